@@ -1,0 +1,68 @@
+//! What a model is: the facts its family and its files state, checked, in one spelling.
+
+/// A decoder's shape and arithmetic, from `config.json` (both spellings of transformers) or GGUF metadata.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecoderConfig {
+    /// As the file names it, such as `llama`.
+    pub architecture: String,
+    /// Rows of the embedding and of the head.
+    pub vocab_size: usize,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Decoder layers.
+    pub num_layers: usize,
+    /// Query heads.
+    pub num_heads: usize,
+    /// Key and value heads; divides the query heads.
+    pub num_kv_heads: usize,
+    /// Width of one head.
+    pub head_dim: usize,
+    /// Width of the MLP.
+    pub intermediate_size: usize,
+    /// Positions the model was made for.
+    pub max_positions: usize,
+    /// Epsilon of the RMS norms.
+    pub norm_eps: f32,
+    /// Rotary embedding.
+    pub rope: RopeConfig,
+    /// Whether the head reads the embedding's rows.
+    pub tied_embeddings: bool,
+    /// Biases on q, k, v and the attention's output.
+    pub attention_bias: bool,
+    /// Biases in the MLP.
+    pub mlp_bias: bool,
+}
+
+/// Rotary position embedding: pair (i, i + head_dim / 2), angle = position x inverse frequency, in f32.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RopeConfig {
+    /// Base of the frequencies.
+    pub theta: f32,
+    /// How long contexts stretch the frequencies.
+    pub scaling: RopeScaling,
+}
+
+/// Change of the inverse frequencies.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RopeScaling {
+    /// None.
+    None,
+    /// All divided by the factor.
+    Linear {
+        /// Divisor.
+        factor: f32,
+    },
+    /// Llama 3: low frequencies divided, high ones kept, a ramp between.
+    Llama3 {
+        /// Divisor of the low frequencies.
+        factor: f32,
+        /// Wavelengths above `original_max_positions / low` are divided.
+        low_freq_factor: f32,
+        /// Wavelengths below `original_max_positions / high` are kept.
+        high_freq_factor: f32,
+        /// Context the model was first trained for.
+        original_max_positions: usize,
+    },
+    /// One divisor for each frequency, as GGUF's `rope_freqs.weight` holds them.
+    Divisors(Vec<f32>),
+}

@@ -1,0 +1,70 @@
+//! What a turn tells the outside. Every accepted sequence ends in exactly one [`Event::Finished`].
+
+use std::time::Duration;
+
+use crate::{RowFault, SeqId, Token, TokenLogprobs};
+
+/// News of one sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A token was generated. Never sent for a token that ends the sequence.
+    Token {
+        /// Whose.
+        seq: SeqId,
+        /// Which.
+        token: Token,
+        /// Log-probabilities, if asked for.
+        logprobs: Option<TokenLogprobs>,
+    },
+    /// The sequence is over; its blocks are free.
+    Finished {
+        /// Whose.
+        seq: SeqId,
+        /// Why.
+        reason: FinishReason,
+        /// The account.
+        stats: SequenceStats,
+    },
+}
+
+/// Why a sequence ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// It drew this token of `stop_ids`.
+    Stop(Token),
+    /// It generated `max_new` tokens or filled `max_model_len`.
+    Length,
+    /// Its client left, or had enough.
+    Aborted,
+    /// The step that computed it failed.
+    Failed,
+    /// Its own logits could not be sampled.
+    RowFailed(RowFault),
+    /// It waited longer than its queue deadline before its first step.
+    QueueTimeout,
+    /// It ran past its deadline.
+    Timeout,
+}
+
+/// One sequence's account. Times are on the caller's clock, as handed to submit, schedule and commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SequenceStats {
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Prompt tokens found in the prefix cache at admission.
+    pub cached_tokens: usize,
+    /// Tokens generated, an ending one included.
+    pub generated_tokens: usize,
+    /// Tokens computed again after preemptions.
+    pub recomputed_tokens: usize,
+    /// How often it lost its blocks.
+    pub preemptions: usize,
+    /// When it was submitted.
+    pub submitted: Duration,
+    /// When it was first part of a step.
+    pub scheduled: Option<Duration>,
+    /// When its first token was committed.
+    pub first_token: Option<Duration>,
+    /// When it ended.
+    pub finished: Duration,
+}

@@ -1,0 +1,47 @@
+//! Whoever runs a step: the engine, or a fake one in tests and in planning.
+
+use crate::{SeqId, StepPlan, Token};
+
+/// Computes one step. Blocks named in a plan belong to the executor's own cache, sized as the scheduler's pool.
+pub trait Executor {
+    /// Why a whole step failed.
+    type Error: std::error::Error;
+
+    /// Runs the plan and returns one sample for each draw, in plan order.
+    fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Self::Error>;
+}
+
+/// One step's result.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepOutput {
+    /// One for each [`crate::SampleSpec`], in plan order.
+    pub samples: Vec<Sample>,
+}
+
+/// What one draw gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// The sequence that drew.
+    pub seq: SeqId,
+    /// The token, or why this row alone has none.
+    pub token: Result<Token, RowFault>,
+    /// Log-probabilities, if asked for.
+    pub logprobs: Option<TokenLogprobs>,
+}
+
+/// Why one row could not be sampled. Its neighbours are unharmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RowFault {
+    /// A logit was NaN or infinite.
+    #[error("logits are not finite")]
+    NotFinite,
+}
+
+/// Log-softmax of the model's own logits, before bias, penalties and truncation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenLogprobs {
+    /// Of the sampled token.
+    pub logprob: f32,
+    /// The likeliest tokens, best first, as many as asked for.
+    pub top: Vec<(Token, f32)>,
+}

@@ -1,0 +1,22 @@
+//! Continuous batching over a paged KV cache, as pure state: numbers in, numbers out.
+//!
+//! One step is `schedule` -> [`Executor::step`] -> `commit`; [`Driver::turn`] is that line. State changes only in
+//! submit, abort, schedule, commit and fail. Nothing here reads a clock, starts a thread, opens a channel or draws
+//! a random number, and nothing knows text, tensors or HTTP.
+#![forbid(unsafe_code)]
+
+mod error;
+mod event;
+mod executor;
+mod ids;
+mod limits;
+mod plan;
+mod sampling_params;
+
+pub use error::Reject;
+pub use event::{Event, FinishReason, SequenceStats};
+pub use executor::{Executor, RowFault, Sample, StepOutput, TokenLogprobs};
+pub use ids::{BlockId, SeqId, Token};
+pub use limits::Limits;
+pub use plan::{BlockCopy, SampleSpec, StepPlan, Work};
+pub use sampling_params::SamplingParams;

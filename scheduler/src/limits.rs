@@ -1,0 +1,32 @@
+//! Hard bounds, fixed at start and checked once, at submit.
+
+/// What the scheduler may never exceed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sequences that may run at once.
+    pub max_num_seqs: usize,
+    /// Tokens that one step may compute.
+    pub max_num_batched_tokens: usize,
+    /// KV positions in a block.
+    pub block_size: usize,
+    /// Blocks in the pool.
+    pub num_blocks: usize,
+    /// Most tokens of a sequence, prompt and generated together.
+    pub max_model_len: usize,
+    /// Requests that may wait.
+    pub max_queued_requests: usize,
+    /// Prompt tokens that may wait.
+    pub max_queued_tokens: usize,
+}
+
+impl Limits {
+    /// Blocks that hold `positions` KV positions.
+    pub fn blocks_for(&self, positions: usize) -> usize {
+        positions.div_ceil(self.block_size)
+    }
+
+    /// Most KV positions a sequence can fill: its last sampled token is never fed back.
+    pub fn peak_positions(prompt: usize, max_new: usize) -> usize {
+        prompt + max_new.max(1) - 1
+    }
+}

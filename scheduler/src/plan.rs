@@ -1,0 +1,68 @@
+//! One step's input: who computes what, in which blocks, and who draws a token.
+
+use std::sync::Arc;
+
+use crate::{BlockId, SamplingParams, SeqId, Token};
+
+/// One forward pass. Copies happen first, then all works share the pass.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepPlan {
+    /// Blocks to copy before the pass, because a forked sequence is about to write into a shared one.
+    pub copies: Vec<BlockCopy>,
+    /// One part for each sequence in the step, in scheduling order.
+    pub works: Vec<Work>,
+}
+
+/// Copy the KV of a whole block, in every layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockCopy {
+    /// Read from here.
+    pub from: BlockId,
+    /// Written here.
+    pub to: BlockId,
+}
+
+/// One sequence's part of a step: write KV for `tokens` at positions `start ..`, reading all positions before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Work {
+    /// Whose part this is.
+    pub seq: SeqId,
+    /// Position of `tokens[0]`; the positions before it are computed.
+    pub start: usize,
+    /// Tokens to compute, at least one.
+    pub tokens: Vec<Token>,
+    /// The sequence's blocks in order; they cover positions `0 .. start + tokens.len()`.
+    pub blocks: Vec<BlockId>,
+    /// Draws from the logits of the last token: none in the middle of a prompt, one as a rule, one for each choice
+    /// of a request (`n`) when its shared prompt is complete.
+    pub samples: Vec<SampleSpec>,
+}
+
+/// One draw from a row of logits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleSpec {
+    /// The sequence that gets the token.
+    pub seq: SeqId,
+    /// Index of the sequence within its request: part of the random key.
+    pub choice: u32,
+    /// Tokens generated so far: part of the random key.
+    pub generated: usize,
+    /// All known tokens if the settings need them (`SamplingParams::needs_history`), else empty.
+    pub history: Vec<Token>,
+    /// How many of the known tokens are prompt.
+    pub prompt_len: usize,
+    /// The request's settings.
+    pub params: Arc<SamplingParams>,
+}
+
+impl StepPlan {
+    /// Whether there is nothing to compute.
+    pub fn is_empty(&self) -> bool {
+        self.works.is_empty()
+    }
+
+    /// Tokens computed by the step.
+    pub fn num_tokens(&self) -> usize {
+        self.works.iter().map(|work| work.tokens.len()).sum()
+    }
+}

@@ -1,0 +1,2 @@
+//! gondola
+fn main() {}
