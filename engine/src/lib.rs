@@ -4,3 +4,5 @@
 
 pub mod config;
 pub mod error;
+mod random;
+mod sampler;
