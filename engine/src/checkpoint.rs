@@ -98,6 +98,11 @@ impl Checkpoint {
         &self.contents.generation_defaults
     }
 
+    /// The error for a model that opens and loads but cannot be used.
+    pub(crate) fn unusable(&self, reason: &str) -> LoadError {
+        LoadError::file(&self.contents.path, reason)
+    }
+
     /// Whether the files hold this weight.
     pub fn has(&self, name: WeightName) -> bool {
         self.contents

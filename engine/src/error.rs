@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::kernels::cpu::isa::Isa;
+
 /// Why a model cannot be loaded. The message is one line: file, then tensor or field, then the numbers.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -51,6 +53,9 @@ pub enum LoadError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The kernels cannot run here.
+    #[error("this CPU has no {0}")]
+    Isa(Isa),
     /// The model and its cache do not fit into memory.
     #[error("{0}")]
     Memory(String),

@@ -2,7 +2,8 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::error::LoadError;
-use crate::ops::{self, Cpu};
+use crate::cpu::Cpu;
+use crate::ops;
 use crate::weight_name::WeightName;
 
 /// y = x / sqrt(mean(x²) + eps) * weight

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Checkpoint, Engine, EngineOptions, Isa, MemoryPlan};
+use engine::{Checkpoint, Engine, EngineOptions, Isa, MemoryLimits, MemoryPlan};
 use scheduler::{
     BlockId, Driver, Event, Limits, SamplingParams, SeqId, StepPlan, Submission, Token, TokenLogprobs, Work,
 };
@@ -47,9 +47,7 @@ impl Default for Setup {
 /// Loads a model as the server does.
 pub fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
     let checkpoint = Checkpoint::open(path)?;
-    let options = EngineOptions {
-        threads: setup.threads,
-        isa: setup.isa,
+    let limits = MemoryLimits {
         block_size: setup.block_size,
         num_kv_blocks: Some(setup.num_blocks),
         kv_cache_memory_bytes: None,
@@ -57,7 +55,8 @@ pub fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
         max_num_batched_tokens: setup.max_num_batched_tokens,
         max_model_len: None,
     };
-    let plan = MemoryPlan::new(&checkpoint, &options)?;
+    let plan = MemoryPlan::new(&checkpoint, &limits)?;
+    let options = EngineOptions { threads: setup.threads, isa: setup.isa };
     Ok(Engine::load(&checkpoint, &options, &plan)?)
 }
 
