@@ -91,4 +91,6 @@ caught! {
     classes_never_rise: ClassesNeverRise,
     prompt_before_decodes: PromptBeforeDecodes,
     failed_step_kept: FailedStepKept,
+    failed_step_cached: FailedStepCached,
+    root_of_the_prefix_chain_ignored: RootIgnored,
 }
