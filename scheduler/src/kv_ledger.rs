@@ -159,13 +159,15 @@ mod tests {
             }
             ledger.check();
             if text.stays {
-                staying.push(table)
+                staying.push(table);
             } else {
-                table.release(&mut ledger)
+                table.release(&mut ledger);
             }
             ledger.check();
         }
-        staying.iter_mut().for_each(|table| table.release(&mut ledger));
+        for table in &mut staying {
+            table.release(&mut ledger);
+        }
         assert_eq!(ledger.counts().used, 0);
     }
 
