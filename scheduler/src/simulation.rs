@@ -22,6 +22,12 @@ use std::panic::catch_unwind;
 use crate::planted_bug::PlantedBug;
 use world::{Outcome, World};
 
+/// Seeds of a plain run.
+const SEEDS: u64 = 6000;
+
+/// Seeds within which each planted bug must be caught.
+const SEEDS_FOR_A_BUG: u64 = 400;
+
 /// Runs a seed to its end; panics on the first thing wrong. Returns what came of it.
 fn simulate(seed: u64, bug: Option<PlantedBug>) -> Outcome {
     let mut world = World::from_seed(seed, bug);
@@ -68,12 +74,6 @@ fn the_seeds_see_every_kind_of_thing() {
         assert!(times >= 10, "{kind} was seen {times} times: {tally:?}");
     }
 }
-
-/// Seeds of a plain run.
-const SEEDS: u64 = 6000;
-
-/// Seeds within which each planted bug must be caught.
-const SEEDS_FOR_A_BUG: u64 = 400;
 
 fn is_caught(bug: PlantedBug) -> bool {
     (0..SEEDS_FOR_A_BUG).any(|seed| catch_unwind(|| simulate(seed, Some(bug))).is_err())
