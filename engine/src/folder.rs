@@ -14,7 +14,7 @@ pub(crate) use tokenizer_files::TokenizerFiles;
 
 use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts, hash_header};
 use crate::config::hugging_face;
-use crate::config::json_fields::{JsonFields, parse_object};
+use crate::config::json_fields::JsonFile;
 use crate::error::LoadError;
 use crate::generation_defaults::GenerationDefaults;
 use crate::model_file::{ModelFile, read_small};
@@ -28,10 +28,10 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let folder = Folder::new(path)?;
     let config_path = folder.required("config.json")?;
     let config_bytes = read_small(&config_path, CONFIG_BYTES)?;
-    let object = parse_object(&config_path, &config_bytes)?;
+    let config_file = JsonFile::parse(config_path.clone(), &config_bytes)?;
     let generation = folder.object("generation_config.json", CONFIG_BYTES)?;
-    let generation = generation.as_ref().map(|(path, object)| JsonFields::new(path, object));
-    let read = hugging_face::read(&config_path, &object, generation)?;
+    let generation = generation.as_ref().map(JsonFile::fields);
+    let read = hugging_face::read(config_file.fields(), generation)?;
     let generation_defaults = generation.map(|fields| GenerationDefaults::read(&fields)).transpose()?;
     let mut fingerprint = Fingerprint::new();
     fingerprint.add(&config_bytes);

@@ -1,4 +1,5 @@
 //! Model folders that lie: configuration, index, shards and links; each is refused with one line.
+#![allow(clippy::float_cmp, reason = "the values are exact")]
 
 use std::fs;
 
@@ -198,7 +199,9 @@ fn flipped_bytes_never_panic() -> Result<()> {
         let mut runner = TestRunner::new(Config { cases: 500, failure_persistence: None, ..Config::default() });
         runner.run(&flips, |flips| {
             let mut flipped = bytes.clone();
-            flips.into_iter().for_each(|(index, byte)| flipped[index] = byte);
+            for (index, byte) in flips {
+                flipped[index] = byte;
+            }
             scratch.write(name, &flipped).expect("the folder is writable");
             if let Err(error) = Checkpoint::open(scratch.path()) {
                 prop_assert!(!error.to_string().contains('\n'), "{error}");

@@ -5,10 +5,8 @@
 mod fields;
 mod rope;
 
-use std::path::Path;
-
 use scheduler::Token;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::DecoderConfig;
 use super::families::Family;
@@ -25,13 +23,8 @@ pub(crate) struct HuggingFaceConfig {
     pub(crate) eos_ids: Vec<Token>,
 }
 
-/// Reads the configuration; `generation` is the object of `generation_config.json` with its path.
-pub(crate) fn read(
-    path: &Path,
-    object: &Map<String, Value>,
-    generation: Option<JsonFields>,
-) -> Result<HuggingFaceConfig, LoadError> {
-    let json = JsonFields::new(path, object);
+/// Reads the configuration from `config.json` and, if there is one, `generation_config.json`.
+pub(crate) fn read(json: JsonFields, generation: Option<JsonFields>) -> Result<HuggingFaceConfig, LoadError> {
     let family = family(&json)?;
     fields::check(&json, family)?;
     let config = decoder_config(&json, family)?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -19,18 +19,28 @@ pub(crate) struct JsonFields<'a> {
     fields: &'a Map<String, Value>,
 }
 
-/// Parses a file that holds one object and no field twice.
-pub(crate) fn parse_object(path: &Path, bytes: &[u8]) -> Result<Map<String, Value>, LoadError> {
-    let object: UniqueFields =
-        serde_json::from_slice(bytes).map_err(|error| LoadError::file(path, error.to_string()))?;
-    Ok(object.0)
+/// A parsed file that holds one object.
+#[derive(Debug)]
+pub(crate) struct JsonFile {
+    pub(crate) path: PathBuf,
+    pub(crate) object: Map<String, Value>,
+}
+
+impl JsonFile {
+    /// Parses the file's bytes; a field that stands there twice is an error.
+    pub(crate) fn parse(path: PathBuf, bytes: &[u8]) -> Result<Self, LoadError> {
+        match serde_json::from_slice::<UniqueFields>(bytes) {
+            Ok(UniqueFields(object)) => Ok(Self { path, object }),
+            Err(error) => Err(LoadError::file(&path, error.to_string())),
+        }
+    }
+
+    pub(crate) fn fields(&self) -> JsonFields<'_> {
+        JsonFields { path: &self.path, parent: None, fields: &self.object }
+    }
 }
 
 impl<'a> JsonFields<'a> {
-    pub(crate) fn new(path: &'a Path, fields: &'a Map<String, Value>) -> Self {
-        Self { path, parent: None, fields }
-    }
-
     pub(crate) fn error(&self, field: &str, reason: impl Into<String>) -> LoadError {
         match self.parent {
             Some(parent) => LoadError::field(self.path, &format!("{parent}.{field}"), reason),

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
-use crate::config::json_fields::parse_object;
+use crate::config::json_fields::JsonFile;
 use crate::error::{LoadError, shown};
 use crate::model_file::read_small;
 
@@ -51,12 +49,12 @@ impl Folder {
         self.optional(name)?.ok_or_else(missing)
     }
 
-    /// The object in a JSON file of `limit` bytes at most, with the file's path.
-    pub(super) fn object(&self, name: &str, limit: u64) -> Result<Option<(PathBuf, Map<String, Value>)>, LoadError> {
+    /// The object in a JSON file of `limit` bytes at most, if it is there.
+    pub(super) fn object(&self, name: &str, limit: u64) -> Result<Option<JsonFile>, LoadError> {
         let Some(path) = self.optional(name)? else {
             return Ok(None);
         };
-        let object = parse_object(&path, &read_small(&path, limit)?)?;
-        Ok(Some((path, object)))
+        let bytes = read_small(&path, limit)?;
+        JsonFile::parse(path, &bytes).map(Some)
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::file_names::Folder;
 use crate::checkpoint::TensorMap;
+use crate::config::json_fields::JsonFile;
 use crate::error::LoadError;
 
 const SINGLE: &str = "model.safetensors";
@@ -39,7 +40,7 @@ pub(super) fn list(folder: &Folder) -> Result<Shards, LoadError> {
     if let Some(single) = folder.optional(SINGLE)? {
         return Ok(Shards { files: vec![single], promised: None });
     }
-    let Some((path, mut index)) = folder.object(INDEX, INDEX_BYTES)? else {
+    let Some(JsonFile { path, object: mut index }) = folder.object(INDEX, INDEX_BYTES)? else {
         return Err(no_weights(folder));
     };
     let Some(Value::Object(map)) = index.remove("weight_map") else {

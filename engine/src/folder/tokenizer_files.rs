@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::file_names::Folder;
-use crate::config::json_fields::JsonFields;
+use crate::config::json_fields::{JsonFields, JsonFile};
 use crate::error::LoadError;
 use crate::model_file::read_small;
 use crate::tokenizer_source::TokenizerSource;
@@ -19,7 +19,7 @@ const TEMPLATE_BYTES: u64 = 1 << 20;
 pub(crate) struct TokenizerFiles {
     folder: PathBuf,
     tokenizer: Option<PathBuf>,
-    config: Option<(PathBuf, Map<String, Value>)>,
+    config: Option<JsonFile>,
 }
 
 impl TokenizerFiles {
@@ -59,7 +59,7 @@ impl TokenizerFiles {
     }
 
     fn fields(&self) -> Option<JsonFields<'_>> {
-        self.config.as_ref().map(|(path, object)| JsonFields::new(path, object))
+        self.config.as_ref().map(JsonFile::fields)
     }
 
     /// A token's text: a plain one, or the `content` of an object.

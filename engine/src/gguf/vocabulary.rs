@@ -2,7 +2,7 @@
 
 use scheduler::Token;
 
-use super::metadata::Metadata;
+use super::metadata::{Metadata, PackedTexts};
 use crate::error::LoadError;
 use crate::tokenizer_source::GgufVocabulary;
 
@@ -15,7 +15,7 @@ const MERGES: &str = "tokenizer.ggml.merges";
 /// Checks that the lists fit the model's vocabulary.
 pub(crate) fn check(metadata: &Metadata, vocab_size: usize) -> Result<(), LoadError> {
     let lengths = [
-        (TOKENS, metadata.optional_texts(TOKENS)?.map(|texts| texts.len())),
+        (TOKENS, metadata.optional_texts(TOKENS)?.map(PackedTexts::len)),
         (SCORES, metadata.optional_floats(SCORES)?.map(<[f32]>::len)),
         (TOKEN_TYPES, metadata.optional_integers(TOKEN_TYPES)?.map(<[u32]>::len)),
     ];

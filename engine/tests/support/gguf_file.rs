@@ -109,7 +109,9 @@ impl GgufFile {
         for tensor in &self.tensors {
             write_text(&mut bytes, tensor.name.as_bytes());
             bytes.extend((tensor.shape.len() as u32).to_le_bytes());
-            tensor.shape.iter().for_each(|dimension| bytes.extend(dimension.to_le_bytes()));
+            for dimension in &tensor.shape {
+                bytes.extend(dimension.to_le_bytes());
+            }
             bytes.extend(tensor.type_id.to_le_bytes());
             let offset = end.next_multiple_of(32);
             bytes.extend(tensor.offset.unwrap_or(offset).to_le_bytes());
@@ -132,15 +134,21 @@ impl Value {
             Self::Text(text) => write_text(bytes, text),
             Self::Texts(texts) => {
                 write_list(bytes, 8, texts.len());
-                texts.iter().for_each(|text| write_text(bytes, text.as_bytes()));
+                for text in texts {
+                    write_text(bytes, text.as_bytes());
+                }
             }
             Self::Floats(values) => {
                 write_list(bytes, 6, values.len());
-                values.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
+                for value in values {
+                    bytes.extend(value.to_le_bytes());
+                }
             }
             Self::Integers(values) => {
                 write_list(bytes, 5, values.len());
-                values.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
+                for value in values {
+                    bytes.extend(value.to_le_bytes());
+                }
             }
             Self::Raw(_, raw) => bytes.extend(raw),
         }
