@@ -10,9 +10,9 @@ use candle_core::quantized::gguf_file;
 use candle_core::{Device, Tensor};
 use engine::config::{DecoderConfig, RopeScaling};
 use engine::{Checkpoint, LayerWeight, TokenizerSource, WeightName};
-use support::Scratch;
+use model_files::Scratch;
 
-mod support;
+mod model_files;
 
 const GGUF_TYPES: [&str; 6] = ["F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"];
 

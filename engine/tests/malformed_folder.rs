@@ -6,12 +6,12 @@ use std::fs;
 use anyhow::Result;
 use engine::config::RopeScaling;
 use engine::{Checkpoint, WeightName};
+use model_files::Scratch;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
-use support::Scratch;
 
-mod support;
+mod model_files;
 
 /// One layer, hidden 4, two heads and one key head of width 2, MLP 6, four tokens.
 fn config() -> Value {
@@ -101,9 +101,9 @@ fn wrong_fields_are_refused_by_name() -> Result<()> {
         ("hidden_size", json!(1_u64 << 40), "is not in 1..=131072"),
         ("vocab_size", json!(4.5), "4.5 is not a whole number"),
         ("rms_norm_eps", json!(0), "0 is not above 0 and at most 0.1"),
-        ("hidden_act", json!("gelu"), "is not supported; supported is silu, swish"),
-        ("architectures", json!(["LlamaForSequenceClassification"]), "supported is LlamaForCausalLM"),
-        ("model_type", json!("mistral"), "\"mistral\" is not supported; supported are llama"),
+        ("hidden_act", json!("gelu"), "is not supported; supported: silu, swish"),
+        ("architectures", json!(["LlamaForSequenceClassification"]), "supported: LlamaForCausalLM"),
+        ("model_type", json!("mistral"), "\"mistral\" is not supported; supported: llama"),
         ("sliding_window", json!(4096), "'sliding_window': is not known"),
         ("quantization_config", json!({"bits": 4}), "quantised safetensors are not supported"),
         ("auto_map", json!({}), "never run"),

@@ -6,12 +6,12 @@ use std::fs::File;
 use anyhow::Result;
 use engine::config::RopeScaling;
 use engine::{Checkpoint, LayerWeight, TokenizerSource, WeightName};
+use model_files::Scratch;
+use model_files::gguf_file::{GgufFile, Value};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use support::Scratch;
-use support::gguf_file::{GgufFile, Value};
 
-mod support;
+mod model_files;
 
 const HUGE: u64 = 1 << 60;
 
@@ -174,7 +174,7 @@ fn numbers_out_of_range_are_refused_by_key() -> Result<()> {
         ("llama.attention.head_count_kv", Value::U32(7), "7 does not divide head_count 2"),
         ("llama.attention.head_count_kv", Value::U32(0), "0 is not in 1..=1024"),
         ("llama.attention.head_count", Value::I32(-1), "-1 is negative"),
-        ("llama.attention.head_count", Value::U32(3), "does not divide"),
+        ("llama.attention.head_count", Value::U32(3), "4 is no multiple of the 3 heads"),
         ("llama.attention.head_count", Value::F32(2.0), "is not a whole number"),
         ("llama.block_count", Value::U64(HUGE), "is not in 1..=1024"),
         ("llama.context_length", Value::U32(0), "0 is not in"),
@@ -195,7 +195,7 @@ fn numbers_out_of_range_are_refused_by_key() -> Result<()> {
         ("tokenizer.ggml.bos_token_id", Value::I32(-1), "-1 is negative"),
         ("tokenizer.chat_template", Value::Bool(1), "is not a text"),
         ("tokenizer.ggml.add_bos_token", Value::Bool(2), "2 is not true or false"),
-        ("general.architecture", text("qwen2"), "\"qwen2\" is not supported; supported are llama"),
+        ("general.architecture", text("qwen2"), "\"qwen2\" is not supported; supported: llama"),
         ("general.architecture", Value::Text(vec![0xff]), "text is not UTF-8"),
         ("general.architecture", Value::Raw(77, vec![0; 8]), "value type 77 does not exist"),
     ] {

@@ -41,6 +41,6 @@ impl Family {
     /// The reason for refusing another architecture.
     pub(crate) fn refusal(name: &str) -> String {
         let known = FAMILIES.map(|family| family.model_type).join(", ");
-        format!("\"{}\" is not supported; supported are {known}", crate::error::shown(name))
+        format!("\"{}\" is not supported; supported: {known}", crate::error::shown(name))
     }
 }

@@ -200,7 +200,7 @@ impl<'a> Keys<'a> {
             Some("none") => Ok(None),
             Some(other) => {
                 let other = crate::error::shown(other);
-                Err(self.error(KEY, format!("\"{other}\" is not supported; supported are none, linear")))
+                Err(self.error(KEY, format!("\"{other}\" is not supported; supported: none, linear")))
             }
         }
     }

@@ -55,7 +55,7 @@ fn read_bytes(file: &ModelFile) -> Result<Vec<u8>, LoadError> {
 fn tensor(file: &Arc<ModelFile>, name: &str, entry: &Entry, data_start: u64) -> Result<StoredTensor, LoadError> {
     let fail = |reason| LoadError::tensor(file.path(), name, reason);
     let block_type = BlockType::from_safetensors(&entry.dtype)
-        .ok_or_else(|| fail(format!("type {} is not supported; supported are F32, F16, BF16", shown(&entry.dtype))))?;
+        .ok_or_else(|| fail(format!("type {} is not supported; supported: F32, F16, BF16", shown(&entry.dtype))))?;
     let [start, end] = entry.data_offsets;
     let offset = start.checked_add(data_start).ok_or_else(|| fail(format!("offset {start} overflows")))?;
     let claim = TensorClaim { name: name.to_owned(), block_type, shape: entry.shape.0.clone(), offset };

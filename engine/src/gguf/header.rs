@@ -44,7 +44,7 @@ fn read_counts<R: std::io::BufRead + std::io::Seek>(reader: &mut ByteReader<R>) 
     }
     let version = reader.u32()?;
     if !(2..=3).contains(&version) {
-        return Err(format!("GGUF version {version} is not supported; supported are 2 and 3, little-endian"));
+        return Err(format!("GGUF version {version} is not supported; supported: 2 and 3, little-endian"));
     }
     let tensor_count = reader.count("tensors", LEAST_TENSOR)?;
     let key_count = reader.count("metadata keys", LEAST_KEY)?;

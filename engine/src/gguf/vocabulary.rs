@@ -36,10 +36,11 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
     let id = |name: &str| special_id(metadata, &format!("tokenizer.ggml.{name}_token_id"), vocab_size);
     let flag = |name: &str| metadata.optional_bool(&format!("tokenizer.ggml.{name}"));
     let model = metadata.text(MODEL)?.to_owned();
-    // sentencepiece puts a space in front of a text unless told otherwise, and llama.cpp starts its texts with bos
+    let pre = metadata.optional_text("tokenizer.ggml.pre")?.map(str::to_owned);
+    // unless the file says otherwise, sentencepiece puts a space in front of a text, and Llama's texts start with bos
     let is_sentencepiece = model == "llama";
+    let starts_with_bos = is_sentencepiece || pre.as_deref() == Some("llama-bpe");
     Ok(GgufVocabulary {
-        pre: metadata.optional_text("tokenizer.ggml.pre")?.map(str::to_owned),
         tokens: texts(metadata, TOKENS)?.ok_or_else(|| metadata.error(TOKENS, "is missing"))?,
         scores: metadata.optional_floats(SCORES)?.unwrap_or(&[]).to_vec(),
         token_types: metadata.optional_integers(TOKEN_TYPES)?.unwrap_or(&[]).to_vec(),
@@ -48,10 +49,11 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
         eos_id: id("eos")?,
         unknown_id: id("unknown")?,
         padding_id: id("padding")?,
-        add_bos: flag("add_bos_token")?.unwrap_or(is_sentencepiece),
+        add_bos: flag("add_bos_token")?.unwrap_or(starts_with_bos),
         add_eos: flag("add_eos_token")?.unwrap_or(false),
         add_space_prefix: flag("add_space_prefix")?.unwrap_or(is_sentencepiece),
         model,
+        pre,
     })
 }
 

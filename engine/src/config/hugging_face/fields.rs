@@ -129,7 +129,7 @@ fn check_class(value: &Value, family: &Family) -> Result<(), String> {
         return Ok(());
     }
     let found = crate::error::shown(&value.to_string());
-    Err(format!("{found} is not supported; supported is {}", family.causal_class))
+    Err(format!("{found} is not supported; supported: {}", family.causal_class))
 }
 
 fn check_activation(value: &Value, family: &Family) -> Result<(), String> {
@@ -137,7 +137,7 @@ fn check_activation(value: &Value, family: &Family) -> Result<(), String> {
         return Ok(());
     }
     let found = crate::error::shown(&value.to_string());
-    Err(format!("{found} is not supported; supported is {}", family.activations.join(", ")))
+    Err(format!("{found} is not supported; supported: {}", family.activations.join(", ")))
 }
 
 fn expect(value: &Value, expected: &Value) -> Result<(), String> {

@@ -45,7 +45,7 @@ fn read_scaling(fields: JsonFields) -> Result<RopeScaling, LoadError> {
         "llama3" => &["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"],
         other => {
             let reason =
-                format!("\"{}\" is not supported; supported are default, linear, llama3", crate::error::shown(other));
+                format!("\"{}\" is not supported; supported: default, linear, llama3", crate::error::shown(other));
             return Err(fields.error("rope_type", reason));
         }
     };
