@@ -8,13 +8,7 @@ use crate::kv_cache::{KvHeadMut, KvLayer};
 
 /// Takes rows `[heads + 2 * kv_heads, head_dim]` of queries, keys, values; rotates queries and keys in place by the row's
 /// angles, and writes each row's keys and values to its position.
-pub fn write_kv(
-    cpu: &Cpu,
-    angles: &RopeAngles,
-    sequences: &[SequenceRows<'_>],
-    qkv: &mut [f32],
-    kv: &mut KvLayer,
-) {
+pub fn write_kv(cpu: &Cpu, angles: &RopeAngles, sequences: &[SequenceRows<'_>], qkv: &mut [f32], kv: &mut KvLayer) {
     let geometry = *kv.geometry();
     let rows = sequences.last().map_or(0, |sequence| sequence.rows.end);
     check(sequences, rows, geometry.block_size);
@@ -26,28 +20,17 @@ pub fn write_kv(
         qkv.len() == rows * width && width > 2 * kv_width,
         "rows of {width} values hold no heads beside {kv_width}"
     );
-    assert_eq!(
-        angles.head_dim(),
-        geometry.head_dim,
-        "angles of the cache's heads"
-    );
+    assert_eq!(angles.head_dim(), geometry.head_dim, "angles of the cache's heads");
     rotate(cpu, angles, (qkv, width), width - kv_width);
     let heads: Vec<_> = kv.heads_mut().enumerate().collect();
     let write = |(head, mut kv): (usize, KvHeadMut<'_>)| {
         for sequence in sequences {
-            let rows =
-                qkv[sequence.rows.start * width..sequence.rows.end * width].chunks_exact(width);
+            let rows = qkv[sequence.rows.start * width..sequence.rows.end * width].chunks_exact(width);
             for (row, position) in rows.zip(sequence.start..) {
                 let block = sequence.blocks[position / geometry.block_size];
-                let [key, value] =
-                    [2 * kv_width, kv_width].map(|back| width - back + head * geometry.head_dim);
+                let [key, value] = [2 * kv_width, kv_width].map(|back| width - back + head * geometry.head_dim);
                 let element = |first: usize| &row[first..first + geometry.head_dim];
-                kv.write(
-                    block,
-                    position % geometry.block_size,
-                    element(key),
-                    element(value),
-                );
+                kv.write(block, position % geometry.block_size, element(key), element(value));
             }
         }
     };
