@@ -160,7 +160,7 @@ mod tests {
 
     fn sum_with(pool: &Pool, items: usize) -> usize {
         let sum = AtomicUsize::new(0);
-        pool.for_each((0..items).collect(), |item| drop(sum.fetch_add(item + 1, Ordering::Relaxed)));
+        pool.for_each((0..items).collect(), |item| _ = sum.fetch_add(item + 1, Ordering::Relaxed));
         sum.into_inner()
     }
 
@@ -210,7 +210,7 @@ mod tests {
     fn a_call_within_a_call_runs_on_its_own_thread() {
         let pool = Pool::new(2);
         let total = AtomicUsize::new(0);
-        pool.for_each(vec![10, 20, 30], |items| drop(total.fetch_add(sum_with(&pool, items), Ordering::Relaxed)));
+        pool.for_each(vec![10, 20, 30], |items| _ = total.fetch_add(sum_with(&pool, items), Ordering::Relaxed));
         assert_eq!(total.into_inner(), 55 + 210 + 465);
     }
 
