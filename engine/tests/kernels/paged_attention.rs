@@ -1,8 +1,7 @@
 //! Attention over the paged cache: near the plain op, and the same bits for every chunking, batch, block size, table
 //! order, instruction set and thread count. Every cache is full of NaN before the test writes to it.
 
-mod support;
-
+use crate::support::{Random, all, assert_close, assert_same_bits, plain};
 use engine::config::{RopeConfig, RopeScaling};
 use engine::cpu::Cpu;
 use engine::kv_cache::{KvCache, KvGeometry};
@@ -12,7 +11,6 @@ use engine::ops::reference;
 use engine::ops::rope::Rope;
 use engine::ops::sequences::SequenceRows;
 use scheduler::BlockId;
-use support::{Random, all, assert_close, assert_same_bits, plain};
 
 #[derive(Clone, Copy, Debug)]
 struct Shape {

@@ -1,11 +1,9 @@
 //! Norm, activation, residual, log-sum-exp: near the plain op, and the same bits whatever computes them.
 
-mod support;
-
+use crate::support::{Random, all, assert_close, assert_same_bits, plain};
 use engine::cpu::Cpu;
 use engine::ops;
 use engine::ops::reference;
-use support::{Random, all, assert_close, assert_same_bits, plain};
 
 const WIDTHS: [usize; 8] = [1, 7, 15, 16, 17, 64, 100, 576];
 const ROWS: [usize; 4] = [1, 2, 5, 130];

@@ -1,16 +1,12 @@
 //! Linear layers: every instruction set and thread count against one plain chain per output, bit for bit.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
 use std::ops::Range;
 
+use crate::support::{Random, all, assert_close, assert_same_bits, plain};
 use engine::cpu::Cpu;
 use engine::ops;
 use engine::ops::matmul::{PanelMatrix, RowSource};
 use engine::ops::reference;
-use support::{Random, all, assert_close, assert_same_bits, plain};
 
 fn pack(cpu: &Cpu, weights: &[f32], columns: usize) -> PanelMatrix {
     let read = |rows: Range<usize>, out: &mut [f32]| {
