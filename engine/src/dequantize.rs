@@ -10,9 +10,17 @@ use half::{bf16, f16};
 use crate::block_type::BlockType;
 
 /// Writes the numbers that `bytes` holds, whole blocks of `block_type`, into `out`.
-pub(crate) fn dequantize(block_type: BlockType, bytes: &[u8], out: &mut [f32]) -> candle_core::Result<()> {
+pub(crate) fn dequantize(
+    block_type: BlockType,
+    bytes: &[u8],
+    out: &mut [f32],
+) -> candle_core::Result<()> {
     assert_eq!(out.len() % block_type.elements(), 0, "whole blocks");
-    assert_eq!(bytes.len(), out.len() / block_type.elements() * block_type.bytes(), "as many bytes as the blocks have");
+    assert_eq!(
+        bytes.len(),
+        out.len() / block_type.elements() * block_type.bytes(),
+        "as many bytes as the blocks have"
+    );
     match block_type {
         BlockType::F32 => widen(bytes, out, f32::from_le_bytes),
         BlockType::F16 => widen(bytes, out, |pair| f16::from_le_bytes(pair).to_f32()),
@@ -29,10 +37,20 @@ fn widen<const N: usize>(bytes: &[u8], out: &mut [f32], convert: impl Fn([u8; N]
     }
 }
 
-fn dequantize_blocks(block_type: BlockType, bytes: &[u8], out: &mut [f32]) -> candle_core::Result<()> {
-    let candle_type = block_type.candle().expect("plain floats are handled before");
-    let storage = candle_type.from_data(aligned(bytes)).dequantize(out.len())?;
-    let CpuStorage::F32(values) = storage else { candle_core::bail!("dequantised values are not f32") };
+fn dequantize_blocks(
+    block_type: BlockType,
+    bytes: &[u8],
+    out: &mut [f32],
+) -> candle_core::Result<()> {
+    let candle_type = block_type
+        .candle()
+        .expect("plain floats are handled before");
+    let storage = candle_type
+        .from_data(aligned(bytes))
+        .dequantize(out.len())?;
+    let CpuStorage::F32(values) = storage else {
+        candle_core::bail!("dequantised values are not f32")
+    };
     out.copy_from_slice(&values);
     Ok(())
 }
@@ -40,7 +58,11 @@ fn dequantize_blocks(block_type: BlockType, bytes: &[u8], out: &mut [f32]) -> ca
 /// candle views the bytes as its block structs, whose scales are 16 bits wide: an odd address would panic there.
 fn aligned(bytes: &[u8]) -> Cow<'_, [u8]> {
     const ALIGNMENT: usize = 4;
-    if bytes.as_ptr().addr().is_multiple_of(ALIGNMENT) { Cow::Borrowed(bytes) } else { Cow::Owned(bytes.to_vec()) }
+    if bytes.as_ptr().addr().is_multiple_of(ALIGNMENT) {
+        Cow::Borrowed(bytes)
+    } else {
+        Cow::Owned(bytes.to_vec())
+    }
 }
 
 #[cfg(test)]

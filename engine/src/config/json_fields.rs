@@ -28,7 +28,11 @@ pub(crate) fn parse_object(path: &Path, bytes: &[u8]) -> Result<Map<String, Valu
 
 impl<'a> JsonFields<'a> {
     pub(crate) fn new(path: &'a Path, fields: &'a Map<String, Value>) -> Self {
-        Self { path, parent: None, fields }
+        Self {
+            path,
+            parent: None,
+            fields,
+        }
     }
 
     pub(crate) fn error(&self, field: &str, reason: impl Into<String>) -> LoadError {
@@ -40,7 +44,10 @@ impl<'a> JsonFields<'a> {
 
     /// The names of the fields that are set.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str())
+        self.fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, _)| name.as_str())
     }
 
     pub(crate) fn value(&self, field: &str) -> Option<&'a Value> {
@@ -51,43 +58,68 @@ impl<'a> JsonFields<'a> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
-        let fields = value.as_object().ok_or_else(|| self.error(field, "is not an object"))?;
-        Ok(Some(Self { path: self.path, parent: Some(field), fields }))
+        let fields = value
+            .as_object()
+            .ok_or_else(|| self.error(field, "is not an object"))?;
+        Ok(Some(Self {
+            path: self.path,
+            parent: Some(field),
+            fields,
+        }))
     }
 
     pub(crate) fn text(&self, field: &str) -> Result<Option<&'a str>, LoadError> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
-        value.as_str().map(Some).ok_or_else(|| self.error(field, "is not a text"))
+        value
+            .as_str()
+            .map(Some)
+            .ok_or_else(|| self.error(field, "is not a text"))
     }
 
     pub(crate) fn bool(&self, field: &str) -> Result<Option<bool>, LoadError> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
-        value.as_bool().map(Some).ok_or_else(|| self.error(field, "is not true or false"))
+        value
+            .as_bool()
+            .map(Some)
+            .ok_or_else(|| self.error(field, "is not true or false"))
     }
 
     pub(crate) fn number(&self, field: &str) -> Result<Option<f64>, LoadError> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
-        value.as_f64().map(Some).ok_or_else(|| self.error(field, format!("{} is not a number", brief(value))))
+        value
+            .as_f64()
+            .map(Some)
+            .ok_or_else(|| self.error(field, format!("{} is not a number", brief(value))))
     }
 
-    pub(crate) fn optional_count(&self, field: &str, allowed: RangeInclusive<u64>) -> Result<Option<usize>, LoadError> {
+    pub(crate) fn optional_count(
+        &self,
+        field: &str,
+        allowed: RangeInclusive<u64>,
+    ) -> Result<Option<usize>, LoadError> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
         let number = value.as_u64();
-        let number = number.ok_or_else(|| self.error(field, format!("{} is not a whole number", brief(value))))?;
+        let number = number
+            .ok_or_else(|| self.error(field, format!("{} is not a whole number", brief(value))))?;
         let number = range::whole(number, allowed).map_err(|reason| self.error(field, reason))?;
         Ok(Some(number as usize))
     }
 
-    pub(crate) fn count(&self, field: &str, allowed: RangeInclusive<u64>) -> Result<usize, LoadError> {
-        self.optional_count(field, allowed)?.ok_or_else(|| self.missing(field))
+    pub(crate) fn count(
+        &self,
+        field: &str,
+        allowed: RangeInclusive<u64>,
+    ) -> Result<usize, LoadError> {
+        self.optional_count(field, allowed)?
+            .ok_or_else(|| self.missing(field))
     }
 
     /// A number that `judge` accepts.
@@ -97,7 +129,10 @@ impl<'a> JsonFields<'a> {
         judge: impl FnOnce(f64) -> Result<T, String>,
     ) -> Result<Option<T>, LoadError> {
         let number = self.number(field)?;
-        number.map(judge).transpose().map_err(|reason| self.error(field, reason))
+        number
+            .map(judge)
+            .transpose()
+            .map_err(|reason| self.error(field, reason))
     }
 
     pub(crate) fn missing(&self, field: &str) -> LoadError {

@@ -18,9 +18,13 @@ pub(super) struct Folder {
 impl Folder {
     /// A snapshot in a hub's cache holds links into the `blobs` folder two levels up: that folder belongs to it.
     pub(super) fn new(path: &Path) -> Result<Self, LoadError> {
-        let real = path.canonicalize().map_err(|source| LoadError::io(path, source))?;
+        let real = path
+            .canonicalize()
+            .map_err(|source| LoadError::io(path, source))?;
         let snapshots = real.parent().filter(|parent| parent.ends_with("snapshots"));
-        let blobs = snapshots.and_then(Path::parent).map(|model| model.join("blobs"));
+        let blobs = snapshots
+            .and_then(Path::parent)
+            .map(|model| model.join("blobs"));
         let places = std::iter::once(real.clone()).chain(blobs).collect();
         Ok(Self { path: real, places })
     }
@@ -39,9 +43,14 @@ impl Folder {
         if path.symlink_metadata().is_err() {
             return Ok(None);
         }
-        let real = path.canonicalize().map_err(|source| LoadError::io(&path, source))?;
+        let real = path
+            .canonicalize()
+            .map_err(|source| LoadError::io(&path, source))?;
         if !self.places.iter().any(|place| real.parent() == Some(place)) {
-            return Err(LoadError::file(&path, "is a link that leads out of the model's folder"));
+            return Err(LoadError::file(
+                &path,
+                "is a link that leads out of the model's folder",
+            ));
         }
         Ok(Some(path))
     }
@@ -52,7 +61,11 @@ impl Folder {
     }
 
     /// The object in a JSON file of `limit` bytes at most, with the file's path.
-    pub(super) fn object(&self, name: &str, limit: u64) -> Result<Option<(PathBuf, Map<String, Value>)>, LoadError> {
+    pub(super) fn object(
+        &self,
+        name: &str,
+        limit: u64,
+    ) -> Result<Option<(PathBuf, Map<String, Value>)>, LoadError> {
         let Some(path) = self.optional(name)? else {
             return Ok(None);
         };

@@ -45,7 +45,9 @@ impl TokenizerFiles {
     pub(super) fn chat_template(&self, folder: &Folder) -> Result<Option<String>, LoadError> {
         if let Some(path) = folder.optional("chat_template.jinja")? {
             let text = String::from_utf8(read_small(&path, TEMPLATE_BYTES)?);
-            return text.map(Some).map_err(|_| LoadError::file(&path, "is not UTF-8"));
+            return text
+                .map(Some)
+                .map_err(|_| LoadError::file(&path, "is not UTF-8"));
         }
         let Some(fields) = self.fields() else {
             return Ok(None);
@@ -54,12 +56,17 @@ impl TokenizerFiles {
             None => Ok(None),
             Some(Value::String(template)) => Ok(Some(template.clone())),
             Some(Value::Array(named)) => Ok(default_template(named)),
-            Some(_) => Err(fields.error("chat_template", "is neither a text nor a list of named ones")),
+            Some(_) => Err(fields.error(
+                "chat_template",
+                "is neither a text nor a list of named ones",
+            )),
         }
     }
 
     fn fields(&self) -> Option<JsonFields<'_>> {
-        self.config.as_ref().map(|(path, object)| JsonFields::new(path, object))
+        self.config
+            .as_ref()
+            .map(|(path, object)| JsonFields::new(path, object))
     }
 
     /// A token's text: a plain one, or the `content` of an object.
@@ -72,7 +79,8 @@ impl TokenizerFiles {
             Some(Value::Object(token)) => token.get("content").and_then(Value::as_str),
             Some(value) => value.as_str(),
         };
-        text.map(|text| Some(text.to_owned())).ok_or_else(|| fields.error(field, "is not a token's text"))
+        text.map(|text| Some(text.to_owned()))
+            .ok_or_else(|| fields.error(field, "is not a token's text"))
     }
 }
 

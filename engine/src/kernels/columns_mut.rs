@@ -22,7 +22,7 @@ unsafe impl Send for ColumnsMut<'_> {}
 impl<'a> ColumnsMut<'a> {
     /// The whole matrix; `matrix.len()` must be a multiple of `columns`.
     pub fn new(matrix: &'a mut [f32], columns: usize) -> Self {
-        let rows = if columns == 0 { 0 } else { matrix.len() / columns };
+        let rows = matrix.len().checked_div(columns).unwrap_or(0);
         assert_eq!(rows * columns, matrix.len(), "whole rows only");
         let first = NonNull::from(matrix).cast();
         Self { first, rows, columns, stride: columns, matrix: PhantomData }
@@ -61,6 +61,7 @@ impl<'a> ColumnsMut<'a> {
     }
 
     /// Cuts off the first `at` rows and leaves the others.
+    #[must_use]
     pub fn take_rows(&mut self, at: usize) -> Self {
         let (taken, rest) = self.reborrow().split_rows(at);
         *self = rest;
@@ -68,6 +69,7 @@ impl<'a> ColumnsMut<'a> {
     }
 
     /// Cuts off the first `at` columns and leaves the others.
+    #[must_use]
     pub fn take_columns(&mut self, at: usize) -> Self {
         let (taken, rest) = self.reborrow().split_columns(at);
         *self = rest;
@@ -105,7 +107,7 @@ mod tests {
         }
         let expected = |row: usize, column: usize| 1.0 + (usize::from(row >= 2) * 2 + usize::from(column >= 3)) as f32;
         for (index, value) in matrix.iter().enumerate() {
-            assert_eq!(*value, expected(index / 7, index % 7));
+            assert_eq!(value.to_bits(), expected(index / 7, index % 7).to_bits());
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use super::RowsLeft;
 use crate::cpu::Cpu;
 use crate::kernels::aligned::Aligned;
 use crate::kernels::columns_mut::ColumnsMut;
@@ -16,12 +17,15 @@ const SMALL_RUNS_FROM_ROWS: usize = 8;
 /// Panels of a small run.
 const SMALL_RUN: usize = 16;
 
+/// Writes the rows of a range, `[rows, columns]`, to the slice.
+pub type ReadRows<'a, E> = dyn Fn(Range<usize>, &mut [f32]) -> Result<(), E> + Sync + 'a;
+
 /// Some rows of a matrix that is about to be packed.
 pub struct RowSource<'a, E> {
     /// How many rows.
     pub rows: usize,
-    /// Writes rows `range` of this source, `[rows, columns]`, to the slice.
-    pub read: &'a (dyn Fn(Range<usize>, &mut [f32]) -> Result<(), E> + Sync),
+    /// Reads them; the first row of this source is row 0.
+    pub read: &'a ReadRows<'a, E>,
 }
 
 impl<E> std::fmt::Debug for RowSource<'_, E> {
@@ -143,12 +147,12 @@ fn row_chunks(rows: usize, inputs: usize, largest_tile: usize) -> RowChunks {
 /// Copies `x` to the scratch, interleaved tile by tile.
 fn interleaved<'s>(cpu: &Cpu, x: &[f32], inputs: usize, (chunks, scratch): (&RowChunks, &'s mut Aligned)) -> &'s [f32] {
     scratch.reserve(x.len());
-    let mut rest = &mut scratch[..x.len()];
+    let mut places = RowsLeft { rest: &mut scratch[..x.len()], width: inputs };
     let mut tiles = Vec::new();
     for chunk in &chunks.chunks {
         for tile in tile_ranges(chunk.len(), chunks.largest_tile) {
             let rows = &x[(chunk.start + tile.start) * inputs..(chunk.start + tile.end) * inputs];
-            tiles.push((rows, super::take_rows(&mut rest, tile.len(), inputs)));
+            tiles.push((rows, places.take(tile.len())));
         }
     }
     cpu.pool().for_each(tiles, |(rows, tile)| interleave(rows, inputs, tile));

@@ -12,7 +12,7 @@ use crate::kv_cache::KvLayer;
 pub struct Attention {
     /// Query heads; each key and value head serves an equal run of them.
     pub heads: usize,
-    /// Factor of the scores, as a rule 1 / sqrt(head_dim).
+    /// Factor of the scores, as a rule `1 / sqrt(head_dim)`.
     pub scale: f32,
 }
 

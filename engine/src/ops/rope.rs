@@ -1,6 +1,6 @@
 //! Rotary position embedding: angles of a step's positions, computed once and used by every layer.
 //!
-//! Pair (i, i + head_dim / 2) turns by position x inverse frequency; all of it in f32, as the models were trained.
+//! Pair (i, i + half the head) turns by position times inverse frequency; all of it in f32, as the models were trained.
 
 use std::f32::consts::TAU;
 
@@ -113,8 +113,8 @@ mod tests {
         let theta = 500_000.0;
         let plain = Rope::new(&RopeConfig { theta, scaling: RopeScaling::None }, 64).inverse_frequencies;
         let scaled = Rope::new(&RopeConfig { theta, scaling }, 64).inverse_frequencies;
-        assert_eq!(plain[0], scaled[0]);
-        assert_eq!(plain[31] / 8.0, scaled[31]);
+        assert_eq!(plain[0].to_bits(), scaled[0].to_bits());
+        assert_eq!((plain[31] / 8.0).to_bits(), scaled[31].to_bits());
         let ratios: Vec<f32> = plain.iter().zip(&scaled).map(|(plain, scaled)| plain / scaled).collect();
         assert!(ratios.is_sorted() && ratios.iter().any(|ratio| *ratio > 1.01 && *ratio < 7.99));
     }

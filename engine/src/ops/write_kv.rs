@@ -2,7 +2,7 @@
 
 use super::rope::RopeAngles;
 use super::sequences::{SequenceRows, check};
-use super::{row_parts, take_rows};
+use super::{RowsLeft, row_parts};
 use crate::cpu::Cpu;
 use crate::kv_cache::{KvHeadMut, KvLayer};
 
@@ -43,9 +43,10 @@ pub fn write_kv(cpu: &Cpu, angles: &RopeAngles, sequences: &[SequenceRows<'_>], 
 
 /// Rotates the first `turned` values of each row.
 fn rotate(cpu: &Cpu, angles: &RopeAngles, (qkv, width): (&mut [f32], usize), turned: usize) {
-    let mut rest = &mut *qkv;
-    let parts = row_parts(cpu, rest.len() / width, width).into_iter();
-    let parts = parts.map(|rows| (rows.start, take_rows(&mut rest, rows.len(), width)));
+    let rows = qkv.len() / width;
+    let mut places = RowsLeft { rest: qkv, width };
+    let parts = row_parts(cpu, rows, width).into_iter();
+    let parts = parts.map(|rows| (rows.start, places.take(rows.len())));
     cpu.pool().for_each(parts.collect(), |(first, part)| {
         for (row, values) in part.chunks_exact_mut(width).enumerate() {
             angles.rotate(first + row, &mut values[..turned]);
