@@ -43,8 +43,7 @@ impl Engine {
             kv_heads: config.num_kv_heads,
             head_dim: config.head_dim,
         });
-        let bounds =
-            Bounds { vocab_size: config.vocab_size, block_size: plan.block_size, num_blocks: plan.num_blocks };
+        let bounds = Bounds { vocab_size: config.vocab_size, block_size: plan.block_size, num_blocks: plan.num_blocks };
         let mut engine = Self { cpu, model, kv, bounds, logits: Vec::new(), samplers: Samplers::default() };
         engine.try_out(checkpoint)?;
         Ok(engine)

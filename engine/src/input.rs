@@ -125,7 +125,12 @@ mod tests {
 
     #[test]
     fn a_plan_that_names_what_does_not_exist_is_refused() {
-        for bad in [work(0, &[], &[0], true), work(0, &[1, 2, 3], &[0], true), work(0, &[1], &[8], true), work(0, &[10], &[0], true)] {
+        for bad in [
+            work(0, &[], &[0], true),
+            work(0, &[1, 2, 3], &[0], true),
+            work(0, &[1], &[8], true),
+            work(0, &[10], &[0], true),
+        ] {
             let plan = StepPlan { copies: Vec::new(), works: vec![bad] };
             assert!(ForwardInput::new(&plan, LogitRows::Sampling, BOUNDS).is_err());
         }

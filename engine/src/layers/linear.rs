@@ -63,11 +63,8 @@ impl Linear {
 fn pack(cpu: &Cpu, matrices: &[StoredMatrix], columns: usize) -> Result<PanelMatrix, LoadError> {
     let readers: Vec<_> =
         matrices.iter().map(|matrix| move |rows, out: &mut [f32]| matrix.read_rows(rows, out)).collect();
-    let sources: Vec<_> = matrices
-        .iter()
-        .zip(&readers)
-        .map(|(matrix, read)| RowSource { rows: matrix.rows(), read })
-        .collect();
+    let sources: Vec<_> =
+        matrices.iter().zip(&readers).map(|(matrix, read)| RowSource { rows: matrix.rows(), read }).collect();
     PanelMatrix::pack(cpu, columns, &sources)
 }
 

@@ -1,8 +1,8 @@
 //! Root-mean-square norm.
 
 use crate::checkpoint::Checkpoint;
-use crate::error::LoadError;
 use crate::cpu::Cpu;
+use crate::error::LoadError;
 use crate::ops;
 use crate::weight_name::WeightName;
 
