@@ -32,11 +32,13 @@ pub enum Command {
         /// A TOML file as in loadtests/scenarios
         #[arg(long)]
         scenario: Option<PathBuf>,
+        /// The server and what to change
         #[command(flatten)]
         options: Options,
     },
     /// 32 clients, some leaving mid-stream; then the ledger is whole and one more answer is right
     Smoke {
+        /// The server and what to change
         #[command(flatten)]
         options: Options,
     },
@@ -45,11 +47,13 @@ pub enum Command {
         /// Copies at once
         #[arg(long = "n", default_value_t = 64)]
         copies: usize,
+        /// The server and what to change
         #[command(flatten)]
         options: Options,
     },
     /// A long prompt arrives while streams run: how long are they held up?
     Stall {
+        /// The server and what to change
         #[command(flatten)]
         options: Options,
     },
@@ -58,6 +62,7 @@ pub enum Command {
         /// How many clients vanish
         #[arg(long, default_value_t = 200)]
         times: usize,
+        /// The server and what to change
         #[command(flatten)]
         options: Options,
     },
@@ -151,7 +156,7 @@ impl Command {
             Self::Run {
                 scenario: None,
                 options,
-            } => (shipped::single(), options),
+            } => (shipped::plain(), options),
             Self::Smoke { options } => (shipped::smoke(), options),
             Self::Stall { options } => (shipped::stall(), options),
             Self::Equal {

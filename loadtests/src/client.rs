@@ -40,6 +40,7 @@ impl Client {
     }
 
     /// A client to the same target whose connections end with a reset.
+    #[must_use]
     pub fn abrupt(&self) -> Self {
         let target = self.target.clone();
         Self {

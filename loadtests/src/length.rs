@@ -30,10 +30,6 @@ impl Lengths {
         rng.random_range(self.low..=self.high)
     }
 
-    /// The smallest length that can be drawn.
-    pub fn low(self) -> usize {
-        self.low
-    }
 }
 
 impl FromStr for Lengths {

@@ -30,14 +30,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let figures = &self.figures;
-        let Scenario {
-            name, about, seed, ..
-        } = &self.scenario;
-        writeln!(
-            f,
-            "{name} (seed {seed}){}{about}",
-            if about.is_empty() { "" } else { ": " }
-        )?;
+        self.title(f)?;
         self.counts(f)?;
         writeln!(
             f,
@@ -64,6 +57,21 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    fn title(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Scenario {
+            name,
+            seed,
+            load,
+            request,
+            ..
+        } = &self.scenario;
+        let (input, output) = (request.input, request.output);
+        writeln!(
+            f,
+            "{name} (seed {seed}): {load}; {input} words in, {output} tokens out"
+        )
+    }
+
     fn counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let figures = &self.figures;
         writeln!(

@@ -2,7 +2,7 @@
 //!
 //! Unknown keys are refused, so that a misspelt mark is not a mark that always passes.
 
-use std::{fs, path::Path};
+use std::{fmt, fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -151,6 +151,21 @@ impl TimeLimits {
             ("run", self.run),
             ("settle", self.settle),
         ]
+    }
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed {
+                clients, requests, ..
+            } => write!(f, "{clients} clients, {requests} requests"),
+            Self::Open { rate, requests } => {
+                write!(f, "{rate} arrivals a second, {requests} requests")
+            }
+            Self::Equal { requests } => write!(f, "{requests} equal requests at once"),
+            Self::Stall { streams, prompt } => write!(f, "{streams} streams, then {prompt} words"),
+        }
     }
 }
 

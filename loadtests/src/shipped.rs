@@ -2,9 +2,13 @@
 
 use crate::scenario::Scenario;
 
-/// One client.
-pub fn single() -> Scenario {
-    parse(include_str!("../scenarios/single.toml"))
+/// What flags alone describe: one client, and nothing may fail.
+pub fn plain() -> Scenario {
+    parse(
+        "name = 'plain'\n\
+         [load]\nkind = 'closed'\nclients = 1\nrequests = 8\n\
+         [marks]\nerrors = 0\n",
+    )
 }
 
 /// What every change must survive.

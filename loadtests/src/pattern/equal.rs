@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Sends request 0 alone, then `requests` copies at once; the figures are those of the copies.
-pub async fn run(bench: &Bench, requests: usize) -> Ran {
+pub(super) async fn run(bench: &Bench, requests: usize) -> Ran {
     let call = &bench.workload.call(0);
     let alone = bench.measure(&bench.client, call).await;
     bench.progress.reset();
@@ -48,9 +48,9 @@ mod tests {
     use super::*;
     use crate::{exchange::Sample, failure::Failure};
 
-    fn said(text: &str) -> Outcome {
+    fn sample(text: &str) -> Sample {
         let now = Instant::now();
-        Ok(Sample {
+        Sample {
             sent: now,
             stamps: vec![now],
             end: now,
@@ -59,15 +59,21 @@ mod tests {
             finish: None,
             asked: 1,
             left: false,
-        })
+        }
+    }
+
+    fn verdict_on(alone: &str, texts: &[&str]) -> Verdict {
+        let outcomes: Vec<Outcome> = texts.iter().map(|text| Ok(sample(text))).collect();
+        verdict(&Ok(sample(alone)), &outcomes)
     }
 
     #[test]
     fn one_other_text_or_one_failure_is_seen() {
-        assert!(verdict(&said("a"), &[said("a"), said("a")]).passed);
-        assert!(!verdict(&said("a"), &[said("a"), said("b")]).passed);
-        assert!(!verdict(&said("a"), &[said("a"), Err(Failure::Broken)]).passed);
-        assert!(!verdict(&said("b"), &[said("a"), said("a")]).passed);
-        assert!(!verdict(&Err(Failure::Broken), &[said("a")]).passed);
+        assert!(verdict_on("a", &["a", "a"]).passed);
+        assert!(!verdict_on("a", &["a", "b"]).passed);
+        assert!(!verdict_on("b", &["a", "a"]).passed);
+        let broken = || Err(Failure::Broken);
+        assert!(!verdict(&Ok(sample("a")), &[Ok(sample("a")), broken()]).passed);
+        assert!(!verdict(&broken(), &[Ok(sample("a"))]).passed);
     }
 }

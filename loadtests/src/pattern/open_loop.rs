@@ -14,7 +14,7 @@ use crate::{bench::Bench, figures::Outcome, prompt::generator};
 const ARRIVALS: u64 = u64::MAX;
 
 /// Sends `requests` requests at `rate` arrivals in a second.
-pub async fn arrivals(bench: &Bench, rate: f64, requests: usize) -> Vec<Outcome> {
+pub(super) async fn arrivals(bench: &Bench, rate: f64, requests: usize) -> Vec<Outcome> {
     let start = Instant::now();
     let times = arrival_times(bench.workload.seed(), rate, requests);
     let sent = times.into_iter().zip(0..).map(|(at, number)| async move {
@@ -53,7 +53,7 @@ mod tests {
         let times = arrival_times(1, 5.0, 20_000);
         let gaps: Vec<f64> = times
             .windows(2)
-            .map(|pair| (pair[1] - pair[0]).as_secs_f64())
+            .map(|pair| pair[1].as_secs_f64() - pair[0].as_secs_f64())
             .collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;

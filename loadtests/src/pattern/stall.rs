@@ -19,7 +19,7 @@ const RUNNING: usize = 16;
 const ANSWER: usize = 8;
 
 /// Runs `streams` streams and sends a prompt of `words` words once all of them run.
-pub async fn run(bench: &Bench, streams: usize, words: usize) -> Ran {
+pub(super) async fn run(bench: &Bench, streams: usize, words: usize) -> Ran {
     let running = Semaphore::new(0);
     let streaming = join_all((0..streams as u64).map(|number| stream(bench, &running, number)));
     let newcomer = newcomer(bench, &running, streams, words);
