@@ -149,20 +149,11 @@ impl Command {
     /// The scenario to run, with the flags laid over it, and the options.
     pub fn resolve(self) -> Result<(Scenario, Options)> {
         let (mut scenario, options) = match self {
-            Self::Run {
-                scenario: Some(path),
-                options,
-            } => (Scenario::read(&path)?, options),
-            Self::Run {
-                scenario: None,
-                options,
-            } => (shipped::plain(), options),
+            Self::Run { scenario: Some(path), options } => (Scenario::read(&path)?, options),
+            Self::Run { scenario: None, options } => (shipped::plain(), options),
             Self::Smoke { options } => (shipped::smoke(), options),
             Self::Stall { options } => (shipped::stall(), options),
-            Self::Equal {
-                copies,
-                mut options,
-            } => {
+            Self::Equal { copies, mut options } => {
                 options.overrides.requests = Some(copies);
                 (shipped::equal(), options)
             }
@@ -197,10 +188,7 @@ impl Overrides {
 
     fn lay_over_load(&self, load: &mut Load) -> Result<()> {
         if let Some(rate) = self.rate {
-            *load = Load::Open {
-                rate,
-                requests: load.requests(),
-            };
+            *load = Load::Open { rate, requests: load.requests() };
         }
         match (self.clients, &mut *load) {
             (None, _) => {}
@@ -209,12 +197,7 @@ impl Overrides {
         }
         match (self.requests, load) {
             (None, _) => {}
-            (
-                Some(count),
-                Load::Closed { requests, .. }
-                | Load::Open { requests, .. }
-                | Load::Equal { requests },
-            ) => {
+            (Some(count), Load::Closed { requests, .. } | Load::Open { requests, .. } | Load::Equal { requests }) => {
                 *requests = count;
             }
             (Some(_), Load::Stall { .. }) => {
@@ -238,9 +221,7 @@ mod tests {
     use super::*;
 
     fn resolve(line: &str) -> Result<Scenario> {
-        let words = line
-            .split_whitespace()
-            .chain(["--base-url", "http://127.0.0.1:1"]);
+        let words = line.split_whitespace().chain(["--base-url", "http://127.0.0.1:1"]);
         Ok(Arguments::try_parse_from(words)?.command.resolve()?.0)
     }
 
@@ -251,47 +232,18 @@ mod tests {
 
     #[test]
     fn flags_are_laid_over_the_scenario() {
-        let scenario =
-            resolve("loadtests run --clients 4 --requests 9 --input 5-7 --seed 3").unwrap();
-        assert_eq!(
-            scenario.load,
-            Load::Closed {
-                clients: 4,
-                requests: 9,
-                reset: false
-            }
-        );
-        assert_eq!(
-            (scenario.request.input.to_string().as_str(), scenario.seed),
-            ("5-7", 3)
-        );
+        let scenario = resolve("loadtests run --clients 4 --requests 9 --input 5-7 --seed 3").unwrap();
+        assert_eq!(scenario.load, Load::Closed { clients: 4, requests: 9, reset: false });
+        assert_eq!((scenario.request.input.to_string().as_str(), scenario.seed), ("5-7", 3));
         let open = resolve("loadtests run --rate 2.5 --requests 9").unwrap();
-        assert_eq!(
-            open.load,
-            Load::Open {
-                rate: 2.5,
-                requests: 9
-            }
-        );
+        assert_eq!(open.load, Load::Open { rate: 2.5, requests: 9 });
     }
 
     #[test]
     fn subcommands_set_their_own_number() {
-        assert_eq!(
-            resolve("loadtests equal --n 7").unwrap().load,
-            Load::Equal { requests: 7 }
-        );
-        assert_eq!(
-            resolve("loadtests disconnect --times 9")
-                .unwrap()
-                .load
-                .requests(),
-            9
-        );
-        assert_eq!(
-            resolve("loadtests disconnect").unwrap().load.requests(),
-            200
-        );
+        assert_eq!(resolve("loadtests equal --n 7").unwrap().load, Load::Equal { requests: 7 });
+        assert_eq!(resolve("loadtests disconnect --times 9").unwrap().load.requests(), 9);
+        assert_eq!(resolve("loadtests disconnect").unwrap().load.requests(), 200);
     }
 
     #[test]

@@ -55,14 +55,7 @@ impl Bench {
         let workload = Workload::new(scenario.request.clone(), model, scenario.seed);
         let deadline = Instant::now() + Duration::from_secs_f64(scenario.limits.run);
         let progress = crate::progress::bar(&scenario);
-        Self {
-            scenario,
-            client,
-            workload,
-            progress,
-            deadline,
-            pid,
-        }
+        Self { scenario, client, workload, progress, deadline, pid }
     }
 
     /// Runs it and reports.
@@ -86,11 +79,7 @@ impl Bench {
         figures.memory = self.memory_figures(memory_before).await?;
         verdicts.extend(ran.verdicts);
         verdicts.extend(self.scenario.marks.judge(&figures));
-        Ok(Report {
-            scenario: self.scenario.clone(),
-            figures,
-            verdicts,
-        })
+        Ok(Report { scenario: self.scenario.clone(), figures, verdicts })
     }
 
     /// Sends one request within the limits of the run and counts it as done.
@@ -135,29 +124,18 @@ impl Bench {
         if !self.scenario.checks.same_completion {
             return None;
         }
-        let call =
-            self.workload
-                .greedy(REFERENCE_NUMBER, Lengths::exactly(64), Lengths::exactly(32));
+        let call = self.workload.greedy(REFERENCE_NUMBER, Lengths::exactly(64), Lengths::exactly(32));
         let limit = Duration::from_secs_f64(self.scenario.limits.request);
         Some(exchange(&self.client, &call, limit).await)
     }
 
     async fn ledger_verdicts(&self, watch: &Watch) -> [Verdict; 2] {
         let during = match &watch.broken {
-            None => Ok(format!(
-                "{} scrapes, slowest {} ms",
-                watch.scrapes,
-                watch.slowest.as_millis()
-            )),
+            None => Ok(format!("{} scrapes, slowest {} ms", watch.scrapes, watch.slowest.as_millis())),
             Some(broken) => Err(anyhow::anyhow!("{broken}")),
         };
-        let settled = settle(
-            &self.client,
-            Duration::from_secs_f64(self.scenario.limits.settle),
-        )
-        .await;
-        let after =
-            settled.map(|(ledger, took)| format!("idle after {} ms: {ledger}", took.as_millis()));
+        let settled = settle(&self.client, Duration::from_secs_f64(self.scenario.limits.settle)).await;
+        let after = settled.map(|(ledger, took)| format!("idle after {} ms: {ledger}", took.as_millis()));
         [
             Verdict::from_result("ledger whole during the load", during),
             Verdict::from_result("ledger whole and nothing used after it", after),
@@ -168,11 +146,7 @@ impl Bench {
     async fn memory(&self) -> Result<Option<Memory>> {
         let Some(pid) = self.pid else { return Ok(None) };
         if self.scenario.checks.ledger {
-            settle(
-                &self.client,
-                Duration::from_secs_f64(self.scenario.limits.settle),
-            )
-            .await?;
+            settle(&self.client, Duration::from_secs_f64(self.scenario.limits.settle)).await?;
         }
         Memory::of(pid).map(Some)
     }
@@ -182,28 +156,20 @@ impl Bench {
             return Ok(None);
         };
         let growth_mib = after.resident_mib - before.resident_mib;
-        Ok(Some(MemoryFigures {
-            resident_mib: after.resident_mib,
-            peak_mib: after.peak_mib,
-            growth_mib,
-        }))
+        Ok(Some(MemoryFigures { resident_mib: after.resident_mib, peak_mib: after.peak_mib, growth_mib }))
     }
 }
 
 fn same_completion(before: Outcome, after: Option<Outcome>) -> Verdict {
     let name = "same greedy completion before and after";
     let text = |outcome: Option<Outcome>| -> Result<String, String> {
-        let sample: Sample = outcome
-            .ok_or("not asked for")?
-            .map_err(|failure| failure.to_string())?;
+        let sample: Sample = outcome.ok_or("not asked for")?.map_err(|failure| failure.to_string())?;
         Ok(sample.text)
     };
     match (text(Some(before)), text(after)) {
-        (Ok(before), Ok(after)) => Verdict::new(
-            name,
-            before == after,
-            format!("{} and {} characters", before.len(), after.len()),
-        ),
+        (Ok(before), Ok(after)) => {
+            Verdict::new(name, before == after, format!("{} and {} characters", before.len(), after.len()))
+        }
         (Err(failure), _) => Verdict::new(name, false, format!("before: {failure}")),
         (_, Err(failure)) => Verdict::new(name, false, format!("after: {failure}")),
     }

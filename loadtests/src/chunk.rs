@@ -59,10 +59,7 @@ impl StreamEvent {
         if let Some(error) = wire.error {
             return Err(Failure::InStream(error_code(&error)));
         }
-        let mut chunk = Chunk {
-            usage: wire.usage,
-            ..Chunk::default()
-        };
+        let mut chunk = Chunk { usage: wire.usage, ..Chunk::default() };
         for choice in wire.choices.unwrap_or_default() {
             chunk.add(choice);
         }
@@ -73,12 +70,7 @@ impl StreamEvent {
 impl Chunk {
     fn add(&mut self, choice: WireChoice) {
         let delta = choice.delta.unwrap_or_default();
-        let parts = [
-            delta.reasoning_content,
-            delta.reasoning,
-            delta.content,
-            choice.text,
-        ];
+        let parts = [delta.reasoning_content, delta.reasoning, delta.content, choice.text];
         self.text.extend(parts.into_iter().flatten());
         self.finish = choice.finish_reason.or(self.finish.take());
     }
@@ -146,13 +138,7 @@ mod tests {
     fn tells_the_end_an_error_and_nonsense_apart() {
         assert_eq!(StreamEvent::parse(b" [DONE] "), Ok(StreamEvent::Done));
         let error = br#"{"error":{"message":"m","code":"engine_error"}}"#;
-        assert_eq!(
-            StreamEvent::parse(error),
-            Err(Failure::InStream(Some("engine_error".into())))
-        );
-        assert_eq!(
-            StreamEvent::parse(b"{\"choices\":[{"),
-            Err(Failure::NotAChunk)
-        );
+        assert_eq!(StreamEvent::parse(error), Err(Failure::InStream(Some("engine_error".into()))));
+        assert_eq!(StreamEvent::parse(b"{\"choices\":[{"), Err(Failure::NotAChunk));
     }
 }

@@ -31,37 +31,20 @@ pub struct Client {
 impl Client {
     /// A client that opens a connection for each request, or reuses idle ones.
     pub fn new(target: Target, reuse: bool) -> Self {
-        Self {
-            target,
-            reuse,
-            goodbye: Goodbye::Close,
-            idle: Mutex::default(),
-        }
+        Self { target, reuse, goodbye: Goodbye::Close, idle: Mutex::default() }
     }
 
     /// A client to the same target whose connections end with a reset.
     #[must_use]
     pub fn abrupt(&self) -> Self {
         let target = self.target.clone();
-        Self {
-            target,
-            reuse: false,
-            goodbye: Goodbye::Reset,
-            idle: Mutex::default(),
-        }
+        Self { target, reuse: false, goodbye: Goodbye::Reset, idle: Mutex::default() }
     }
 
     /// Sends a JSON body; gives the answer's head, with an error status turned into a failure.
     pub async fn post(&self, path: &str, body: Bytes) -> Result<Answer, Failure> {
-        let request = self
-            .request("POST", path)
-            .header(header::CONTENT_TYPE, "application/json");
-        self.send(
-            request
-                .body(Full::new(body))
-                .expect("a fixed request is well formed"),
-        )
-        .await
+        let request = self.request("POST", path).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(Full::new(body)).expect("a fixed request is well formed")).await
     }
 
     /// The whole body of a small answer.
@@ -79,9 +62,7 @@ impl Client {
     /// The id of the first model the server lists.
     pub async fn first_model(&self) -> Result<String> {
         let list: Value = serde_json::from_str(&self.text("/v1/models").await?)?;
-        let id = list["data"][0]["id"]
-            .as_str()
-            .context("the server lists no model")?;
+        let id = list["data"][0]["id"].as_str().context("the server lists no model")?;
         ensure!(!id.is_empty(), "the server's first model has an empty id");
         Ok(id.to_owned())
     }
@@ -89,18 +70,12 @@ impl Client {
     /// Gives a connection back whose answer was read to the end.
     pub fn give_back(&self, answer: Answer) {
         if self.reuse {
-            self.idle
-                .lock()
-                .expect("no holder panics")
-                .push(answer.connection);
+            self.idle.lock().expect("no holder panics").push(answer.connection);
         }
     }
 
     fn request(&self, method: &str, path: &str) -> hyper::http::request::Builder {
-        let builder = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, self.target.authority());
+        let builder = Request::builder().method(method).uri(path).header(header::HOST, self.target.authority());
         match self.target.authorization() {
             Some(value) => builder.header(header::AUTHORIZATION, value),
             None => builder,
@@ -110,16 +85,10 @@ impl Client {
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
         let mut connection = self.connection().await?;
         let response = connection.send(request).await?;
-        let answer = Answer {
-            response,
-            connection,
-        };
+        let answer = Answer { response, connection };
         match answer.response.status().as_u16() {
             200 => Ok(answer),
-            status => Err(Failure::Status {
-                status,
-                code: answer.error_code().await,
-            }),
+            status => Err(Failure::Status { status, code: answer.error_code().await }),
         }
     }
 
@@ -157,12 +126,7 @@ impl Answer {
     }
 
     async fn whole(self) -> Result<Bytes, Failure> {
-        let body = self
-            .response
-            .into_body()
-            .collect()
-            .await
-            .map_err(|_| Failure::Broken)?;
+        let body = self.response.into_body().collect().await.map_err(|_| Failure::Broken)?;
         Ok(body.to_bytes())
     }
 

@@ -31,9 +31,7 @@ impl Connection {
     /// Connects to the target.
     pub async fn open(target: &Target, goodbye: Goodbye) -> Result<Self, Failure> {
         let connect = |error: std::io::Error| Failure::Connect(error.kind().to_string());
-        let stream = TcpStream::connect(target.authority())
-            .await
-            .map_err(connect)?;
+        let stream = TcpStream::connect(target.authority()).await.map_err(connect)?;
         stream.set_nodelay(true).map_err(connect)?;
         if goodbye == Goodbye::Reset {
             stream.set_zero_linger().map_err(connect)?;
@@ -46,14 +44,8 @@ impl Connection {
     }
 
     /// Sends one request; the answer's body must be read to its end before the next.
-    pub async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, Failure> {
-        self.sender
-            .send_request(request)
-            .await
-            .map_err(|_| Failure::Broken)
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
+        self.sender.send_request(request).await.map_err(|_| Failure::Broken)
     }
 
     /// Waits until another request may be sent; false if the peer has closed.

@@ -53,9 +53,7 @@ mod tests {
     const STREAM: &str = ": keep-alive\n\ndata: {\"a\":\"gr\u{fc}n \u{c0b0}\"}\n\nevent: x\ndata:one\ndata: two\r\n\r\nid: 4\n\ndata: [DONE]\n\n";
 
     fn whole() -> Vec<Vec<u8>> {
-        ["{\"a\":\"gr\u{fc}n \u{c0b0}\"}", "one\ntwo", "[DONE]"]
-            .map(|data| data.as_bytes().to_vec())
-            .to_vec()
+        ["{\"a\":\"gr\u{fc}n \u{c0b0}\"}", "one\ntwo", "[DONE]"].map(|data| data.as_bytes().to_vec()).to_vec()
     }
 
     #[test]

@@ -55,9 +55,7 @@ pub async fn watched(
         }
         Ok(sample)
     };
-    timeout(limit, whole)
-        .await
-        .unwrap_or(Err(Failure::TimedOut))
+    timeout(limit, whole).await.unwrap_or(Err(Failure::TimedOut))
 }
 
 /// A stream being read.
@@ -79,29 +77,18 @@ impl Reading {
             asked: call.asked,
             left: false,
         };
-        Self {
-            sample,
-            leave_after: call.leave_after,
-            done: false,
-        }
+        Self { sample, leave_after: call.leave_after, done: false }
     }
 
     /// Reads on; the flag says whether the connection stands at the end of its answer.
-    async fn run(
-        mut self,
-        answer: &mut Answer,
-        mut on_text: impl FnMut(usize),
-    ) -> Result<(Sample, bool), Failure> {
+    async fn run(mut self, answer: &mut Answer, mut on_text: impl FnMut(usize)) -> Result<(Sample, bool), Failure> {
         let mut events = EventStream::default();
         while let Some(bytes) = answer.bytes().await? {
             let now = Instant::now();
             for data in events.push(&bytes) {
                 self.take(StreamEvent::parse(&data)?, now, &mut on_text);
             }
-            if self
-                .leave_after
-                .is_some_and(|after| self.sample.stamps.len() >= after)
-            {
+            if self.leave_after.is_some_and(|after| self.sample.stamps.len() >= after) {
                 self.sample.left = true;
                 self.sample.end = now;
                 return Ok((self.sample, false));
@@ -149,17 +136,13 @@ impl Sample {
 
     /// Tokens of the answer: the server's count, else one for each piece of text.
     pub fn tokens(&self) -> usize {
-        self.usage
-            .map_or(self.stamps.len(), |usage| usage.completion_tokens)
+        self.usage.map_or(self.stamps.len(), |usage| usage.completion_tokens)
     }
 
     /// Time for each token after the first; none for a single one.
     pub fn time_per_token(&self) -> Option<Duration> {
         let (first, last) = (self.stamps.first()?, self.stamps.last()?);
-        let gaps = self
-            .tokens()
-            .checked_sub(1)
-            .filter(|&gaps| gaps > 0 && self.stamps.len() > 1)?;
+        let gaps = self.tokens().checked_sub(1).filter(|&gaps| gaps > 0 && self.stamps.len() > 1)?;
         Some((*last - *first) / u32::try_from(gaps).ok()?)
     }
 }
@@ -176,10 +159,7 @@ mod tests {
             stamps: stamps_ms.iter().map(at).collect(),
             end: sent,
             text: String::new(),
-            usage: Some(Usage {
-                completion_tokens: tokens,
-                ..Usage::default()
-            }),
+            usage: Some(Usage { completion_tokens: tokens, ..Usage::default() }),
             finish: None,
             asked: tokens,
             left: false,

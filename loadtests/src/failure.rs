@@ -38,10 +38,7 @@ impl fmt::Display for Failure {
             Self::Connect(reason) => write!(f, "connect: {reason}"),
             Self::Broken => f.write_str("connection broken"),
             Self::Status { status, code: None } => write!(f, "http {status}"),
-            Self::Status {
-                status,
-                code: Some(code),
-            } => write!(f, "http {status} {code}"),
+            Self::Status { status, code: Some(code) } => write!(f, "http {status} {code}"),
             Self::InStream(None) => f.write_str("error in stream"),
             Self::InStream(Some(code)) => write!(f, "error in stream: {code}"),
             Self::NotAChunk => f.write_str("stream event is not a chunk"),

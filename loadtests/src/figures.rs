@@ -9,9 +9,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use serde::Serialize;
 
-use crate::{
-    exchange::Sample, failure::Failure, histogram::Histogram, percentile::Latency, stall::Stall,
-};
+use crate::{exchange::Sample, failure::Failure, histogram::Histogram, percentile::Latency, stall::Stall};
 
 /// What a request came to.
 pub type Outcome = Result<Sample, Failure>;
@@ -79,21 +77,13 @@ pub struct MemoryFigures {
 impl Figures {
     /// Of these outcomes.
     pub fn of(outcomes: &[Outcome]) -> Self {
-        let seen: Vec<&Sample> = outcomes
-            .iter()
-            .filter_map(|outcome| outcome.as_ref().ok())
-            .collect();
+        let seen: Vec<&Sample> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
         let good: Vec<&Sample> = seen.iter().copied().filter(|sample| !sample.left).collect();
         let mut figures = Self {
             ok: good.len(),
             left: seen.len() - good.len(),
             errors: outcomes.len() - seen.len(),
-            error_kinds: counted(
-                outcomes
-                    .iter()
-                    .filter_map(|o| o.as_ref().err())
-                    .map(ToString::to_string),
-            ),
+            error_kinds: counted(outcomes.iter().filter_map(|o| o.as_ref().err()).map(ToString::to_string)),
             wall_s: wall_s(&seen),
             ..Self::default()
         };
@@ -116,23 +106,11 @@ impl Figures {
         self.output_tokens = output_tokens;
         let cached = |usage: &crate::chunk::Usage| usage.prompt_tokens_details?.cached_tokens;
         self.cached_tokens = usages.iter().filter_map(cached).sum();
-        self.token_source = counted(good.iter().map(|sample| {
-            if sample.usage.is_some() {
-                "usage"
-            } else {
-                "chunks"
-            }
-        }));
+        self.token_source = counted(good.iter().map(|sample| if sample.usage.is_some() { "usage" } else { "chunks" }));
         self.prompt_tokens_mean = ratio(prompt_tokens, usages.len());
         self.tokens_per_chunk = ratio(output_tokens, chunks);
-        self.shorter_than_asked = good
-            .iter()
-            .filter(|sample| sample.tokens() < sample.asked)
-            .count();
-        self.finish_reasons = counted(
-            good.iter()
-                .map(|s| s.finish.clone().unwrap_or_else(|| "none".into())),
-        );
+        self.shorter_than_asked = good.iter().filter(|sample| sample.tokens() < sample.asked).count();
+        self.finish_reasons = counted(good.iter().map(|s| s.finish.clone().unwrap_or_else(|| "none".into())));
     }
 
     fn measure_times(&mut self, good: &[&Sample]) {
@@ -147,9 +125,7 @@ impl Figures {
 fn wall_s(samples: &[&Sample]) -> f64 {
     let first: Option<Instant> = samples.iter().map(|sample| sample.sent).min();
     let last = samples.iter().map(|sample| sample.end).max();
-    first
-        .zip(last)
-        .map_or(0.0, |(first, last)| (last - first).as_secs_f64())
+    first.zip(last).map_or(0.0, |(first, last)| (last - first).as_secs_f64())
 }
 
 fn counted<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
@@ -174,11 +150,7 @@ mod tests {
             stamps: stamps_ms.iter().map(|&ms| at(ms)).collect(),
             end: at(*stamps_ms.last().unwrap()),
             text: String::new(),
-            usage: Some(Usage {
-                prompt_tokens: 10,
-                completion_tokens: 4,
-                ..Usage::default()
-            }),
+            usage: Some(Usage { prompt_tokens: 10, completion_tokens: 4, ..Usage::default() }),
             finish: Some("length".into()),
             asked: 4,
             left,

@@ -10,8 +10,8 @@ use crate::percentile::milliseconds;
 
 /// Upper edges in milliseconds; what is longer goes into one last bucket.
 const EDGES: [f64; 24] = [
-    1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0, 150.0, 200.0, 300.0,
-    500.0, 700.0, 1000.0, 1500.0, 2000.0, 3000.0, 5000.0, 10000.0,
+    1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0, 150.0, 200.0, 300.0, 500.0, 700.0, 1000.0,
+    1500.0, 2000.0, 3000.0, 5000.0, 10000.0,
 ];
 /// Marks in the longest bar.
 const WIDTH: usize = 50;
@@ -41,28 +41,19 @@ impl Histogram {
         let used = |&index: &usize| counts[index] > 0;
         let first = (0..counts.len()).find(used);
         let last = (0..counts.len()).rfind(used);
-        let range = first
-            .zip(last)
-            .map_or(0..0, |(first, last)| first..last + 1);
+        let range = first.zip(last).map_or(0..0, |(first, last)| first..last + 1);
         let buckets = range.map(|index| Bucket {
             over_ms: index.checked_sub(1).map_or(0.0, |before| EDGES[before]),
             up_to_ms: EDGES.get(index).copied(),
             count: counts[index],
         });
-        Self {
-            buckets: buckets.collect(),
-        }
+        Self { buckets: buckets.collect() }
     }
 }
 
 impl fmt::Display for Histogram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let most = self
-            .buckets
-            .iter()
-            .map(|bucket| bucket.count)
-            .max()
-            .unwrap_or(1);
+        let most = self.buckets.iter().map(|bucket| bucket.count).max().unwrap_or(1);
         for bucket in &self.buckets {
             let edge = match bucket.up_to_ms {
                 Some(edge) => format!("<= {edge}"),
@@ -85,19 +76,13 @@ mod tests {
         let counted: usize = histogram.buckets.iter().map(|bucket| bucket.count).sum();
         assert_eq!(counted, 4);
         assert_eq!(histogram.buckets[0].up_to_ms, Some(10.0));
-        assert_eq!(
-            (histogram.buckets[0].count, histogram.buckets[1].count),
-            (2, 1)
-        );
+        assert_eq!((histogram.buckets[0].count, histogram.buckets[1].count), (2, 1));
         assert_eq!(histogram.buckets.last().unwrap().up_to_ms, None);
     }
 
     #[test]
     fn one_stall_among_many_gaps_is_seen() {
-        let gaps = (0..10_000)
-            .map(|_| 9)
-            .chain([3_400])
-            .map(Duration::from_millis);
+        let gaps = (0..10_000).map(|_| 9).chain([3_400]).map(Duration::from_millis);
         let text = Histogram::of(gaps).to_string();
         assert!(text.lines().last().unwrap().ends_with("1  #"), "{text}");
         assert!(text.contains(&"#".repeat(WIDTH)));

@@ -50,32 +50,19 @@ impl Ledger {
     #[expect(clippy::float_cmp, reason = "block counts are whole numbers")]
     pub fn check_whole(&self) -> Result<()> {
         let sum = self.used + self.cached + self.free;
-        ensure!(
-            self.total > 0.0 && sum == self.total && self.error == 0.0,
-            "the ledger is broken: {self}"
-        );
+        ensure!(self.total > 0.0 && sum == self.total && self.error == 0.0, "the ledger is broken: {self}");
         Ok(())
     }
 
     /// Whether nothing runs, waits or holds a block.
     pub fn is_idle(&self) -> bool {
-        [self.running, self.waiting, self.used]
-            .iter()
-            .all(|&count| count == 0.0)
+        [self.running, self.waiting, self.used].iter().all(|&count| count == 0.0)
     }
 }
 
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            running,
-            waiting,
-            total,
-            used,
-            cached,
-            free,
-            error,
-        } = self;
+        let Self { running, waiting, total, used, cached, free, error } = self;
         write!(
             f,
             "running {running}, waiting {waiting}, used {used} + cached {cached} + free {free} of {total} blocks, error {error}"
@@ -116,10 +103,7 @@ impl Watch {
     pub async fn forever(&mut self, client: &Client) -> Infallible {
         loop {
             let start = Instant::now();
-            match Ledger::read(client)
-                .await
-                .and_then(|ledger| ledger.check_whole())
-            {
+            match Ledger::read(client).await.and_then(|ledger| ledger.check_whole()) {
                 Ok(()) => self.scrapes += 1,
                 Err(error) => self.broken = self.broken.take().or(Some(format!("{error:#}"))),
             }
@@ -159,11 +143,6 @@ mod tests {
     #[test]
     fn a_missing_metric_is_an_error_not_a_zero() {
         let scrape = Scrape::parse("vllm:num_requests_running 0\n").unwrap();
-        assert!(
-            Ledger::of(&scrape)
-                .unwrap_err()
-                .to_string()
-                .contains("num_requests_waiting")
-        );
+        assert!(Ledger::of(&scrape).unwrap_err().to_string().contains("num_requests_waiting"));
     }
 }

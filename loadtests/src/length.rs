@@ -19,17 +19,13 @@ impl Lengths {
     /// The one length `length`, which is at least 1.
     pub const fn exactly(length: usize) -> Self {
         assert!(length > 0, "a length is at least 1");
-        Self {
-            low: length,
-            high: length,
-        }
+        Self { low: length, high: length }
     }
 
     /// One length, each equally likely.
     pub fn draw(self, rng: &mut impl Rng) -> usize {
         rng.random_range(self.low..=self.high)
     }
-
 }
 
 impl FromStr for Lengths {
@@ -49,11 +45,7 @@ impl FromStr for Lengths {
 
 impl fmt::Display for Lengths {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.low == self.high {
-            write!(f, "{}", self.low)
-        } else {
-            write!(f, "{}-{}", self.low, self.high)
-        }
+        if self.low == self.high { write!(f, "{}", self.low) } else { write!(f, "{}-{}", self.low, self.high) }
     }
 }
 

@@ -20,11 +20,7 @@ async fn main() -> Result<ExitCode> {
     let format = options.format;
     let report = run(scenario, options).await?;
     print(&report, format)?;
-    Ok(if report.passed() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn run(scenario: Scenario, options: Options) -> Result<Report> {

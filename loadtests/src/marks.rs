@@ -41,45 +41,16 @@ impl Marks {
         let p99 = |latency: Option<crate::percentile::Latency>| latency.map(|latency| latency.p99);
         let rows = [
             ("errors", AtMost, self.errors, count(figures.errors)),
-            (
-                "shorter_than_asked",
-                AtMost,
-                self.shorter_than_asked,
-                count(figures.shorter_than_asked),
-            ),
+            ("shorter_than_asked", AtMost, self.shorter_than_asked, count(figures.shorter_than_asked)),
             ("left", AtLeast, self.left, count(figures.left)),
-            (
-                "ttft_p99_ms",
-                AtMost,
-                self.ttft_p99_ms,
-                p99(figures.ttft_ms),
-            ),
+            ("ttft_p99_ms", AtMost, self.ttft_p99_ms, p99(figures.ttft_ms)),
             ("itl_p99_ms", AtMost, self.itl_p99_ms, p99(figures.itl_ms)),
-            (
-                "output_tok_per_s",
-                AtLeast,
-                self.output_tok_per_s,
-                figures.output_tok_per_s,
-            ),
-            (
-                "gap_over_step",
-                AtMost,
-                self.gap_over_step,
-                figures.stall.map(|stall| stall.gap_over_step),
-            ),
-            (
-                "rss_growth_mib",
-                AtMost,
-                self.rss_growth_mib,
-                figures.memory.map(|memory| memory.growth_mib),
-            ),
+            ("output_tok_per_s", AtLeast, self.output_tok_per_s, figures.output_tok_per_s),
+            ("gap_over_step", AtMost, self.gap_over_step, figures.stall.map(|stall| stall.gap_over_step)),
+            ("rss_growth_mib", AtMost, self.rss_growth_mib, figures.memory.map(|memory| memory.growth_mib)),
         ];
-        let given = rows
-            .into_iter()
-            .filter_map(|(name, side, mark, value)| Some((name, side, mark?, value)));
-        given
-            .map(|(name, side, mark, value)| verdict(name, side, mark, value))
-            .collect()
+        let given = rows.into_iter().filter_map(|(name, side, mark, value)| Some((name, side, mark?, value)));
+        given.map(|(name, side, mark, value)| verdict(name, side, mark, value)).collect()
     }
 }
 
@@ -99,63 +70,32 @@ mod tests {
     use super::*;
 
     fn passed(marks: &Marks, figures: &Figures) -> Vec<bool> {
-        marks
-            .judge(figures)
-            .iter()
-            .map(|verdict| verdict.passed)
-            .collect()
+        marks.judge(figures).iter().map(|verdict| verdict.passed).collect()
     }
 
     #[test]
     fn both_sides_are_judged_at_the_edge() {
-        let figures = Figures {
-            errors: 1,
-            left: 8,
-            output_tok_per_s: Some(100.0),
-            ..Figures::default()
-        };
+        let figures = Figures { errors: 1, left: 8, output_tok_per_s: Some(100.0), ..Figures::default() };
         let marks = |errors, left, tok| Marks {
             errors: Some(errors),
             left: Some(left),
             output_tok_per_s: Some(tok),
             ..Marks::default()
         };
-        assert_eq!(
-            passed(&marks(1.0, 8.0, 100.0), &figures),
-            [true, true, true]
-        );
-        assert_eq!(
-            passed(&marks(0.0, 9.0, 100.1), &figures),
-            [false, false, false]
-        );
+        assert_eq!(passed(&marks(1.0, 8.0, 100.0), &figures), [true, true, true]);
+        assert_eq!(passed(&marks(0.0, 9.0, 100.1), &figures), [false, false, false]);
     }
 
     #[test]
     fn what_was_not_measured_fails_and_what_is_not_asked_is_not_judged() {
-        let marks = Marks {
-            itl_p99_ms: Some(5.0),
-            rss_growth_mib: Some(1.0),
-            ..Marks::default()
-        };
+        let marks = Marks { itl_p99_ms: Some(5.0), rss_growth_mib: Some(1.0), ..Marks::default() };
         assert_eq!(passed(&marks, &Figures::default()), [false, false]);
         assert!(Marks::default().judge(&Figures::default()).is_empty());
     }
 
     #[test]
     fn a_value_that_is_no_number_fails() {
-        let figures = Figures {
-            output_tok_per_s: Some(f64::NAN),
-            ..Figures::default()
-        };
-        assert_eq!(
-            passed(
-                &Marks {
-                    output_tok_per_s: Some(0.0),
-                    ..Marks::default()
-                },
-                &figures
-            ),
-            [false]
-        );
+        let figures = Figures { output_tok_per_s: Some(f64::NAN), ..Figures::default() };
+        assert_eq!(passed(&Marks { output_tok_per_s: Some(0.0), ..Marks::default() }, &figures), [false]);
     }
 }

@@ -23,10 +23,7 @@ impl Memory {
 
     fn parse(status: &str) -> Result<Self> {
         let resident_mib = field_mib(status, "VmRSS:")?;
-        Ok(Self {
-            resident_mib,
-            peak_mib: field_mib(status, "VmHWM:")?,
-        })
+        Ok(Self { resident_mib, peak_mib: field_mib(status, "VmHWM:")? })
     }
 }
 
@@ -43,13 +40,7 @@ mod tests {
     #[test]
     fn reads_a_status_file() {
         let memory = Memory::parse("Name:\tx\nVmHWM:\t    4096 kB\nVmRSS:\t    2048 kB\n").unwrap();
-        assert_eq!(
-            memory,
-            Memory {
-                resident_mib: 2.0,
-                peak_mib: 4.0
-            }
-        );
+        assert_eq!(memory, Memory { resident_mib: 2.0, peak_mib: 4.0 });
         assert!(Memory::parse("Name:\tx\n").is_err());
     }
 }

@@ -23,12 +23,7 @@ impl Latency {
         let mut sorted: Vec<Duration> = durations.into_iter().collect();
         sorted.sort_unstable();
         let rank = |percent| percentile(&sorted, percent).map(milliseconds);
-        Some(Self {
-            p50: rank(50)?,
-            p90: rank(90)?,
-            p99: rank(99)?,
-            max: rank(100)?,
-        })
+        Some(Self { p50: rank(50)?, p90: rank(90)?, p99: rank(99)?, max: rank(100)? })
     }
 }
 
@@ -64,8 +59,7 @@ mod tests {
         for len in 1..40usize {
             let sorted: Vec<usize> = (0..len).map(|i| i * i).collect();
             for percent in 1..=100 {
-                let covers =
-                    |v: usize| sorted.iter().filter(|&&x| x <= v).count() * 100 >= percent * len;
+                let covers = |v: usize| sorted.iter().filter(|&&x| x <= v).count() * 100 >= percent * len;
                 let smallest = sorted.iter().copied().find(|&v| covers(v));
                 assert_eq!(percentile(&sorted, percent), smallest, "{len} {percent}");
             }

@@ -8,7 +8,5 @@ use crate::scenario::Scenario;
 pub fn bar(scenario: &Scenario) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {elapsed}")
         .expect("a fixed template is well formed");
-    ProgressBar::new(scenario.load.requests() as u64)
-        .with_style(style)
-        .with_message(scenario.name.clone())
+    ProgressBar::new(scenario.load.requests() as u64).with_style(style).with_message(scenario.name.clone())
 }

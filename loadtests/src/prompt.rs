@@ -28,11 +28,7 @@ pub fn prompt(rng: &mut StdRng, words: usize, prefix: &[&'static str], number: u
     let mut digits = number;
     for position in 0..own {
         let drawn = draw(rng);
-        text.push(if position < 2 {
-            spelled(&mut digits)
-        } else {
-            drawn
-        });
+        text.push(if position < 2 { spelled(&mut digits) } else { drawn });
     }
     format!(" {}", text.join(" "))
 }
@@ -69,22 +65,13 @@ mod tests {
     use super::*;
 
     fn made(seed: u64, number: u64, words: usize, prefix: &[&'static str]) -> String {
-        prompt(
-            &mut generator(seed, number),
-            words,
-            prefix,
-            spelled_number(seed, number),
-        )
+        prompt(&mut generator(seed, number), words, prefix, spelled_number(seed, number))
     }
 
     #[test]
     fn words_are_distinct_single_words() {
         assert_eq!(WORDS.iter().collect::<BTreeSet<_>>().len(), WORDS.len());
-        assert!(
-            WORDS
-                .iter()
-                .all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
-        );
+        assert!(WORDS.iter().all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase())));
     }
 
     #[test]
@@ -104,15 +91,8 @@ mod tests {
 
     #[test]
     fn first_words_tell_requests_apart() {
-        let first: BTreeSet<String> = (0..224)
-            .map(|number| {
-                made(5, number, 8, &[])
-                    .split_whitespace()
-                    .next()
-                    .unwrap()
-                    .to_owned()
-            })
-            .collect();
+        let first: BTreeSet<String> =
+            (0..224).map(|number| made(5, number, 8, &[]).split_whitespace().next().unwrap().to_owned()).collect();
         assert_eq!(first.len(), 224);
     }
 

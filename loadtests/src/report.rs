@@ -4,9 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::{
-    figures::Figures, percentile::Latency, scenario::Scenario, stall::Stall, verdict::Verdict,
-};
+use crate::{figures::Figures, percentile::Latency, scenario::Scenario, stall::Stall, verdict::Verdict};
 
 /// What a run gave.
 #[derive(Clone, Debug, Serialize)]
@@ -32,11 +30,7 @@ impl fmt::Display for Report {
         let figures = &self.figures;
         self.title(f)?;
         self.counts(f)?;
-        writeln!(
-            f,
-            "{:>10} {:>10} {:>10} {:>10} {:>10}",
-            "ms", "p50", "p90", "p99", "max"
-        )?;
+        writeln!(f, "{:>10} {:>10} {:>10} {:>10} {:>10}", "ms", "p50", "p90", "p99", "max")?;
         latency(f, "TTFT", figures.ttft_ms)?;
         latency(f, "ITL", figures.itl_ms)?;
         latency(f, "TPOT", figures.tpot_ms)?;
@@ -50,26 +44,15 @@ impl fmt::Display for Report {
         for (kind, count) in &figures.error_kinds {
             writeln!(f, "error, {count} times: {kind}")?;
         }
-        self.verdicts
-            .iter()
-            .try_for_each(|verdict| writeln!(f, "{verdict}"))
+        self.verdicts.iter().try_for_each(|verdict| writeln!(f, "{verdict}"))
     }
 }
 
 impl Report {
     fn title(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Scenario {
-            name,
-            seed,
-            load,
-            request,
-            ..
-        } = &self.scenario;
+        let Scenario { name, seed, load, request, .. } = &self.scenario;
         let (input, output) = (request.input, request.output);
-        writeln!(
-            f,
-            "{name} (seed {seed}): {load}; {input} words in, {output} tokens out"
-        )
+        writeln!(f, "{name} (seed {seed}): {load}; {input} words in, {output} tokens out")
     }
 
     fn counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,12 +60,7 @@ impl Report {
         writeln!(
             f,
             "{} ok, {} left, {} failed in {:.2} s; {} tokens out, {} prompt tokens cached",
-            figures.ok,
-            figures.left,
-            figures.errors,
-            figures.wall_s,
-            figures.output_tokens,
-            figures.cached_tokens
+            figures.ok, figures.left, figures.errors, figures.wall_s, figures.output_tokens, figures.cached_tokens
         )?;
         writeln!(
             f,
@@ -109,16 +87,9 @@ fn rate(value: Option<f64>) -> String {
 fn latency(f: &mut fmt::Formatter<'_>, name: &str, latency: Option<Latency>) -> fmt::Result {
     match latency {
         Some(Latency { p50, p90, p99, max }) => {
-            writeln!(
-                f,
-                "{name:>10} {p50:>10.2} {p90:>10.2} {p99:>10.2} {max:>10.2}"
-            )
+            writeln!(f, "{name:>10} {p50:>10.2} {p90:>10.2} {p99:>10.2} {max:>10.2}")
         }
-        None => writeln!(
-            f,
-            "{name:>10} {:>10} {:>10} {:>10} {:>10}",
-            "-", "-", "-", "-"
-        ),
+        None => writeln!(f, "{name:>10} {:>10} {:>10} {:>10} {:>10}", "-", "-", "-", "-"),
     }
 }
 
@@ -140,15 +111,9 @@ mod tests {
     use super::*;
 
     fn report(passed: bool) -> Report {
-        let scenario =
-            Scenario::parse("name = 'x'\n[load]\nkind = 'closed'\nclients = 1\nrequests = 1\n")
-                .unwrap();
+        let scenario = Scenario::parse("name = 'x'\n[load]\nkind = 'closed'\nclients = 1\nrequests = 1\n").unwrap();
         let verdicts = vec![Verdict::new("a", true, "1"), Verdict::new("b", passed, "2")];
-        Report {
-            scenario,
-            figures: Figures::default(),
-            verdicts,
-        }
+        Report { scenario, figures: Figures::default(), verdicts }
     }
 
     #[test]

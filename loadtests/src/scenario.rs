@@ -99,19 +99,14 @@ pub struct TimeLimits {
 
 impl Default for TimeLimits {
     fn default() -> Self {
-        Self {
-            request: 300.0,
-            run: 600.0,
-            settle: 10.0,
-        }
+        Self { request: 300.0, run: 600.0, settle: 10.0 }
     }
 }
 
 impl Scenario {
     /// Reads a scenario file.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("scenario {}", path.display()))
     }
 
@@ -125,20 +120,11 @@ impl Scenario {
     /// Refuses what cannot be run.
     pub fn validate(&self) -> Result<()> {
         let share = self.request.leave_share;
-        ensure!(
-            (0.0..=1.0).contains(&share),
-            "request.leave_share is {share}, not between 0 and 1"
-        );
+        ensure!((0.0..=1.0).contains(&share), "request.leave_share is {share}, not between 0 and 1");
         let temperature = self.request.temperature;
-        ensure!(
-            temperature.is_finite() && temperature >= 0.0,
-            "request.temperature is {temperature}"
-        );
+        ensure!(temperature.is_finite() && temperature >= 0.0, "request.temperature is {temperature}");
         for (name, seconds) in self.limits.named() {
-            ensure!(
-                seconds.is_finite() && seconds > 0.0,
-                "limits.{name} is {seconds}, not above 0"
-            );
+            ensure!(seconds.is_finite() && seconds > 0.0, "limits.{name} is {seconds}, not above 0");
         }
         self.load.validate()
     }
@@ -146,20 +132,14 @@ impl Scenario {
 
 impl TimeLimits {
     fn named(&self) -> [(&'static str, f64); 3] {
-        [
-            ("request", self.request),
-            ("run", self.run),
-            ("settle", self.settle),
-        ]
+        [("request", self.request), ("run", self.run), ("settle", self.settle)]
     }
 }
 
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Closed {
-                clients, requests, ..
-            } => write!(f, "{clients} clients, {requests} requests"),
+            Self::Closed { clients, requests, .. } => write!(f, "{clients} clients, {requests} requests"),
             Self::Open { rate, requests } => {
                 write!(f, "{rate} arrivals a second, {requests} requests")
             }
@@ -173,9 +153,7 @@ impl Load {
     /// Requests that are measured.
     pub fn requests(&self) -> usize {
         match *self {
-            Self::Closed { requests, .. }
-            | Self::Open { requests, .. }
-            | Self::Equal { requests } => requests,
+            Self::Closed { requests, .. } | Self::Open { requests, .. } | Self::Equal { requests } => requests,
             Self::Stall { streams, .. } => streams + 1,
         }
     }
@@ -184,15 +162,9 @@ impl Load {
         ensure!(self.requests() > 0, "load: no requests");
         match *self {
             Self::Closed { clients, .. } => ensure!(clients > 0, "load.clients is 0"),
-            Self::Open { rate, .. } => ensure!(
-                rate.is_finite() && rate > 0.0,
-                "load.rate is {rate}, not above 0"
-            ),
+            Self::Open { rate, .. } => ensure!(rate.is_finite() && rate > 0.0, "load.rate is {rate}, not above 0"),
             Self::Stall { streams, prompt } => {
-                ensure!(
-                    streams > 0 && prompt > 0,
-                    "load.streams is {streams}, load.prompt is {prompt}"
-                );
+                ensure!(streams > 0 && prompt > 0, "load.streams is {streams}, load.prompt is {prompt}");
             }
             Self::Equal { .. } => {}
         }
@@ -206,20 +178,9 @@ mod tests {
 
     #[test]
     fn a_short_scenario_takes_the_defaults() {
-        let scenario =
-            Scenario::parse("name = 'x'\n[load]\nkind = 'open'\nrate = 2.5\nrequests = 9\n")
-                .unwrap();
-        assert_eq!(
-            scenario.load,
-            Load::Open {
-                rate: 2.5,
-                requests: 9
-            }
-        );
-        assert_eq!(
-            (scenario.request, scenario.limits),
-            (Shape::default(), TimeLimits::default())
-        );
+        let scenario = Scenario::parse("name = 'x'\n[load]\nkind = 'open'\nrate = 2.5\nrequests = 9\n").unwrap();
+        assert_eq!(scenario.load, Load::Open { rate: 2.5, requests: 9 });
+        assert_eq!((scenario.request, scenario.limits), (Shape::default(), TimeLimits::default()));
     }
 
     #[test]

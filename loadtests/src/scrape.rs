@@ -23,13 +23,9 @@ impl Scrape {
     /// Reads the text format; samples of one name add up.
     pub fn parse(text: &str) -> Result<Self> {
         let mut values = BTreeMap::new();
-        let samples = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let samples = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         for line in samples {
-            let (name, value) =
-                sample(line).with_context(|| format!("not a metric sample: {line}"))?;
+            let (name, value) = sample(line).with_context(|| format!("not a metric sample: {line}"))?;
             *values.entry(name.to_owned()).or_insert(0.0) += value;
         }
         Ok(Self { values })
@@ -37,10 +33,7 @@ impl Scrape {
 
     /// The sum of a metric's series; an error if there is none.
     pub fn value(&self, name: &str) -> Result<f64> {
-        self.values
-            .get(name)
-            .copied()
-            .with_context(|| format!("/metrics has no {name}"))
+        self.values.get(name).copied().with_context(|| format!("/metrics has no {name}"))
     }
 }
 
@@ -48,11 +41,7 @@ impl Scrape {
 fn sample(line: &str) -> Option<(&str, f64)> {
     let name_end = line.find(['{', ' '])?;
     let (name, rest) = line.split_at(name_end);
-    let rest = if rest.starts_with('{') {
-        &rest[labels_end(rest)?..]
-    } else {
-        rest
-    };
+    let rest = if rest.starts_with('{') { &rest[labels_end(rest)?..] } else { rest };
     let value = rest.split_whitespace().next()?.parse().ok()?;
     Some((name, value))
 }

@@ -50,10 +50,7 @@ impl Stall {
 
 fn sorted_gaps(streams: &[&Sample], counts: impl Fn(Instant, Instant) -> bool) -> Vec<Duration> {
     let pairs = streams.iter().flat_map(|stream| stream.stamps.windows(2));
-    let mut gaps: Vec<Duration> = pairs
-        .filter(|pair| counts(pair[0], pair[1]))
-        .map(|pair| pair[1] - pair[0])
-        .collect();
+    let mut gaps: Vec<Duration> = pairs.filter(|pair| counts(pair[0], pair[1])).map(|pair| pair[1] - pair[0]).collect();
     gaps.sort_unstable();
     gaps
 }

@@ -35,9 +35,7 @@ impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let uri: Uri = text
-            .parse()
-            .map_err(|error| format!("bad address: {error}"))?;
+        let uri: Uri = text.parse().map_err(|error| format!("bad address: {error}"))?;
         if uri.scheme_str() != Some("http") {
             return Err("only http:// addresses are supported".to_owned());
         }
@@ -46,18 +44,13 @@ impl FromStr for Target {
         }
         let host = uri.host().ok_or("the address has no host")?;
         let port = uri.port_u16().unwrap_or(80);
-        Ok(Self {
-            authority: format!("{host}:{port}"),
-            api_key: None,
-        })
+        Ok(Self { authority: format!("{host}:{port}"), api_key: None })
     }
 }
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target")
-            .field("authority", &self.authority)
-            .finish_non_exhaustive()
+        f.debug_struct("Target").field("authority", &self.authority).finish_non_exhaustive()
     }
 }
 
@@ -73,40 +66,22 @@ mod tests {
 
     #[test]
     fn reads_addresses_with_and_without_v1() {
-        for text in [
-            "http://127.0.0.1:8000",
-            "http://127.0.0.1:8000/",
-            "http://127.0.0.1:8000/v1",
-        ] {
-            assert_eq!(
-                text.parse::<Target>().unwrap().authority(),
-                "127.0.0.1:8000"
-            );
+        for text in ["http://127.0.0.1:8000", "http://127.0.0.1:8000/", "http://127.0.0.1:8000/v1"] {
+            assert_eq!(text.parse::<Target>().unwrap().authority(), "127.0.0.1:8000");
         }
-        assert_eq!(
-            "http://localhost".parse::<Target>().unwrap().authority(),
-            "localhost:80"
-        );
+        assert_eq!("http://localhost".parse::<Target>().unwrap().authority(), "localhost:80");
     }
 
     #[test]
     fn refuses_other_schemes_and_paths() {
-        for text in [
-            "https://127.0.0.1",
-            "127.0.0.1:8000",
-            "http://h/api",
-            "not an address",
-        ] {
+        for text in ["https://127.0.0.1", "127.0.0.1:8000", "http://h/api", "not an address"] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn never_prints_the_key() {
-        let target = "http://h:1"
-            .parse::<Target>()
-            .unwrap()
-            .with_key(Some("secret".into()));
+        let target = "http://h:1".parse::<Target>().unwrap().with_key(Some("secret".into()));
         assert!(!format!("{target:?} {target}").contains("secret"));
         assert_eq!(target.authorization().as_deref(), Some("Bearer secret"));
     }

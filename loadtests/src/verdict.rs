@@ -19,11 +19,7 @@ pub struct Verdict {
 impl Verdict {
     /// A verdict with its numbers.
     pub fn new(name: &str, passed: bool, detail: impl Into<String>) -> Self {
-        Self {
-            name: name.to_owned(),
-            passed,
-            detail: detail.into(),
-        }
+        Self { name: name.to_owned(), passed, detail: detail.into() }
     }
 
     /// A check that holds if it gave no error.

@@ -84,12 +84,7 @@ impl Workload {
     /// The requests of this shape to this model.
     pub fn new(shape: Shape, model: String, seed: u64) -> Self {
         let prefix = shared_prefix(seed, shape.shared_prefix);
-        Self {
-            shape,
-            model,
-            seed,
-            prefix,
-        }
+        Self { shape, model, seed, prefix }
     }
 
     /// The seed the requests follow from.
@@ -109,13 +104,7 @@ impl Workload {
 
     /// Request `number` with other lengths, greedy and never left early.
     pub fn greedy(&self, number: u64, input: Lengths, output: Lengths) -> Call {
-        let shape = Shape {
-            input,
-            output,
-            temperature: 0.0,
-            leave_share: 0.0,
-            ..self.shape.clone()
-        };
+        let shape = Shape { input, output, temperature: 0.0, leave_share: 0.0, ..self.shape.clone() };
         self.shaped(number, &shape)
     }
 
@@ -125,12 +114,7 @@ impl Workload {
         let asked = shape.output.draw(&mut rng);
         let leaves = rng.random::<f64>() < shape.leave_share;
         let leave_at = rng.random_range(1..=asked.div_ceil(2));
-        let text = prompt(
-            &mut rng,
-            words,
-            &self.prefix,
-            spelled_number(self.seed, number),
-        );
+        let text = prompt(&mut rng, words, &self.prefix, spelled_number(self.seed, number));
         Call {
             path: shape.endpoint.path(),
             body: self.body(shape, &text, asked),
@@ -200,25 +184,15 @@ mod tests {
         assert_eq!(body["min_tokens"], body["max_tokens"]);
         let words = body["prompt"].as_str().unwrap().split_whitespace().count();
         assert!((32..=64).contains(&words) && (4..=9).contains(&call.asked));
-        assert_eq!(
-            (body["stream"].clone(), body["model"].clone()),
-            (json!(true), json!("m"))
-        );
+        assert_eq!((body["stream"].clone(), body["model"].clone()), (json!(true), json!("m")));
     }
 
     #[test]
     fn about_the_share_asked_for_leaves_and_before_the_end() {
         let calls: Vec<Call> = (0..400).map(|number| workload(9).call(number)).collect();
-        let left = calls
-            .iter()
-            .filter(|call| call.leave_after.is_some())
-            .count();
+        let left = calls.iter().filter(|call| call.leave_after.is_some()).count();
         assert!((80..160).contains(&left), "{left}");
-        assert!(
-            calls
-                .iter()
-                .all(|call| call.leave_after.is_none_or(|after| after < call.asked))
-        );
+        assert!(calls.iter().all(|call| call.leave_after.is_none_or(|after| after < call.asked)));
     }
 
     #[test]

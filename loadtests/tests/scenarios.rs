@@ -7,9 +7,7 @@ use loadtests::scenario::Scenario;
 fn shipped() -> Vec<Scenario> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let files = fs::read_dir(folder).expect("the scenarios are here");
-    files
-        .map(|file| Scenario::read(&file.expect("a file").path()).expect("a valid scenario"))
-        .collect()
+    files.map(|file| Scenario::read(&file.expect("a file").path()).expect("a valid scenario")).collect()
 }
 
 #[test]
@@ -18,11 +16,7 @@ fn every_scenario_is_valid_and_named_after_its_file() {
     let scenarios = shipped();
     assert!(scenarios.len() >= 8);
     for scenario in scenarios {
-        assert!(
-            folder.join(format!("{}.toml", scenario.name)).is_file(),
-            "{}",
-            scenario.name
-        );
+        assert!(folder.join(format!("{}.toml", scenario.name)).is_file(), "{}", scenario.name);
         assert!(!scenario.about.is_empty(), "{}", scenario.name);
     }
 }
@@ -30,18 +24,8 @@ fn every_scenario_is_valid_and_named_after_its_file() {
 #[test]
 fn every_scenario_can_fail() {
     for scenario in shipped() {
-        assert_eq!(
-            scenario.marks.errors,
-            Some(0.0),
-            "{} allows errors",
-            scenario.name
-        );
+        assert_eq!(scenario.marks.errors, Some(0.0), "{} allows errors", scenario.name);
         let leaves = scenario.request.leave_share > 0.0;
-        assert_eq!(
-            leaves,
-            scenario.marks.left.is_some(),
-            "{}: who leaves is counted",
-            scenario.name
-        );
+        assert_eq!(leaves, scenario.marks.left.is_some(), "{}: who leaves is counted", scenario.name);
     }
 }

@@ -16,11 +16,7 @@ pub(super) async fn run(bench: &Bench, requests: usize) -> Ran {
     let copies = (0..requests).map(|_| bench.measure(&bench.client, call));
     let outcomes = join_all(copies).await;
     let verdicts = vec![verdict(&alone, &outcomes)];
-    Ran {
-        outcomes,
-        verdicts,
-        ..Ran::default()
-    }
+    Ran { outcomes, verdicts, ..Ran::default() }
 }
 
 fn verdict(alone: &Outcome, outcomes: &[Outcome]) -> Verdict {
@@ -29,16 +25,8 @@ fn verdict(alone: &Outcome, outcomes: &[Outcome]) -> Verdict {
         Ok(sample) => &sample.text,
         Err(failure) => return Verdict::new(name, false, format!("alone: {failure}")),
     };
-    let equal = outcomes
-        .iter()
-        .flatten()
-        .filter(|sample| sample.text == *alone)
-        .count();
-    Verdict::new(
-        name,
-        equal == outcomes.len(),
-        format!("{equal} of {}", outcomes.len()),
-    )
+    let equal = outcomes.iter().flatten().filter(|sample| sample.text == *alone).count();
+    Verdict::new(name, equal == outcomes.len(), format!("{equal} of {}", outcomes.len()))
 }
 
 #[cfg(test)]

@@ -19,9 +19,7 @@ pub(super) async fn arrivals(bench: &Bench, rate: f64, requests: usize) -> Vec<O
     let times = arrival_times(bench.workload.seed(), rate, requests);
     let sent = times.into_iter().zip(0..).map(|(at, number)| async move {
         sleep_until(start + at).await;
-        bench
-            .measure(&bench.client, &bench.workload.call(number))
-            .await
+        bench.measure(&bench.client, &bench.workload.call(number)).await
     });
     join_all(sent).await
 }
@@ -51,10 +49,7 @@ mod tests {
     #[test]
     fn gaps_have_the_mean_and_the_spread_of_a_poisson_process() {
         let times = arrival_times(1, 5.0, 20_000);
-        let gaps: Vec<f64> = times
-            .windows(2)
-            .map(|pair| pair[1].as_secs_f64() - pair[0].as_secs_f64())
-            .collect();
+        let gaps: Vec<f64> = times.windows(2).map(|pair| pair[1].as_secs_f64() - pair[0].as_secs_f64()).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
         assert!((mean - 0.2).abs() < 0.01, "{mean}");

@@ -27,11 +27,7 @@ pub(super) async fn run(bench: &Bench, streams: usize, words: usize) -> Ran {
     let stall = measured(&outcomes, &newcomer);
     let verdicts = vec![seen(stall.as_ref())];
     outcomes.push(newcomer);
-    Ran {
-        outcomes,
-        verdicts,
-        stall,
-    }
+    Ran { outcomes, verdicts, stall }
 }
 
 /// One running stream; tells once when it runs, or when it will never.
@@ -55,14 +51,9 @@ async fn stream(bench: &Bench, running: &Semaphore, number: u64) -> Outcome {
 
 async fn newcomer(bench: &Bench, running: &Semaphore, streams: usize, words: usize) -> Outcome {
     let all = u32::try_from(streams).expect("a number of streams fits 32 bits");
-    let _permits = running
-        .acquire_many(all)
-        .await
-        .map_err(|_| Failure::RunEnded)?;
+    let _permits = running.acquire_many(all).await.map_err(|_| Failure::RunEnded)?;
     let number = streams as u64;
-    let call = bench
-        .workload
-        .greedy(number, Lengths::exactly(words), Lengths::exactly(ANSWER));
+    let call = bench.workload.greedy(number, Lengths::exactly(words), Lengths::exactly(ANSWER));
     bench.measure(&bench.client, &call).await
 }
 
