@@ -139,6 +139,11 @@ impl App {
         &self.metrics
     }
 
+    /// What it runs with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The server's clock.
     pub fn clock(&self) -> &Clock {
         &self.clock

@@ -19,7 +19,7 @@ use figment::{
 
 use crate::{
     auth::Secret,
-    flags::{Flags, GenerationConfig, LogFormat},
+    flags::{Flags, GenerationConfig, LogFormat, LogLevel},
     units::{ByteSize, Span},
 };
 
@@ -52,6 +52,8 @@ pub struct Config {
     pub lifecycle: Lifecycle,
     /// Form of the log.
     pub log_format: LogFormat,
+    /// How much is logged.
+    pub log_level: LogLevel,
 }
 
 /// Who may call.
@@ -138,6 +140,7 @@ impl Config {
             limits: request_limits(&flags)?,
             lifecycle: lifecycle(&flags),
             log_format: flags.log_format.unwrap_or_default(),
+            log_level: flags.log_level.unwrap_or_default(),
         };
         config.check_exposure(flags.allow_unauthenticated.unwrap_or(false))?;
         Ok(config)

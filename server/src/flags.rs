@@ -176,6 +176,11 @@ pub struct Flags {
     #[arg(long, value_name = "FORMAT", help_heading = "Start and stop")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_format: Option<LogFormat>,
+
+    /// How much is logged [default: info]
+    #[arg(long, value_name = "LEVEL", help_heading = "Start and stop")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<LogLevel>,
 }
 
 /// Where sampling defaults come from.
@@ -198,6 +203,21 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// How much is logged; prompts and keys never are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Failures.
+    Error,
+    /// And what needs attention.
+    Warn,
+    /// And one line for each request.
+    #[default]
+    Info,
+    /// And how each request went through the engine.
+    Debug,
 }
 
 const EXAMPLES: &str = "\

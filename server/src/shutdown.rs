@@ -37,6 +37,10 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Work(Arc<Shutdown>);
 
+/// Hears of the cut.
+#[derive(Debug)]
+pub struct CutSignal(watch::Receiver<Phase>);
+
 impl Shutdown {
     /// A process that serves.
     pub fn new(health: Arc<Health>) -> Self {
@@ -55,9 +59,9 @@ impl Shutdown {
         *self.phase.borrow()
     }
 
-    /// Returns at the cut.
-    pub async fn cut(&self) {
-        self.reached(Phase::Cut).await;
+    /// Tells one request when the cut comes.
+    pub fn cut_signal(&self) -> CutSignal {
+        CutSignal(self.phase.subscribe())
     }
 
     /// Takes the process from the first signal to the cut: `again` is the second signal.
@@ -82,14 +86,16 @@ impl Shutdown {
         self.phase.send_replace(phase);
     }
 
-    async fn reached(&self, phase: Phase) {
-        let mut phases = self.phase.subscribe();
-        let _ = phases.wait_for(|present| *present >= phase).await;
-    }
-
     async fn work_done(&self) {
         let mut work = self.work.subscribe();
         let _ = work.wait_for(|count| *count == 0).await;
+    }
+}
+
+impl CutSignal {
+    /// Returns once the grace is over.
+    pub async fn raised(&mut self) {
+        let _ = self.0.wait_for(|phase| *phase == Phase::Cut).await;
     }
 }
 
