@@ -30,7 +30,7 @@ pub struct Piece {
 }
 
 /// How a choice ended, as the wire tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finish {
     /// `stop` or `length`.
     pub reason: proto::FinishReason,
@@ -107,7 +107,7 @@ impl Choice {
     pub fn finished(&mut self, reason: FinishReason, is_own: impl Fn(Token) -> bool) -> Result<Piece, FinishReason> {
         let state = std::mem::replace(&mut self.state, State::Over);
         let finish = match (state, reason) {
-            (State::Matched(string), _) => Finish::stop(Some(proto::StopReason::Text(string))),
+            (State::Matched(string), _) => Finish::stop(Some(proto::StopReason::Text(string.into()))),
             (_, FinishReason::Stop(token)) => {
                 self.generated += 1;
                 Finish::stop(is_own(token).then_some(proto::StopReason::Token(token)))

@@ -1,5 +1,6 @@
 //! The routes, one file each.
 
+mod accept;
 pub mod chat;
 pub mod completions;
 pub mod health;
