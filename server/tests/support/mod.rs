@@ -98,6 +98,24 @@ impl TestServer {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
+    /// Waits until a step is held by a pause.
+    pub async fn until_stepping(&self) {
+        let controls = Arc::clone(&self.controls);
+        tokio::task::spawn_blocking(move || controls.wait_for_step()).await.unwrap();
+    }
+
+    /// Waits until the scheduler holds, or is about to get, so many requests.
+    pub async fn until_requests(&self, count: usize) {
+        let status = Arc::clone(self.app.model().unwrap().engine().status());
+        loop {
+            let stats = status.snapshot();
+            if stats.running + stats.waiting + status.queue_gate().on_the_way() >= count {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits until nothing runs and nothing waits, and checks that no block is lost.
     pub async fn assert_whole(&self) {
         let status = Arc::clone(self.app.model().unwrap().engine().status());
