@@ -94,6 +94,12 @@ impl<E: Executor> Driver<E> {
         &self.executor
     }
 
+    /// The state itself, for tests that look inside.
+    #[cfg(test)]
+    pub(crate) fn scheduler_mut(&mut self) -> &mut Scheduler {
+        &mut self.scheduler
+    }
+
     /// Whoever runs the steps.
     pub fn executor_mut(&mut self) -> &mut E {
         &mut self.executor

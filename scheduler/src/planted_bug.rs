@@ -11,7 +11,7 @@ pub(crate) enum PlantedBug {
     DoubleFree,
     StaleComputed,
     SampleOffByOne,
-    LostBlock,
+    WrongBlock,
     BudgetNotCharged,
     PreemptToTheBack,
     CopySkipped,

@@ -117,6 +117,18 @@ impl Scheduler {
         }
     }
 
+    /// Those that run, in scheduling order.
+    #[cfg(test)]
+    pub(crate) fn running(&self) -> &[Sequence] {
+        &self.running
+    }
+
+    /// Those that wait.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> &Queue {
+        &self.waiting
+    }
+
     /// Puts a bug in force, to see it caught.
     #[cfg(test)]
     pub(crate) fn plant(&mut self, bug: PlantedBug) {

@@ -109,7 +109,7 @@ impl Scheduler {
         if draws(sequence, end, self.planted.is(PlantedBug::SampleOffByOne)) {
             work.samples.extend(sequence.samples());
         }
-        if self.planted.is(PlantedBug::LostBlock) && work.blocks.len() > 2 {
+        if self.planted.is(PlantedBug::WrongBlock) && work.blocks.len() > 2 {
             work.blocks.swap(0, 1);
         }
         if self.planted.is(PlantedBug::CachedBeforeCommit) {

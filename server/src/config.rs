@@ -1,0 +1,296 @@
+//! What the server runs with: flags over environment over file over defaults, checked once.
+//!
+//! Everything behind this file gets plain values; nothing reads a flag or a variable later.
+
+use std::{
+    env, fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    thread,
+    time::Duration,
+};
+
+use clap::Args;
+use engine::{EngineOptions, Isa};
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+
+use crate::{
+    auth::Secret,
+    flags::{Flags, GenerationConfig, LogFormat, LogLevel},
+    units::{ByteSize, Span},
+};
+
+/// The model that is served when none is named.
+pub const DEFAULT_MODEL: &str = "smollm2-135m-instruct";
+
+const KEY_VARIABLE: &str = "GONDOLA_API_KEY";
+const MIB: u64 = 1 << 20;
+
+/// One checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The model, as named.
+    pub model: String,
+    /// Names that clients use, the first one being the main one.
+    pub names: Vec<String>,
+    /// A chat template in place of the model's own.
+    pub chat_template: Option<PathBuf>,
+    /// Where sampling defaults come from.
+    pub generation_config: GenerationConfig,
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// Who may call.
+    pub access: Access,
+    /// What the engine is given.
+    pub engine: EngineOptions,
+    /// What a request and the queue may take.
+    pub limits: RequestLimits,
+    /// How it stops and when it counts as stalled.
+    pub lifecycle: Lifecycle,
+    /// Form of the log.
+    pub log_format: LogFormat,
+    /// How much is logged.
+    pub log_level: LogLevel,
+}
+
+/// Who may call.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Keys; none means open to local clients.
+    pub keys: Vec<Secret>,
+    /// Names accepted in `Host` beside the loopback ones.
+    pub hosts: Vec<String>,
+    /// Origins that get CORS headers.
+    pub origins: Vec<String>,
+}
+
+/// What one request and all waiting ones may take.
+#[derive(Clone, Debug)]
+pub struct RequestLimits {
+    /// Requests that may wait.
+    pub queued_requests: usize,
+    /// Prompt tokens that may wait; 64 contexts if not given.
+    pub queued_tokens: Option<usize>,
+    /// Longest wait before the first step.
+    pub queue_wait: Duration,
+    /// Longest time of a request.
+    pub request_timeout: Duration,
+    /// Largest body.
+    pub body_bytes: usize,
+    /// Bodies held at once.
+    pub inflight_body_bytes: usize,
+    /// Time to a complete body.
+    pub body_timeout: Duration,
+    /// Most choices of a prompt.
+    pub choices: usize,
+    /// Bytes of a prompt; 16 bytes for each token of the context if not given.
+    pub prompt_bytes: Option<usize>,
+}
+
+/// How the process stops, and when it counts as stalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// Grace of running requests.
+    pub shutdown_timeout: Duration,
+    /// How long new work is still accepted after a stop signal.
+    pub drain_delay: Duration,
+    /// No step for so long while work waits: unhealthy.
+    pub stall_timeout: Duration,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file or a variable does not parse.
+    #[error("{0}")]
+    Source(String),
+    /// A value makes no sense.
+    #[error("{flag}: {reason}")]
+    Value {
+        /// Which flag.
+        flag: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Puts flags over environment over file over defaults, and checks the result.
+    pub fn resolve(flags: Flags) -> Result<Self, ConfigError> {
+        let keys = keys(&flags, env::var(KEY_VARIABLE).ok())?;
+        Self::checked(merged(flags)?, keys)
+    }
+
+    fn checked(flags: Flags, keys: Vec<Secret>) -> Result<Self, ConfigError> {
+        let model = flags.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+        let config = Self {
+            names: names(&model, &flags.served_model_name),
+            model,
+            chat_template: flags.chat_template.clone(),
+            generation_config: flags.generation_config.unwrap_or_default(),
+            address: SocketAddr::new(
+                flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                flags.port.unwrap_or(8000),
+            ),
+            access: Access { keys, hosts: flags.allowed_hosts.clone(), origins: flags.allowed_origins.clone() },
+            engine: engine_options(&flags)?,
+            limits: request_limits(&flags)?,
+            lifecycle: lifecycle(&flags),
+            log_format: flags.log_format.unwrap_or_default(),
+            log_level: flags.log_level.unwrap_or_default(),
+        };
+        config.check_exposure(flags.allow_unauthenticated.unwrap_or(false))?;
+        Ok(config)
+    }
+
+    /// An address that others can reach needs a key, or the word that it does not.
+    fn check_exposure(&self, allowed: bool) -> Result<(), ConfigError> {
+        if self.address.ip().is_loopback() || !self.access.keys.is_empty() || allowed {
+            return Ok(());
+        }
+        let reason = format!(
+            "{} can be reached from other machines: set --api-key-file or {KEY_VARIABLE}, or pass --allow-unauthenticated",
+            self.address.ip()
+        );
+        Err(ConfigError::Value { flag: "--host", reason })
+    }
+}
+
+fn merged(flags: Flags) -> Result<Flags, ConfigError> {
+    let mut figment = Figment::new();
+    if let Some(file) = &flags.config {
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    let api_key = flags.api_key.clone();
+    let merged: Result<Flags, _> = figment.merge(environment()).merge(Serialized::defaults(&flags)).extract();
+    let merged = merged.map_err(|error| ConfigError::Source(error.to_string()))?;
+    Ok(Flags { api_key, ..merged })
+}
+
+/// The variables that are named as flags are. Kubernetes sets `GONDOLA_PORT=tcp://...` for a service called gondola:
+/// such values are not ours.
+fn environment() -> Env {
+    let command = Flags::augment_args(clap::Command::new("serve"));
+    let names: Vec<String> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+    let foreign: Vec<String> = env::vars_os()
+        .filter(|(_, value)| value.to_string_lossy().starts_with("tcp://"))
+        .map(|(name, _)| name.to_string_lossy().to_ascii_lowercase())
+        .collect();
+    Env::prefixed("GONDOLA_").filter(move |name| {
+        let name = name.as_str().to_ascii_lowercase();
+        !matches!(name.as_str(), "config" | "api_key")
+            && names.contains(&name)
+            && !foreign.contains(&format!("gondola_{name}"))
+    })
+}
+
+fn names(model: &str, served: &[String]) -> Vec<String> {
+    if !served.is_empty() {
+        return served.to_vec();
+    }
+    let is_path = model.ends_with(".gguf") || PathBuf::from(model).exists();
+    let file = PathBuf::from(model).canonicalize().unwrap_or_else(|_| PathBuf::from(model));
+    let name = match file.file_name() {
+        Some(name) if is_path => name.to_string_lossy().trim_end_matches(".gguf").to_owned(),
+        _ => model.to_owned(),
+    };
+    vec![name]
+}
+
+fn keys(flags: &Flags, variable: Option<String>) -> Result<Vec<Secret>, ConfigError> {
+    let mut keys = flags.api_key.clone();
+    if let Some(path) = &flags.api_key_file {
+        let text = fs::read_to_string(path).map_err(|error| value("--api-key-file", error))?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        keys.extend(lines.map(Secret::from));
+        if keys.is_empty() {
+            return Err(value("--api-key-file", "the file holds no key"));
+        }
+    }
+    let listed = variable.iter().flat_map(|list| list.split(',')).map(str::trim);
+    keys.extend(listed.filter(|key| !key.is_empty()).map(Secret::from));
+    if keys.iter().any(Secret::is_unsendable) {
+        return Err(value("--api-key", "a key is 1 to 512 visible ASCII characters"));
+    }
+    Ok(keys)
+}
+
+fn engine_options(flags: &Flags) -> Result<EngineOptions, ConfigError> {
+    let options = EngineOptions {
+        threads: flags.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)),
+        isa: flags.isa.as_deref().map_or_else(|| Ok(Isa::detect()), isa)?,
+        block_size: flags.block_size.unwrap_or(16),
+        num_kv_blocks: flags.num_kv_blocks,
+        kv_cache_memory_bytes: flags.kv_cache_memory_bytes.map(|size| size.0),
+        max_num_seqs: flags.max_num_seqs.unwrap_or(64),
+        max_num_batched_tokens: flags.max_num_batched_tokens.unwrap_or(256),
+        max_model_len: flags.max_model_len,
+    };
+    within("--threads", options.threads, 1, 1024)?;
+    within("--block-size", options.block_size, 1, 1024)?;
+    within("--max-num-seqs", options.max_num_seqs, 1, 4096)?;
+    within("--max-num-batched-tokens", options.max_num_batched_tokens, 1, 1 << 20)?;
+    within("--num-kv-blocks", options.num_kv_blocks.unwrap_or(1), 1, 1 << 30)?;
+    within("--max-model-len", options.max_model_len.unwrap_or(1), 1, 1 << 24)?;
+    Ok(options)
+}
+
+fn isa(name: &str) -> Result<Isa, ConfigError> {
+    match name {
+        "scalar" => Ok(Isa::Scalar),
+        "avx2" => Ok(Isa::Avx2),
+        "avx512" => Ok(Isa::Avx512),
+        "neon" => Ok(Isa::Neon),
+        other => Err(value("--isa", format!("'{other}' is none of scalar, avx2, avx512, neon"))),
+    }
+}
+
+fn request_limits(flags: &Flags) -> Result<RequestLimits, ConfigError> {
+    let max_num_seqs = flags.max_num_seqs.unwrap_or(64);
+    let limits = RequestLimits {
+        queued_requests: flags.max_num_queued_reqs.unwrap_or(usize::max(256, 4 * max_num_seqs)),
+        queued_tokens: flags.max_num_queued_tokens,
+        queue_wait: seconds(flags.max_queue_wait, 300),
+        request_timeout: seconds(flags.request_timeout, 3600),
+        body_bytes: bytes(flags.max_body_bytes, 4 * MIB),
+        inflight_body_bytes: bytes(flags.max_inflight_body_bytes, 256 * MIB),
+        body_timeout: seconds(flags.body_timeout, 30),
+        choices: flags.max_n.unwrap_or(8),
+        prompt_bytes: flags.max_prompt_bytes.map(|size| bytes(Some(size), 0)),
+    };
+    within("--max-n", limits.choices, 1, 128)?;
+    within("--max-num-queued-reqs", limits.queued_requests, 1, 1 << 16)?;
+    within("--max-body-bytes", limits.body_bytes, 1, 1 << 30)?;
+    within("--max-inflight-body-bytes", limits.inflight_body_bytes, limits.body_bytes, 1 << 40)?;
+    Ok(limits)
+}
+
+fn lifecycle(flags: &Flags) -> Lifecycle {
+    Lifecycle {
+        shutdown_timeout: seconds(flags.shutdown_timeout, 30),
+        drain_delay: seconds(flags.drain_delay, 0),
+        stall_timeout: seconds(flags.stall_timeout, 60),
+    }
+}
+
+fn seconds(span: Option<Span>, default: u64) -> Duration {
+    span.map_or(Duration::from_secs(default), |span| span.0)
+}
+
+fn bytes(size: Option<ByteSize>, default: u64) -> usize {
+    usize::try_from(size.map_or(default, |size| size.0)).unwrap_or(usize::MAX)
+}
+
+fn within(flag: &'static str, number: usize, least: usize, most: usize) -> Result<(), ConfigError> {
+    if (least..=most).contains(&number) {
+        return Ok(());
+    }
+    Err(value(flag, format!("{number} is not in {least} to {most}")))
+}
+
+fn value(flag: &'static str, reason: impl ToString) -> ConfigError {
+    ConfigError::Value { flag, reason: reason.to_string() }
+}
