@@ -7,18 +7,22 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/needs.sh"
 
+# A MODEL comes first, if there is one.
+case ${1:-} in
+  '' | -* | smollm2-135m-instruct) fetches=yes ;;
+  *) fetches=no ;;
+esac
+
 need_rust
 need_c_compiler
+[ $fetches = no ] || need_python
 
 say "building (the first time takes some minutes)"
 cargo build --release --locked --manifest-path "$root/Cargo.toml"
 
-case ${1:-} in
-  '' | -* | smollm2-135m-instruct)
-    need_python
-    say "fetching the default model, unless it is there"
-    "$root/deploy/fetch-model.sh" >/dev/null
-    ;;
-esac
+if [ $fetches = yes ]; then
+  say "fetching the default model, unless it is there"
+  "$root/deploy/fetch-model.sh" >/dev/null
+fi
 
 exec "$target/release/gondola" serve "$@"

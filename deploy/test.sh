@@ -54,6 +54,8 @@ start_server
 "$target/release/loadtests" smoke --base-url "$base_url" --pid "$server_pid" --format table
 say "equal requests at once"
 "$target/release/loadtests" equal --base-url "$base_url" --format table
+say "more clients than there is room for"
+"$target/release/loadtests" run --scenario loadtests/scenarios/overload.toml --base-url "$base_url" --format table
 say "a long prompt among running streams"
 "$target/release/loadtests" stall --base-url "$base_url" --format table
 stop_server

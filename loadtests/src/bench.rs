@@ -14,6 +14,7 @@ use crate::{
     length::Lengths,
     memory::Memory,
     pattern,
+    percentile::Latency,
     report::Report,
     scenario::Scenario,
     verdict::Verdict,
@@ -76,6 +77,7 @@ impl Bench {
         }
         let mut figures = Figures::of(&ran.outcomes);
         figures.stall = ran.stall;
+        figures.probe_ms = Latency::of(watch.times);
         figures.memory = self.memory_figures(memory_before).await?;
         verdicts.extend(ran.verdicts);
         verdicts.extend(self.scenario.marks.judge(&figures));
@@ -130,14 +132,10 @@ impl Bench {
     }
 
     async fn ledger_verdicts(&self, watch: &Watch) -> [Verdict; 2] {
-        let during = match &watch.broken {
-            None => Ok(format!("{} scrapes, slowest {} ms", watch.scrapes, watch.slowest.as_millis())),
-            Some(broken) => Err(anyhow::anyhow!("{broken}")),
-        };
         let settled = settle(&self.client, Duration::from_secs_f64(self.scenario.limits.settle)).await;
         let after = settled.map(|(ledger, took)| format!("idle after {} ms: {ledger}", took.as_millis()));
         [
-            Verdict::from_result("ledger whole during the load", during),
+            Verdict::from_result("ledger whole and probes green during the load", watch.verdict()),
             Verdict::from_result("ledger whole and nothing used after it", after),
         ]
     }

@@ -55,7 +55,11 @@ pub async fn watched(
         }
         Ok(sample)
     };
-    timeout(limit, whole).await.unwrap_or(Err(Failure::TimedOut))
+    match timeout(limit, whole).await {
+        Ok(Err(Failure::Status { status: 429, code })) => Err(Failure::Refused { code, after: sent.elapsed() }),
+        Ok(outcome) => outcome,
+        Err(_) => Err(Failure::TimedOut),
+    }
 }
 
 /// A stream being read.

@@ -5,7 +5,10 @@
 //! TPOT is per request, (last - first text) / (tokens - 1); the wall runs from the first send to
 //! the last end.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 
@@ -21,9 +24,15 @@ pub struct Figures {
     pub ok: usize,
     /// Requests whose client left, as asked.
     pub left: usize,
-    /// Requests that failed.
+    /// Requests that failed otherwise than by a refusal.
     pub errors: usize,
-    /// Failures by kind.
+    /// Requests the server refused for want of room (429).
+    pub refused: usize,
+    /// How long refusals took.
+    pub refusal_ms: Option<Latency>,
+    /// How long the probes and the scrape took while the load ran, where they were watched.
+    pub probe_ms: Option<Latency>,
+    /// Failures and refusals by kind.
     pub error_kinds: BTreeMap<String, usize>,
     /// First send to last end, in seconds.
     pub wall_s: f64,
@@ -79,10 +88,13 @@ impl Figures {
     pub fn of(outcomes: &[Outcome]) -> Self {
         let seen: Vec<&Sample> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
         let good: Vec<&Sample> = seen.iter().copied().filter(|sample| !sample.left).collect();
+        let refusals: Vec<Duration> = outcomes.iter().filter_map(refusal).collect();
         let mut figures = Self {
             ok: good.len(),
             left: seen.len() - good.len(),
-            errors: outcomes.len() - seen.len(),
+            errors: outcomes.len() - seen.len() - refusals.len(),
+            refused: refusals.len(),
+            refusal_ms: Latency::of(refusals),
             error_kinds: counted(outcomes.iter().filter_map(|o| o.as_ref().err()).map(ToString::to_string)),
             wall_s: wall_s(&seen),
             ..Self::default()
@@ -122,6 +134,13 @@ impl Figures {
     }
 }
 
+fn refusal(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Err(Failure::Refused { after, .. }) => Some(*after),
+        _ => None,
+    }
+}
+
 fn wall_s(samples: &[&Sample]) -> f64 {
     let first: Option<Instant> = samples.iter().map(|sample| sample.sent).min();
     let last = samples.iter().map(|sample| sample.end).max();
@@ -138,8 +157,6 @@ fn counted<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::chunk::Usage;
 
@@ -166,10 +183,13 @@ mod tests {
             Ok(sample(start, 60, &[90], true)),
             Err(Failure::NoText),
             Err(Failure::NoText),
+            Err(Failure::Refused { code: Some("queue_full".into()), after: Duration::from_millis(3) }),
         ];
         let figures = Figures::of(&outcomes);
         assert_eq!((figures.ok, figures.left, figures.errors), (2, 1, 2));
         assert_eq!(figures.error_kinds["no text in stream"], 2);
+        assert_eq!((figures.refused, figures.error_kinds["http 429 queue_full"]), (1, 1));
+        assert_eq!(figures.refusal_ms.map(|latency| latency.max), Some(3.0));
         assert_eq!(figures.output_tokens, 8);
         assert_eq!(figures.output_tok_per_s, Some(8.0));
         assert_eq!(figures.ttft_ms.map(|latency| latency.max), Some(100.0));

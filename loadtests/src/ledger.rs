@@ -14,6 +14,7 @@ use crate::{client::Client, scrape::Scrape};
 
 const POLL: Duration = Duration::from_millis(100);
 const WATCH: Duration = Duration::from_millis(500);
+const PROBES: [&str; 3] = ["/health", "/live", "/ready"];
 
 /// What the server holds at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,15 +88,14 @@ pub async fn settle(client: &Client, limit: Duration) -> Result<(Ledger, Duratio
     }
 }
 
-/// Looks at the ledger again and again while a load runs.
+/// Looks at the ledger and the probes again and again while a load runs.
 #[derive(Debug, Default)]
 pub struct Watch {
-    /// How many scrapes were answered.
+    /// How long each answer took.
+    pub times: Vec<Duration>,
+    /// How many ledgers were whole.
     pub scrapes: usize,
-    /// The slowest of them.
-    pub slowest: Duration,
-    /// The first thing that was wrong.
-    pub broken: Option<String>,
+    broken: Option<String>,
 }
 
 impl Watch {
@@ -103,12 +103,32 @@ impl Watch {
     pub async fn forever(&mut self, client: &Client) -> Infallible {
         loop {
             let start = Instant::now();
-            match Ledger::read(client).await.and_then(|ledger| ledger.check_whole()) {
-                Ok(()) => self.scrapes += 1,
-                Err(error) => self.broken = self.broken.take().or(Some(format!("{error:#}"))),
+            let ledger = Ledger::read(client).await.and_then(|ledger| ledger.check_whole());
+            self.times.push(start.elapsed());
+            self.scrapes += usize::from(ledger.is_ok());
+            self.note(ledger);
+            for probe in PROBES {
+                let start = Instant::now();
+                let answer = client.text(probe).await;
+                self.times.push(start.elapsed());
+                self.note(answer.map(drop));
             }
-            self.slowest = self.slowest.max(start.elapsed());
             sleep(WATCH).await;
+        }
+    }
+
+    /// What was seen, or the first thing that was wrong.
+    pub fn verdict(&self) -> Result<String> {
+        match &self.broken {
+            Some(broken) => bail!("{broken}"),
+            None if self.scrapes == 0 => bail!("no scrape ended before the load did"),
+            None => Ok(format!("{} scrapes", self.scrapes)),
+        }
+    }
+
+    fn note(&mut self, looked: Result<()>) {
+        if let Err(error) = looked {
+            self.broken.get_or_insert(format!("{error:#}"));
         }
     }
 }

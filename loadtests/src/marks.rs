@@ -8,8 +8,14 @@ use crate::{figures::Figures, verdict::Verdict};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Marks {
-    /// Requests that failed, at most.
+    /// Requests that failed otherwise than by a refusal, at most.
     pub errors: Option<f64>,
+    /// Requests refused for want of room, at most.
+    pub refused: Option<f64>,
+    /// Time to a refusal, 99th percentile in ms, at most; there must be refusals.
+    pub refusal_p99_ms: Option<f64>,
+    /// The slowest answer of a probe or scrape while the load runs in ms, at most.
+    pub probe_max_ms: Option<f64>,
     /// Answers shorter than asked for, at most.
     pub shorter_than_asked: Option<f64>,
     /// Clients that left in the middle of a stream, at least.
@@ -41,6 +47,9 @@ impl Marks {
         let p99 = |latency: Option<crate::percentile::Latency>| latency.map(|latency| latency.p99);
         let rows = [
             ("errors", AtMost, self.errors, count(figures.errors)),
+            ("refused", AtMost, self.refused, count(figures.refused)),
+            ("refusal_p99_ms", AtMost, self.refusal_p99_ms, p99(figures.refusal_ms)),
+            ("probe_max_ms", AtMost, self.probe_max_ms, figures.probe_ms.map(|latency| latency.max)),
             ("shorter_than_asked", AtMost, self.shorter_than_asked, count(figures.shorter_than_asked)),
             ("left", AtLeast, self.left, count(figures.left)),
             ("ttft_p99_ms", AtMost, self.ttft_p99_ms, p99(figures.ttft_ms)),

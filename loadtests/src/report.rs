@@ -35,6 +35,11 @@ impl fmt::Display for Report {
         latency(f, "ITL", figures.itl_ms)?;
         latency(f, "TPOT", figures.tpot_ms)?;
         latency(f, "end to end", figures.e2e_ms)?;
+        for (name, seen) in [("refusals", figures.refusal_ms), ("probes", figures.probe_ms)] {
+            if seen.is_some() {
+                latency(f, name, seen)?;
+            }
+        }
         if !figures.itl_histogram.to_string().is_empty() {
             write!(f, "gaps between pieces of text\n{}", figures.itl_histogram)?;
         }
@@ -59,8 +64,14 @@ impl Report {
         let figures = &self.figures;
         writeln!(
             f,
-            "{} ok, {} left, {} failed in {:.2} s; {} tokens out, {} prompt tokens cached",
-            figures.ok, figures.left, figures.errors, figures.wall_s, figures.output_tokens, figures.cached_tokens
+            "{} ok, {} left, {} refused, {} failed in {:.2} s; {} tokens out, {} prompt tokens cached",
+            figures.ok,
+            figures.left,
+            figures.refused,
+            figures.errors,
+            figures.wall_s,
+            figures.output_tokens,
+            figures.cached_tokens
         )?;
         writeln!(
             f,

@@ -7,7 +7,7 @@ pub fn plain() -> Scenario {
     parse(
         "name = 'plain'\n\
          [load]\nkind = 'closed'\nclients = 1\nrequests = 8\n\
-         [marks]\nerrors = 0\n",
+         [marks]\nerrors = 0\nrefused = 0\n",
     )
 }
 

@@ -25,6 +25,8 @@ fn every_scenario_is_valid_and_named_after_its_file() {
 fn every_scenario_can_fail() {
     for scenario in shipped() {
         assert_eq!(scenario.marks.errors, Some(0.0), "{} allows errors", scenario.name);
+        let refuses = scenario.marks.refusal_p99_ms.is_some();
+        assert_eq!(scenario.marks.refused == Some(0.0), !refuses, "{}: refusals are unmarked", scenario.name);
         let leaves = scenario.request.leave_share > 0.0;
         assert_eq!(leaves, scenario.marks.left.is_some(), "{}: who leaves is counted", scenario.name);
     }

@@ -10,9 +10,9 @@ def start(tmp_path_factory):
     """Starts servers that end with the tests."""
     servers = []
 
-    def begin(*flags, key=None):
+    def begin(*flags, **options):
         log = tmp_path_factory.mktemp("server") / "log"
-        servers.append(Server(*flags, log=log, key=key))
+        servers.append(Server(*flags, log=log, **options))
         return servers[-1]
 
     yield begin

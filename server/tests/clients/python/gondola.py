@@ -20,14 +20,14 @@ READY_SECONDS = 90
 class Server:
     """A running server; the flags are those of `gondola serve`."""
 
-    def __init__(self, *flags, log, key=None):
+    def __init__(self, *flags, log, key=None, port=None):
         self.key = key
-        self.address = f"http://127.0.0.1:{free_port()}"
+        self.address = f"http://127.0.0.1:{port or free_port()}"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GONDOLA_")}
         if key:
             environment["GONDOLA_API_KEY"] = key
         command = [os.environ["GONDOLA_BIN"], "serve", os.environ["GONDOLA_TEST_MODEL"]]
-        command += ["--port", self.address.rsplit(":", 1)[1], *flags]
+        command += ["--port", str(self.port), *flags]
         self.log = log
         with open(log, "wb") as output:
             self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
@@ -81,6 +81,10 @@ class Server:
         for name in ("vllm:num_requests_running", "vllm:num_requests_waiting", "gondola:kv_blocks_used"):
             self.wait_for_metric(name, 0)
         assert self.metric("gondola:kv_ledger_error") == 0
+
+    @property
+    def port(self):
+        return int(self.address.rsplit(":", 1)[1])
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)

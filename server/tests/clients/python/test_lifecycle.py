@@ -95,6 +95,34 @@ def test_a_killed_server_is_an_error_not_a_hang(start):
         client.models.list()
 
 
+def test_a_second_signal_ends_it_at_once(start):
+    server = start()
+    client = server.client()
+    chunks = stream(client, client.models.list().data[0].id)
+    next(chunks)
+    server.terminate()
+    wait_until(lambda: server.status("/ready") == 503)
+    server.terminate()
+    started = time.monotonic()
+    with pytest.raises(openai.APIError):
+        list(chunks)
+    assert server.exit_code(seconds=5) == 0
+    assert time.monotonic() - started < 2
+
+
+def test_after_a_kill_it_serves_again_on_the_same_port(start):
+    server = start()
+    model = server.client().models.list().data[0].id
+    before = server.client().completions.create(model=model, prompt="Again", max_tokens=8, temperature=0)
+    server.stop()
+    again = start(port=server.port)
+    after = again.client().completions.create(model=model, prompt="Again", max_tokens=8, temperature=0)
+    assert after.choices[0].text == before.choices[0].text
+    assert after.system_fingerprint == before.system_fingerprint
+    again.terminate()
+    assert again.exit_code(seconds=5) == 0
+
+
 def wait_until(condition, seconds=10):
     end = time.monotonic() + seconds
     while not condition():
