@@ -92,10 +92,11 @@ fn chunk_usage(rules: &StreamRules, generation: &Generation) -> Member<Usage> {
 
 /// Names what was accepted without effect.
 pub fn with_ignored(mut response: Response, ignored: &[String]) -> Response {
+    if ignored.is_empty() {
+        return response;
+    }
     if let Ok(value) = HeaderValue::from_str(&ignored.join(", ")) {
-        if !ignored.is_empty() {
-            response.headers_mut().insert(IGNORED, value);
-        }
+        response.headers_mut().insert(IGNORED, value);
     }
     response
 }

@@ -119,12 +119,12 @@ pub enum ConfigError {
 
 impl Config {
     /// Puts flags over environment over file over defaults, and checks the result.
-    pub fn resolve(flags: Flags) -> Result<Self, ConfigError> {
-        let keys = keys(&flags, env::var(KEY_VARIABLE).ok())?;
-        Self::checked(merged(flags)?, keys)
+    pub fn resolve(flags: &Flags) -> Result<Self, ConfigError> {
+        let keys = keys(flags, env::var(KEY_VARIABLE).ok().as_deref())?;
+        Self::checked(&merged(flags)?, keys)
     }
 
-    fn checked(flags: Flags, keys: Vec<Secret>) -> Result<Self, ConfigError> {
+    fn checked(flags: &Flags, keys: Vec<Secret>) -> Result<Self, ConfigError> {
         let model = flags.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
         let config = Self {
             names: names(&model, &flags.served_model_name),
@@ -136,9 +136,9 @@ impl Config {
                 flags.port.unwrap_or(8000),
             ),
             access: Access { keys, hosts: flags.allowed_hosts.clone(), origins: flags.allowed_origins.clone() },
-            engine: engine_options(&flags)?,
-            limits: request_limits(&flags)?,
-            lifecycle: lifecycle(&flags),
+            engine: engine_options(flags)?,
+            limits: request_limits(flags)?,
+            lifecycle: lifecycle(flags),
             log_format: flags.log_format.unwrap_or_default(),
             log_level: flags.log_level.unwrap_or_default(),
         };
@@ -159,13 +159,13 @@ impl Config {
     }
 }
 
-fn merged(flags: Flags) -> Result<Flags, ConfigError> {
+fn merged(flags: &Flags) -> Result<Flags, ConfigError> {
     let mut figment = Figment::new();
     if let Some(file) = &flags.config {
         figment = figment.merge(Toml::file_exact(file));
     }
     let api_key = flags.api_key.clone();
-    let merged: Result<Flags, _> = figment.merge(environment()).merge(Serialized::defaults(&flags)).extract();
+    let merged: Result<Flags, _> = figment.merge(environment()).merge(Serialized::defaults(flags)).extract();
     let merged = merged.map_err(|error| ConfigError::Source(error.to_string()))?;
     Ok(Flags { api_key, ..merged })
 }
@@ -191,7 +191,8 @@ fn names(model: &str, served: &[String]) -> Vec<String> {
     if !served.is_empty() {
         return served.to_vec();
     }
-    let is_path = model.ends_with(".gguf") || PathBuf::from(model).exists();
+    let is_file = PathBuf::from(model).extension().is_some_and(|extension| extension == "gguf");
+    let is_path = is_file || PathBuf::from(model).exists();
     let file = PathBuf::from(model).canonicalize().unwrap_or_else(|_| PathBuf::from(model));
     let name = match file.file_name() {
         Some(name) if is_path => name.to_string_lossy().trim_end_matches(".gguf").to_owned(),
@@ -200,17 +201,17 @@ fn names(model: &str, served: &[String]) -> Vec<String> {
     vec![name]
 }
 
-fn keys(flags: &Flags, variable: Option<String>) -> Result<Vec<Secret>, ConfigError> {
+fn keys(flags: &Flags, variable: Option<&str>) -> Result<Vec<Secret>, ConfigError> {
     let mut keys = flags.api_key.clone();
     if let Some(path) = &flags.api_key_file {
-        let text = fs::read_to_string(path).map_err(|error| value("--api-key-file", error))?;
+        let text = fs::read_to_string(path).map_err(|error| value("--api-key-file", error.to_string()))?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         keys.extend(lines.map(Secret::from));
         if keys.is_empty() {
             return Err(value("--api-key-file", "the file holds no key"));
         }
     }
-    let listed = variable.iter().flat_map(|list| list.split(',')).map(str::trim);
+    let listed = variable.into_iter().flat_map(|list| list.split(',')).map(str::trim);
     keys.extend(listed.filter(|key| !key.is_empty()).map(Secret::from));
     if keys.iter().any(Secret::is_unsendable) {
         return Err(value("--api-key", "a key is 1 to 512 visible ASCII characters"));
@@ -291,6 +292,6 @@ fn within(flag: &'static str, number: usize, least: usize, most: usize) -> Resul
     Err(value(flag, format!("{number} is not in {least} to {most}")))
 }
 
-fn value(flag: &'static str, reason: impl ToString) -> ConfigError {
-    ConfigError::Value { flag, reason: reason.to_string() }
+fn value(flag: &'static str, reason: impl Into<String>) -> ConfigError {
+    ConfigError::Value { flag, reason: reason.into() }
 }

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 
 const WINDOW: usize = 64;
 const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// Share of the time that is added at random, so that refused clients do not come back together.
 const JITTER: f64 = 0.2;
 

@@ -56,7 +56,7 @@ impl EngineStatus {
 
     /// The scheduler's numbers after its last commit, submit or abort.
     pub fn snapshot(&self) -> SchedulerStats {
-        self.snapshot.borrow().clone()
+        *self.snapshot.borrow()
     }
 
     /// When a client that is refused now should come back.

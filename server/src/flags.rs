@@ -47,7 +47,7 @@ pub struct Flags {
     #[serde(skip)]
     pub api_key: Vec<crate::auth::Secret>,
 
-    /// File with one key a line; lines that start with # are comments. GONDOLA_API_KEY adds more, comma-separated
+    /// File with one key a line; lines that start with # are comments. `GONDOLA_API_KEY` adds more, comma-separated
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_file: Option<PathBuf>,
@@ -72,7 +72,7 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_template: Option<PathBuf>,
 
-    /// Where sampling defaults come from: the model's generation_config (auto) or the API's table (openai) [default: auto]
+    /// Where sampling defaults come from: the model's own (auto) or the API's table (openai) [default: auto]
     #[arg(long, value_name = "SOURCE", help_heading = "Model")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation_config: Option<GenerationConfig>,

@@ -153,21 +153,20 @@ impl Generation {
             NotSent::Rejected(reject) => rejected(reject),
             NotSent::EngineGone => ApiError::engine(),
         });
-        let answer = match sent {
-            Err(error) => Err(error),
-            Ok(()) => tokio::select! {
-                biased;
-                () = self.cut.raised() => Err(ApiError::shutting_down()),
-                answer = answer => match answer {
-                    Ok(Ok(())) => return Ok(()),
-                    Ok(Err(reject)) => Err(rejected(reject)),
-                    Err(_) => Err(ApiError::engine()),
-                },
-            },
+        let heard = async {
+            sent?;
+            answer.await.map_err(|_| ApiError::engine())?.map_err(rejected)
         };
-        self.ticket.leave();
-        self.open = 0;
-        answer
+        let outcome = tokio::select! {
+            biased;
+            () = self.cut.raised() => Err(ApiError::shutting_down()),
+            heard = heard => heard,
+        };
+        if outcome.is_err() {
+            self.ticket.leave();
+            self.open = 0;
+        }
+        outcome
     }
 
     fn apply(&mut self, index: usize, event: Event) -> Result<Option<Piece>, ApiError> {

@@ -155,7 +155,7 @@ mod tests {
         let seconds = Arc::new(AtomicU64::new(0));
         let hand = Arc::clone(&seconds);
         let clock = Clock::new(move || Duration::from_secs(seconds.load(Relaxed)));
-        let health = Health::new(clock, Duration::from_secs(60));
+        let health = Health::new(clock, Duration::from_mins(1));
         health.loaded();
         (health, hand)
     }
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn loading_is_live_but_neither_healthy_nor_ready() {
-        let health = Health::new(Clock::monotonic(), Duration::from_secs(60));
+        let health = Health::new(Clock::monotonic(), Duration::from_mins(1));
         assert_eq!(health.live(), Ok(()));
         assert_eq!((health.health(), health.ready()), (Err(Trouble::Loading), Err(Trouble::Loading)));
     }

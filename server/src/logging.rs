@@ -15,9 +15,17 @@ use crate::flags::{LogFormat, LogLevel};
 /// The crates whose level the user sets.
 const OURS: [&str; 4] = ["gondola", "server", "engine", "scheduler"];
 
-/// Starts the log of the process. Later calls have no effect.
+/// Starts the log of the process, on stderr.
 pub fn start(format: LogFormat, level: LogLevel) {
-    let lines = lines(format, io::stderr).with_filter(filter(level));
+    start_to(format, level, io::stderr);
+}
+
+/// Starts the log of the process, and the panic hook. Later calls leave the first log in place.
+pub fn start_to<W>(format: LogFormat, level: LogLevel, writer: W)
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let lines = lines(format, writer).with_filter(filter(level));
     let _ = tracing_subscriber::registry().with(lines).try_init();
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
@@ -27,7 +35,7 @@ pub fn start(format: LogFormat, level: LogLevel) {
 }
 
 /// Lines of a format, written to `writer`.
-pub fn lines<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+fn lines<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -40,7 +48,7 @@ where
 }
 
 /// Our own crates at `level`, all others at `info` at most.
-pub fn filter(level: LogLevel) -> Targets {
+fn filter(level: LogLevel) -> Targets {
     let level = match level {
         LogLevel::Error => Level::ERROR,
         LogLevel::Warn => Level::WARN,

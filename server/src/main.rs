@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve(flags) => serve::run(Config::resolve(*flags)?)?,
+        Command::Serve(flags) => serve::run(Config::resolve(&flags)?)?,
         Command::Pull(flags) => pull::run(&flags)?,
         Command::Health(flags) => health::run(&flags)?,
     }

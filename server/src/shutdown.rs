@@ -115,11 +115,11 @@ mod tests {
     const LIFECYCLE: Lifecycle = Lifecycle {
         shutdown_timeout: Duration::from_secs(30),
         drain_delay: Duration::from_secs(5),
-        stall_timeout: Duration::from_secs(60),
+        stall_timeout: Duration::from_mins(1),
     };
 
     fn serving() -> (Arc<Shutdown>, Arc<Health>) {
-        let health = Arc::new(Health::new(Clock::monotonic(), Duration::from_secs(60)));
+        let health = Arc::new(Health::new(Clock::monotonic(), Duration::from_mins(1)));
         health.loaded();
         (Arc::new(Shutdown::new(Arc::clone(&health))), health)
     }

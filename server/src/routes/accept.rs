@@ -17,17 +17,17 @@ use crate::{
 
 /// A request that runs.
 #[derive(Debug)]
-pub struct Accepted {
+pub(super) struct Accepted {
     /// What was asked.
-    pub prepared: Prepared,
+    pub(super) prepared: Prepared,
     /// What comes.
-    pub generation: Generation,
+    pub(super) generation: Generation,
     /// When it was accepted, in Unix seconds.
-    pub created: u64,
+    pub(super) created: u64,
 }
 
 /// Takes a request to the engine, or says why not.
-pub async fn accept(app: &App, request: Request, parse: Parse) -> Result<Accepted, ApiError> {
+pub(super) async fn accept(app: &App, request: Request, parse: Parse) -> Result<Accepted, ApiError> {
     let (model, work) = app.begin()?;
     let arrived = app.clock().now();
     let timeout = timeout(request.headers())?;

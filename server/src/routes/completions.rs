@@ -22,15 +22,12 @@ use crate::{
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let Accepted { prepared, mut generation, created } = accept(&app, request, parse).await?;
     let head = Head::new("cmpl-", &prepared, generation.model(), created);
-    let response = match prepared.request.stream.clone() {
-        Some(rules) => {
-            let events = completion::CompletionEvents::new(head, rules, &prepared, &generation);
-            sse::respond(generation, events).await?
-        }
-        None => {
-            let choices = answer::collect(&mut generation).await?;
-            Json(completion::whole(head, &prepared, &generation, choices)).into_response()
-        }
+    let response = if let Some(rules) = prepared.request.stream.clone() {
+        let events = completion::CompletionEvents::new(head, rules, &prepared, &generation);
+        sse::respond(generation, events).await?
+    } else {
+        let choices = answer::collect(&mut generation).await?;
+        Json(completion::whole(head, &prepared, &generation, choices)).into_response()
     };
     Ok(answer::with_ignored(response, &prepared.request.ignored))
 }

@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 fn lifecycle(grace: Duration) -> Lifecycle {
-    Lifecycle { shutdown_timeout: grace, drain_delay: Duration::ZERO, stall_timeout: Duration::from_secs(60) }
+    Lifecycle { shutdown_timeout: grace, drain_delay: Duration::ZERO, stall_timeout: Duration::from_mins(1) }
 }
 
 #[tokio::test]

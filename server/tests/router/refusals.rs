@@ -26,7 +26,7 @@ async fn every_wrong_field_is_a_400_that_names_it() {
         (json!({"n": 0}), "integer_below_min_value", "n"),
         (json!({"top_logprobs": 3}), "invalid_value", "top_logprobs"),
         (json!({"logprobs": true, "top_logprobs": 21}), "integer_above_max_value", "top_logprobs"),
-        (json!({"stop": ["a"; 17].as_slice()}), "array_above_max_length", "stop"),
+        (json!({"stop": vec!["a"; 17]}), "array_above_max_length", "stop"),
         (json!({"stop": "x".repeat(257)}), "string_above_max_length", "stop"),
         (json!({"stream_options": {"include_usage": true}}), "invalid_value", "stream_options"),
         (json!({"no_such_field": 1}), "unknown_parameter", "no_such_field"),

@@ -1,5 +1,5 @@
 //! A whole server in memory: the real router and worker over a fake executor, and a client for it.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test target uses its part of the support")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test target uses its part of the support")]
 
 pub mod client;
 pub mod fake_executor;
@@ -78,7 +78,7 @@ impl TestServer {
     pub fn loading(setup: &Setup) -> Self {
         let mut flags = setup.flags.clone();
         flags.api_key = setup.keys.iter().map(|key| (*key).into()).collect();
-        let config = Config::resolve(flags).unwrap();
+        let config = Config::resolve(&flags).unwrap();
         let app = App::new(config, Clock::monotonic(), TextPool::new());
         Self { router: app::router(&app), app, controls: Arc::default(), engine: None }
     }

@@ -13,11 +13,11 @@ pub const VOCAB_SIZE: usize = 260;
 
 const SPECIALS: [&str; 4] = ["<s>", "</s>", "<|im_start|>", "<|im_end|>"];
 
-/// A template in the style of ChatML.
+/// A template in the style of `ChatML`.
 pub const TEMPLATE: &str = "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n\
                             {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
-/// `tokenizer.json` of a byte-level vocabulary: the id of a byte is the byte.
+/// A `tokenizer.json` of a byte-level vocabulary: the id of a byte is the byte.
 pub fn source() -> TokenizerSource {
     let vocabulary: Map<String, Value> =
         (0..=255u8).map(|byte| (visible(byte).to_string(), Value::from(byte))).collect();
