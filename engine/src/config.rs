@@ -1,5 +1,11 @@
 //! What a model is: the facts its family and its files state, checked, in one spelling.
 
+pub(crate) mod families;
+pub(crate) mod gguf;
+pub(crate) mod hugging_face;
+pub(crate) mod json_fields;
+pub(crate) mod range;
+
 /// A decoder's shape and arithmetic, from `config.json` (both spellings of transformers) or GGUF metadata.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecoderConfig {

@@ -21,13 +21,23 @@ pub enum LoadError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A metadata key or configuration field is missing or wrong.
+    /// A configuration field is missing or wrong.
     #[error("{}: '{field}': {reason}", file_name(path))]
     Field {
         /// Which file.
         path: PathBuf,
         /// Which key.
         field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A GGUF metadata key is missing or wrong.
+    #[error("{}: metadata '{key}': {reason}", file_name(path))]
+    Metadata {
+        /// Which file.
+        path: PathBuf,
+        /// Which key.
+        key: String,
         /// What is wrong with it.
         reason: String,
     },
@@ -46,6 +56,54 @@ pub enum LoadError {
     Memory(String),
 }
 
+impl LoadError {
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn file(path: &Path, reason: impl Into<String>) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn field(path: &Path, field: &str, reason: impl Into<String>) -> Self {
+        Self::Field {
+            path: path.to_owned(),
+            field: shown(field),
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn metadata(path: &Path, key: &str, reason: impl Into<String>) -> Self {
+        Self::Metadata {
+            path: path.to_owned(),
+            key: shown(key),
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn tensor(path: &Path, tensor: &str, reason: impl Into<String>) -> Self {
+        Self::Tensor {
+            path: path.to_owned(),
+            tensor: shown(tensor),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A name out of a file as it may stand in an error line: escaped, 128 characters at most.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars()
+        .take(128)
+        .flat_map(char::escape_debug)
+        .collect()
+}
+
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
@@ -56,5 +114,10 @@ pub enum StepError {
 
 /// The last component: error lines name files, not places.
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    shown(
+        &path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy(),
+    )
 }

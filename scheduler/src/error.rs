@@ -7,7 +7,7 @@ pub enum Reject {
     #[error("prompt is empty")]
     Empty,
     /// Prompt and tokens to generate exceed the context.
-    #[error("the request needs {} tokens ({prompt} in the prompt, {new} to generate), limit {limit}", prompt + new)]
+    #[error("the request needs {} tokens ({prompt} in the prompt, {new} to generate), limit {limit}", prompt.saturating_add(*new))]
     TooLong {
         /// Tokens of the prompt.
         prompt: usize,

@@ -5,14 +5,29 @@
 //! a random number, and nothing knows text, tensors or HTTP.
 #![forbid(unsafe_code)]
 
+mod block_pool;
+mod block_table;
+mod budget;
+mod driver;
 mod error;
 mod event;
 mod executor;
 mod ids;
+mod kv_ledger;
 mod limits;
+mod outbox;
 mod plan;
+mod planted_bug;
+mod prefix_cache;
+mod queue;
 mod sampling_params;
+mod scheduler;
+mod sequence;
+mod stats;
+mod submission;
 
+pub use block_pool::BlockCounts;
+pub use driver::{Driver, Turn};
 pub use error::Reject;
 pub use event::{Event, FinishReason, SequenceStats};
 pub use executor::{Executor, RowFault, Sample, StepOutput, TokenLogprobs};
@@ -20,3 +35,5 @@ pub use ids::{BlockId, SeqId, Token};
 pub use limits::Limits;
 pub use plan::{BlockCopy, SampleSpec, StepPlan, Work};
 pub use sampling_params::SamplingParams;
+pub use stats::SchedulerStats;
+pub use submission::Submission;

@@ -27,6 +27,11 @@ impl Limits {
 
     /// Most KV positions a sequence can fill: its last sampled token is never fed back.
     pub fn peak_positions(prompt: usize, max_new: usize) -> usize {
-        prompt + max_new.max(1) - 1
+        prompt.saturating_add(max_new.max(1) - 1)
+    }
+
+    /// Sequences that can run at once: each of them gets at least one token in every step.
+    pub fn max_running(&self) -> usize {
+        self.max_num_seqs.min(self.max_num_batched_tokens)
     }
 }

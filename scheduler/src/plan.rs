@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{BlockId, SamplingParams, SeqId, Token};
 
-/// One forward pass. Copies happen first, then all works share the pass.
+/// One forward pass. Copies happen first, in their order, then all works share the pass.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepPlan {
     /// Blocks to copy before the pass, because a forked sequence is about to write into a shared one.
@@ -64,5 +64,23 @@ impl StepPlan {
     /// Tokens computed by the step.
     pub fn num_tokens(&self) -> usize {
         self.works.iter().map(|work| work.tokens.len()).sum()
+    }
+
+    /// Empties the plan and keeps the buffers of its parts in `spare`.
+    pub(crate) fn recycle(&mut self, spare: &mut Vec<Work>) {
+        self.copies.clear();
+        for mut work in self.works.drain(..) {
+            work.tokens.clear();
+            work.blocks.clear();
+            work.samples.clear();
+            spare.push(work);
+        }
+    }
+}
+
+impl Work {
+    /// Nothing to compute yet.
+    pub(crate) fn empty(seq: SeqId) -> Self {
+        Self { seq, start: 0, tokens: Vec::new(), blocks: Vec::new(), samples: Vec::new() }
     }
 }

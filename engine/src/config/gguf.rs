@@ -1,0 +1,276 @@
+//! A decoder's configuration from GGUF metadata and from the tensors beside it.
+//!
+//! Keys in the architecture's namespace that are not known here are errors: they could change the numbers.
+
+use scheduler::Token;
+
+use super::families::Family;
+use super::{DecoderConfig, RopeConfig, RopeScaling, range};
+use crate::checkpoint::TensorMap;
+use crate::error::LoadError;
+use crate::gguf::{Metadata, special_id};
+use crate::weight_name::{LayerWeight, Naming, WeightName};
+
+const ROPE_DIVISORS: &str = "rope_freqs.weight";
+
+/// Keys, without the namespace, that are read or that change no number.
+const KNOWN_KEYS: &[&str] = &[
+    "attention.head_count",
+    "attention.head_count_kv",
+    "attention.key_length",
+    "attention.layer_norm_rms_epsilon",
+    "attention.value_length",
+    "block_count",
+    "context_length",
+    "embedding_length",
+    "feed_forward_length",
+    "rope.dimension_count",
+    "rope.freq_base",
+    "rope.scale_linear",
+    "rope.scaling.factor",
+    "rope.scaling.finetuned",
+    "rope.scaling.original_context_length",
+    "rope.scaling.type",
+    "tensor_data_layout",
+    "vocab_size",
+];
+
+/// What a GGUF file says about its decoder.
+#[derive(Debug)]
+pub(crate) struct GgufConfig {
+    pub(crate) config: DecoderConfig,
+    pub(crate) bos_id: Option<Token>,
+    pub(crate) eos_ids: Vec<Token>,
+}
+
+/// Reads the configuration and checks the numbers against each other.
+pub(crate) fn decoder_config(
+    metadata: &Metadata,
+    tensors: &TensorMap,
+) -> Result<GgufConfig, LoadError> {
+    let keys = Keys::new(metadata)?;
+    keys.check_names()?;
+    let hidden_size = keys.count("embedding_length", range::WIDTH)?;
+    let num_heads = keys.count("attention.head_count", range::HEADS)?;
+    let head_dim = keys.head_dim(hidden_size, num_heads)?;
+    let has = |name: WeightName| tensors.contains_key(&name.stored(Naming::Gguf));
+    let config = DecoderConfig {
+        architecture: keys.family.gguf_architecture.to_owned(),
+        vocab_size: keys.vocab_size(tensors)?,
+        hidden_size,
+        num_layers: keys.count("block_count", range::LAYERS)?,
+        num_heads,
+        num_kv_heads: keys.num_kv_heads(num_heads)?,
+        head_dim,
+        intermediate_size: keys.count("feed_forward_length", range::WIDTH)?,
+        max_positions: keys.count("context_length", range::POSITIONS)?,
+        norm_eps: keys.norm_eps()?,
+        rope: RopeConfig {
+            theta: keys.theta()?,
+            scaling: keys.scaling(tensors, head_dim)?,
+        },
+        tied_embeddings: !has(WeightName::Output),
+        attention_bias: has(WeightName::Layer(0, LayerWeight::QueryBias)),
+        mlp_bias: has(WeightName::Layer(0, LayerWeight::GateBias)),
+    };
+    let id = |name| special_id(metadata, name, config.vocab_size);
+    let end_keys = [
+        "tokenizer.ggml.eos_token_id",
+        "tokenizer.ggml.eot_token_id",
+        "tokenizer.ggml.eom_token_id",
+    ];
+    let mut eos_ids = Vec::new();
+    for found in end_keys.map(id) {
+        eos_ids.extend(found?.filter(|found| !eos_ids.contains(found)));
+    }
+    Ok(GgufConfig {
+        bos_id: id("tokenizer.ggml.bos_token_id")?,
+        eos_ids,
+        config,
+    })
+}
+
+/// The metadata, seen through an architecture's namespace.
+struct Keys<'a> {
+    metadata: &'a Metadata,
+    family: &'static Family,
+}
+
+impl<'a> Keys<'a> {
+    fn new(metadata: &'a Metadata) -> Result<Self, LoadError> {
+        const KEY: &str = "general.architecture";
+        let name = metadata.text(KEY)?;
+        let family =
+            Family::of_gguf(name).ok_or_else(|| metadata.error(KEY, Family::refusal(name)))?;
+        Ok(Self { metadata, family })
+    }
+
+    fn full(&self, key: &str) -> String {
+        format!("{}.{key}", self.family.gguf_architecture)
+    }
+
+    fn error(&self, key: &str, reason: impl Into<String>) -> LoadError {
+        self.metadata.error(&self.full(key), reason)
+    }
+
+    fn count(&self, key: &str, allowed: std::ops::RangeInclusive<u64>) -> Result<usize, LoadError> {
+        self.metadata.count(&self.full(key), allowed)
+    }
+
+    fn optional_count(&self, key: &str) -> Result<Option<usize>, LoadError> {
+        Ok(self
+            .metadata
+            .optional_count(&self.full(key), range::WIDTH)?
+            .map(|count| count as usize))
+    }
+
+    fn positive(&self, key: &str) -> Result<Option<f32>, LoadError> {
+        let number = self.metadata.optional_number(&self.full(key))?;
+        number
+            .map(range::positive)
+            .transpose()
+            .map_err(|reason| self.error(key, reason))
+    }
+
+    fn check_names(&self) -> Result<(), LoadError> {
+        for key in self.metadata.keys() {
+            let Some((namespace, rest)) = key.split_once('.') else {
+                continue;
+            };
+            if namespace != self.family.gguf_architecture || KNOWN_KEYS.contains(&rest) {
+                continue;
+            }
+            // dense models may say that they have no experts
+            let is_expert_count = rest == "expert_count" || rest == "expert_used_count";
+            if !is_expert_count || self.metadata.optional_count(key, 0..=u64::MAX)? != Some(0) {
+                return Err(self
+                    .metadata
+                    .error(key, "is not known, and what it changes cannot be guessed"));
+            }
+        }
+        Ok(())
+    }
+
+    fn num_kv_heads(&self, num_heads: usize) -> Result<usize, LoadError> {
+        const KEY: &str = "attention.head_count_kv";
+        let kv_heads = if self.metadata.contains(&self.full(KEY)) {
+            self.count(KEY, range::HEADS)?
+        } else {
+            num_heads
+        };
+        range::kv_heads(kv_heads, num_heads, "head_count").map_err(|reason| self.error(KEY, reason))
+    }
+
+    fn head_dim(&self, hidden_size: usize, num_heads: usize) -> Result<usize, LoadError> {
+        const KEY: &str = "attention.key_length";
+        let head_dim = match self.optional_count(KEY)? {
+            Some(explicit) => {
+                range::head_dim(explicit).map_err(|reason| self.error(KEY, reason))?
+            }
+            None => range::computed_head_dim(hidden_size, num_heads)
+                .map_err(|reason| self.error("embedding_length", reason))?,
+        };
+        for key in ["attention.value_length", "rope.dimension_count"] {
+            if let Some(width) = self.optional_count(key)?.filter(|&width| width != head_dim) {
+                return Err(self.error(key, format!("{width} is not the head's width {head_dim}")));
+            }
+        }
+        Ok(head_dim)
+    }
+
+    /// The embedding has a row for each token; the metadata may say the same number.
+    fn vocab_size(&self, tensors: &TensorMap) -> Result<usize, LoadError> {
+        let name = WeightName::TokenEmbedding.stored(Naming::Gguf);
+        let Some(embedding) = tensors.get(&name) else {
+            return Err(self.error("vocab_size", format!("tensor '{name}' is missing")));
+        };
+        let rows = embedding.shape()[0];
+        range::whole(rows as u64, range::VOCABULARY)
+            .map_err(|reason| embedding.error(format!("rows: {reason}")))?;
+        let key = self.full("vocab_size");
+        if let Some(size) = self
+            .metadata
+            .optional_count(&key, range::VOCABULARY)?
+            .filter(|&size| size != rows as u64)
+        {
+            return Err(self.error(
+                "vocab_size",
+                format!("{size} tokens, the embedding has {rows} rows"),
+            ));
+        }
+        Ok(rows)
+    }
+
+    fn norm_eps(&self) -> Result<f32, LoadError> {
+        const KEY: &str = "attention.layer_norm_rms_epsilon";
+        let number = self.metadata.optional_number(&self.full(KEY))?;
+        let number = number.ok_or_else(|| self.error(KEY, "is missing"))?;
+        range::epsilon(number).map_err(|reason| self.error(KEY, reason))
+    }
+
+    fn theta(&self) -> Result<f32, LoadError> {
+        Ok(self
+            .positive("rope.freq_base")?
+            .unwrap_or(self.family.default_theta))
+    }
+
+    fn scaling(&self, tensors: &TensorMap, head_dim: usize) -> Result<RopeScaling, LoadError> {
+        let linear = self.linear_factor()?;
+        let divisors = tensors
+            .get(ROPE_DIVISORS)
+            .map(|tensor| read_divisors(tensor, head_dim))
+            .transpose()?;
+        match (linear, divisors) {
+            (None, None) => Ok(RopeScaling::None),
+            (Some(factor), None) => Ok(RopeScaling::Linear { factor }),
+            (None, Some(divisors)) => Ok(RopeScaling::Divisors(divisors)),
+            (Some(factor), Some(_)) => Err(self.error(
+                "rope.scaling.factor",
+                format!("{factor} beside tensor '{ROPE_DIVISORS}' is not supported"),
+            )),
+        }
+    }
+
+    /// A scaling without a type is linear, and a factor of 1 is none.
+    fn linear_factor(&self) -> Result<Option<f32>, LoadError> {
+        const KEY: &str = "rope.scaling.type";
+        match self.metadata.optional_text(&self.full(KEY))? {
+            None | Some("linear") => {
+                let factor = self
+                    .positive("rope.scaling.factor")?
+                    .or(self.positive("rope.scale_linear")?);
+                Ok(factor.filter(|factor| factor.to_bits() != 1.0_f32.to_bits()))
+            }
+            Some("none") => Ok(None),
+            Some(other) => {
+                let other = crate::error::shown(other);
+                Err(self.error(
+                    KEY,
+                    format!("\"{other}\" is not supported; supported are none, linear"),
+                ))
+            }
+        }
+    }
+}
+
+fn read_divisors(
+    tensor: &crate::stored_tensor::StoredTensor,
+    head_dim: usize,
+) -> Result<Vec<f32>, LoadError> {
+    if tensor.shape() != [head_dim / 2] {
+        return Err(tensor.error(format!(
+            "shape {:?} is not [{}]",
+            tensor.shape(),
+            head_dim / 2
+        )));
+    }
+    let mut divisors = vec![0.0; head_dim / 2];
+    tensor.read_rows(0..1, head_dim / 2, &mut divisors)?;
+    if let Some(divisor) = divisors
+        .iter()
+        .find(|divisor| !(divisor.is_finite() && **divisor > 0.0))
+    {
+        return Err(tensor.error(format!("{divisor} is not a finite number above 0")));
+    }
+    Ok(divisors)
+}

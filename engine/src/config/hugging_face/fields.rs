@@ -1,0 +1,168 @@
+//! Which fields of `config.json` are known: those that are read, those that are fixed, those that change no number.
+
+use serde_json::Value;
+
+use crate::config::families::Family;
+use crate::config::json_fields::JsonFields;
+use crate::error::LoadError;
+
+/// Fields that this crate reads.
+const READ: &[&str] = &[
+    "attention_bias",
+    "bos_token_id",
+    "eos_token_id",
+    "head_dim",
+    "hidden_size",
+    "intermediate_size",
+    "max_position_embeddings",
+    "mlp_bias",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "num_key_value_heads",
+    "rms_norm_eps",
+    "rope_parameters",
+    "rope_scaling",
+    "rope_theta",
+    "tie_word_embeddings",
+    "vocab_size",
+];
+
+/// Fields that say nothing about the forward pass: training, bookkeeping, defaults of other programs.
+const HARMLESS: &[&str] = &[
+    "_attn_implementation",
+    "_attn_implementation_autoset",
+    "_commit_hash",
+    "_from_model_config",
+    "_name_or_path",
+    "attention_dropout",
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "chunk_size_feed_forward",
+    "decoder_start_token_id",
+    "diversity_penalty",
+    "do_sample",
+    "dtype",
+    "early_stopping",
+    "embd_pdrop",
+    "encoder_no_repeat_ngram_size",
+    "exponential_decay_length_penalty",
+    "finetuning_task",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "gradient_checkpointing",
+    "hidden_dropout",
+    "id2label",
+    "initializer_range",
+    "is_decoder",
+    "is_llama_config",
+    "label2id",
+    "length_penalty",
+    "max_length",
+    "max_sequence_length",
+    "min_length",
+    "model_max_length",
+    "name_or_path",
+    "no_repeat_ngram_size",
+    "num_beam_groups",
+    "num_beams",
+    "num_return_sequences",
+    "output_attentions",
+    "output_hidden_states",
+    "output_past",
+    "output_scores",
+    "pad_token_id",
+    "prefix",
+    "pretraining_tp",
+    "problem_type",
+    "remove_invalid_values",
+    "repetition_penalty",
+    "resid_pdrop",
+    "return_dict",
+    "return_dict_in_generate",
+    "sep_token_id",
+    "suppress_tokens",
+    "task_specific_params",
+    "temperature",
+    "tf_legacy_loss",
+    "tie_encoder_decoder",
+    "tokenizer_class",
+    "top_k",
+    "top_p",
+    "torch_dtype",
+    "torchscript",
+    "transformers.js_config",
+    "transformers_version",
+    "typical_p",
+    "unk_token_id",
+    "unsloth_fixed",
+    "unsloth_version",
+    "use_bfloat16",
+    "use_cache",
+];
+
+/// Fails on the first field whose name or value could mean another forward pass.
+pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError> {
+    for name in json.names() {
+        let value = json.value(name).expect("names of set fields only");
+        let verdict = match name {
+            _ if READ.contains(&name) || HARMLESS.contains(&name) => Ok(()),
+            "model_type" => Ok(()),
+            "architectures" => check_class(value, family),
+            "hidden_act" => check_activation(value, family),
+            "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
+            "quantization_config" => {
+                Err("quantised safetensors are not supported; use a GGUF file".to_owned())
+            }
+            "is_encoder_decoder"
+            | "add_cross_attention"
+            | "rope_interleaved"
+            | "use_sliding_window" => expect(value, &Value::Bool(false)),
+            "partial_rotary_factor" => expect(value, &Value::from(1.0)),
+            "pruned_heads" => expect(value, &Value::Object(serde_json::Map::new())),
+            _ => Err("is not known, and what it changes cannot be guessed".to_owned()),
+        };
+        verdict.map_err(|reason| json.error(name, reason))?;
+    }
+    Ok(())
+}
+
+fn check_class(value: &Value, family: &Family) -> Result<(), String> {
+    let classes = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    if classes
+        .iter()
+        .any(|class| class.as_str() == Some(family.causal_class))
+    {
+        return Ok(());
+    }
+    let found = crate::error::shown(&value.to_string());
+    Err(format!(
+        "{found} is not supported; supported is {}",
+        family.causal_class
+    ))
+}
+
+fn check_activation(value: &Value, family: &Family) -> Result<(), String> {
+    if value
+        .as_str()
+        .is_some_and(|name| family.activations.contains(&name))
+    {
+        return Ok(());
+    }
+    let found = crate::error::shown(&value.to_string());
+    Err(format!(
+        "{found} is not supported; supported is {}",
+        family.activations.join(", ")
+    ))
+}
+
+fn expect(value: &Value, expected: &Value) -> Result<(), String> {
+    let equal = value == expected || (value.is_number() && value.as_f64() == expected.as_f64());
+    if equal {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} is not supported, only {expected}",
+            crate::error::shown(&value.to_string())
+        ))
+    }
+}

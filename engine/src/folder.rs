@@ -1,0 +1,90 @@
+//! A model folder as hubs give it: `config.json` and safetensors, with tokenizer and chat template beside them.
+//!
+//! Only plain file names inside the folder are opened, and no link that leads out of it.
+
+mod file_names;
+mod safetensors_header;
+mod shards;
+mod tokenizer_files;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub(crate) use tokenizer_files::TokenizerFiles;
+
+use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts, hash_header};
+use crate::config::hugging_face;
+use crate::config::json_fields::{JsonFields, parse_object};
+use crate::error::LoadError;
+use crate::generation_defaults::GenerationDefaults;
+use crate::model_file::{ModelFile, read_small};
+use crate::weight_name::Naming;
+use file_names::Folder;
+
+const CONFIG_BYTES: u64 = 1 << 20;
+
+/// Reads everything of the folder but the weights.
+pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
+    let folder = Folder::new(path)?;
+    let config_path = folder.required("config.json")?;
+    let config_bytes = read_small(&config_path, CONFIG_BYTES)?;
+    let object = parse_object(&config_path, &config_bytes)?;
+    let generation = folder.object("generation_config.json", CONFIG_BYTES)?;
+    let generation = generation
+        .as_ref()
+        .map(|(path, object)| JsonFields::new(path, object));
+    let read = hugging_face::read(&config_path, &object, generation)?;
+    let generation_defaults = generation
+        .map(|fields| GenerationDefaults::read(&fields))
+        .transpose()?;
+    let mut fingerprint = Fingerprint::new();
+    fingerprint.add(&config_bytes);
+    let weights = read_weights(&folder, &mut fingerprint)?;
+    let tokenizer = TokenizerFiles::open(&folder)?;
+    Ok(Contents {
+        path: config_path,
+        naming: Naming::HuggingFace,
+        tensors: weights.tensors,
+        config: read.config,
+        bos_id: read.bos_id,
+        eos_ids: read.eos_ids,
+        chat_template: tokenizer.chat_template(&folder)?,
+        generation_defaults: generation_defaults.unwrap_or_default(),
+        tokenizer: TokenizerParts::Folder(tokenizer),
+        fingerprint,
+        file_bytes: weights.file_bytes,
+    })
+}
+
+struct Weights {
+    tensors: TensorMap,
+    file_bytes: u64,
+}
+
+/// Reads the headers of all weight files; a tensor that stands in two of them is an error.
+fn read_weights(folder: &Folder, fingerprint: &mut Fingerprint) -> Result<Weights, LoadError> {
+    let mut weights = Weights {
+        tensors: TensorMap::new(),
+        file_bytes: 0,
+    };
+    let shards = shards::list(folder)?;
+    for path in &shards.files {
+        let file = Arc::new(ModelFile::open(path)?);
+        let header = safetensors_header::read(&file)?;
+        fingerprint.add(
+            hash_header(&file, header.data_start)?
+                .to_string()
+                .as_bytes(),
+        );
+        weights.file_bytes += file.len();
+        for tensor in header.tensors {
+            let name = tensor.name().to_owned();
+            if weights.tensors.contains_key(&name) {
+                return Err(tensor.error("stands in two files"));
+            }
+            weights.tensors.insert(name, tensor);
+        }
+    }
+    shards.check(&weights.tensors)?;
+    Ok(weights)
+}

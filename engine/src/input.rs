@@ -1,0 +1,161 @@
+//! A step's plan as one flat, ragged batch: what every layer reads.
+//!
+//! Buffers are refilled, not made anew: a steady step allocates nothing.
+
+use std::ops::Range;
+
+use scheduler::{StepPlan, Token, Work};
+
+use crate::error::StepError;
+
+/// The tokens of all works, one after another, and where each sequence stands among them.
+#[derive(Debug, Default)]
+pub(crate) struct ForwardInput {
+    /// `[tokens]`
+    pub(crate) ids: Vec<Token>,
+    /// `[tokens]`
+    pub(crate) positions: Vec<u32>,
+    /// One for each work.
+    pub(crate) sequences: Vec<SequenceInput>,
+    /// The block tables of all works, one after another.
+    pub(crate) blocks: Vec<u32>,
+    /// Rows whose logits are wanted, ascending.
+    pub(crate) logit_rows: Vec<usize>,
+}
+
+/// One sequence's share of the batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SequenceInput {
+    /// Its rows.
+    pub(crate) rows: Range<usize>,
+    /// Position of its first row.
+    pub(crate) start: usize,
+    /// Its part of `blocks`.
+    pub(crate) blocks: Range<usize>,
+}
+
+/// Whose logits a pass returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogitRows {
+    /// The last row of each work that samples.
+    Sampling,
+    /// Every row.
+    All,
+}
+
+/// What a plan may name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) vocab_size: usize,
+    pub(crate) block_size: usize,
+    pub(crate) num_blocks: usize,
+}
+
+impl ForwardInput {
+    /// Refills the batch from a plan, checking that it names only what exists.
+    pub(crate) fn fill(&mut self, plan: &StepPlan, rows: LogitRows, bounds: Bounds) -> Result<(), StepError> {
+        self.clear();
+        for work in &plan.works {
+            check(work, bounds)?;
+            self.push(work, rows);
+        }
+        Ok(())
+    }
+
+    /// Rows of the batch.
+    pub(crate) fn num_tokens(&self) -> usize {
+        self.ids.len()
+    }
+
+    fn clear(&mut self) {
+        self.ids.clear();
+        self.positions.clear();
+        self.sequences.clear();
+        self.blocks.clear();
+        self.logit_rows.clear();
+    }
+
+    fn push(&mut self, work: &Work, rows: LogitRows) {
+        let (first_row, first_block) = (self.ids.len(), self.blocks.len());
+        self.ids.extend_from_slice(&work.tokens);
+        self.positions.extend((work.start..).take(work.tokens.len()).map(|position| position as u32));
+        self.blocks.extend(work.blocks.iter().map(|block| block.0));
+        match rows {
+            LogitRows::All => self.logit_rows.extend(first_row..self.ids.len()),
+            LogitRows::Sampling if work.samples.is_empty() => {}
+            LogitRows::Sampling => self.logit_rows.push(self.ids.len() - 1),
+        }
+        self.sequences.push(SequenceInput {
+            rows: first_row..self.ids.len(),
+            start: work.start,
+            blocks: first_block..self.blocks.len(),
+        });
+    }
+}
+
+fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
+    let positions = work.start + work.tokens.len();
+    if work.tokens.is_empty() {
+        return Err(StepError::Plan("a work computes no token".to_owned()));
+    }
+    if work.blocks.len() * bounds.block_size < positions {
+        let have = work.blocks.len() * bounds.block_size;
+        return Err(StepError::Plan(format!("blocks hold {have} positions, the work reaches {positions}")));
+    }
+    if let Some(block) = work.blocks.iter().find(|block| block.index() >= bounds.num_blocks) {
+        return Err(StepError::Plan(format!("block {} of {}", block.0, bounds.num_blocks)));
+    }
+    if let Some(token) = work.tokens.iter().find(|token| **token as usize >= bounds.vocab_size) {
+        return Err(StepError::Plan(format!("token {token} of {}", bounds.vocab_size)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use scheduler::{BlockId, SampleSpec, SamplingParams, SeqId};
+
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { vocab_size: 10, block_size: 2, num_blocks: 8 };
+
+    fn work(start: usize, tokens: &[Token], blocks: &[u32], samples: bool) -> Work {
+        let spec = SampleSpec {
+            seq: SeqId(1),
+            choice: 0,
+            generated: 0,
+            history: Vec::new(),
+            prompt_len: 1,
+            params: Arc::new(SamplingParams::default()),
+        };
+        Work {
+            seq: SeqId(1),
+            start,
+            tokens: tokens.to_vec(),
+            blocks: blocks.iter().copied().map(BlockId).collect(),
+            samples: if samples { vec![spec] } else { Vec::new() },
+        }
+    }
+
+    #[test]
+    fn works_lie_one_after_another() {
+        let works = vec![work(3, &[7], &[4, 5], true), work(0, &[1, 2, 3], &[6, 0], false)];
+        let mut input = ForwardInput::default();
+        input.fill(&StepPlan { copies: Vec::new(), works }, LogitRows::Sampling, BOUNDS).unwrap();
+        assert_eq!(input.ids, [7, 1, 2, 3]);
+        assert_eq!(input.positions, [3, 0, 1, 2]);
+        assert_eq!(input.blocks, [4, 5, 6, 0]);
+        assert_eq!(input.logit_rows, [0]);
+        assert_eq!(input.sequences[1], SequenceInput { rows: 1..4, start: 0, blocks: 2..4 });
+    }
+
+    #[test]
+    fn a_plan_that_names_what_does_not_exist_is_refused() {
+        for bad in [work(0, &[], &[0], true), work(0, &[1, 2, 3], &[0], true), work(0, &[1], &[8], true), work(0, &[10], &[0], true)] {
+            let plan = StepPlan { copies: Vec::new(), works: vec![bad] };
+            assert!(ForwardInput::default().fill(&plan, LogitRows::Sampling, BOUNDS).is_err());
+        }
+    }
+}

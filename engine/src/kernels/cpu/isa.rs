@@ -1,0 +1,133 @@
+//! Which instruction set the kernels use: chosen once at start, forced in tests.
+//!
+//! A [`CheckedIsa`] is the proof that this CPU has it; only with the proof can a kernel run.
+
+#[cfg(target_arch = "aarch64")]
+use super::neon::{self, Neon};
+use super::scalar::Scalar;
+use super::simd::Kernel;
+#[cfg(target_arch = "x86_64")]
+use super::{
+    avx2::{self, Avx2},
+    avx512::{self, Avx512},
+};
+
+/// An instruction set that kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// Plain Rust: every CPU, and the twin of the others.
+    Scalar,
+    /// `x86_64` with AVX2 and FMA.
+    Avx2,
+    /// `x86_64` with AVX-512 F.
+    Avx512,
+    /// `aarch64`.
+    Neon,
+}
+
+impl Isa {
+    /// All of them, the plainest first.
+    pub const ALL: [Self; 4] = [Self::Scalar, Self::Avx2, Self::Avx512, Self::Neon];
+
+    /// The widest one that this CPU has.
+    pub fn detect() -> Self {
+        let best = Self::ALL.into_iter().rev().find(|isa| isa.is_available());
+        best.expect("plain Rust runs everywhere")
+    }
+
+    /// Whether this CPU has it.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f") && Self::Avx2.is_available(),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Neon => false,
+            #[cfg(target_arch = "aarch64")]
+            Self::Avx2 | Self::Avx512 => false,
+            #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+            _ => false,
+        }
+    }
+
+    /// The proof that this CPU has it, or none.
+    pub fn checked(self) -> Option<CheckedIsa> {
+        self.is_available().then_some(CheckedIsa { isa: self })
+    }
+
+    /// As flags spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+        }
+    }
+}
+
+impl std::fmt::Display for Isa {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// An instruction set that this CPU has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckedIsa {
+    isa: Isa,
+}
+
+impl CheckedIsa {
+    /// Which one.
+    pub fn isa(self) -> Isa {
+        self.isa
+    }
+
+    /// Runs a kernel compiled for it.
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => {
+                // SAFETY: the proof says that this CPU has the features.
+                let simd = unsafe { Avx2::new() };
+                // SAFETY: as above.
+                unsafe { avx2::run(simd, kernel) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => {
+                // SAFETY: the proof says that this CPU has the features.
+                let simd = unsafe { Avx512::new() };
+                // SAFETY: as above.
+                unsafe { avx512::run(simd, kernel) }
+            }
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => {
+                // SAFETY: every aarch64 CPU that Rust's targets name has NEON.
+                let simd = unsafe { Neon::new() };
+                // SAFETY: as above.
+                unsafe { neon::run(simd, kernel) }
+            }
+            _ => kernel.run(Scalar),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_detected_is_available() {
+        assert!(
+            Isa::detect()
+                .checked()
+                .is_some_and(|checked| checked.isa() == Isa::detect())
+        );
+        assert!(Isa::Scalar.is_available());
+    }
+}

@@ -1,0 +1,74 @@
+//! Self-attention over the paged cache, with grouped heads and rotary positions.
+
+use crate::checkpoint::Checkpoint;
+use crate::error::LoadError;
+use crate::input::ForwardInput;
+use crate::kv_cache::KvCache;
+use crate::layers::linear::{Linear, Part};
+use crate::layers::rope::RopeTable;
+use crate::ops::{self, Cpu};
+use crate::weight_name::{LayerWeight, WeightName};
+
+/// Query, key and value are one matrix, `[q; k; v]`.
+#[derive(Debug)]
+pub(crate) struct Attention {
+    layer: usize,
+    query_width: usize,
+    qkv: Linear,
+    output: Linear,
+}
+
+/// Scratch of one batch.
+#[derive(Debug, Default)]
+pub(crate) struct AttentionScratch {
+    /// `[tokens, (heads + 2 * kv_heads) * head_dim]`
+    qkv: Vec<f32>,
+    /// `[tokens, heads * head_dim]`
+    attended: Vec<f32>,
+}
+
+impl Attention {
+    pub(crate) fn load(checkpoint: &Checkpoint, cpu: &Cpu, layer: usize) -> Result<Self, LoadError> {
+        let config = checkpoint.config();
+        let query_width = config.num_heads * config.head_dim;
+        let kv_width = config.num_kv_heads * config.head_dim;
+        let part = |weight, bias, out| Part {
+            weight: WeightName::Layer(layer, weight),
+            bias: config.attention_bias.then_some(WeightName::Layer(layer, bias)),
+            out,
+        };
+        let parts = [
+            part(LayerWeight::Query, LayerWeight::QueryBias, query_width),
+            part(LayerWeight::Key, LayerWeight::KeyBias, kv_width),
+            part(LayerWeight::Value, LayerWeight::ValueBias, kv_width),
+        ];
+        let output = part(LayerWeight::AttentionOutput, LayerWeight::AttentionOutputBias, config.hidden_size);
+        Ok(Self {
+            layer,
+            query_width,
+            qkv: Linear::load(checkpoint, cpu, &parts, config.hidden_size)?,
+            output: Linear::load(checkpoint, cpu, &[output], query_width)?,
+        })
+    }
+
+    /// Writes the batch's keys and values, then attends. `x`, `out`: `[tokens, hidden]`
+    pub(crate) fn forward(&self, cpu: &Cpu, x: &[f32], batch: &mut Batch<'_>, out: &mut [f32]) {
+        let tokens = batch.input.num_tokens();
+        let AttentionScratch { qkv, attended } = &mut *batch.scratch;
+        qkv.resize(tokens * self.qkv.out(), 0.0);
+        attended.resize(tokens * self.query_width, 0.0);
+        self.qkv.forward(cpu, x, qkv);
+        ops::write_kv(cpu, qkv, batch.rope, batch.input, batch.kv.layer_mut(self.layer));
+        ops::paged_attention(cpu, qkv, batch.input, batch.kv.layer(self.layer), attended);
+        self.output.forward(cpu, attended, out);
+    }
+}
+
+/// What all layers of a pass share.
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    pub(crate) input: &'a ForwardInput,
+    pub(crate) rope: &'a RopeTable,
+    pub(crate) kv: &'a mut KvCache,
+    pub(crate) scratch: &'a mut AttentionScratch,
+}

@@ -1,0 +1,51 @@
+//! What a forward pass is made of: each op checks its shapes, splits the work over the pool and runs the kernel.
+//!
+//! Invariant: each output number is one fixed chain of operations. It depends on its own row alone, never on the other
+//! rows of the batch, on threads or on the instruction set. [`mod@reference`] holds the plain twin of each op.
+
+pub mod add;
+pub mod embedding;
+pub mod log_sum_exp;
+pub mod matmul;
+pub mod paged_attention;
+pub mod reference;
+pub mod rms_norm;
+pub mod rope;
+pub mod sequences;
+pub mod swiglu;
+pub mod write_kv;
+
+pub use add::add;
+pub use embedding::embedding;
+pub use log_sum_exp::log_sum_exp;
+pub use matmul::linear;
+pub use paged_attention::paged_attention;
+pub use rms_norm::rms_norm;
+pub use swiglu::swiglu;
+pub use write_kv::write_kv;
+
+use std::ops::Range;
+
+use crate::cpu::Cpu;
+
+/// Values below which one thread is faster than two.
+const WORTH_SHARING: usize = 8192;
+
+/// Cuts `rows` of `width` values into parts worth a thread each, at most a few for each thread.
+fn row_parts(cpu: &Cpu, rows: usize, width: usize) -> Vec<Range<usize>> {
+    let most = (rows * width / WORTH_SHARING).clamp(1, 4 * cpu.pool().threads());
+    let parts = if cpu.pool().threads() == 1 {
+        1
+    } else {
+        most.min(rows.max(1))
+    };
+    (0..parts)
+        .map(|part| part * rows / parts..(part + 1) * rows / parts)
+        .collect()
+}
+
+/// Cuts off the first `rows` rows of `width` values.
+fn take_rows<'a>(rest: &mut &'a mut [f32], rows: usize, width: usize) -> &'a mut [f32] {
+    rest.split_off_mut(..rows * width)
+        .expect("parts add up to the rows")
+}

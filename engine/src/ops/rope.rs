@@ -1,0 +1,164 @@
+//! Rotary position embedding: angles of a step's positions, computed once and used by every layer.
+//!
+//! Pair (i, i + head_dim / 2) turns by position x inverse frequency; all of it in f32, as the models were trained.
+
+use std::f32::consts::TAU;
+
+use crate::config::{RopeConfig, RopeScaling};
+
+/// The inverse frequencies of one model, `[head_dim / 2]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rope {
+    inverse_frequencies: Vec<f32>,
+}
+
+impl Rope {
+    /// Frequencies for heads of `head_dim` elements.
+    pub fn new(config: &RopeConfig, head_dim: usize) -> Self {
+        let exponent = |pair: usize| (2 * pair) as f32 / head_dim as f32;
+        let plain = (0..head_dim / 2).map(|pair| 1.0 / config.theta.powf(exponent(pair)));
+        let scaled = plain
+            .enumerate()
+            .map(|(pair, frequency)| scale(&config.scaling, pair, frequency));
+        Self {
+            inverse_frequencies: scaled.collect(),
+        }
+    }
+
+    /// Cosines and sines for rows at these positions.
+    pub fn angles(&self, positions: impl IntoIterator<Item = usize>) -> RopeAngles {
+        let mut angles = RopeAngles {
+            pairs: self.inverse_frequencies.len(),
+            cosines: vec![],
+            sines: vec![],
+        };
+        for position in positions {
+            for frequency in &self.inverse_frequencies {
+                let (sine, cosine) = (position as f32 * frequency).sin_cos();
+                angles.cosines.push(cosine);
+                angles.sines.push(sine);
+            }
+        }
+        angles
+    }
+}
+
+fn scale(scaling: &RopeScaling, pair: usize, frequency: f32) -> f32 {
+    match scaling {
+        RopeScaling::None => frequency,
+        RopeScaling::Linear { factor } => frequency / factor,
+        RopeScaling::Divisors(divisors) => frequency / divisors[pair],
+        RopeScaling::Llama3 {
+            factor,
+            low_freq_factor,
+            high_freq_factor,
+            original_max_positions,
+        } => {
+            let (wavelength, context) = (TAU / frequency, *original_max_positions as f32);
+            if wavelength < context / high_freq_factor {
+                return frequency;
+            }
+            if wavelength > context / low_freq_factor {
+                return frequency / factor;
+            }
+            let smooth =
+                (context / wavelength - low_freq_factor) / (high_freq_factor - low_freq_factor);
+            (1.0 - smooth) * frequency / factor + smooth * frequency
+        }
+    }
+}
+
+/// Cosines and sines, `[rows, head_dim / 2]` each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RopeAngles {
+    pairs: usize,
+    cosines: Vec<f32>,
+    sines: Vec<f32>,
+}
+
+impl RopeAngles {
+    /// Elements of a head that turn.
+    pub fn head_dim(&self) -> usize {
+        2 * self.pairs
+    }
+
+    /// Turns each head of one row `[heads, head_dim]`.
+    pub fn rotate(&self, row: usize, heads: &mut [f32]) {
+        let angles = row * self.pairs..(row + 1) * self.pairs;
+        let (cosines, sines) = (&self.cosines[angles.clone()], &self.sines[angles]);
+        for head in heads.chunks_exact_mut(2 * self.pairs) {
+            let (first, second) = head.split_at_mut(self.pairs);
+            for (((a, b), cosine), sine) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
+                (*a, *b) = (*a * cosine - *b * sine, *b * cosine + *a * sine);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(scaling: RopeScaling) -> RopeConfig {
+        RopeConfig {
+            theta: 10_000.0,
+            scaling,
+        }
+    }
+
+    #[test]
+    fn turning_keeps_lengths_and_follows_the_angle() {
+        let angles = Rope::new(&config(RopeScaling::None), 8).angles([0, 7]);
+        let mut heads = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
+        angles.rotate(0, &mut heads);
+        assert_eq!(heads, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+        angles.rotate(1, &mut heads);
+        let turned = |a: f64, b: f64, angle: f64| (a * angle.cos() - b * angle.sin()) as f32;
+        assert!((heads[0] - turned(1.0, 5.0, 7.0)).abs() < 1e-5);
+        assert!((heads[1] - turned(2.0, 6.0, 0.7)).abs() < 1e-5);
+        assert!((heads[0].hypot(heads[4]) - 1.0_f32.hypot(5.0)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn llama3_keeps_high_frequencies_and_divides_low_ones() {
+        let scaling = RopeScaling::Llama3 {
+            factor: 8.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_max_positions: 8192,
+        };
+        let theta = 500_000.0;
+        let plain = Rope::new(
+            &RopeConfig {
+                theta,
+                scaling: RopeScaling::None,
+            },
+            64,
+        )
+        .inverse_frequencies;
+        let scaled = Rope::new(&RopeConfig { theta, scaling }, 64).inverse_frequencies;
+        assert_eq!(plain[0], scaled[0]);
+        assert_eq!(plain[31] / 8.0, scaled[31]);
+        let ratios: Vec<f32> = plain
+            .iter()
+            .zip(&scaled)
+            .map(|(plain, scaled)| plain / scaled)
+            .collect();
+        assert!(ratios.is_sorted() && ratios.iter().any(|ratio| *ratio > 1.01 && *ratio < 7.99));
+    }
+
+    #[test]
+    fn factors_divide() {
+        let plain = Rope::new(&config(RopeScaling::None), 8).inverse_frequencies;
+        let linear = Rope::new(&config(RopeScaling::Linear { factor: 2.0 }), 8).inverse_frequencies;
+        let divisors = RopeScaling::Divisors(vec![2.0; 4]);
+        assert_eq!(
+            linear,
+            plain
+                .iter()
+                .map(|frequency| frequency / 2.0)
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(linear, Rope::new(&config(divisors), 8).inverse_frequencies);
+    }
+}

@@ -1,0 +1,142 @@
+//! A tensor as it lies in a file: where, how long, of which type. Its numbers are read when asked for.
+//!
+//! Invariant: made by [`StoredTensor::new`] only, which checks that type, shape and place agree and lie inside the file.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::block_type::BlockType;
+use crate::dequantize::dequantize;
+use crate::error::LoadError;
+use crate::model_file::ModelFile;
+
+/// Numbers dequantised at a time: small enough for a core's cache, large enough to make reads rare.
+const CHUNK_ELEMENTS: usize = 1 << 16;
+
+/// One tensor of one file.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredTensor {
+    file: Arc<ModelFile>,
+    name: Arc<str>,
+    block_type: BlockType,
+    shape: Vec<usize>,
+    offset: u64,
+    bytes: u64,
+}
+
+/// What a header says about a tensor; nothing of it is believed yet.
+#[derive(Clone, Debug)]
+pub(crate) struct TensorClaim {
+    pub(crate) name: String,
+    pub(crate) block_type: BlockType,
+    /// Outermost dimension first: rows before columns.
+    pub(crate) shape: Vec<u64>,
+    /// First byte, counted from the start of the file.
+    pub(crate) offset: u64,
+}
+
+impl StoredTensor {
+    /// Checks a claim against the file; the error names file and tensor.
+    pub(crate) fn new(file: &Arc<ModelFile>, claim: &TensorClaim) -> Result<Self, LoadError> {
+        let fail = |reason| LoadError::tensor(file.path(), &claim.name, reason);
+        let bytes = data_bytes(claim).map_err(fail)?;
+        let end = claim.offset.checked_add(bytes);
+        if end.is_none_or(|end| end > file.len()) {
+            return Err(fail(format!(
+                "needs {bytes} bytes at offset {}, file has {}",
+                claim.offset,
+                file.len()
+            )));
+        }
+        Ok(Self {
+            file: Arc::clone(file),
+            name: claim.name.as_str().into(),
+            block_type: claim.block_type,
+            shape: claim
+                .shape
+                .iter()
+                .map(|&dimension| dimension as usize)
+                .collect(),
+            offset: claim.offset,
+            bytes,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn block_type(&self) -> BlockType {
+        self.block_type
+    }
+
+    /// Outermost dimension first.
+    pub(crate) fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    pub(crate) fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// The bytes of the file that the tensor takes.
+    pub(crate) fn place(&self) -> Range<u64> {
+        self.offset..self.offset + self.bytes
+    }
+
+    pub(crate) fn error(&self, reason: impl Into<String>) -> LoadError {
+        LoadError::tensor(self.file.path(), &self.name, reason)
+    }
+
+    /// Reads rows as they are stored, `columns` numbers each, into `out` `[rows, columns]`.
+    pub(crate) fn read_rows(
+        &self,
+        rows: Range<usize>,
+        columns: usize,
+        out: &mut [f32],
+    ) -> Result<(), LoadError> {
+        debug_assert_eq!(out.len(), rows.len() * columns);
+        let row_bytes = columns / self.block_type.elements() * self.block_type.bytes();
+        let rows_at_once = (CHUNK_ELEMENTS / columns).max(1);
+        let mut buffer = vec![0; rows_at_once.min(rows.len()) * row_bytes];
+        let mut offset = self.offset + (rows.start * row_bytes) as u64;
+        for chunk in out.chunks_mut(rows_at_once * columns) {
+            let bytes = &mut buffer[..chunk.len() / columns * row_bytes];
+            self.file.read_at(bytes, offset)?;
+            dequantize(self.block_type, bytes, chunk)
+                .map_err(|error| self.error(error.to_string()))?;
+            offset += bytes.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+fn data_bytes(claim: &TensorClaim) -> Result<u64, String> {
+    const MAX_DIMENSION: u64 = 1 << 31;
+    let shape = &claim.shape;
+    let elements = shape
+        .iter()
+        .try_fold(1_u64, |product, &dimension| product.checked_mul(dimension));
+    let elements = elements.ok_or_else(|| format!("shape {shape:?} overflows"))?;
+    if let Some(dimension) = shape
+        .iter()
+        .find(|&&dimension| dimension == 0 || dimension > MAX_DIMENSION)
+    {
+        return Err(format!(
+            "shape {shape:?}: {dimension} is not in 1..={MAX_DIMENSION}"
+        ));
+    }
+    let (per_block, block_bytes) = (
+        claim.block_type.elements() as u64,
+        claim.block_type.bytes() as u64,
+    );
+    let row = shape.last().copied().unwrap_or(1);
+    if !row.is_multiple_of(per_block) {
+        let name = claim.block_type.name();
+        return Err(format!(
+            "shape {shape:?}: rows of {row} are no multiple of {name}'s block of {per_block}"
+        ));
+    }
+    let bytes = (elements / per_block).checked_mul(block_bytes);
+    bytes.ok_or_else(|| format!("shape {shape:?} overflows"))
+}

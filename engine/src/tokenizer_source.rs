@@ -1,0 +1,50 @@
+//! The parts of a model's tokenizer, as the files have them. Building one is the server's work.
+
+use scheduler::Token;
+
+/// Where a tokenizer comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TokenizerSource {
+    /// `tokenizer.json` of a folder.
+    Json {
+        /// The file's bytes, not parsed yet.
+        tokenizer: Vec<u8>,
+        /// Text of the token that begins a text, from `tokenizer_config.json`.
+        bos_token: Option<String>,
+        /// Text of the token that ends one.
+        eos_token: Option<String>,
+    },
+    /// The metadata of a GGUF file.
+    Gguf(GgufVocabulary),
+}
+
+/// The vocabulary in a GGUF file; lists that the file lacks are empty, the others have one entry for each token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GgufVocabulary {
+    /// Kind of tokenizer: `gpt2` or `llama`.
+    pub model: String,
+    /// Name of the rule that splits text before merging.
+    pub pre: Option<String>,
+    /// Text of each token.
+    pub tokens: Vec<String>,
+    /// Score of each token, finite.
+    pub scores: Vec<f32>,
+    /// 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
+    pub token_types: Vec<u32>,
+    /// Pairs that are merged, the first first.
+    pub merges: Vec<String>,
+    /// Begins a text.
+    pub bos_id: Option<Token>,
+    /// Ends a text.
+    pub eos_id: Option<Token>,
+    /// Stands for what is not in the vocabulary.
+    pub unknown_id: Option<Token>,
+    /// Fills batches.
+    pub padding_id: Option<Token>,
+    /// Whether a text starts with `bos_id`.
+    pub add_bos: bool,
+    /// Whether a text ends with `eos_id`.
+    pub add_eos: bool,
+    /// Whether a space is put in front of a text.
+    pub add_space_prefix: bool,
+}

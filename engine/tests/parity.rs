@@ -1,0 +1,183 @@
+//! Reference runs of transformers, and the promise that no schedule changes a bit.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+use candle_core::{Device, Tensor};
+use engine::Isa;
+use scheduler::Token;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use support::{Answer, Runner, Setup, fixture, greedy, ids, json, load, logits, max_abs_diff, sampled};
+
+const TOLERANCE: f32 = 1e-4;
+
+fn arrays(folder: &Path) -> HashMap<String, Tensor> {
+    candle_core::safetensors::load(folder.join("reference.safetensors"), &Device::Cpu).unwrap()
+}
+
+fn flat(array: &Tensor) -> Vec<f32> {
+    array.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// The name of a case's logits: in `array` of an object, or a plain string.
+fn array_name(value: &Value) -> &str {
+    value.as_str().or_else(|| value["array"].as_str()).unwrap()
+}
+
+fn check_cases(model: &Path, cases: &Value, arrays: &HashMap<String, Tensor>) {
+    let setup = Setup::default();
+    let mut engine = load(model, setup).unwrap();
+    for case in cases.as_array().unwrap() {
+        let want = flat(&arrays[array_name(&case["logits"])]);
+        let got = logits(&mut engine, &ids(&case["input_ids"]), 0, setup.block_size);
+        let difference = max_abs_diff(&got, &want);
+        assert!(difference < TOLERANCE, "{}: {} differs by {difference}", model.display(), case["prompt"]);
+    }
+    let mut runner = Runner::new(engine, setup);
+    for case in cases.as_array().unwrap() {
+        let want = ids(&case["greedy_ids"]);
+        let got = runner.alone(&ids(&case["input_ids"]), greedy(want.len()), 0);
+        assert_eq!(got.tokens, want, "{}: {}", model.display(), case["prompt"]);
+    }
+}
+
+/// A fixture's folder with its configuration in transformers 5's spelling.
+fn respelled(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-v5"));
+    std::fs::create_dir_all(&folder).unwrap();
+    for entry in std::fs::read_dir(fixture(name)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+    }
+    std::fs::rename(folder.join("config.v5.json"), folder.join("config.json")).unwrap();
+    folder
+}
+
+#[test]
+fn folders_give_the_reference_logits_and_greedy_tokens_in_both_spellings() {
+    for name in ["llama2", "llama31"] {
+        let reference = json(&fixture(name).join("reference.json"));
+        for model in [fixture(name), respelled(name)] {
+            check_cases(&model, &reference["cases"], &arrays(&fixture(name)));
+        }
+    }
+}
+
+#[test]
+fn gguf_files_give_the_reference_logits_and_greedy_tokens() {
+    let reference = json(&fixture("llama_gguf/reference.json"));
+    let arrays = arrays(&fixture("llama_gguf"));
+    for (file, of_file) in reference["files"].as_object().unwrap() {
+        check_cases(&fixture("llama_gguf").join(file), &of_file["cases"], &arrays);
+    }
+}
+
+fn prompts(name: &str) -> Vec<Vec<Token>> {
+    json(&fixture(name).join("reference.json"))["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| ids(&case["input_ids"]))
+        .collect()
+}
+
+/// Each prompt alone, whole, on a fresh engine: what every other schedule must equal.
+fn undisturbed(name: &str) -> Vec<Answer> {
+    let setup = Setup::default();
+    prompts(name)
+        .iter()
+        .enumerate()
+        .map(|(index, prompt)| {
+            Runner::new(load(&fixture(name), setup).unwrap(), setup).alone(prompt, sampled(24, index as u64), 0)
+        })
+        .collect()
+}
+
+/// All prompts at once under a setup; asserts that each answer has the same bits.
+fn check_schedule(name: &str, setup: Setup, want: &[Answer], what: &str) -> Vec<Answer> {
+    let mut runner = Runner::new(load(&fixture(name), setup).unwrap(), setup);
+    let seqs: Vec<_> = prompts(name)
+        .iter()
+        .enumerate()
+        .map(|(index, prompt)| runner.submit(prompt, sampled(24, index as u64), index as u8))
+        .collect();
+    let mut answers = runner.finish();
+    let answers: Vec<Answer> = seqs.iter().map(|seq| answers.remove(seq).unwrap()).collect();
+    for (got, want) in answers.iter().zip(want) {
+        got.assert_same(want, what);
+    }
+    answers
+}
+
+#[test]
+fn batch_equals_alone_bit_for_bit() {
+    for name in ["llama2", "llama31"] {
+        check_schedule(name, Setup::default(), &undisturbed(name), "batch");
+    }
+}
+
+#[test]
+fn chunks_equal_whole_bit_for_bit() {
+    for name in ["llama2", "llama31"] {
+        let want = undisturbed(name);
+        for chunk in [3, 5, 7] {
+            let setup = Setup { max_num_batched_tokens: chunk, max_num_seqs: 3, ..Setup::default() };
+            check_schedule(name, setup, &want, &format!("chunks of {chunk}"));
+        }
+    }
+}
+
+#[test]
+fn block_sizes_and_thread_counts_leave_every_bit() {
+    let want = undisturbed("llama31");
+    for block_size in [1, 4, 16] {
+        for threads in [1, 2, 3] {
+            let setup = Setup { block_size, num_blocks: 1024 / block_size, threads, ..Setup::default() };
+            check_schedule("llama31", setup, &want, &format!("blocks of {block_size}, {threads} threads"));
+        }
+    }
+}
+
+#[test]
+fn instruction_sets_leave_every_bit() {
+    let want = undisturbed("llama31");
+    for isa in Isa::available() {
+        check_schedule("llama31", Setup { isa, ..Setup::default() }, &want, &format!("{isa:?}"));
+    }
+}
+
+#[test]
+fn preemption_leaves_every_bit() {
+    let setup = Setup { block_size: 4, num_blocks: 20, ..Setup::default() };
+    let answers = check_schedule("llama31", setup, &undisturbed("llama31"), "preempted");
+    assert!(answers.iter().any(|answer| answer.preemptions > 0), "the pool was small enough to preempt");
+}
+
+#[test]
+fn a_prefix_hit_leaves_every_bit() {
+    let setup = Setup { block_size: 4, ..Setup::default() };
+    let mut runner = Runner::new(load(&fixture("llama31"), setup).unwrap(), setup);
+    for prompt in prompts("llama31") {
+        let miss = runner.alone(&prompt, sampled(24, 9), 7);
+        let hit = runner.alone(&prompt, sampled(24, 9), 7);
+        assert!(miss.cached_tokens == 0 && hit.cached_tokens > 0);
+        hit.assert_same(&miss, "prefix hit");
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_tokens_whatever_else_runs() {
+    let setup = Setup::default();
+    let prompt = &prompts("llama31")[1];
+    let mut runner = Runner::new(load(&fixture("llama31"), setup).unwrap(), setup);
+    let alone = runner.alone(prompt, sampled(30, 77), 0);
+    let other = runner.alone(prompt, sampled(30, 78), 0);
+    assert_ne!(alone.tokens, other.tokens, "another seed is another text");
+    let first = runner.submit(prompt, sampled(30, 77), 1);
+    for seed in 0..6 {
+        runner.submit(&prompt[..3 + seed as usize], sampled(40, seed), 2);
+    }
+    runner.finish().remove(&first).unwrap().assert_same(&alone, "seeded");
+}

@@ -1,0 +1,103 @@
+//! The block pool and the prefix cache as one account.
+//!
+//! Invariant: a block has a key exactly if the cache has an entry for it under that key.
+//! Does not know sequences; block tables come here for every block they take, share or release.
+
+use crate::block_pool::{BlockCounts, BlockPool};
+use crate::prefix_cache::{Chain, EntryId, PrefixCache};
+use crate::{BlockId, Token};
+
+/// Every block of the pool and what is known about its content.
+#[derive(Debug)]
+pub(crate) struct KvLedger {
+    pub(crate) pool: BlockPool,
+    pub(crate) cache: PrefixCache,
+    block_size: usize,
+}
+
+/// A cached block that fits a sequence's beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub(crate) block: BlockId,
+    pub(crate) entry: EntryId,
+}
+
+impl KvLedger {
+    pub(crate) fn new(num_blocks: usize, block_size: usize) -> Self {
+        assert!(block_size > 0, "a block holds at least one position");
+        Self { pool: BlockPool::new(num_blocks), cache: PrefixCache::new(), block_size }
+    }
+
+    /// KV positions in a block.
+    pub(crate) fn block_size(&self) -> usize {
+        self.block_size
+    }
+
+    pub(crate) fn counts(&self) -> BlockCounts {
+        self.pool.counts()
+    }
+
+    /// Blocks that could be taken now.
+    pub(crate) fn available(&self) -> usize {
+        self.pool.available()
+    }
+
+    /// Takes a block for writing; the content it had is forgotten.
+    pub(crate) fn take(&mut self) -> Option<BlockId> {
+        let (block, key) = self.pool.take()?;
+        if let Some(key) = key {
+            self.cache.forget(&key);
+        }
+        Some(block)
+    }
+
+    /// Forgets a block's content before it is written over.
+    pub(crate) fn forget(&mut self, block: BlockId) {
+        if let Some(key) = self.pool.key(block) {
+            self.cache.forget(&key);
+            self.pool.clear_key(block);
+        }
+    }
+
+    /// The longest run of cached blocks at the beginning of `tokens`, into `hits`.
+    pub(crate) fn find(&self, chain: &mut Chain, tokens: &[Token], hits: &mut Vec<Hit>) {
+        hits.clear();
+        let mut reached = None;
+        for (index, tokens) in tokens.chunks_exact(self.block_size).enumerate() {
+            let key = chain.key(index, tokens, self.cache.key_of);
+            let Some(entry) = self.cache.find(&key, chain.link(index, reached), tokens) else {
+                return;
+            };
+            reached = Some(entry.id);
+            hits.push(Hit { block: entry.block, entry: entry.id });
+        }
+    }
+
+    /// Makes block `index` of a sequence findable, once its content is committed.
+    ///
+    /// Equal content that is findable already stays; a stale entry under the same key gives way.
+    pub(crate) fn publish(&mut self, chain: &mut Chain, index: usize, tokens: &[Token], block: BlockId) {
+        let key = chain.key(index, tokens, self.cache.key_of);
+        let parent = chain.link(index, chain.reached);
+        if let Some(entry) = self.cache.find(&key, parent, tokens) {
+            chain.reached = Some(entry.id);
+            return;
+        }
+        let (id, replaced) = self.cache.insert(key, parent, tokens, block);
+        if let Some(replaced) = replaced {
+            self.pool.clear_key(replaced);
+        }
+        self.pool.set_key(block, key);
+        chain.reached = Some(id);
+    }
+
+    /// Panics if pool and cache disagree. O(blocks).
+    pub(crate) fn check(&self) {
+        self.pool.check();
+        for (key, block) in self.cache.iter() {
+            assert_eq!(self.pool.key(block), Some(*key), "the entry of {block:?} names its block");
+        }
+        let keyed = (0..self.counts().total).filter(|&block| self.pool.key(BlockId(block as u32)).is_some()).count();
+        assert_eq!(keyed, self.cache.iter().count(), "every key has an entry");
+    }
+}

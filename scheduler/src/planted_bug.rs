@@ -1,0 +1,52 @@
+//! Bugs the simulation must catch. A checker that never failed is not yet believed.
+//!
+//! Outside tests no bug can be planted and [`Planted::is`] is a constant `false`, so nothing of this is compiled in.
+
+/// One way to be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlantedBug {
+    NoTooLongCheck,
+    PromptOnlyAccounting,
+    LeakOnAbort,
+    DoubleFree,
+    StaleComputed,
+    SampleOffByOne,
+    LostBlock,
+    BudgetNotCharged,
+    PreemptToTheBack,
+    CopySkipped,
+    HitWithoutComparison,
+    CachedBeforeCommit,
+    EvictReferenced,
+    SiblingsForgotten,
+    RunningLeftOut,
+    FinishedTwice,
+    HeldScheduled,
+    OldestPreempted,
+    DeadlineIgnored,
+    ClassesNeverRise,
+    PromptBeforeDecodes,
+    FailedStepKept,
+}
+
+/// The bug in force, if any.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Planted {
+    #[cfg(test)]
+    pub(crate) bug: Option<PlantedBug>,
+}
+
+impl Planted {
+    /// Whether this bug is in force.
+    #[cfg(test)]
+    pub(crate) fn is(self, bug: PlantedBug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    /// Whether this bug is in force: never, outside tests.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "the test build looks at self")]
+    pub(crate) const fn is(self, _bug: PlantedBug) -> bool {
+        false
+    }
+}

@@ -1,0 +1,121 @@
+//! Which full blocks hold which tokens, so that a later sequence with the same beginning need not compute them.
+//!
+//! A block's key is a SHA-256 chain over (key of the block before, tokens), rooted in the submission's `cache_key`:
+//! different roots share nothing. On a hit tokens and predecessor are compared, so a colliding hash is only a miss.
+//! An entry's id is never reused and stands for the whole text up to its block.
+//! Does not own blocks; [`crate::kv_ledger::KvLedger`] keeps it and the pool in step.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::planted_bug::{Planted, PlantedBug};
+use crate::{BlockId, Token};
+
+/// Names a block's content: its tokens and all before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct BlockKey(pub(crate) [u8; 32]);
+
+/// One entry, for as long as the process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EntryId(u64);
+
+/// What comes before a block: the key so far, and the entry it belongs to (none at the root).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) key: BlockKey,
+    pub(crate) entry: Option<EntryId>,
+}
+
+/// A full block whose content was committed.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: EntryId,
+    pub(crate) block: BlockId,
+    parent: Link,
+    tokens: Box<[Token]>,
+}
+
+/// How a key follows from the one before and a block's tokens.
+pub(crate) type KeyFunction = fn(&BlockKey, &[Token]) -> BlockKey;
+
+/// All entries by key.
+#[derive(Debug)]
+pub(crate) struct PrefixCache {
+    entries: BTreeMap<BlockKey, Entry>,
+    next_id: u64,
+    pub(crate) key_of: KeyFunction,
+    pub(crate) planted: Planted,
+}
+
+/// One sequence's way through the cache: the keys of its full blocks, made once, and the entry it has come to.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    keys: Vec<BlockKey>,
+    pub(crate) reached: Option<EntryId>,
+}
+
+impl PrefixCache {
+    pub(crate) fn new() -> Self {
+        Self { entries: BTreeMap::new(), next_id: 0, key_of: sha256, planted: Planted::default() }
+    }
+
+    /// The entry that holds exactly these tokens after exactly this beginning.
+    pub(crate) fn find(&self, key: &BlockKey, parent: Link, tokens: &[Token]) -> Option<&Entry> {
+        let entry = self.entries.get(key)?;
+        let same = entry.parent == parent && *entry.tokens == *tokens;
+        (same || self.planted.is(PlantedBug::HitWithoutComparison)).then_some(entry)
+    }
+
+    /// Adds an entry and returns the block that stood under its key, which has lost it.
+    pub(crate) fn insert(
+        &mut self,
+        key: BlockKey,
+        parent: Link,
+        tokens: &[Token],
+        block: BlockId,
+    ) -> (EntryId, Option<BlockId>) {
+        let id = EntryId(self.next_id);
+        self.next_id += 1;
+        let replaced = self.entries.insert(key, Entry { id, block, parent, tokens: tokens.into() });
+        (id, replaced.map(|entry| entry.block))
+    }
+
+    /// Removes the entry of a block that is about to be written.
+    pub(crate) fn forget(&mut self, key: &BlockKey) {
+        self.entries.remove(key).expect("a key stands for an entry");
+    }
+
+    /// Every key and its block.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&BlockKey, BlockId)> {
+        self.entries.iter().map(|(key, entry)| (key, entry.block))
+    }
+}
+
+impl Chain {
+    /// The chain of a sequence whose first block follows `root`.
+    pub(crate) fn new(root: [u8; 32]) -> Self {
+        Self { keys: vec![BlockKey(root)], reached: None }
+    }
+
+    /// The key of block `index`; those before it were asked for already.
+    pub(crate) fn key(&mut self, index: usize, tokens: &[Token], key_of: KeyFunction) -> BlockKey {
+        if self.keys.len() == index + 1 {
+            self.keys.push(key_of(&self.keys[index], tokens));
+        }
+        self.keys[index + 1]
+    }
+
+    /// What block `index` follows, if the chain stands at `entry`.
+    pub(crate) fn link(&self, index: usize, entry: Option<EntryId>) -> Link {
+        Link { key: self.keys[index], entry }
+    }
+}
+
+fn sha256(parent: &BlockKey, tokens: &[Token]) -> BlockKey {
+    let mut hash = Sha256::new_with_prefix(parent.0);
+    for token in tokens {
+        hash.update(token.to_le_bytes());
+    }
+    BlockKey(hash.finalize().into())
+}

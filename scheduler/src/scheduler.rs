@@ -1,0 +1,196 @@
+//! Who runs, who waits, who holds which block: the state, and its five changes.
+//!
+//! `submit` and `abort` are here; `schedule`, `commit` and `fail` are in [`planning`], [`admission`] and [`commit`].
+//! Invariants: those that run stand in scheduling order; every accepted sequence ends in exactly one event; tables
+//! and ledger agree. Does not run steps: [`crate::Driver`] does.
+
+mod admission;
+mod commit;
+mod expiry;
+mod planning;
+
+use std::time::Duration;
+
+use crate::kv_ledger::{Hit, KvLedger};
+use crate::outbox::Outbox;
+use crate::planted_bug::{Planted, PlantedBug};
+use crate::queue::Queue;
+use crate::sequence::Sequence;
+use crate::{BlockId, Event, FinishReason, Limits, Reject, SchedulerStats, SeqId, Submission, Work};
+
+/// All sequences and all blocks.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    limits: Limits,
+    /// In scheduling order.
+    running: Vec<Sequence>,
+    waiting: Queue,
+    ledger: KvLedger,
+    arrivals: u64,
+    /// Counters; its gauges are filled in when asked for.
+    counters: SchedulerStats,
+    /// Parts of old plans, for their buffers.
+    spare_works: Vec<Work>,
+    spare_hits: Vec<Hit>,
+    spare_running: Vec<Sequence>,
+    planted: Planted,
+}
+
+impl Scheduler {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            ledger: KvLedger::new(limits.num_blocks, limits.block_size),
+            limits,
+            running: Vec::new(),
+            waiting: Queue::default(),
+            arrivals: 0,
+            counters: SchedulerStats::default(),
+            spare_works: Vec::new(),
+            spare_hits: Vec::new(),
+            spare_running: Vec::new(),
+            planted: Planted::default(),
+        }
+    }
+
+    /// Queues a submission, or says why not and changes nothing.
+    pub(crate) fn submit(&mut self, submission: Submission, now: Duration) -> Result<(), Reject> {
+        assert!(!submission.seqs.is_empty(), "a submission has at least one choice");
+        submission.check(&self.limits, self.planted)?;
+        self.check_queue(submission.prompt.len())?;
+        self.waiting.push(Sequence::new(submission, self.arrivals, now));
+        self.arrivals += 1;
+        Ok(())
+    }
+
+    /// Ends a sequence in whatever state it is; `None` if it is not known (any more).
+    pub(crate) fn abort(&mut self, seq: SeqId, now: Duration) -> Option<Event> {
+        let mut outbox = Outbox::new(now);
+        if let Some(index) = self.find_running(seq) {
+            self.abort_running(index, seq, &mut outbox);
+        } else {
+            self.abort_waiting(seq, &mut outbox)?;
+        }
+        outbox.events.pop()
+    }
+
+    /// Whether nothing runs and nothing waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.waiting.len() == 0
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn stats(&self) -> SchedulerStats {
+        let blocks = self.ledger.counts();
+        SchedulerStats {
+            running: self.num_running(),
+            waiting: self.waiting.len(),
+            waiting_tokens: self.waiting.tokens(),
+            blocks,
+            ledger_error: (blocks.used + blocks.cached + blocks.free).abs_diff(blocks.total),
+            ..self.counters
+        }
+    }
+
+    /// Panics if an invariant is broken. O(blocks + tokens).
+    pub(crate) fn check(&self) {
+        self.ledger.check();
+        assert!(self.running.is_sorted_by(|a, b| a.order(b).is_lt()), "running sequences stand in order");
+        assert!(self.num_running() <= self.limits.max_running(), "no more run than may");
+        let mut references = vec![0; self.limits.num_blocks];
+        for sequence in &self.running {
+            let positions = sequence.computed + sequence.planned.unwrap_or(0);
+            let blocks = sequence.table.blocks();
+            assert_eq!(blocks.len(), self.limits.blocks_for(positions), "a table covers what is computed");
+            assert!(sequence.remaining() > 0, "a running sequence has something to compute");
+            for block in blocks {
+                references[block.index()] += 1;
+            }
+        }
+        for (block, references) in (0..).map(BlockId).zip(references) {
+            assert_eq!(self.ledger.pool.references(block), references, "{block:?} is referenced by its tables");
+        }
+        for sequence in self.waiting.iter() {
+            assert!(sequence.table.blocks().is_empty() && sequence.computed == 0, "who waits holds nothing");
+        }
+    }
+
+    /// Puts a bug in force, to see it caught.
+    #[cfg(test)]
+    pub(crate) fn plant(&mut self, bug: PlantedBug) {
+        let planted = Planted { bug: Some(bug) };
+        self.planted = planted;
+        self.waiting.planted = planted;
+        self.ledger.pool.planted = planted;
+        self.ledger.cache.planted = planted;
+    }
+
+    /// Replaces the hash of the prefix cache, to see collisions.
+    #[cfg(test)]
+    pub(crate) fn hash_with(&mut self, key_of: crate::prefix_cache::KeyFunction) {
+        self.ledger.cache.key_of = key_of;
+    }
+
+    /// Sequences that run, choices that still share one computation counted each.
+    fn num_running(&self) -> usize {
+        self.running.iter().map(|sequence| sequence.choices.len()).sum()
+    }
+
+    /// An empty queue takes any prompt, so that no prompt is refused for ever.
+    fn check_queue(&self, prompt: usize) -> Result<(), Reject> {
+        let (waiting, limit) = (self.waiting.len(), self.limits.max_queued_requests);
+        if waiting >= limit {
+            return Err(Reject::QueueFull { waiting, limit });
+        }
+        let (tokens, limit) = (self.waiting.tokens(), self.limits.max_queued_tokens);
+        if waiting > 0 && tokens + prompt > limit {
+            return Err(Reject::QueueTokensFull { waiting: tokens, limit });
+        }
+        Ok(())
+    }
+
+    fn find_running(&self, seq: SeqId) -> Option<usize> {
+        self.running.iter().position(|sequence| sequence.choices.iter().any(|choice| choice.seq == seq))
+    }
+
+    fn abort_running(&mut self, index: usize, seq: SeqId, outbox: &mut Outbox) {
+        let sequence = &mut self.running[index];
+        sequence.remove_choice(seq);
+        outbox.finish(seq, FinishReason::Aborted, sequence.account());
+        if sequence.choices.is_empty() {
+            let mut sequence = self.running.remove(index);
+            if !self.planted.is(PlantedBug::LeakOnAbort) {
+                sequence.release(&mut self.ledger);
+            }
+        }
+    }
+
+    fn abort_waiting(&mut self, seq: SeqId, outbox: &mut Outbox) -> Option<()> {
+        let place = self.waiting.find(seq)?;
+        let sequence = self.waiting.at_mut(place);
+        sequence.remove_choice(seq);
+        outbox.finish(seq, FinishReason::Aborted, sequence.account());
+        if sequence.choices.is_empty() {
+            self.waiting.remove(place);
+        }
+        Some(())
+    }
+
+    /// Ends a sequence that is out of both lists, and all choices it stands for.
+    fn end(&mut self, mut sequence: Sequence, reason: FinishReason, outbox: &mut Outbox) {
+        if self.planted.is(PlantedBug::DoubleFree) {
+            for &block in sequence.table.blocks() {
+                self.ledger.pool.release(block);
+            }
+        }
+        sequence.release(&mut self.ledger);
+        for choice in &sequence.choices {
+            outbox.finish(choice.seq, reason, sequence.account());
+            if self.planted.is(PlantedBug::FinishedTwice) {
+                outbox.finish(choice.seq, reason, sequence.account());
+            }
+        }
+    }
+}

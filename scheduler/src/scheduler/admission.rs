@@ -1,0 +1,94 @@
+//! The part of `schedule` that lets waiting sequences in.
+//!
+//! Strictly in queue order: the first that does not fit stops the line; only held ones are passed over. One fits if
+//! all its known tokens do, beside what running prompts still need, so that a prompt once begun is rarely preempted.
+//! With nothing running everything fits, because submit refused what cannot.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Scheduler;
+use crate::budget::TokenBudget;
+use crate::planted_bug::PlantedBug;
+use crate::queue::Place;
+use crate::sequence::Sequence;
+use crate::{SeqId, StepPlan};
+
+impl Scheduler {
+    /// Begins waiting sequences until the budget, the pool or the places run out.
+    pub(super) fn admit(
+        &mut self,
+        now: Duration,
+        held: &BTreeSet<SeqId>,
+        budget: &mut TokenBudget,
+        plan: &mut StepPlan,
+    ) {
+        let mut pending = self.pending_blocks();
+        while budget.left() > 0 {
+            let Some(place) = self.waiting.next(now, |sequence| sequence.is_held(held)) else {
+                return;
+            };
+            if !self.fits(place, pending) {
+                return;
+            }
+            let mut sequence = self.waiting.remove(place);
+            self.begin(&mut sequence, now);
+            let count = sequence.remaining().min(budget.left());
+            pending +=
+                self.limits.blocks_for(sequence.tokens.len()) - self.limits.blocks_for(sequence.computed + count);
+            let index = self.running.partition_point(|other| other.order(&sequence).is_lt());
+            self.running.insert(index, sequence);
+            budget.charge(count);
+            self.plan_work(index, count, plan);
+        }
+    }
+
+    /// Blocks that running sequences need for tokens they know but that are not in this step.
+    fn pending_blocks(&self) -> usize {
+        let missing =
+            |sequence: &Sequence| self.limits.blocks_for(sequence.tokens.len()) - sequence.table.blocks().len();
+        self.running.iter().map(missing).sum()
+    }
+
+    /// Whether the pool and the places hold the sequence beside `pending` blocks; looks its prefix up.
+    fn fits(&mut self, place: Place, pending: usize) -> bool {
+        let (running, available) = (self.num_running(), self.ledger.available());
+        let sequence = self.waiting.at_mut(place);
+        if running + sequence.choices.len() > self.limits.max_running() {
+            return false;
+        }
+        self.ledger.find(&mut sequence.chain, &sequence.tokens, &mut self.spare_hits);
+        let known = sequence.tokens.len();
+        let usable = usable_positions(self.spare_hits.len() * self.limits.block_size, known);
+        self.spare_hits.truncate(self.limits.blocks_for(usable));
+        let references = |block| self.ledger.pool.references(block);
+        let shared = self.spare_hits.iter().filter(|hit| references(hit.block) > 0).count();
+        // The last hit is copied if it is to be written and another table holds it.
+        let partial = !usable.is_multiple_of(self.limits.block_size);
+        let copies = self.spare_hits.last().is_some_and(|hit| partial && references(hit.block) > 0);
+        self.limits.blocks_for(known) - shared + usize::from(copies) + pending <= available
+    }
+
+    /// Starts a sequence on the blocks that [`Self::fits`] found.
+    fn begin(&mut self, sequence: &mut Sequence, now: Duration) {
+        let hits = &self.spare_hits;
+        sequence.table.begin(&mut self.ledger, hits);
+        if !self.planted.is(PlantedBug::StaleComputed) {
+            sequence.computed = usable_positions(hits.len() * self.limits.block_size, sequence.tokens.len());
+        }
+        let whole = sequence.computed / self.limits.block_size;
+        sequence.chain.reached = hits[..whole].last().map(|hit| hit.entry);
+        sequence.furthest = sequence.furthest.max(sequence.computed);
+        if sequence.stats.scheduled.replace(sequence.stats.scheduled.unwrap_or(now)).is_none() {
+            sequence.stats.cached_tokens = sequence.computed;
+            self.counters.prompt_tokens += sequence.stats.prompt_tokens as u64;
+            self.counters.prefix_query_tokens += sequence.stats.prompt_tokens as u64;
+            self.counters.prefix_hit_tokens += sequence.computed as u64;
+        }
+    }
+}
+
+/// How many of `found` positions help: at least one known token is left to compute, for its logits.
+fn usable_positions(found: usize, known: usize) -> usize {
+    found.min(known - 1)
+}

@@ -1,0 +1,100 @@
+//! What a step's result changes: progress, forks, tokens and ends; or, if it failed, ends only.
+//!
+//! A block becomes findable here and not before, so nothing of a failed step is ever shared.
+
+use super::Scheduler;
+use crate::outbox::Outbox;
+use crate::planted_bug::PlantedBug;
+use crate::sequence::Sequence;
+use crate::{Event, FinishReason, Sample, StepOutput};
+
+impl Scheduler {
+    /// Applies the result of the planned step.
+    pub(crate) fn commit(&mut self, output: StepOutput, outbox: &mut Outbox) {
+        let mut samples = output.samples.into_iter();
+        let mut before = self.swap_running();
+        for mut sequence in before.drain(..) {
+            match sequence.planned.take() {
+                Some(count) => {
+                    self.counters.recomputed_tokens += sequence.advance(count, &mut self.ledger) as u64;
+                    self.settle(sequence, &mut samples, outbox);
+                }
+                None => self.running.push(sequence),
+            }
+        }
+        self.spare_running = before;
+        assert!(samples.next().is_none(), "a step gives one sample for each draw");
+    }
+
+    /// Ends every sequence of the planned step, whose KV cannot be trusted. Does nothing if no step is planned.
+    pub(crate) fn fail(&mut self, outbox: &mut Outbox) {
+        let mut before = self.swap_running();
+        for mut sequence in before.drain(..) {
+            if sequence.planned.take().is_some() && !self.planted.is(PlantedBug::FailedStepKept) {
+                self.end(sequence, FinishReason::Failed, outbox);
+            } else {
+                self.running.push(sequence);
+            }
+        }
+        self.spare_running = before;
+    }
+
+    /// Takes the running sequences out and leaves an empty list with room in its place.
+    fn swap_running(&mut self) -> Vec<Sequence> {
+        let spare = std::mem::take(&mut self.spare_running);
+        std::mem::replace(&mut self.running, spare)
+    }
+
+    /// Sees what a sequence that advanced has come to.
+    fn settle(&mut self, sequence: Sequence, samples: &mut impl Iterator<Item = Sample>, outbox: &mut Outbox) {
+        if sequence.remaining() > 0 {
+            self.running.push(sequence);
+        } else if sequence.params.max_new == 0 {
+            self.end(sequence, FinishReason::Length, outbox);
+        } else {
+            self.fork(sequence, samples, outbox);
+        }
+    }
+
+    /// Splits a sequence into its choices and gives each its sample.
+    fn fork(&mut self, mut sequence: Sequence, samples: &mut impl Iterator<Item = Sample>, outbox: &mut Outbox) {
+        let choices = std::mem::take(&mut sequence.choices);
+        let (&last, others) = choices.split_last().expect("a sequence stands for at least one choice");
+        for &choice in others {
+            let fork = sequence.fork(choice, &mut self.ledger);
+            let sample = samples.next().expect("a step gives one sample for each draw");
+            self.extend(fork, sample, outbox);
+            if self.planted.is(PlantedBug::SiblingsForgotten) {
+                samples.by_ref().take(choices.len() - 1).for_each(drop);
+                return sequence.release(&mut self.ledger);
+            }
+        }
+        sequence.choices = choices;
+        sequence.choices.retain(|&choice| choice == last);
+        let sample = samples.next().expect("a step gives one sample for each draw");
+        self.extend(sequence, sample, outbox);
+    }
+
+    /// Gives a sequence what it drew, and ends it if that was its last.
+    fn extend(&mut self, mut sequence: Sequence, sample: Sample, outbox: &mut Outbox) {
+        assert_eq!(sample.seq, sequence.id(), "samples come in plan order");
+        match sample.token {
+            Err(fault) => self.end(sequence, FinishReason::RowFailed(fault), outbox),
+            Ok(token) => {
+                sequence.stats.first_token.get_or_insert(outbox.now);
+                let stops =
+                    sequence.generated() >= sequence.params.min_new && sequence.params.stop_ids.contains(&token);
+                sequence.tokens.push(token);
+                if stops {
+                    return self.end(sequence, FinishReason::Stop(token), outbox);
+                }
+                outbox.events.push(Event::Token { seq: sample.seq, token, logprobs: sample.logprobs });
+                if sequence.generated() >= sequence.params.max_new {
+                    self.end(sequence, FinishReason::Length, outbox);
+                } else {
+                    self.running.push(sequence);
+                }
+            }
+        }
+    }
+}

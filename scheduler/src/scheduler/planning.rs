@@ -1,0 +1,127 @@
+//! The part of `schedule` that serves those that run, and preemption.
+//!
+//! One pass in scheduling order. A decode takes one token; a chunk takes what the budget leaves after one token for
+//! each decode behind it, and as much as fits the pool. Only when not even one token fits is somebody preempted: the
+//! last in order, never one that is planned already, and never the first.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Scheduler;
+use crate::budget::TokenBudget;
+use crate::outbox::Outbox;
+use crate::planted_bug::PlantedBug;
+use crate::sequence::Sequence;
+use crate::{SeqId, StepPlan, Work};
+
+impl Scheduler {
+    /// Plans the next step into `plan`; it stays empty if nothing can be computed.
+    pub(crate) fn schedule(&mut self, held: &BTreeSet<SeqId>, plan: &mut StepPlan, outbox: &mut Outbox) {
+        plan.recycle(&mut self.spare_works);
+        self.expire(outbox);
+        let mut budget = TokenBudget::new(self.limits.max_num_batched_tokens, self.planted);
+        let preemptions = self.counters.preemptions;
+        self.plan_running(outbox.now, held, &mut budget, plan);
+        // Whoever was just preempted is first in line, and what it gave up is needed by those that run.
+        if self.counters.preemptions == preemptions {
+            self.admit(outbox.now, held, &mut budget, plan);
+        }
+        self.counters.steps += u64::from(!plan.is_empty());
+    }
+
+    fn plan_running(&mut self, now: Duration, held: &BTreeSet<SeqId>, budget: &mut TokenBudget, plan: &mut StepPlan) {
+        let mut index = 0;
+        while index < self.running.len() {
+            let want = self.want(index, held, budget);
+            let count = if want > 0 { self.make_room(index, want, held, now) } else { 0 };
+            if count > 0 {
+                budget.charge(count);
+                self.plan_work(index, count, plan);
+            }
+            // A sequence that preempted itself was the last one, so the loop ends either way.
+            index += 1;
+        }
+    }
+
+    /// How many tokens the sequence may compute as far as the budget goes.
+    fn want(&self, index: usize, held: &BTreeSet<SeqId>, budget: &TokenBudget) -> usize {
+        let sequence = &self.running[index];
+        if sequence.is_held(held) && !self.planted.is(PlantedBug::HeldScheduled) {
+            return 0;
+        }
+        if sequence.remaining() == 1 {
+            let left_out = self.planted.is(PlantedBug::RunningLeftOut) && index > 0 && index + 1 == self.running.len();
+            return usize::from(!left_out && budget.left() > 0);
+        }
+        let behind = &self.running[index + 1..];
+        let decodes = behind.iter().filter(|other| other.remaining() == 1 && !other.is_held(held)).count();
+        let reserved = if self.planted.is(PlantedBug::PromptBeforeDecodes) { 0 } else { decodes };
+        sequence.remaining().min(budget.left().saturating_sub(reserved))
+    }
+
+    /// Preempts until at least one token of the sequence fits; 0 if it was itself the last.
+    fn make_room(&mut self, index: usize, want: usize, held: &BTreeSet<SeqId>, now: Duration) -> usize {
+        loop {
+            let sequence = &self.running[index];
+            let room = sequence.table.room(&self.ledger, sequence.computed, want);
+            if room > 0 {
+                return room;
+            }
+            let victim = self.victim(index, held);
+            self.preempt(victim, now);
+            if victim == index {
+                return 0;
+            }
+        }
+    }
+
+    /// The last in order from `index` on. A held one keeps its blocks as long as there is another behind `index`.
+    fn victim(&self, index: usize, held: &BTreeSet<SeqId>) -> usize {
+        if self.planted.is(PlantedBug::OldestPreempted) {
+            return index;
+        }
+        let behind = index + 1..self.running.len();
+        behind.clone().rev().find(|&other| !self.running[other].is_held(held)).or(behind.last()).unwrap_or(index)
+    }
+
+    /// Takes a sequence's blocks away and queues it again; it will compute all its known tokens anew.
+    fn preempt(&mut self, index: usize, now: Duration) {
+        let mut sequence = self.running.remove(index);
+        sequence.release(&mut self.ledger);
+        sequence.stats.preemptions += 1;
+        sequence.waiting_since = now;
+        self.counters.preemptions += 1;
+        self.waiting.push_front(sequence);
+    }
+
+    /// Adds the next `count` tokens of a running sequence to the plan, at its place in the order.
+    pub(super) fn plan_work(&mut self, index: usize, count: usize, plan: &mut StepPlan) {
+        let place = self.running[..index].iter().filter(|sequence| sequence.planned.is_some()).count();
+        let sequence = &mut self.running[index];
+        let (start, end) = (sequence.computed, sequence.computed + count);
+        plan.copies.extend(sequence.table.extend(&mut self.ledger, start, end));
+        sequence.planned = Some(count);
+        let mut work = self.spare_works.pop().unwrap_or_else(|| Work::empty(sequence.id()));
+        work.seq = sequence.id();
+        work.start = start;
+        work.tokens.extend_from_slice(&sequence.tokens[start..end]);
+        work.blocks.extend_from_slice(sequence.table.blocks());
+        if draws(sequence, end, self.planted.is(PlantedBug::SampleOffByOne)) {
+            work.samples.extend(sequence.samples());
+        }
+        if self.planted.is(PlantedBug::LostBlock) && work.blocks.len() > 2 {
+            work.blocks.swap(0, 1);
+        }
+        if self.planted.is(PlantedBug::CachedBeforeCommit) {
+            sequence.computed = end;
+            sequence.publish(start, &mut self.ledger);
+            sequence.computed = start;
+        }
+        plan.works.insert(place, work);
+    }
+}
+
+/// Whether a sequence whose positions up to `end` are computed draws a token.
+fn draws(sequence: &Sequence, end: usize, off_by_one: bool) -> bool {
+    end + usize::from(off_by_one) >= sequence.tokens.len()
+}

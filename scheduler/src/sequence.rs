@@ -1,0 +1,175 @@
+//! One token list being extended: the unit of scheduling.
+//!
+//! A step computes a range of its known tokens; there are no phases. Before a request with several choices has
+//! computed its prompt, one sequence stands for all of them; then it forks.
+//! Invariant between steps: its table covers exactly its computed positions.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::block_table::BlockTable;
+use crate::kv_ledger::KvLedger;
+use crate::planted_bug::PlantedBug;
+use crate::prefix_cache::Chain;
+use crate::{FinishReason, SampleSpec, SamplingParams, SeqId, SequenceStats, Submission, Token};
+
+/// A sequence that waits or runs.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    /// Those it stands for: at least one, and one only once it has forked.
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) class: i32,
+    /// Submissions are numbered as they come.
+    pub(crate) arrival: u64,
+    /// All known tokens, prompt first.
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) params: Arc<SamplingParams>,
+    /// Known tokens whose KV is written.
+    pub(crate) computed: usize,
+    /// Most that was ever computed: what a preemption makes it compute again.
+    pub(crate) furthest: usize,
+    pub(crate) table: BlockTable,
+    pub(crate) chain: Chain,
+    /// Tokens it computes in the step that is under way.
+    pub(crate) planned: Option<usize>,
+    pub(crate) queue_deadline: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) waiting_since: Duration,
+    pub(crate) stats: SequenceStats,
+}
+
+/// One of the continuations a request asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Choice {
+    pub(crate) index: u32,
+    pub(crate) seq: SeqId,
+}
+
+impl Sequence {
+    pub(crate) fn new(submission: Submission, arrival: u64, now: Duration) -> Self {
+        let prompt_tokens = submission.prompt.len();
+        Self {
+            choices: (0..).zip(submission.seqs).map(|(index, seq)| Choice { index, seq }).collect(),
+            class: submission.priority,
+            arrival,
+            tokens: submission.prompt,
+            params: submission.params,
+            computed: 0,
+            furthest: 0,
+            table: BlockTable::default(),
+            chain: Chain::new(submission.cache_key),
+            planned: None,
+            queue_deadline: submission.queue_deadline,
+            deadline: submission.deadline,
+            waiting_since: now,
+            stats: SequenceStats { prompt_tokens, submitted: now, ..SequenceStats::default() },
+        }
+    }
+
+    /// The id its work goes by.
+    pub(crate) fn id(&self) -> SeqId {
+        self.choices[0].seq
+    }
+
+    /// Known tokens that are not computed; never none between steps.
+    pub(crate) fn remaining(&self) -> usize {
+        self.tokens.len() - self.computed
+    }
+
+    /// Tokens generated so far.
+    pub(crate) fn generated(&self) -> usize {
+        self.tokens.len() - self.stats.prompt_tokens
+    }
+
+    /// Its account as of now.
+    pub(crate) fn account(&self) -> SequenceStats {
+        SequenceStats { generated_tokens: self.generated(), ..self.stats }
+    }
+
+    /// Whether one of its choices sits out the step.
+    pub(crate) fn is_held(&self, held: &BTreeSet<SeqId>) -> bool {
+        !held.is_empty() && self.choices.iter().any(|choice| held.contains(&choice.seq))
+    }
+
+    /// Scheduling order: class, then arrival, then choice.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        let key = |sequence: &Self| (sequence.class, sequence.arrival, sequence.choices[0].index);
+        key(self).cmp(&key(other))
+    }
+
+    /// Whether it ran and lost its blocks.
+    pub(crate) fn was_preempted(&self) -> bool {
+        self.stats.preemptions > 0
+    }
+
+    /// Why its time is over, if it is.
+    pub(crate) fn expired(&self, now: Duration) -> Option<FinishReason> {
+        let past = |deadline: Option<Duration>| deadline.is_some_and(|deadline| now > deadline);
+        if self.stats.scheduled.is_none() && past(self.queue_deadline) {
+            return Some(FinishReason::QueueTimeout);
+        }
+        past(self.deadline).then_some(FinishReason::Timeout)
+    }
+
+    /// Takes one choice out of those it stands for; the sequence is over when none is left.
+    pub(crate) fn remove_choice(&mut self, seq: SeqId) {
+        self.choices.retain(|choice| choice.seq != seq);
+    }
+
+    /// Gives its blocks back and forgets what is computed.
+    pub(crate) fn release(&mut self, ledger: &mut KvLedger) {
+        self.table.release(ledger);
+        self.chain.reached = None;
+        if !ledger.pool.planted.is(PlantedBug::StaleComputed) {
+            self.computed = 0;
+        }
+    }
+
+    /// The draws due when all known tokens are computed.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = SampleSpec> {
+        let due = if self.params.max_new > 0 { self.choices.as_slice() } else { &[] };
+        due.iter().map(|choice| SampleSpec {
+            seq: choice.seq,
+            choice: choice.index,
+            generated: self.generated(),
+            history: if self.params.needs_history() { self.tokens.clone() } else { Vec::new() },
+            prompt_len: self.stats.prompt_tokens,
+            params: Arc::clone(&self.params),
+        })
+    }
+
+    /// A sequence of its own for one choice, on the same blocks.
+    pub(crate) fn fork(&self, choice: Choice, ledger: &mut KvLedger) -> Self {
+        Self {
+            choices: vec![choice],
+            tokens: self.tokens.clone(),
+            params: Arc::clone(&self.params),
+            table: self.table.fork(ledger),
+            chain: self.chain.clone(),
+            ..*self
+        }
+    }
+
+    /// Writes down that `count` more tokens are computed, and makes the blocks they filled findable.
+    /// Returns how many of them had been computed before.
+    pub(crate) fn advance(&mut self, count: usize, ledger: &mut KvLedger) -> usize {
+        let start = self.computed;
+        self.computed += count;
+        self.publish(start, ledger);
+        let again = self.furthest.clamp(start, self.computed) - start;
+        self.furthest = self.furthest.max(self.computed);
+        self.stats.recomputed_tokens += again;
+        again
+    }
+
+    /// Makes the blocks filled since `start` findable.
+    pub(crate) fn publish(&mut self, start: usize, ledger: &mut KvLedger) {
+        let size = ledger.block_size();
+        for index in start / size..self.computed / size {
+            let tokens = &self.tokens[index * size..(index + 1) * size];
+            ledger.publish(&mut self.chain, index, tokens, self.table.blocks()[index]);
+        }
+    }
+}

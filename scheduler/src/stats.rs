@@ -1,0 +1,30 @@
+//! The scheduler's account, for metrics: gauges of now and counters since the start.
+
+use crate::BlockCounts;
+
+/// One snapshot, consistent in itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SchedulerStats {
+    /// Sequences that run, each choice of a request counted.
+    pub running: usize,
+    /// Requests that wait, a preempted sequence counted as one.
+    pub waiting: usize,
+    /// Prompt tokens of those that wait.
+    pub waiting_tokens: usize,
+    /// Blocks by state.
+    pub blocks: BlockCounts,
+    /// How often a sequence lost its blocks.
+    pub preemptions: u64,
+    /// Prompt tokens looked up in the prefix cache, once for each request.
+    pub prefix_query_tokens: u64,
+    /// Prompt tokens found there.
+    pub prefix_hit_tokens: u64,
+    /// Prompt tokens of admitted requests, computed or found, counted once.
+    pub prompt_tokens: u64,
+    /// Tokens computed again after preemptions.
+    pub recomputed_tokens: u64,
+    /// Steps handed to the executor.
+    pub steps: u64,
+    /// How far the block counts are from adding up: 0, or a bug.
+    pub ledger_error: usize,
+}

@@ -1,0 +1,54 @@
+//! One prompt and its choices, as handed in, and why it may be refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::planted_bug::{Planted, PlantedBug};
+use crate::{Limits, Reject, SamplingParams, SeqId, Token};
+
+/// A prompt to compute once and to continue once for each choice.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// One for each choice, at least one; the index is the choice.
+    pub seqs: Vec<SeqId>,
+    /// The tokens to begin with, at least one.
+    pub prompt: Vec<Token>,
+    /// How to draw and when to stop.
+    pub params: Arc<SamplingParams>,
+    /// Its class: lower runs earlier.
+    pub priority: i32,
+    /// Root of the prefix chain: model, adapter, tenant and salt. Only equal roots share blocks.
+    pub cache_key: [u8; 32],
+    /// The latest time of its first step, on the caller's clock.
+    pub queue_deadline: Option<Duration>,
+    /// The latest time of its end, on the caller's clock.
+    pub deadline: Option<Duration>,
+}
+
+impl Submission {
+    /// Whether it could run on an empty pool, whatever waits now.
+    pub(crate) fn check(&self, limits: &Limits, planted: Planted) -> Result<(), Reject> {
+        self.check_length(limits, planted)?;
+        self.check_blocks(limits, planted)?;
+        let (choices, limit) = (self.seqs.len(), limits.max_running());
+        if choices > limit { Err(Reject::TooManyChoices { choices, limit }) } else { Ok(()) }
+    }
+
+    fn check_length(&self, limits: &Limits, planted: Planted) -> Result<(), Reject> {
+        let (prompt, new, limit) = (self.prompt.len(), self.params.max_new, limits.max_model_len);
+        if prompt == 0 {
+            return Err(Reject::Empty);
+        }
+        if prompt.saturating_add(new) > limit && !planted.is(PlantedBug::NoTooLongCheck) {
+            return Err(Reject::TooLong { prompt, new, limit });
+        }
+        Ok(())
+    }
+
+    /// Each choice must be able to finish alone; siblings may be preempted for it.
+    fn check_blocks(&self, limits: &Limits, planted: Planted) -> Result<(), Reject> {
+        let new = if planted.is(PlantedBug::PromptOnlyAccounting) { 0 } else { self.params.max_new };
+        let needed = limits.blocks_for(Limits::peak_positions(self.prompt.len(), new));
+        if needed > limits.num_blocks { Err(Reject::NeverFits { needed, total: limits.num_blocks }) } else { Ok(()) }
+    }
+}
