@@ -131,10 +131,7 @@ impl Config {
             model,
             chat_template: flags.chat_template.clone(),
             generation_config: flags.generation_config.unwrap_or_default(),
-            address: SocketAddr::new(
-                flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                flags.port.unwrap_or(8000),
-            ),
+            address: SocketAddr::new(flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), flags.port.unwrap_or(8000)),
             access: Access { keys, hosts: flags.allowed_hosts.clone(), origins: flags.allowed_origins.clone() },
             engine: engine_options(flags)?,
             limits: request_limits(flags)?,

@@ -94,14 +94,7 @@ const TESTS: [(u8, &[&str]); 35] = [
     (43, &["no_prompt_completion_key_header_or_query_is_logged", "debug_shows_no_text"]),
     (44, &["errors_carry_no_path_address_or_version", "the_message_of_a_500_is_a_constant"]),
     (45, &["junk_traffic_adds_no_series"]),
-    (
-        46,
-        &[
-            "by_default_no_page_may_read_an_answer",
-            "without_keys_the_host_must_be_known",
-            "only_plain_json_is_read",
-        ],
-    ),
+    (46, &["by_default_no_page_may_read_an_answer", "without_keys_the_host_must_be_known", "only_plain_json_is_read"]),
 ];
 
 #[test]

@@ -141,7 +141,7 @@ impl TestServer {
 fn parts(max_model_len: usize) -> ModelParts {
     let tokenizer = Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap();
     ModelParts {
-        template: Some(ChatTemplate::new(vocabulary::TEMPLATE, "<s>", "</s>").unwrap()),
+        template: Some(ChatTemplate::new(vocabulary::TEMPLATE, tokenizer.special_texts()).unwrap()),
         tokenizer: Arc::new(tokenizer),
         defaults: engine::GenerationDefaults::default(),
         max_model_len,
