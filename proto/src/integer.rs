@@ -2,7 +2,7 @@
 //!
 //! One beyond the type fails with a message that begins `invalid value: integer above` or `... below` and its bound.
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -17,7 +17,7 @@ pub struct Integer(pub i64);
 impl<'de> Deserialize<'de> for Integer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = deserializer.deserialize_any(IntegerVisitor)?;
-        narrow(value, i64::MIN, i64::MAX).map(Self)
+        narrow(value, i64::MIN..=i64::MAX).map(Self)
     }
 }
 
@@ -29,17 +29,18 @@ pub struct TokenId(pub u32);
 impl<'de> Deserialize<'de> for TokenId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = deserializer.deserialize_any(IntegerVisitor)?;
-        narrow(value, u32::MIN, u32::MAX).map(Self)
+        narrow(value, 0..=u32::MAX).map(Self)
     }
 }
 
 /// Fits the value into the type, or tells which bound it is beyond.
-pub(crate) fn narrow<T, E>(value: i128, min: T, max: T) -> Result<T, E>
+pub(crate) fn narrow<T, E>(value: i128, range: RangeInclusive<T>) -> Result<T, E>
 where
     T: TryFrom<i128> + fmt::Display,
     E: Error,
 {
     T::try_from(value).map_err(|_| {
+        let (min, max) = range.into_inner();
         let beyond = if value < 0 { format!("integer below {min}") } else { format!("integer above {max}") };
         E::invalid_value(Unexpected::Other(&beyond), &"an integer in range")
     })

@@ -71,7 +71,7 @@ impl<'de> Visitor<'de> for PromptVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Prompt, A::Error> {
-        match seq.next_element()?.ok_or_else(|| empty::<A::Error>())? {
+        match seq.next_element()?.ok_or_else(empty::<A::Error>)? {
             Item::Text(text) => with_rest(text, &mut seq, MAX_PROMPTS).map(Prompt::Texts),
             Item::Token(id) => with_rest(id, &mut seq, usize::MAX).map(Prompt::Tokens),
             Item::Tokens(ids) => {
@@ -133,16 +133,16 @@ impl<'de> Visitor<'de> for ItemVisitor {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Item, E> {
-        narrow(value.into(), u32::MIN, u32::MAX).map(TokenId).map(Item::Token)
+        narrow(value.into(), 0..=u32::MAX).map(TokenId).map(Item::Token)
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Item, E> {
-        narrow(value.into(), u32::MIN, u32::MAX).map(TokenId).map(Item::Token)
+        narrow(value.into(), 0..=u32::MAX).map(TokenId).map(Item::Token)
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Item, E> {
         let id = whole(value).ok_or_else(|| E::invalid_type(serde::de::Unexpected::Float(value), &self))?;
-        narrow(id, u32::MIN, u32::MAX).map(TokenId).map(Item::Token)
+        narrow(id, 0..=u32::MAX).map(TokenId).map(Item::Token)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Item, A::Error> {

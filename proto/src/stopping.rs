@@ -113,11 +113,11 @@ impl Visitor<'_> for StopReasonVisitor {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<StopReason, E> {
-        narrow(value.into(), u32::MIN, u32::MAX).map(StopReason::Token)
+        narrow(value.into(), 0..=u32::MAX).map(StopReason::Token)
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<StopReason, E> {
         let value = whole(value).ok_or_else(|| E::custom("a token id is an integer"))?;
-        narrow(value, u32::MIN, u32::MAX).map(StopReason::Token)
+        narrow(value, 0..=u32::MAX).map(StopReason::Token)
     }
 }

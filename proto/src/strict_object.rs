@@ -105,10 +105,9 @@ macro_rules! strict_object {
                 name: &str,
                 map: &mut A,
             ) -> Result<bool, A::Error> {
-                use $crate::strict_object::{fill, wire};
                 match name {
-                    $($(wire!($optional) => fill(&mut self.$optional, wire!($optional), map)?,)*)?
-                    $($(wire!($received) => fill(&mut self.$received, wire!($received), map)?,)*)?
+                    $($($crate::strict_object::wire!($optional) => $crate::strict_object::fill(&mut self.$optional, $crate::strict_object::wire!($optional), map)?,)*)?
+                    $($($crate::strict_object::wire!($received) => $crate::strict_object::fill(&mut self.$received, $crate::strict_object::wire!($received), map)?,)*)?
                     _ => {
                         $($(if self.$group.read(name, map)? {
                             return Ok(true);
@@ -120,10 +119,9 @@ macro_rules! strict_object {
             }
 
             fn write<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-                use $crate::strict_object::wire;
-                $($(map.serialize_entry(wire!($required), &self.$required)?;)*)?
+                $($(map.serialize_entry($crate::strict_object::wire!($required), &self.$required)?;)*)?
                 $($(if let Some(value) = &self.$optional {
-                    map.serialize_entry(wire!($optional), value)?;
+                    map.serialize_entry($crate::strict_object::wire!($optional), value)?;
                 })*)?
                 $($(self.$group.write(map)?;)*)?
                 Ok(())
@@ -132,22 +130,21 @@ macro_rules! strict_object {
 
         impl $crate::strict_object::StrictObject for $Name {
             fn read_all<'de, A: serde::de::MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-                use serde::de::Error;
-                use $crate::strict_object::{Fields, Unknown, wire};
+                use $crate::strict_object::{Fields, Unknown};
                 let mut object = Self::default();
                 $($(let mut $required = None;)*)?
                 while let Some(name) = map.next_key::<String>()? {
                     match name.as_str() {
-                        $($(wire!($required) if $required.is_some() => {
-                            return Err(A::Error::duplicate_field(wire!($required)));
+                        $($($crate::strict_object::wire!($required) if $required.is_some() => {
+                            return Err(serde::de::Error::duplicate_field($crate::strict_object::wire!($required)));
                         })*)?
-                        $($(wire!($required) => $required = map.next_value()?,)*)?
+                        $($($crate::strict_object::wire!($required) => $required = map.next_value()?,)*)?
                         name => if !object.read(name, &mut map)? {
                             map.next_value_seed(Unknown(name))?;
                         }
                     }
                 }
-                $($(object.$required = $required.ok_or_else(|| A::Error::missing_field(wire!($required)))?;)*)?
+                $($(object.$required = $required.ok_or_else(|| serde::de::Error::missing_field($crate::strict_object::wire!($required)))?;)*)?
                 Ok(object)
             }
         }
