@@ -28,7 +28,6 @@ pub use stored_matrix::StoredMatrix;
 pub use tokenizer_source::{GgufVocabulary, TokenizerSource};
 pub use weight_name::{LayerWeight, WeightName};
 pub mod cpu;
-pub mod error;
 pub mod kernels;
 pub mod kv_cache;
 pub mod ops;

@@ -28,7 +28,7 @@ use crate::{
     request_id::random_bytes,
     routes,
     served_model::ServedModel,
-    shutdown::{Phase, Shutdown, Work},
+    shutdown::{Shutdown, Work},
     text_pool::TextPool,
 };
 
@@ -105,9 +105,6 @@ impl App {
 
     /// The loaded model, also while draining.
     pub fn model(&self) -> Result<&Arc<ServedModel>, ApiError> {
-        if self.shutdown.phase() == Phase::Cut {
-            return Err(ApiError::shutting_down());
-        }
         self.model.get().ok_or_else(ApiError::model_loading)
     }
 

@@ -29,11 +29,7 @@ pub struct Keys {
 }
 
 /// Lets a request pass only if it carries a known key, or if there are none.
-pub async fn require_key(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+pub async fn require_key(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, ApiError> {
     if !app.keys.admit(request.headers()) {
         app.metrics.auth_failed();
         return Err(ApiError::invalid_api_key());

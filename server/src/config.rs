@@ -131,10 +131,7 @@ impl Config {
             model,
             chat_template: flags.chat_template.clone(),
             generation_config: flags.generation_config.unwrap_or_default(),
-            address: SocketAddr::new(
-                flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                flags.port.unwrap_or(8000),
-            ),
+            address: SocketAddr::new(flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), flags.port.unwrap_or(8000)),
             access: Access { keys, hosts: flags.allowed_hosts.clone(), origins: flags.allowed_origins.clone() },
             engine: engine_options(flags)?,
             limits: request_limits(flags)?,
@@ -240,13 +237,14 @@ fn engine_options(flags: &Flags) -> Result<EngineOptions, ConfigError> {
 }
 
 fn isa(name: &str) -> Result<Isa, ConfigError> {
-    match name {
+    let isa = match name {
         "scalar" => Ok(Isa::Scalar),
         "avx2" => Ok(Isa::Avx2),
         "avx512" => Ok(Isa::Avx512),
         "neon" => Ok(Isa::Neon),
         other => Err(value("--isa", format!("'{other}' is none of scalar, avx2, avx512, neon"))),
-    }
+    }?;
+    if isa.is_available() { Ok(isa) } else { Err(value("--isa", format!("this machine has no {name}"))) }
 }
 
 fn request_limits(flags: &Flags) -> Result<RequestLimits, ConfigError> {
@@ -294,4 +292,77 @@ fn within(flag: &'static str, number: usize, least: usize, most: usize) -> Resul
 
 fn value(flag: &'static str, reason: impl Into<String>) -> ConfigError {
     ConfigError::Value { flag, reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(change: impl FnOnce(&mut Flags)) -> Result<Config, ConfigError> {
+        let mut flags = Flags::default();
+        change(&mut flags);
+        Config::resolve(&flags)
+    }
+
+    #[test]
+    fn without_flags_the_defaults_hold() {
+        let config = resolved(|_| {}).unwrap();
+        assert_eq!(config.address.to_string(), "127.0.0.1:8000");
+        assert_eq!((config.model.as_str(), config.names.as_slice()), (DEFAULT_MODEL, &[DEFAULT_MODEL.to_owned()][..]));
+        assert_eq!((config.engine.max_num_seqs, config.engine.max_num_batched_tokens), (64, 256));
+        assert_eq!((config.limits.queued_requests, config.limits.body_bytes, config.limits.choices), (256, 4 << 20, 8));
+        assert_eq!(config.lifecycle.shutdown_timeout, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn the_queue_grows_with_the_batch() {
+        let config = resolved(|flags| flags.max_num_seqs = Some(100)).unwrap();
+        assert_eq!(config.limits.queued_requests, 400);
+    }
+
+    #[test]
+    fn the_name_of_a_path_is_its_file_without_the_suffix() {
+        for (model, name) in [("a/b/small.gguf", "small"), ("org/model", "org/model"), ("short", "short")] {
+            assert_eq!(resolved(|flags| flags.model = Some(model.to_owned())).unwrap().names, [name]);
+        }
+        let named = resolved(|flags| flags.served_model_name = vec!["x".to_owned(), "y".to_owned()]).unwrap();
+        assert_eq!(named.names, ["x", "y"]);
+    }
+
+    #[test]
+    fn an_open_address_needs_a_key_or_the_word() {
+        let open = |flags: &mut Flags| flags.host = Some([0, 0, 0, 0].into());
+        let message = resolved(open).unwrap_err().to_string();
+        assert!(message.contains("--host") && message.contains("--allow-unauthenticated"), "{message}");
+        assert!(resolved(|flags| (open(flags), flags.allow_unauthenticated = Some(true)).1).is_ok());
+        assert!(resolved(|flags| (open(flags), flags.api_key = vec!["a-long-enough-key".into()]).1).is_ok());
+    }
+
+    #[test]
+    fn keys_come_from_flags_and_the_environment() {
+        let flags = Flags { api_key: vec!["one".into()], ..Flags::default() };
+        assert_eq!(keys(&flags, Some("two, three,")).unwrap(), ["one".into(), "two".into(), "three".into()]);
+        assert!(keys(&flags, Some("with space")).is_err());
+    }
+
+    /// Bodies, events of every accepted request, and connections at 64 KiB each stay within 1.5 GiB.
+    #[test]
+    fn the_caps_add_up() {
+        let config = resolved(|_| {}).unwrap();
+        let logprobs = 20 * size_of::<(scheduler::Token, f32)>();
+        let event = size_of::<(usize, scheduler::Event)>() + logprobs;
+        let requests = config.limits.queued_requests + config.engine.max_num_seqs;
+        let events = requests * crate::worker::EVENTS_PER_REQUEST * event;
+        let connections = 4096 * (64 << 10);
+        let sum = config.limits.inflight_body_bytes + events + connections;
+        assert!(sum < 3 << 29, "{} MiB", sum >> 20);
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        let message = resolved(|flags| flags.max_n = Some(0)).unwrap_err().to_string();
+        assert_eq!(message, "--max-n: 0 is not in 1 to 128");
+        assert!(resolved(|flags| flags.block_size = Some(0)).is_err());
+        assert!(resolved(|flags| flags.isa = Some("abacus".to_owned())).is_err());
+    }
 }

@@ -41,6 +41,8 @@ pub struct Generation {
     choices_each: usize,
     /// The request's own stop ids, as opposed to the model's end tokens.
     own_stop_ids: Vec<Token>,
+    /// Where the prompt stands in the request.
+    field: &'static str,
     prompt_tokens: usize,
     cached_tokens: usize,
     _work: Work,
@@ -92,6 +94,7 @@ impl Generation {
             own_stop_ids: request.sampling.stop_ids.clone(),
             prompt_tokens: prepared.prompts.iter().map(|prompt| prompt.tokens.len()).sum(),
             cached_tokens: 0,
+            field: prepared.field,
             model,
             _work: work,
         };
@@ -148,7 +151,8 @@ impl Generation {
         answer: oneshot::Receiver<Result<(), scheduler::Reject>>,
     ) -> Result<(), ApiError> {
         let status = self.model.engine.status();
-        let rejected = |reject| app.refused(ApiError::rejected(reject, status.retry_after()));
+        let field = self.field;
+        let rejected = |reject| app.refused(ApiError::rejected(&reject, field, status.retry_after()));
         let sent = self.model.engine.send(job).map_err(|error| match error {
             NotSent::Rejected(reject) => rejected(reject),
             NotSent::EngineGone => ApiError::engine(),

@@ -165,7 +165,8 @@ mod tests {
         let (health, seconds) = server();
         seconds.store(1000, Relaxed);
         health.working();
-        for (at, ready, healthy) in [(1009, true, true), (1010, false, true), (1059, false, true), (1060, false, false)] {
+        for (at, ready, healthy) in [(1009, true, true), (1010, false, true), (1059, false, true), (1060, false, false)]
+        {
             seconds.store(at, Relaxed);
             assert_eq!((health.ready().is_ok(), health.health().is_ok()), (ready, healthy), "at {at}");
         }

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn foreign_and_odd_names_do_not() {
-        for host in ["evil.example", "localhost.evil.example", "127.0.0.1.evil", "localhost:", "localhost:x", "::1", ""] {
+        for host in ["evil.example", "localhost.evil.example", "127.0.0.1.evil", "localhost:", "localhost:x", "::1", ""]
+        {
             assert!(!known(host), "{host}");
         }
         assert!(!is_known(&HeaderMap::new(), &[]));

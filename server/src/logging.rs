@@ -7,7 +7,7 @@ use std::{io, panic, thread};
 
 use tracing::Level;
 use tracing_subscriber::{
-    filter::Targets, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt, Layer,
+    Layer, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
 };
 
 use crate::flags::{LogFormat, LogLevel};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use server::{
     commands::{health, pull, serve},
-    config::Config,
+    config::{Config, ConfigError},
     flags::Flags,
 };
 
@@ -36,12 +36,15 @@ Examples:
 
 `gondola serve --help` lists all settings with their defaults.";
 
+/// What `clap` ends with too.
+const USAGE: u8 = 2;
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
-            ExitCode::FAILURE
+            if error.is::<ConfigError>() { USAGE.into() } else { ExitCode::FAILURE }
         }
     }
 }

@@ -106,7 +106,8 @@ impl Metrics {
     pub fn new(model_name: &str) -> Self {
         let registry = Registry::new();
         let labels = [("model_name", model_name), ("engine", "0")];
-        let labels: HashMap<_, _> = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let labels: HashMap<_, _> =
+            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let make = Maker { registry: &registry, labels };
         let blocks = ["total", "used", "cached", "free"]
             .map(|kind| make.gauge(&format!("gondola:kv_blocks_{kind}"), "KV blocks; used + cached + free = total"));

@@ -11,7 +11,8 @@ use crate::{
     error::ApiError,
     request::{GenerateRequest, Prompt, RequestRules},
     served_model::ServedModel,
-    text_pool::TextPool,
+    text_pool::{PoolError, TextPool},
+    tokenizer::TokenizerError,
 };
 
 /// Turns a body into a request.
@@ -22,6 +23,8 @@ pub type Parse = fn(&[u8], &RequestRules) -> Result<GenerateRequest, ApiError>;
 pub struct Prepared {
     /// The request; its prompts are moved out.
     pub request: GenerateRequest,
+    /// Where the prompts stand in the request.
+    pub field: &'static str,
     /// One for each prompt.
     pub prompts: Vec<PreparedPrompt>,
 }
@@ -45,26 +48,24 @@ pub async fn prepare(
     let model = Arc::clone(model);
     let bytes = body.len();
     let job = move || parse(&body, &model.rules).and_then(|request| tokenize(&model, request));
-    pool.run(bytes, job).await.map_err(ApiError::from)?
+    pool.run(bytes, job).await.map_err(without_result)?
 }
 
 fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Prepared, ApiError> {
     let prompts = std::mem::take(&mut request.prompts);
-    let prompts = prompts.into_iter().map(|prompt| tokenize_prompt(model, &request, prompt)).collect::<Result<_, _>>()?;
-    Ok(Prepared { request, prompts })
+    let field = prompts.first().map_or("prompt", field);
+    let prompts =
+        prompts.into_iter().map(|prompt| tokenize_prompt(model, &request, prompt)).collect::<Result<_, _>>()?;
+    Ok(Prepared { request, field, prompts })
 }
 
-fn tokenize_prompt(
-    model: &ServedModel,
-    request: &GenerateRequest,
-    prompt: Prompt,
-) -> Result<PreparedPrompt, ApiError> {
-    let field = prompt.field();
+fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Prompt) -> Result<PreparedPrompt, ApiError> {
+    let field = field(&prompt);
     let (tokens, text) = match prompt {
         Prompt::Chat(chat) => {
             let template = model.template.as_ref().ok_or_else(ApiError::no_chat_template)?;
-            let pieces = template.render(&chat, model.rules.max_prompt_bytes)?;
-            (model.tokenizer.encode_pieces(&pieces)?, None)
+            let pieces = template.render(&chat, model.rules.max_prompt_bytes).map_err(ApiError::template_error)?;
+            (model.tokenizer.encode_pieces(&pieces).map_err(|error| not_tokenised(field, &error))?, None)
         }
         Prompt::Text(text) => (tokenize_text(model, request, &text)?, Some(text)),
         Prompt::Tokens(tokens) => {
@@ -79,9 +80,18 @@ fn tokenize_prompt(
     Ok(PreparedPrompt { tokens, echo: text.filter(|_| request.echo) })
 }
 
+/// Where a prompt stands in its request.
+fn field(prompt: &Prompt) -> &'static str {
+    match prompt {
+        Prompt::Chat(_) => "messages",
+        Prompt::Text(_) | Prompt::Tokens(_) => "prompt",
+    }
+}
+
 /// An empty text starts from the model's begin token.
 fn tokenize_text(model: &ServedModel, request: &GenerateRequest, text: &str) -> Result<Vec<Token>, ApiError> {
-    let mut tokens = model.tokenizer.encode(text, request.add_special_tokens)?;
+    let tokens = model.tokenizer.encode(text, request.add_special_tokens);
+    let mut tokens = tokens.map_err(|error| not_tokenised("prompt", &error))?;
     if tokens.is_empty() {
         tokens.extend(model.bos_id);
     }
@@ -89,4 +99,20 @@ fn tokenize_text(model: &ServedModel, request: &GenerateRequest, text: &str) -> 
         return Err(ApiError::invalid_value("prompt", "the prompt is empty and the model has no begin token"));
     }
     Ok(tokens)
+}
+
+fn without_result(error: PoolError) -> ApiError {
+    match error {
+        PoolError::Full => ApiError::overloaded("too many prompts wait to be tokenised"),
+        PoolError::Panicked => ApiError::internal(),
+    }
+}
+
+fn not_tokenised(field: &str, error: &TokenizerError) -> ApiError {
+    match *error {
+        TokenizerError::TooManyBytes { bytes, limit } => ApiError::prompt_bytes(field, bytes, limit),
+        TokenizerError::LongWord { bytes, limit } => ApiError::string_above(field, bytes, limit, "bytes in one word"),
+        TokenizerError::Failed => ApiError::invalid_value(field, "cannot be tokenised"),
+        TokenizerError::Invalid(_) | TokenizerError::Unsupported(_) => ApiError::internal(),
+    }
 }

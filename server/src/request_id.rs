@@ -14,9 +14,11 @@ impl RequestId {
     /// Takes the client's id if it may be echoed, else makes one.
     pub fn of(headers: &HeaderMap) -> Self {
         let given = headers.get("x-request-id").filter(|value| is_echoable(value.as_bytes()));
-        Self(given.cloned().unwrap_or_else(|| {
-            HeaderValue::from_str(&random_id("req_")).expect("hex digits are a header value")
-        }))
+        Self(
+            given
+                .cloned()
+                .unwrap_or_else(|| HeaderValue::from_str(&random_id("req_")).expect("hex digits are a header value")),
+        )
     }
 
     /// As a header.

@@ -49,7 +49,8 @@ pub struct ServedModel {
 impl ServedModel {
     /// A model of these parts, under the names of the configuration.
     pub fn new(parts: ModelParts, limits: Limits, engine: EngineHandle, config: &Config) -> Self {
-        let prompt_bytes = config.limits.prompt_bytes.unwrap_or_else(|| usize::max(16 * limits.max_model_len, 64 << 10));
+        let prompt_bytes =
+            config.limits.prompt_bytes.unwrap_or_else(|| usize::max(16 * limits.max_model_len, 64 << 10));
         Self {
             rules: RequestRules {
                 models: config.names.clone(),

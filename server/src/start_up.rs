@@ -83,7 +83,7 @@ fn model_parts(app: &App, checkpoint: &Checkpoint, plan: &MemoryPlan) -> Result<
     let facts = checkpoint.facts();
     let tokenizer = Arc::new(Tokenizer::load(&checkpoint.tokenizer()?, facts.vocab_size)?);
     let template = template_text(config, checkpoint)?;
-    let template = template.map(|text| ChatTemplate::new(&text, tokenizer.bos_text(), tokenizer.eos_text()));
+    let template = template.map(|text| ChatTemplate::new(&text, tokenizer.special_texts()));
     let defaults = match config.generation_config {
         GenerationConfig::Auto => checkpoint.generation_defaults().clone(),
         GenerationConfig::Openai => GenerationDefaults::default(),

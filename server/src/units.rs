@@ -45,10 +45,8 @@ impl FromStr for ByteSize {
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let lower = text.trim().to_ascii_lowercase();
-        let (digits, unit) = SIZES
-            .iter()
-            .find_map(|(suffix, unit)| Some((lower.strip_suffix(suffix)?, *unit)))
-            .unwrap_or((&lower, 1));
+        let (digits, unit) =
+            SIZES.iter().find_map(|(suffix, unit)| Some((lower.strip_suffix(suffix)?, *unit))).unwrap_or((&lower, 1));
         let bytes = digits.trim().parse::<u64>().ok().and_then(|count| count.checked_mul(unit));
         bytes.map(Self).ok_or_else(|| UnitError::Size(text.to_owned()))
     }
@@ -59,10 +57,8 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let lower = text.trim().to_ascii_lowercase();
-        let (digits, unit) = TIMES
-            .iter()
-            .find_map(|(suffix, unit)| Some((lower.strip_suffix(suffix)?, *unit)))
-            .unwrap_or((&lower, 1.0));
+        let (digits, unit) =
+            TIMES.iter().find_map(|(suffix, unit)| Some((lower.strip_suffix(suffix)?, *unit))).unwrap_or((&lower, 1.0));
         let seconds = digits.trim().parse::<f64>().ok().map(|count| count * unit);
         seconds
             .filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds))

@@ -116,10 +116,13 @@ impl<E: Executor> Worker<E> {
         let now = self.status.now();
         let unwanted: Vec<SeqId> =
             self.live.iter().filter(|(_, live)| live.is_unwanted()).map(|(seq, _)| *seq).collect();
-        for seq in unwanted {
-            if let Some(event) = self.driver.abort(seq, now) {
-                self.deliver(event);
-            }
+        if unwanted.is_empty() {
+            return;
+        }
+        let ends: Vec<Event> = unwanted.into_iter().filter_map(|seq| self.driver.abort(seq, now)).collect();
+        self.status.publish(self.driver.stats());
+        for end in ends {
+            self.deliver(end);
         }
     }
 

@@ -127,12 +127,5 @@ impl Events for ChatEvents {
 }
 
 fn delta(index: usize, delta: ChatDelta) -> ChatChunkChoice {
-    ChatChunkChoice {
-        index,
-        delta,
-        logprobs: None,
-        finish_reason: None,
-        stop_reason: Member::Absent,
-        token_ids: None,
-    }
+    ChatChunkChoice { index, delta, logprobs: None, finish_reason: None, stop_reason: Member::Absent, token_ids: None }
 }

@@ -31,7 +31,8 @@ pub fn whole(
     choices: Vec<WholeChoice>,
 ) -> CompletionResponse {
     let reports = reports(prepared, generation);
-    let choices = choices.into_iter().zip(reports).enumerate().map(|(index, (choice, report))| report.choice(index, choice));
+    let choices =
+        choices.into_iter().zip(reports).enumerate().map(|(index, (choice, report))| report.choice(index, choice));
     CompletionResponse {
         id: head.id,
         object: ObjectName::TextCompletion,

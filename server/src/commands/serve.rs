@@ -59,7 +59,8 @@ async fn serve(config: Config) -> Result<(), StartError> {
 
     let close = Arc::new(Notify::new());
     let closing = Arc::clone(&close);
-    let server = axum::serve(listener, app::router(&app)).with_graceful_shutdown(async move { closing.notified().await });
+    let server =
+        axum::serve(listener, app::router(&app)).with_graceful_shutdown(async move { closing.notified().await });
     let server = tokio::spawn(server.into_future());
 
     let loaded = start_engine(&app)?;

@@ -27,7 +27,10 @@ async fn ask(server: &TestServer, method: Method, path: &str, headers: &[(&str, 
 async fn every_route_but_the_open_ones_needs_a_key() {
     let server = guarded();
     let mut paths: Vec<String> = app::guarded_paths().iter().map(|path| path.replace("{*id}", "x")).collect();
-    paths.extend(["/", "/v1", "/nowhere", "/v1/models/", "/HEALTH", "/health/", "//health", "/%68ealth", "/v1/../health"].map(String::from));
+    paths.extend(
+        ["/", "/v1", "/nowhere", "/v1/models/", "/HEALTH", "/health/", "//health", "/%68ealth", "/v1/../health"]
+            .map(String::from),
+    );
     for path in &paths {
         for method in [Method::GET, Method::POST, Method::HEAD, Method::DELETE, Method::OPTIONS, Method::PUT] {
             let answer = ask(&server, method.clone(), path, &[("host", "localhost")]).await;
@@ -53,7 +56,8 @@ async fn a_known_key_passes_in_either_header_and_is_never_echoed() {
     }
     let both = [("authorization", bearer.as_str()), ("x-api-key", KEY)];
     assert_eq!(ask(&server, Method::GET, "/v1/models", &both).await.status, 401);
-    let wrong = ask(&server, Method::GET, "/v1/models?api_key=sk-wrong-wrong", &[("x-api-key", "sk-wrong-wrong")]).await;
+    let wrong =
+        ask(&server, Method::GET, "/v1/models?api_key=sk-wrong-wrong", &[("x-api-key", "sk-wrong-wrong")]).await;
     assert!(wrong.status == 401 && !wrong.text().contains("sk-wrong"));
 }
 

@@ -206,7 +206,10 @@ async fn models_list_every_name() {
     let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
     assert_eq!(ids, [MODEL, "fake-alias"]);
     let one = server.get("/v1/models/fake-alias").await.json();
-    assert_eq!((&one["object"], &one["owned_by"], &one["max_model_len"]), (&json!("model"), &json!("gondola"), &json!(1024)));
+    assert_eq!(
+        (&one["object"], &one["owned_by"], &one["max_model_len"]),
+        (&json!("model"), &json!("gondola"), &json!(1024))
+    );
     assert_eq!(one["tasks"], json!(["chat", "completion"]));
     for path in ["/v1/models/other", "/v1/models/org/name", "/v1/models/org%2Fname", "/v1/models/%FF"] {
         assert_eq!(server.get(path).await.error(), (404, "model_not_found".to_owned()), "{path}");

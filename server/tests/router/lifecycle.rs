@@ -1,9 +1,16 @@
 //! Loading, serving, draining, the cut: what is answered in each.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
-use server::config::Lifecycle;
+use server::{clock::Clock, config::Lifecycle};
 
 use crate::support::{
     Setup, TestServer,
@@ -98,4 +105,51 @@ async fn a_request_past_its_own_deadline_is_504_and_not_to_be_retried() {
     assert_eq!(answer.error(), (504, "request_timeout".to_owned()));
     assert_eq!(answer.header("x-should-retry"), "false");
     server.assert_whole().await;
+}
+
+#[tokio::test]
+async fn probes_and_metrics_answer_while_a_step_hangs() {
+    let server = Arc::new(TestServer::start());
+    server.controls.pause();
+    let hanging = tokio::spawn({
+        let server = Arc::clone(&server);
+        async move { server.chat(json!({})).await }
+    });
+    server.until_stepping().await;
+    let start = Instant::now();
+    for path in ["/health", "/live", "/ready", "/metrics", "/version", "/v1/models"] {
+        assert_eq!(server.get(path).await.status, 200, "{path}");
+    }
+    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
+    server.controls.resume();
+    assert_eq!(hanging.await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_hanging_step_turns_ready_and_then_health_red() {
+    let setup = Setup::default();
+    let hand = Arc::new(AtomicU64::new(0));
+    let clock = Clock::new({
+        let hand = Arc::clone(&hand);
+        move || Duration::from_secs(hand.load(Relaxed))
+    });
+    let mut server = TestServer::loading_at(&setup, clock);
+    server.load(setup.limits);
+    let server = Arc::new(server);
+    server.controls.pause();
+    let hanging = tokio::spawn({
+        let server = Arc::clone(&server);
+        async move { server.chat(json!({})).await }
+    });
+    server.until_stepping().await;
+    for (second, ready, health) in [(9, 200, 200), (10, 503, 200), (59, 503, 200), (60, 503, 503)] {
+        hand.store(second, Relaxed);
+        let found = (server.get("/ready").await.status, server.get("/health").await.status);
+        assert_eq!(found, (ready, health), "after {second} s");
+    }
+    assert_eq!(server.get("/live").await.json(), json!({"status": "stalled"}));
+    server.controls.resume();
+    assert_eq!(hanging.await.unwrap().status, 200);
+    server.assert_whole().await;
+    assert_eq!(server.get("/ready").await.status, 200);
 }

@@ -44,7 +44,10 @@ async fn a_full_queue_answers_429_at_once_and_says_when_to_come_back() {
         assert_eq!(answer.await.unwrap().status, 200, "what was accepted completes");
     }
     server.assert_whole().await;
-    assert!(server.metric("vllm:admission_rejections_total{engine=\"0\",model_name=\"fake\",reason=\"queue_full\"").await > 0.5);
+    assert!(
+        server.metric("vllm:admission_rejections_total{engine=\"0\",model_name=\"fake\",reason=\"queue_full\"").await
+            > 0.5
+    );
     assert_eq!(server.complete(json!({})).await.status, 200);
 }
 
@@ -59,8 +62,17 @@ async fn a_client_that_leaves_frees_its_blocks_before_the_next_step() {
         drop(stream);
         server.assert_whole().await;
     }
-    assert!((server.metric("gondola:cancelled_requests_total{engine=\"0\",model_name=\"fake\",reason=\"client_left\"").await - 20.0).abs() < 0.1);
-    assert!((server.metric("vllm:request_success_total{engine=\"0\",finished_reason=\"abort\"").await - 40.0).abs() < 0.1);
+    assert!(
+        (server
+            .metric("gondola:cancelled_requests_total{engine=\"0\",model_name=\"fake\",reason=\"client_left\"")
+            .await
+            - 20.0)
+            .abs()
+            < 0.1
+    );
+    assert!(
+        (server.metric("vllm:request_success_total{engine=\"0\",finished_reason=\"abort\"").await - 40.0).abs() < 0.1
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Setup, TestServer,
-    client::{request, json_request, chat_body},
+    client::{chat_body, json_request, request},
 };
 
 #[tokio::test]
@@ -119,7 +119,8 @@ async fn a_request_brings_no_template_code_path_or_tensor() {
             assert!(["unsupported_parameter", "unknown_parameter"].contains(&code.as_str()), "{field}: {code}");
         }
     }
-    let image = json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}]}]);
+    let image =
+        json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}]}]);
     assert_eq!(server.chat(json!({"messages": image})).await.status, 400);
 }
 

@@ -129,8 +129,7 @@ impl FakeExecutor {
     }
 
     fn draw(&self, work: &Work, spec: &SampleSpec, never_ends: bool) -> Sample {
-        let prompt: Vec<Token> =
-            (0..spec.prompt_len).map(|position| self.slots[&self.slot(work, position)]).collect();
+        let prompt: Vec<Token> = (0..spec.prompt_len).map(|position| self.slots[&self.slot(work, position)]).collect();
         let token = next_token(&prompt, spec, never_ends);
         let logprobs = spec.params.logprobs.map(|count| TokenLogprobs {
             logprob: -0.25,
@@ -174,7 +173,8 @@ fn next_token(prompt: &[Token], spec: &SampleSpec, never_ends: bool) -> Token {
 }
 
 fn answer_from(start: usize) -> &'static str {
-    let words: Vec<usize> = STORY.match_indices(' ').map(|(index, _)| index + 1).filter(|at| *at < STORY.len()).collect();
+    let words: Vec<usize> =
+        STORY.match_indices(' ').map(|(index, _)| index + 1).filter(|at| *at < STORY.len()).collect();
     let rest = &STORY[words[start % words.len()]..];
     &rest[..=rest.find('.').unwrap()]
 }

@@ -76,10 +76,15 @@ impl TestServer {
 
     /// A server whose model is still being loaded.
     pub fn loading(setup: &Setup) -> Self {
+        Self::loading_at(setup, Clock::monotonic())
+    }
+
+    /// A server whose model is still being loaded, on a clock of the test's own.
+    pub fn loading_at(setup: &Setup, clock: Clock) -> Self {
         let mut flags = setup.flags.clone();
         flags.api_key = setup.keys.iter().map(|key| (*key).into()).collect();
         let config = Config::resolve(&flags).unwrap();
-        let app = App::new(config, Clock::monotonic(), TextPool::new());
+        let app = App::new(config, clock, TextPool::new());
         Self { router: app::router(&app), app, controls: Arc::default(), engine: None }
     }
 
@@ -136,7 +141,7 @@ impl TestServer {
 fn parts(max_model_len: usize) -> ModelParts {
     let tokenizer = Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap();
     ModelParts {
-        template: Some(ChatTemplate::new(vocabulary::TEMPLATE, "<s>", "</s>").unwrap()),
+        template: Some(ChatTemplate::new(vocabulary::TEMPLATE, tokenizer.special_texts()).unwrap()),
         tokenizer: Arc::new(tokenizer),
         defaults: engine::GenerationDefaults::default(),
         max_model_len,
