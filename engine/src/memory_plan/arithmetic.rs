@@ -2,6 +2,7 @@
 
 use super::MemoryLimits;
 use crate::config::DecoderConfig;
+use crate::kv_cache::KvGeometry;
 use crate::weight_name::{WeightName, WeightShape};
 
 const F32_BYTES: u64 = 4;
@@ -18,10 +19,16 @@ pub(super) fn weights_bytes(config: &DecoderConfig) -> u64 {
     WeightName::all(config).into_iter().map(numbers).sum::<u64>() * F32_BYTES
 }
 
-/// Keys and values of one block in all layers.
+/// Keys and values of one block in all layers, as the cache lays them out.
 pub(super) fn kv_bytes_per_block(config: &DecoderConfig, block_size: usize) -> u64 {
-    let key_width = config.num_kv_heads * config.head_dim;
-    (2 * config.num_layers * key_width * block_size) as u64 * F32_BYTES
+    let geometry = KvGeometry {
+        layers: config.num_layers,
+        blocks: 1,
+        block_size,
+        kv_heads: config.num_kv_heads,
+        head_dim: config.head_dim,
+    };
+    geometry.block_bytes()
 }
 
 /// Activations of every token of the largest step, and for every row that samples its logits and a copy to sort.

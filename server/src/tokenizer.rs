@@ -1,0 +1,246 @@
+//! Text to tokens and tokens to bytes, for one model.
+//!
+//! Invariant: what came from a message never becomes a control token, and text without control tokens has the
+//! ids that the whole rendered prompt has. Does not know chats, streams or requests; never echoes a text in an
+//! error.
+
+mod added_tokens;
+mod from_gguf;
+mod from_json;
+mod pieces;
+mod sentencepiece_merges;
+mod token_table;
+
+use std::{
+    fmt,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use engine::TokenizerSource;
+pub use pieces::Piece;
+use scheduler::Token;
+use tokenizers::{
+    Model, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
+    tokenizer::normalizer,
+};
+
+use self::{
+    added_tokens::{AddedTokens, Found},
+    pieces::JoinedPieces,
+    token_table::TokenTable,
+};
+use crate::detokenizer;
+
+/// The longest word, in bytes, of a tokenizer that splits text into words.
+pub const MAX_WORD_BYTES: usize = 64 * 1024;
+
+/// The longest text, in bytes, that is looked at at all; requests have a stricter limit of their own.
+pub const MAX_TEXT_BYTES: usize = 256 * 1024 * 1024;
+
+/// Why there is no tokenizer, or no tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    /// The tokenizer's file contradicts itself.
+    #[error("{0}")]
+    Invalid(String),
+    /// A kind of tokenizer that is not built here; guessing would give wrong text.
+    #[error("{0} is not supported")]
+    Unsupported(String),
+    /// The text is too long to be looked at.
+    #[error("text has {bytes} bytes, limit {limit}")]
+    TooManyBytes {
+        /// Its length.
+        bytes: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// One word of the text is too long.
+    #[error("a word of the text has {bytes} bytes, limit {limit}")]
+    LongWord {
+        /// Its length.
+        bytes: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// The tokenizer failed on a text it should take.
+    #[error("the text cannot be tokenised")]
+    Failed,
+}
+
+/// What a chat template knows of the vocabulary.
+#[derive(Debug, Clone, Default)]
+pub struct SpecialTexts {
+    /// Text of the token that begins a prompt, or empty.
+    pub bos: String,
+    /// Text of the token that ends an answer, or empty.
+    pub eos: String,
+    /// The texts of all control tokens.
+    pub control: Vec<String>,
+}
+
+/// One model's tokenizer.
+pub struct Tokenizer {
+    /// Normaliser, pre-tokenizer and model; its added tokens and its decoder are not used.
+    inner: tokenizers::Tokenizer,
+    added: AddedTokens,
+    table: TokenTable,
+    drops_leading_space: bool,
+    /// Put around a raw prompt.
+    prefix: Vec<Token>,
+    suffix: Vec<Token>,
+    special: SpecialTexts,
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Tokenizer").field("vocab_size", &self.vocab_size()).finish_non_exhaustive()
+    }
+}
+
+impl Tokenizer {
+    /// Builds the tokenizer of a model with `vocab_size` tokens; ids without a text stand for no bytes.
+    pub fn load(source: &TokenizerSource, vocab_size: usize) -> Result<Self, TokenizerError> {
+        let build = || match source {
+            TokenizerSource::Json { tokenizer, bos_token, eos_token } => {
+                from_json::build(tokenizer, bos_token.as_deref(), eos_token.as_deref(), vocab_size)
+            }
+            TokenizerSource::Gguf(vocabulary) => from_gguf::build(vocabulary, vocab_size),
+        };
+        catch_unwind(AssertUnwindSafe(build))
+            .unwrap_or_else(|_| Err(TokenizerError::Invalid("the tokenizer cannot be read".to_owned())))
+    }
+
+    /// The ids of a raw prompt, whose control tokens are recognised; with the model's first and last token
+    /// around it if `add_special` and the model wants them.
+    pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<Token>, TokenizerError> {
+        let mut tokens = if add_special { self.prefix.clone() } else { Vec::new() };
+        self.encode_text(text, std::slice::from_ref(&(0..text.len())), &mut tokens)?;
+        if add_special {
+            tokens.extend(&self.suffix);
+        }
+        Ok(tokens)
+    }
+
+    /// The ids of a rendered chat: control tokens are recognised in scaffold, never in content.
+    pub fn encode_pieces(&self, pieces: &[Piece]) -> Result<Vec<Token>, TokenizerError> {
+        let JoinedPieces { text, scaffold } = JoinedPieces::new(pieces);
+        let mut tokens = Vec::new();
+        self.encode_text(&text, &scaffold, &mut tokens)?;
+        Ok(tokens)
+    }
+
+    /// The bytes a token stands for; none for an id without a text.
+    pub fn token_bytes(&self, token: Token) -> &[u8] {
+        self.table.bytes(token)
+    }
+
+    /// The text of a token alone; bytes that are no whole character become U+FFFD.
+    pub fn token_text(&self, token: Token) -> String {
+        String::from_utf8_lossy(self.token_bytes(token)).into_owned()
+    }
+
+    /// Whether a token is markup that is not part of an answer's text.
+    pub fn is_special(&self, token: Token) -> bool {
+        self.table.is_special(token)
+    }
+
+    /// Tokens of the model, those without a text included.
+    pub fn vocab_size(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The most bytes a token stands for.
+    pub fn longest_token_bytes(&self) -> usize {
+        self.table.longest()
+    }
+
+    /// Text of the token that begins a prompt, or empty.
+    pub fn bos_text(&self) -> &str {
+        &self.special.bos
+    }
+
+    /// Text of the token that ends an answer, or empty.
+    pub fn eos_text(&self) -> &str {
+        &self.special.eos
+    }
+
+    /// What a chat template has to know.
+    pub fn special_texts(&self) -> &SpecialTexts {
+        &self.special
+    }
+
+    /// Whether a text loses the space it begins with.
+    pub fn drops_leading_space(&self) -> bool {
+        self.drops_leading_space
+    }
+
+    /// The text of a token list as a whole.
+    pub fn decode(&self, tokens: &[Token], skip_special: bool) -> String {
+        detokenizer::decode(self, tokens, skip_special)
+    }
+
+    fn encode_text(
+        &self,
+        text: &str,
+        scaffold: &[Range<usize>],
+        tokens: &mut Vec<Token>,
+    ) -> Result<(), TokenizerError> {
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(TokenizerError::TooManyBytes { bytes: text.len(), limit: MAX_TEXT_BYTES });
+        }
+        let found = self.added.find(text, scaffold);
+        let words = self.words(text, &found).map_err(|_| TokenizerError::Failed)?;
+        for (word, _, known) in words.get_splits(OffsetReferential::Normalized, OffsetType::None) {
+            match known {
+                Some(known) => tokens.extend(known.iter().map(|token| token.id)),
+                None => self.encode_word(word, tokens)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts a text at its added tokens, and the rest into words.
+    fn words(&self, text: &str, found: &[Found]) -> tokenizers::Result<PreTokenizedString> {
+        let mut words = PreTokenizedString::from(text);
+        words.split(|_, whole| Ok(cut(&whole, found)))?;
+        if let Some(normalizer) = self.inner.get_normalizer() {
+            words.normalize(|part| normalizer.normalize(part))?;
+        }
+        if let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() {
+            pre_tokenizer.pre_tokenize(&mut words)?;
+        }
+        Ok(words)
+    }
+
+    fn encode_word(&self, word: &str, tokens: &mut Vec<Token>) -> Result<(), TokenizerError> {
+        if self.inner.get_pre_tokenizer().is_some() && word.len() > MAX_WORD_BYTES {
+            return Err(TokenizerError::LongWord { bytes: word.len(), limit: MAX_WORD_BYTES });
+        }
+        let made = self.inner.get_model().tokenize(word).map_err(|_| TokenizerError::Failed)?;
+        tokens.extend(made.into_iter().map(|token| token.id));
+        Ok(())
+    }
+}
+
+/// A part of a text, and the token it stands for if that is known already.
+type Part = (NormalizedString, Option<Vec<tokenizers::Token>>);
+
+fn cut(whole: &NormalizedString, found: &[Found]) -> Vec<Part> {
+    let slice = |range: Range<usize>| {
+        whole.slice(normalizer::Range::Original(range)).expect("added tokens end at character borders")
+    };
+    let mut parts = Vec::with_capacity(2 * found.len() + 1);
+    let mut position = 0;
+    for Found { range, token } in found {
+        parts.push((slice(position..range.start), None));
+        let known = tokenizers::Token::new(*token, String::new(), (0, range.len()));
+        parts.push((slice(range.clone()), Some(vec![known])));
+        position = range.end;
+    }
+    parts.push((slice(position..whole.len_original()), None));
+    parts
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! A tokenizer from the arrays of a GGUF file.
+//!
+//! A way of splitting that is not known here is refused by name: a near one would give wrong text in silence.
+
+use std::collections::{HashMap, HashSet};
+
+use engine::GgufVocabulary;
+use scheduler::Token;
+use tokenizers::{
+    AddedToken, ModelWrapper, SplitDelimiterBehavior,
+    models::bpe::{BPE, Vocab},
+    normalizers::{self, NormalizerWrapper, Prepend, Replace},
+    pre_tokenizers::{
+        byte_level::ByteLevel,
+        digits::Digits,
+        sequence::Sequence,
+        split::{Split, SplitPattern},
+    },
+};
+
+use super::{
+    SpecialTexts, Tokenizer, TokenizerError,
+    added_tokens::AddedTokens,
+    sentencepiece_merges::merges_by_score,
+    token_table::{SpelledToken, Spelling, TokenTable},
+};
+
+/// Splits text as Llama 3 does; Qwen 2 takes digits one by one.
+const LLAMA3_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// No real token is longer; the work on a token grows with the square of its length.
+const MAX_TOKEN_BYTES: usize = 4096;
+
+const UNKNOWN: u32 = 2;
+const CONTROL: u32 = 3;
+const USER_DEFINED: u32 = 4;
+const NORMAL: u32 = 1;
+
+type Merges = Vec<(String, String)>;
+
+pub(super) fn build(vocabulary: &GgufVocabulary, vocab_size: usize) -> Result<Tokenizer, TokenizerError> {
+    check(vocabulary, vocab_size)?;
+    let (inner, spelling) = match vocabulary.model.as_str() {
+        "gpt2" => (byte_level(vocabulary)?, Spelling::ByteLevel),
+        "llama" => {
+            let drops_leading_space = vocabulary.add_space_prefix;
+            (sentencepiece(vocabulary)?, Spelling::SentencePiece { drops_leading_space })
+        }
+        other => return Err(TokenizerError::Unsupported(format!("'tokenizer.ggml.model': '{other}'"))),
+    };
+    let added = AddedTokens::new(added_tokens(vocabulary));
+    let text = |id: Option<Token>| id.map(|id| vocabulary.tokens[id as usize].clone()).unwrap_or_default();
+    let wanted = |wanted: bool, id: Option<Token>| id.filter(|_| wanted).into_iter().collect();
+    Ok(Tokenizer {
+        inner,
+        table: TokenTable::new(&spelled(vocabulary), vocab_size, spelling),
+        drops_leading_space: spelling.drops_leading_space(),
+        prefix: wanted(vocabulary.add_bos, vocabulary.bos_id),
+        suffix: wanted(vocabulary.add_eos, vocabulary.eos_id),
+        special: SpecialTexts {
+            bos: text(vocabulary.bos_id),
+            eos: text(vocabulary.eos_id),
+            control: added.control_texts(),
+        },
+        added,
+    })
+}
+
+fn check(vocabulary: &GgufVocabulary, vocab_size: usize) -> Result<(), TokenizerError> {
+    let invalid = |reason: String| Err(TokenizerError::Invalid(reason));
+    let count = vocabulary.tokens.len();
+    if count == 0 || count > vocab_size {
+        return invalid(format!("'tokenizer.ggml.tokens': {count} tokens, the model has {vocab_size}"));
+    }
+    let lengths = [("token_type", vocabulary.token_types.len()), ("scores", vocabulary.scores.len())];
+    for (field, length) in lengths {
+        if length != 0 && length != count {
+            return invalid(format!("'tokenizer.ggml.{field}': {length} entries for {count} tokens"));
+        }
+    }
+    let ids = [
+        ("bos", vocabulary.bos_id),
+        ("eos", vocabulary.eos_id),
+        ("unknown", vocabulary.unknown_id),
+        ("padding", vocabulary.padding_id),
+    ];
+    for (field, id) in ids {
+        if id.is_some_and(|id| id as usize >= count) {
+            return invalid(format!("'tokenizer.ggml.{field}_token_id': not below {count}"));
+        }
+    }
+    match vocabulary.tokens.iter().position(|token| token.len() > MAX_TOKEN_BYTES) {
+        Some(id) => invalid(format!("'tokenizer.ggml.tokens': token {id} has more than {MAX_TOKEN_BYTES} bytes")),
+        None => Ok(()),
+    }
+}
+
+fn token_type(vocabulary: &GgufVocabulary, index: usize) -> u32 {
+    vocabulary.token_types.get(index).copied().unwrap_or(NORMAL)
+}
+
+/// Control tokens (and the unknown one) are markup, user-defined ones are text that is matched whole.
+fn added_tokens(vocabulary: &GgufVocabulary) -> Vec<(Token, AddedToken)> {
+    let of_type = |(token, (index, text)): (Token, (usize, &String))| match token_type(vocabulary, index) {
+        CONTROL | UNKNOWN => Some((token, AddedToken::from(text.clone(), true))),
+        USER_DEFINED => Some((token, AddedToken::from(text.clone(), false))),
+        _ => None,
+    };
+    (0..).zip(vocabulary.tokens.iter().enumerate()).filter_map(of_type).collect()
+}
+
+fn spelled(vocabulary: &GgufVocabulary) -> HashMap<Token, SpelledToken> {
+    let spell = |(index, text): (usize, &String)| {
+        let kind = token_type(vocabulary, index);
+        let special = matches!(kind, CONTROL | UNKNOWN);
+        SpelledToken { text: text.clone(), added: special || kind == USER_DEFINED, special }
+    };
+    (0..).zip(vocabulary.tokens.iter().enumerate().map(spell)).collect()
+}
+
+fn byte_level(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer, TokenizerError> {
+    let pre = vocabulary.pre.as_deref().unwrap_or("gpt-2");
+    let bytes = |with_regex: bool| ByteLevel::new(false, true, with_regex);
+    let sequence = match pre {
+        "smollm" => Sequence::new(vec![Digits::new(true).into(), bytes(true).into()]),
+        "llama-bpe" => Sequence::new(vec![words(LLAMA3_WORDS)?.into(), bytes(false).into()]),
+        "qwen2" => Sequence::new(vec![words(QWEN2_WORDS)?.into(), bytes(false).into()]),
+        "gpt-2" => Sequence::new(vec![bytes(true).into()]),
+        other => return Err(TokenizerError::Unsupported(format!("'tokenizer.ggml.pre': '{other}'"))),
+    };
+    let merges = merges_of_file(vocabulary)?;
+    let model = BPE::builder().vocab_and_merges(ids(vocabulary), merges).ignore_merges(pre == "llama-bpe");
+    let mut tokenizer = tokenizers::Tokenizer::new(built(model.build())?);
+    tokenizer.with_pre_tokenizer(Some(sequence));
+    if pre == "qwen2" {
+        set_normalizer(&mut tokenizer, normalizers::NFC.into())?;
+    }
+    Ok(tokenizer)
+}
+
+fn sentencepiece(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer, TokenizerError> {
+    if vocabulary.scores.is_empty() && vocabulary.merges.is_empty() {
+        return Err(TokenizerError::Invalid("'tokenizer.ggml.scores': missing".to_owned()));
+    }
+    let merges = if vocabulary.merges.is_empty() { merges_by_score(vocabulary) } else { merges_of_file(vocabulary)? };
+    let mut model = BPE::builder().vocab_and_merges(ids(vocabulary), merges).byte_fallback(true).fuse_unk(true);
+    if let Some(unknown) = unknown(vocabulary) {
+        model = model.unk_token(unknown);
+    }
+    let mut tokenizer = tokenizers::Tokenizer::new(built(model.build())?);
+    let spaces: NormalizerWrapper = Replace::new(" ", "▁").map_err(|_| TokenizerError::Failed)?.into();
+    let normalizer = if vocabulary.add_space_prefix {
+        normalizers::Sequence::new(vec![Prepend::new("▁".to_owned()).into(), spaces]).into()
+    } else {
+        spaces
+    };
+    set_normalizer(&mut tokenizer, normalizer)?;
+    Ok(tokenizer)
+}
+
+fn unknown(vocabulary: &GgufVocabulary) -> Option<String> {
+    let marked = || (0..vocabulary.tokens.len()).find(|&index| token_type(vocabulary, index) == UNKNOWN);
+    let index = vocabulary.unknown_id.map(|id| id as usize).or_else(marked)?;
+    Some(vocabulary.tokens[index].clone())
+}
+
+fn set_normalizer(
+    tokenizer: &mut tokenizers::Tokenizer,
+    normalizer: NormalizerWrapper,
+) -> Result<(), TokenizerError> {
+    tokenizer.with_normalizer(Some(normalizer)).map_err(|_| TokenizerError::Failed)?;
+    Ok(())
+}
+
+fn words(pattern: &str) -> Result<Split, TokenizerError> {
+    let pattern = SplitPattern::Regex(pattern.to_owned());
+    Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(|_| TokenizerError::Failed)
+}
+
+fn ids(vocabulary: &GgufVocabulary) -> Vocab {
+    vocabulary.tokens.iter().cloned().zip(0..).collect()
+}
+
+/// The file's merges; each must join two tokens into a third.
+fn merges_of_file(vocabulary: &GgufVocabulary) -> Result<Merges, TokenizerError> {
+    let known: HashSet<&str> = vocabulary.tokens.iter().map(String::as_str).collect();
+    let pair = |(index, merge): (usize, &String)| {
+        let (left, right) = merge.split_once(' ').unwrap_or((merge, ""));
+        let joined = format!("{left}{right}");
+        if [left, right, &joined].iter().all(|text| known.contains(text)) {
+            Ok((left.to_owned(), right.to_owned()))
+        } else {
+            let reason = format!("'tokenizer.ggml.merges': entry {index} is not made of tokens");
+            Err(TokenizerError::Invalid(reason))
+        }
+    };
+    vocabulary.merges.iter().enumerate().map(pair).collect()
+}
+
+fn built(model: tokenizers::Result<BPE>) -> Result<ModelWrapper, TokenizerError> {
+    model.map(ModelWrapper::from).map_err(|error| TokenizerError::Invalid(format!("tokenizer: {error}")))
+}

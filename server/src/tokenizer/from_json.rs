@@ -1,0 +1,76 @@
+//! A tokenizer from the bytes of a `tokenizer.json`.
+//!
+//! Pipeline and vocabulary are the file's; which added tokens count as control tokens is its `special` mark.
+
+use std::collections::HashMap;
+
+use scheduler::Token;
+use serde_json::Value;
+
+use super::{
+    SpecialTexts, Tokenizer, TokenizerError,
+    added_tokens::AddedTokens,
+    token_table::{SpelledToken, Spelling, TokenTable},
+};
+
+pub(super) fn build(
+    json: &[u8],
+    bos: Option<&str>,
+    eos: Option<&str>,
+    vocab_size: usize,
+) -> Result<Tokenizer, TokenizerError> {
+    let mut inner = tokenizers::Tokenizer::from_bytes(json)
+        .map_err(|error| TokenizerError::Invalid(format!("tokenizer.json: {error}")))?;
+    inner.with_padding(None);
+    inner.with_truncation(None).map_err(|_| TokenizerError::Failed)?;
+    let spelling = Spelling::of_decoder(&decoder(&inner)?)?;
+    let spelled = spelled(&inner, vocab_size)?;
+    let (prefix, suffix) = around(&inner)?;
+    let added = AddedTokens::new(inner.get_added_tokens_decoder());
+    let special = SpecialTexts {
+        bos: bos.unwrap_or_default().to_owned(),
+        eos: eos.unwrap_or_default().to_owned(),
+        control: added.control_texts(),
+    };
+    Ok(Tokenizer {
+        table: TokenTable::new(&spelled, vocab_size, spelling),
+        drops_leading_space: spelling.drops_leading_space(),
+        inner,
+        added,
+        prefix,
+        suffix,
+        special,
+    })
+}
+
+fn decoder(inner: &tokenizers::Tokenizer) -> Result<Value, TokenizerError> {
+    serde_json::to_value(inner.get_decoder()).map_err(|_| TokenizerError::Failed)
+}
+
+fn spelled(
+    inner: &tokenizers::Tokenizer,
+    vocab_size: usize,
+) -> Result<HashMap<Token, SpelledToken>, TokenizerError> {
+    let added = inner.get_added_tokens_decoder();
+    let mut spelled = HashMap::new();
+    for (text, token) in inner.get_vocab(true) {
+        if token as usize >= vocab_size {
+            let reason = format!("tokenizer.json: a token has id {token}, the model has {vocab_size} tokens");
+            return Err(TokenizerError::Invalid(reason));
+        }
+        let beside = added.get(&token);
+        let special = beside.is_some_and(|added| added.special);
+        spelled.insert(token, SpelledToken { text, added: beside.is_some(), special });
+    }
+    Ok(spelled)
+}
+
+/// What the post-processor puts in front of a text and behind it.
+fn around(inner: &tokenizers::Tokenizer) -> Result<(Vec<Token>, Vec<Token>), TokenizerError> {
+    let encoding = inner.encode("a", true).map_err(|_| TokenizerError::Failed)?;
+    let mask = encoding.get_special_tokens_mask();
+    let first = mask.iter().position(|&mark| mark == 0).unwrap_or(mask.len());
+    let last = mask.iter().rposition(|&mark| mark == 0).map_or(mask.len(), |index| index + 1);
+    let ids = encoding.get_ids();
+    Ok((ids[..first].to_vec(), ids[last..].to_vec()))
+}
