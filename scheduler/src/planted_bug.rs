@@ -27,6 +27,8 @@ pub(crate) enum PlantedBug {
     ClassesNeverRise,
     PromptBeforeDecodes,
     FailedStepKept,
+    FailedStepCached,
+    RootIgnored,
 }
 
 /// The bug in force, if any.

@@ -16,13 +16,20 @@ mod scenario;
 mod text;
 mod world;
 
+use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 
 use crate::planted_bug::PlantedBug;
-use world::World;
+use world::{Outcome, World};
 
-/// Runs a seed to its end; panics on the first thing wrong. Returns a digest of everything that happened.
-fn simulate(seed: u64, bug: Option<PlantedBug>) -> u64 {
+/// Seeds of a plain run.
+const SEEDS: u64 = 6000;
+
+/// Seeds within which each planted bug must be caught.
+const SEEDS_FOR_A_BUG: u64 = 400;
+
+/// Runs a seed to its end; panics on the first thing wrong. Returns what came of it.
+fn simulate(seed: u64, bug: Option<PlantedBug>) -> Outcome {
     let mut world = World::from_seed(seed, bug);
     while world.has_work() {
         world.turn();
@@ -31,27 +38,42 @@ fn simulate(seed: u64, bug: Option<PlantedBug>) -> u64 {
 }
 
 /// Like [`simulate`]; the seed is named when it fails.
-fn simulate_named(seed: u64) -> u64 {
+fn simulate_named(seed: u64) -> Outcome {
     catch_unwind(|| simulate(seed, None)).unwrap_or_else(|_| panic!("seed {seed} fails"))
 }
 
 #[test]
 fn every_seed_is_safe_live_in_order_and_right() {
-    for seed in 0..4000 {
+    for seed in 0..SEEDS {
         simulate_named(seed);
     }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
-    let digests: Vec<u64> = (0..100).map(simulate_named).collect();
-    let again: Vec<u64> = (0..100).map(simulate_named).collect();
-    assert_eq!(digests, again);
-    assert!(digests.windows(2).all(|pair| pair[0] != pair[1]), "seeds differ");
+    let run = || (0..100).map(simulate_named).collect::<Vec<_>>();
+    let outcomes = run();
+    assert_eq!(outcomes, run());
+    assert!(outcomes.windows(2).all(|pair| pair[0] != pair[1]), "seeds differ");
 }
 
-/// Seeds within which each planted bug must be caught.
-const SEEDS_FOR_A_BUG: u64 = 400;
+#[test]
+fn the_seeds_see_every_kind_of_thing() {
+    let mut tally: BTreeMap<String, usize> = BTreeMap::new();
+    for (kind, times) in (0..1000).flat_map(|seed| simulate_named(seed).tally) {
+        *tally.entry(kind).or_default() += times;
+    }
+    let refusals = ["Empty", "TooLong", "NeverFits", "TooManyChoices", "QueueFull", "QueueTokensFull"];
+    let ends = ["Stop", "Length", "Aborted", "Failed", "RowFailed", "QueueTimeout", "Timeout"];
+    let ways = ["preemption", "prefix hit", "whole prompt hit", "recomputed", "copy", "fork", "mixed step"];
+    let aborts =
+        ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
+            .map(|state| format!("abort {state}"));
+    for kind in refusals.iter().chain(&ends).chain(&ways).copied().chain(aborts.iter().map(String::as_str)) {
+        let times = tally.get(kind).copied().unwrap_or(0);
+        assert!(times >= 10, "{kind} was seen {times} times: {tally:?}");
+    }
+}
 
 fn is_caught(bug: PlantedBug) -> bool {
     (0..SEEDS_FOR_A_BUG).any(|seed| catch_unwind(|| simulate(seed, Some(bug))).is_err())
@@ -91,4 +113,6 @@ caught! {
     classes_never_rise: ClassesNeverRise,
     prompt_before_decodes: PromptBeforeDecodes,
     failed_step_kept: FailedStepKept,
+    failed_step_cached: FailedStepCached,
+    root_of_the_prefix_chain_ignored: RootIgnored,
 }

@@ -39,7 +39,7 @@ impl Ended {
         self.said.get(&seq).map_or(&[], Vec::as_slice)
     }
 
-    /// How a sequence ended, and how many tokens it computed again.
+    /// How a sequence ended.
     pub(super) fn end(&self, seq: SeqId) -> Option<FinishReason> {
         self.ends.get(&seq).map(|(reason, _)| *reason)
     }

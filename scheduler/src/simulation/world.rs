@@ -32,7 +32,20 @@ pub(super) struct World {
     /// Most positions ever computed, by sequence.
     furthest: BTreeMap<SeqId, usize>,
     recomputed: usize,
+    outcome: Outcome,
+}
+
+/// What came of a run: a digest of everything, and how often each kind of thing happened.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Outcome {
     digest: u64,
+    pub(super) tally: BTreeMap<String, usize>,
+}
+
+impl Outcome {
+    fn count(&mut self, kind: &str, times: usize) {
+        *self.tally.entry(kind.to_owned()).or_default() += times;
+    }
 }
 
 impl World {
@@ -60,7 +73,7 @@ impl World {
             ended: Ended::default(),
             furthest: BTreeMap::new(),
             recomputed: 0,
-            digest: 0,
+            outcome: Outcome::default(),
         }
     }
 
@@ -83,14 +96,17 @@ impl World {
         self.step();
     }
 
-    /// Everything has ended: nothing may be left. Returns a digest of all that happened.
-    pub(super) fn finish(self) -> u64 {
+    /// Everything has ended: nothing may be left.
+    pub(super) fn finish(mut self) -> Outcome {
         let stats = self.driver.stats();
         assert_eq!((stats.running, stats.waiting, stats.waiting_tokens, stats.blocks.used), (0, 0, 0, 0), "no leak");
         assert_eq!(stats.recomputed_tokens, self.recomputed as u64, "recomputed tokens are counted");
         assert_eq!(self.ended.len(), self.books.len(), "every accepted sequence ended");
         text::check(&self.ended, &self.books);
-        self.digest
+        self.outcome.count("preemption", stats.preemptions as usize);
+        self.outcome.count("prefix hit", stats.prefix_hit_tokens as usize);
+        self.outcome.count("recomputed", stats.recomputed_tokens as usize);
+        self.outcome
     }
 
     fn submit(&mut self) {
@@ -102,7 +118,11 @@ impl World {
         check_refusal(&submission, &self.scenario.limits, &result);
         match result {
             Ok(()) => self.note(&submission, root),
-            Err(_) => assert_eq!(self.driver.stats(), before, "a refusal changes nothing"),
+            Err(reject) => {
+                assert_eq!(self.driver.stats(), before, "a refusal changes nothing");
+                let kind = format!("{reject:?}");
+                self.outcome.count(kind.split(' ').next().expect("a name"), 1);
+            }
         }
         self.submitted += 1;
         self.driver.check();
@@ -131,13 +151,40 @@ impl World {
 
     /// Ends any sequence: waiting, running, ended, refused or never seen. The second time nothing happens.
     fn abort(&mut self) {
-        let seq = SeqId(self.random.within(0, self.next_seq as usize) as u64);
+        let seq = self.victim();
+        self.tally_abort(seq);
         let lives = self.books.contains_key(&seq) && !self.ended.has(seq);
         let event = self.driver.abort(seq, self.now);
         assert_eq!(event.is_some(), lives, "exactly a living sequence can be aborted");
         self.hear(event.as_slice());
         self.driver.check();
         assert_eq!(self.driver.abort(seq, self.now), None, "aborting again has no effect");
+    }
+
+    /// One that runs or waits, or just any.
+    fn victim(&mut self) -> SeqId {
+        let view = View::of(self.driver.scheduler_mut());
+        let alive: Vec<SeqId> = view.running.into_iter().chain(view.waiting).flat_map(|member| member.seqs).collect();
+        if alive.is_empty() || self.random.chance(30) {
+            return SeqId(self.random.within(0, self.next_seq as usize) as u64);
+        }
+        alive[self.random.within(0, alive.len() - 1)]
+    }
+
+    /// Counts the states in which sequences are aborted.
+    fn tally_abort(&mut self, seq: SeqId) {
+        let view = View::of(self.driver.scheduler_mut());
+        let preempted = self.books.get(&seq).is_some_and(|known| known.preempted);
+        let running = view.running.iter().find(|member| member.seqs.contains(&seq));
+        let state = match running {
+            Some(member) if member.seqs.len() > 1 => "abort before the fork",
+            Some(member) if member.generated == 0 => "abort in the prompt",
+            Some(_) => "abort while decoding",
+            None if view.waits(seq) && preempted => "abort when preempted",
+            None if view.waits(seq) => "abort while waiting",
+            None => "abort after the end",
+        };
+        self.outcome.count(state, 1);
     }
 
     fn hold(&mut self) {
@@ -182,15 +229,18 @@ impl World {
         live::check(&seen);
         order::check(&seen, &self.books);
         self.enter_preemptions(&before, &after, now);
-        self.digest = mix(self.digest, digest(&format!("{plan:?}{:?}", turn.events)));
+        self.outcome.digest = mix(self.outcome.digest, digest(&format!("{plan:?}{:?}", turn.events)));
+        self.outcome.count("copy", plan.copies.len());
+        self.outcome.count("fork", plan.works.iter().filter(|work| work.samples.len() > 1).count());
+        self.outcome.count("mixed step", usize::from(is_mixed(&plan)));
         self.hear(&turn.events);
     }
 
     /// Writes down who was in a step for the first time, and what was computed again.
     fn enter(&mut self, plan: &StepPlan, before: &View, now: Duration, succeeded: bool) {
         for work in &plan.works {
-            let members = before.running.iter().chain(&before.waiting);
-            let member = members.filter(|member| member.seqs.contains(&work.seq)).last().expect("it was there before");
+            let mut members = before.running.iter().chain(&before.waiting);
+            let member = members.find(|member| member.seqs.contains(&work.seq)).expect("it was there before");
             let end = work.start + work.tokens.len();
             let furthest = self.furthest.get(&work.seq).copied().unwrap_or(0);
             if succeeded {
@@ -216,6 +266,12 @@ impl World {
     fn hear(&mut self, events: &[Event]) {
         for event in events {
             self.ended.hear(event, &self.books);
+            if let Event::Finished { reason, stats, .. } = event {
+                let kind = format!("{reason:?}");
+                self.outcome.count(kind.split('(').next().expect("a name"), 1);
+                let whole = stats.cached_tokens + 1 == stats.prompt_tokens && stats.cached_tokens > 0;
+                self.outcome.count("whole prompt hit", usize::from(whole));
+            }
         }
     }
 }
@@ -233,6 +289,11 @@ fn check_refusal(submission: &Submission, limits: &Limits, result: &Result<(), R
     let full = matches!(result, Err(Reject::QueueFull { .. } | Reject::QueueTokensFull { .. }));
     assert!(full || result.is_err() == never, "{result:?} for {prompt} + {new} tokens, {choices} choices, {limits:?}");
     assert!(!(full && never), "what can never run is not told to come again");
+}
+
+/// Whether prompt chunks and decodes share a step.
+fn is_mixed(plan: &StepPlan) -> bool {
+    plan.works.iter().any(|work| work.tokens.len() > 1) && plan.works.iter().any(|work| work.tokens.len() == 1)
 }
 
 /// A hash with few values, so that keys collide.
