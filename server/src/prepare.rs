@@ -53,14 +53,14 @@ pub async fn prepare(
 
 fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Prepared, ApiError> {
     let prompts = std::mem::take(&mut request.prompts);
-    let field = prompts.first().map_or("prompt", field);
+    let field = prompts.first().map_or("prompt", Prompt::field);
     let prompts =
         prompts.into_iter().map(|prompt| tokenize_prompt(model, &request, prompt)).collect::<Result<_, _>>()?;
     Ok(Prepared { request, field, prompts })
 }
 
 fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Prompt) -> Result<PreparedPrompt, ApiError> {
-    let field = field(&prompt);
+    let field = prompt.field();
     let (tokens, text) = match prompt {
         Prompt::Chat(chat) => {
             let template = model.template.as_ref().ok_or_else(ApiError::no_chat_template)?;
@@ -78,14 +78,6 @@ fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Promp
         return Err(ApiError::context_length(field, tokens.len(), new, model.limits.max_model_len));
     }
     Ok(PreparedPrompt { tokens, echo: text.filter(|_| request.echo) })
-}
-
-/// Where a prompt stands in its request.
-fn field(prompt: &Prompt) -> &'static str {
-    match prompt {
-        Prompt::Chat(_) => "messages",
-        Prompt::Text(_) | Prompt::Tokens(_) => "prompt",
-    }
 }
 
 /// An empty text starts from the model's begin token.
