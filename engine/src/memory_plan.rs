@@ -121,7 +121,9 @@ impl Needs {
             (None, None) => return Ok(self.default_blocks(config, limits).min(left)),
         };
         match wanted {
-            0 => Err(LoadError::Memory(format!("a KV cache needs one block of {} at least", ByteCount(self.per_block)))),
+            0 => {
+                Err(LoadError::Memory(format!("a KV cache needs one block of {} at least", ByteCount(self.per_block))))
+            }
             _ if wanted > left => Err(self.too_much(wanted, &format!("num-kv-blocks {left} at most"))),
             _ => Ok(wanted),
         }
@@ -164,7 +166,8 @@ impl Needs {
 impl fmt::Display for MemoryPlan {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         let total = self.weights_bytes + self.kv_bytes + self.scratch_bytes;
-        let mut line = |name: &str, bytes: u64, note: &str| writeln!(formatter, "{name:<10}{:>11}  {note}", ByteCount(bytes));
+        let mut line =
+            |name: &str, bytes: u64, note: &str| writeln!(formatter, "{name:<10}{:>11}  {note}", ByteCount(bytes));
         let blocks = format!(
             "{} blocks of {} tokens, {} each: {} tokens",
             self.num_blocks,

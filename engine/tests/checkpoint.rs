@@ -1,4 +1,5 @@
 //! Checkpoints of the fixtures: opened, compared with candle's own readers and with the stored references.
+#![allow(clippy::float_cmp, reason = "the values are exact")]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,6 +10,9 @@ use candle_core::quantized::gguf_file;
 use candle_core::{Device, Tensor};
 use engine::config::{DecoderConfig, RopeScaling};
 use engine::{Checkpoint, LayerWeight, TokenizerSource, WeightName};
+use model_files::Scratch;
+
+mod model_files;
 
 const GGUF_TYPES: [&str; 6] = ["F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"];
 
@@ -138,44 +142,15 @@ fn threads_read_disjoint_rows_of_one_matrix() -> Result<()> {
 }
 
 #[test]
-fn blocks_dequantise_to_the_reference_exactly() -> Result<()> {
-    let reference: serde_json::Value = serde_json::from_slice(&fs::read(fixture("gguf_blocks/reference.json"))?)?;
-    let arrays = candle_core::safetensors::load(fixture("gguf_blocks/reference.safetensors"), &Device::Cpu)?;
-    for (name, facts) in reference["types"].as_object().context("types")? {
-        let bytes = arrays[&format!("{name}.bytes")].flatten_all()?.to_vec1::<u8>()?;
-        let ggml_type = facts["ggml_type"].as_u64().context("ggml_type")? as u32;
-        println!("{name} {ggml_type} {}", bytes.len());
-    }
-    Ok(())
-}
-
-/// A folder of its own for one test, removed when the test ends.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("engine-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).expect("the test's own folder can be removed");
-    }
-}
-
-#[test]
 fn both_spellings_of_transformers_open_to_the_same_model() -> Result<()> {
     for folder in ["llama2", "llama31"] {
         let classic = Checkpoint::open(&fixture(folder))?;
         let scratch = Scratch::new(&format!("v5-{folder}"))?;
-        fs::copy(fixture(folder).join("config.v5.json"), scratch.0.join("config.json"))?;
+        fs::copy(fixture(folder).join("config.v5.json"), scratch.path().join("config.json"))?;
         for name in ["model.safetensors", "generation_config.json"] {
-            fs::copy(fixture(folder).join(name), scratch.0.join(name))?;
+            fs::copy(fixture(folder).join(name), scratch.path().join(name))?;
         }
-        let modern = Checkpoint::open(&scratch.0)?;
+        let modern = Checkpoint::open(scratch.path())?;
         assert_eq!(classic.config(), modern.config());
         assert_eq!(classic.facts().eos_ids, modern.facts().eos_ids);
     }
@@ -189,12 +164,8 @@ fn a_folder_says_what_its_model_is() -> Result<()> {
     assert_eq!((facts.num_heads, facts.num_kv_heads, facts.head_dim), (4, 2, 32));
     assert_eq!((facts.bos_id, facts.eos_ids.as_slice()), (Some(506), [507, 510].as_slice()));
     assert_eq!(facts.tensor_types, [("F32".to_owned(), 21)]);
-    let llama3 = RopeScaling::Llama3 {
-        factor: 8.0,
-        low_freq_factor: 1.0,
-        high_freq_factor: 4.0,
-        original_max_positions: 8192,
-    };
+    let llama3 =
+        RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_positions: 8192 };
     assert_eq!(checkpoint.config().rope.scaling, llama3);
     assert!(checkpoint.chat_template().context("template")?.contains("<|start_header_id|>"));
     let TokenizerSource::Json { tokenizer, bos_token, eos_token } = checkpoint.tokenizer()? else {

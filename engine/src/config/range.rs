@@ -13,11 +13,7 @@ pub(crate) fn whole(value: u64, allowed: RangeInclusive<u64>) -> Result<u64, Str
     if allowed.contains(&value) {
         return Ok(value);
     }
-    Err(format!(
-        "{value} is not in {}..={}",
-        allowed.start(),
-        allowed.end()
-    ))
+    Err(format!("{value} is not in {}..={}", allowed.start(), allowed.end()))
 }
 
 /// A number that is finite and above 0 also as f32.
@@ -81,10 +77,7 @@ mod tests {
 
     #[test]
     fn heads_have_whole_ratios() {
-        assert_eq!(
-            kv_heads(7, 32, "head_count").unwrap_err(),
-            "7 does not divide head_count 32"
-        );
+        assert_eq!(kv_heads(7, 32, "head_count").unwrap_err(), "7 does not divide head_count 32");
         assert!(kv_heads(0, 32, "head_count").is_err());
         assert!(computed_head_dim(100, 3).is_err());
         assert!(computed_head_dim(9, 3).is_err());

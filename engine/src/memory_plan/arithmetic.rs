@@ -30,7 +30,7 @@ pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u6
     // residual, normed and projected; queries and attended; keys and values; gate and up; cosines and sines
     let of_token = 3 * config.hidden_size + 2 * query + 2 * key + 2 * config.intermediate_size + config.head_dim;
     let sampled_rows = limits.max_num_seqs.min(limits.max_num_batched_tokens);
-    let numbers = limits.max_num_batched_tokens as u128 * of_token as u128
-        + 2 * sampled_rows as u128 * config.vocab_size as u128;
+    let numbers =
+        limits.max_num_batched_tokens as u128 * of_token as u128 + 2 * sampled_rows as u128 * config.vocab_size as u128;
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)
 }
