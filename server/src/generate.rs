@@ -248,7 +248,8 @@ impl Drop for Generation {
 
 fn choice(model: &ServedModel, prepared: &Prepared, index: usize) -> Choice {
     let request = &prepared.request;
-    let rules = TextRules { stop: request.stop.clone(), skip_special: request.skip_special_tokens };
+    let (stop, skip_special) = (request.stop.clone(), request.skip_special_tokens);
+    let rules = TextRules { stop, skip_special, min_tokens: request.sampling.min_new };
     let tokenizer = Arc::clone(&model.tokenizer);
     let continues = prepared.prompts[index / request.choices].continues;
     let text = if continues { TextStream::continuing(tokenizer, rules) } else { TextStream::new(tokenizer, rules) };
