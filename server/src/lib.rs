@@ -28,6 +28,7 @@ pub mod host_guard;
 pub mod json;
 pub mod logging;
 pub mod metrics;
+pub mod model_source;
 pub mod prepare;
 pub mod queue_gate;
 pub mod request;

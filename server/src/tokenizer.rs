@@ -243,4 +243,4 @@ fn cut(whole: &NormalizedString, found: &[Found]) -> Vec<Part> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
