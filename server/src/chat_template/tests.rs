@@ -134,7 +134,7 @@ fn a_request_cannot_replace_what_the_server_sets() {
     prompt.template_arguments.insert("bos_token".to_owned(), json!("evil"));
     prompt.template_arguments.insert("enable_thinking".to_owned(), json!(true));
     let template = template("{{ bos_token }}{{ messages|length }}{{ enable_thinking }}{{ tools is none }}");
-    assert_eq!(text_of(&template.render(&prompt, LIMIT).unwrap()), "<s>1TrueTrue".replace("True", "true"));
+    assert_eq!(text_of(&template.render(&prompt, LIMIT).unwrap()), "<s>1TrueTrue");
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The pool's bounds, one by one.
 
-use std::sync::mpsc;
+use std::{
+    pin::Pin,
+    sync::mpsc,
+    task::{Context, Poll, Waker},
+};
 
 use super::*;
 
@@ -13,6 +17,17 @@ fn gate() -> (impl FnOnce() + Send + 'static, mpsc::Receiver<()>, mpsc::Sender<(
         let _ = wait.recv();
     };
     (job, has_begun, let_go)
+}
+
+/// Polls a call once: its job is on its way, or it was refused.
+fn called<F: Future>(call: F) -> Pin<Box<F>>
+where
+    F::Output: PartialEq,
+{
+    let mut call = Box::pin(call);
+    let first = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(first == Poll::Pending, "the job cannot have ended");
+    call
 }
 
 /// One thread in each lane.
@@ -38,39 +53,26 @@ async fn a_panic_fails_its_own_job_only() {
 async fn small_jobs_do_not_wait_behind_big_ones() {
     let pool = narrow();
     let (job, has_begun, let_go) = gate();
-    let big = tokio::spawn({
-        let pool = pool.clone();
-        async move { pool.run(SMALL_BYTES, job).await }
-    });
-    tokio::task::yield_now().await;
+    let big = called(pool.run(SMALL_BYTES, job));
     has_begun.recv().expect("the big job begins");
     assert_eq!(pool.run(SMALL_BYTES - 1, || 7).await, Ok(7));
     drop(let_go);
-    assert_eq!(big.await.unwrap(), Ok(()));
+    assert_eq!(big.await, Ok(()));
 }
 
 #[tokio::test]
 async fn a_full_pool_refuses_at_once() {
     let pool = narrow();
     let (job, has_begun, let_go) = gate();
-    let first = tokio::spawn({
-        let pool = pool.clone();
-        async move { pool.run(1, job).await }
-    });
-    tokio::task::yield_now().await;
+    let first = called(pool.run(1, job));
     has_begun.recv().expect("the first job begins");
-    let waiting: Vec<_> = (0..MAX_WAITING)
-        .map(|index| {
-            let pool = pool.clone();
-            tokio::spawn(async move { pool.run(1, move || index).await })
-        })
-        .collect();
-    tokio::task::yield_now().await;
+    let waiting: Vec<_> = (0..MAX_WAITING).map(|index| called(pool.run(1, move || index))).collect();
     assert_eq!(pool.run(1, || 0).await, Err(PoolError::Full));
+    assert_eq!(pool.run(SMALL_BYTES, || 0).await, Err(PoolError::Full));
     drop(let_go);
-    first.await.unwrap().unwrap();
-    for (index, job) in waiting.into_iter().enumerate() {
-        assert_eq!(job.await.unwrap(), Ok(index));
+    assert_eq!(first.await, Ok(()));
+    for (index, call) in waiting.into_iter().enumerate() {
+        assert_eq!(call.await, Ok(index));
     }
     assert_eq!(pool.run(1, || 1).await, Ok(1));
 }
@@ -79,22 +81,12 @@ async fn a_full_pool_refuses_at_once() {
 async fn a_job_without_a_caller_is_not_begun() {
     let pool = narrow();
     let (job, has_begun, let_go) = gate();
-    let first = tokio::spawn({
-        let pool = pool.clone();
-        async move { pool.run(1, job).await }
-    });
-    tokio::task::yield_now().await;
+    let first = called(pool.run(1, job));
     has_begun.recv().expect("the first job begins");
     let (job_ran, observed) = mpsc::channel();
-    let unwanted = tokio::spawn({
-        let pool = pool.clone();
-        async move { pool.run(1, move || job_ran.send(())).await }
-    });
-    tokio::task::yield_now().await;
-    unwanted.abort();
-    assert!(unwanted.await.unwrap_err().is_cancelled());
+    drop(called(pool.run(1, move || job_ran.send(()))));
     drop(let_go);
-    first.await.unwrap().unwrap();
+    assert_eq!(first.await, Ok(()));
     assert_eq!(pool.run(1, || 1).await, Ok(1));
     assert!(observed.try_recv().is_err(), "the unwanted job ran");
 }
