@@ -2,6 +2,8 @@
 //!
 //! Names come from outside: each is checked before it is handed on.
 
+use std::path::Path;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
@@ -68,7 +70,8 @@ impl Listing {
     }
 
     fn lacks(&self, file: &str) -> HubError {
-        let ggufs: Vec<&str> = self.files.iter().map(String::as_str).filter(|name| name.ends_with(".gguf")).collect();
+        let is_gguf = |file: &&String| Path::new(file).extension().is_some_and(|ending| ending == "gguf");
+        let ggufs: Vec<&String> = self.files.iter().filter(is_gguf).collect();
         let hint = match ggufs.first() {
             Some(first) => format!(", but {} GGUF files: name one, such as {}/{first}", ggufs.len(), self.repo),
             None => String::new(),
