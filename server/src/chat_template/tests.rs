@@ -196,7 +196,9 @@ proptest! {
         );
         let messages = texts.iter().map(|text| ChatMessage::text(Role::User, text)).collect();
         let pieces = template.render(&ChatPrompt { messages, ..ChatPrompt::default() }, LIMIT).unwrap();
-        let plain: String = texts.iter().map(|text| format!("<|im_start|>user\n{}<|im_end|>", text.trim())).collect();
+        let turns: Vec<String> =
+            texts.iter().map(|text| format!("<|im_start|>user\n{}<|im_end|>", text.trim())).collect();
+        let plain = turns.concat();
         prop_assert_eq!(text_of(&pieces), plain + "<s>");
         let scaffold: Vec<&str> = pieces
             .iter()

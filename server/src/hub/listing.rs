@@ -2,8 +2,6 @@
 //!
 //! Names come from outside: each is checked before it is handed on.
 
-use std::path::Path;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
