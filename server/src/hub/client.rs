@@ -20,7 +20,7 @@ use crate::checksum::Checksum;
 
 const CONNECT: Duration = Duration::from_secs(30);
 /// Longest silence in the middle of an answer.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 const REDIRECTS: usize = 5;
 
 /// A hub's HTTP side.

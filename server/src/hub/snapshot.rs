@@ -75,7 +75,7 @@ impl Snapshot {
         let path = self.folder.join(file);
         // A link whose blob was deleted is there and does not exist.
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&path)(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&path)(error)),
             _ => symlink(Path::new("../../blobs").join(tag), &path).map_err(failed(&path)),
         }
     }
