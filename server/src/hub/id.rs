@@ -1,6 +1,6 @@
 //! Names on the hub, checked before they become part of a path or an address.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 /// A model of the hub, or one file of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,6 @@ impl HubId {
     /// Reads `org/name` or `org/name/file.gguf`.
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('/').collect();
-        let is_gguf = |name: &str| name.to_ascii_lowercase().ends_with(".gguf");
         let file = match parts[..] {
             [_, name] if !is_gguf(name) => None,
             [_, _, file] if is_gguf(file) => Some(file.to_owned()),
@@ -30,6 +29,11 @@ impl fmt::Display for HubId {
         formatter.write_str(&self.repo)?;
         self.file.iter().try_for_each(|file| write!(formatter, "/{file}"))
     }
+}
+
+/// Whether a name is that of a GGUF file.
+pub(super) fn is_gguf(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
 }
 
 /// Whether a name is safe as one component of a path and of an address.

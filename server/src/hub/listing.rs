@@ -12,7 +12,10 @@ use std::{
 use hf_hub::api::RepoInfo;
 use serde::Deserialize;
 
-use super::{HubError, failed, id::is_plain};
+use super::{
+    HubError, failed,
+    id::{is_gguf, is_plain},
+};
 
 /// Weights in one file.
 pub(super) const WEIGHTS: &str = "model.safetensors";
@@ -68,8 +71,7 @@ impl Listing {
     }
 
     fn lacks(&self, file: &str) -> HubError {
-        let is_gguf = |file: &&String| Path::new(file).extension().is_some_and(|ending| ending == "gguf");
-        let ggufs: Vec<&String> = self.files.iter().filter(is_gguf).collect();
+        let ggufs: Vec<&str> = self.files.iter().map(String::as_str).filter(|name| is_gguf(name)).collect();
         let hint = match ggufs.first() {
             Some(first) => format!(", but {} GGUF files: name one, such as {}/{first}", ggufs.len(), self.repo),
             None => String::new(),
