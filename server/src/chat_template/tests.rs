@@ -196,8 +196,8 @@ proptest! {
         );
         let messages = texts.iter().map(|text| ChatMessage::text(Role::User, text)).collect();
         let pieces = template.render(&ChatPrompt { messages, ..ChatPrompt::default() }, LIMIT).unwrap();
-        let plain: String = texts.iter().map(|text| format!("<|im_start|>user\n{}<|im_end|>", text.trim())).collect();
-        prop_assert_eq!(text_of(&pieces), plain + "<s>");
+        let plain = texts.iter().flat_map(|text| ["<|im_start|>user\n", text.trim(), "<|im_end|>"]).chain(["<s>"]);
+        prop_assert_eq!(text_of(&pieces), plain.collect::<String>());
         let scaffold: Vec<&str> = pieces
             .iter()
             .filter(|piece| matches!(piece, Piece::Scaffold(_)))

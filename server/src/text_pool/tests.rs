@@ -2,16 +2,15 @@
 
 use std::{
     pin::Pin,
-    sync::mpsc,
     task::{Context, Poll, Waker},
 };
 
 use super::*;
 
 /// A job that waits until it is let go, and says when it has begun.
-fn gate() -> (impl FnOnce() + Send + 'static, mpsc::Receiver<()>, mpsc::Sender<()>) {
-    let (begun, has_begun) = mpsc::channel();
-    let (let_go, wait) = mpsc::channel::<()>();
+fn gate() -> (impl FnOnce() + Send + 'static, Receiver<()>, Sender<()>) {
+    let (begun, has_begun) = channel();
+    let (let_go, wait) = channel::<()>();
     let job = move || {
         begun.send(()).expect("the test listens");
         let _ = wait.recv();
@@ -83,7 +82,7 @@ async fn a_job_without_a_caller_is_not_begun() {
     let (job, has_begun, let_go) = gate();
     let first = called(pool.run(1, job));
     has_begun.recv().expect("the first job begins");
-    let (job_ran, observed) = mpsc::channel();
+    let (job_ran, observed) = channel();
     drop(called(pool.run(1, move || job_ran.send(()))));
     drop(let_go);
     assert_eq!(first.await, Ok(()));
