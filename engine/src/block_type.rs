@@ -41,10 +41,7 @@ impl BlockType {
 
     /// The type with this number in a GGUF tensor list; the error says what the number stands for.
     pub(crate) fn from_ggml(id: u32) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|block_type| block_type.ggml_id() == id)
-            .ok_or_else(|| refused(&ggml_name(id)))
+        Self::ALL.into_iter().find(|block_type| block_type.ggml_id() == id).ok_or_else(|| refused(&ggml_name(id)))
     }
 
     /// The type with this name in a safetensors header.
@@ -141,7 +138,7 @@ impl BlockType {
 
 fn refused(name: &str) -> String {
     let known = BlockType::ALL.map(BlockType::name).join(", ");
-    format!("type {name} is not supported; supported are {known}")
+    format!("type {name} is not supported; supported: {known}")
 }
 
 /// Names of the types that exist in GGUF files and are not read here, so that the refusal can say which it met.
@@ -189,14 +186,7 @@ mod tests {
     #[test]
     fn a_type_that_is_not_read_is_refused_by_name() {
         let reason = BlockType::from_ggml(20).unwrap_err();
-        assert!(
-            reason.starts_with("type IQ4_NL is not supported; supported are F32, "),
-            "{reason}"
-        );
-        assert!(
-            BlockType::from_ggml(4)
-                .unwrap_err()
-                .starts_with("type number 4 is not")
-        );
+        assert!(reason.starts_with("type IQ4_NL is not supported; supported: F32, "), "{reason}");
+        assert!(BlockType::from_ggml(4).unwrap_err().starts_with("type number 4 is not"));
     }
 }

@@ -57,11 +57,7 @@ pub(crate) enum TokenizerParts {
 impl Checkpoint {
     /// Reads and checks headers and configuration; fails with the file and the field or tensor that is wrong.
     pub fn open(path: &Path) -> Result<Self, LoadError> {
-        let contents = if path.is_dir() {
-            folder::open(path)?
-        } else {
-            gguf::open(path)?
-        };
+        let contents = if path.is_dir() { folder::open(path)? } else { gguf::open(path)? };
         check_tensors(&contents)?;
         let facts = ModelFacts::new(&contents);
         Ok(Self { contents, facts })
@@ -81,8 +77,7 @@ impl Checkpoint {
     pub fn tokenizer(&self) -> Result<TokenizerSource, LoadError> {
         match &self.contents.tokenizer {
             TokenizerParts::Gguf(metadata) => {
-                gguf::vocabulary(metadata, self.contents.config.vocab_size)
-                    .map(TokenizerSource::Gguf)
+                gguf::vocabulary(metadata, self.contents.config.vocab_size).map(TokenizerSource::Gguf)
             }
             TokenizerParts::Folder(files) => files.read(),
         }
@@ -98,27 +93,20 @@ impl Checkpoint {
         &self.contents.generation_defaults
     }
 
+    /// The error for a model that opens and loads but cannot be used.
+    pub(crate) fn unusable(&self, reason: &str) -> LoadError {
+        LoadError::file(&self.contents.path, reason)
+    }
+
     /// Whether the files hold this weight.
     pub fn has(&self, name: WeightName) -> bool {
-        self.contents
-            .tensors
-            .contains_key(&name.stored(self.contents.naming))
+        self.contents.tensors.contains_key(&name.stored(self.contents.naming))
     }
 
     /// A matrix `[rows, columns]`, to be read row by row; fails if it is missing or of another shape.
-    pub fn matrix(
-        &self,
-        name: WeightName,
-        rows: usize,
-        columns: usize,
-    ) -> Result<StoredMatrix, LoadError> {
-        let tensor = self
-            .contents
-            .tensor(name, WeightShape::Matrix { rows, columns })?;
-        Ok(StoredMatrix::new(
-            tensor.clone(),
-            self.contents.row_order(name),
-        ))
+    pub fn matrix(&self, name: WeightName, rows: usize, columns: usize) -> Result<StoredMatrix, LoadError> {
+        let tensor = self.contents.tensor(name, WeightShape::Matrix { rows, columns })?;
+        Ok(StoredMatrix::new(tensor.clone(), self.contents.row_order(name)))
     }
 
     /// Reads a vector of `len` numbers; fails if it is missing, of another length, or cannot be read.
@@ -142,23 +130,14 @@ impl Contents {
         if tensor.shape() == expected {
             return Ok(tensor);
         }
-        Err(tensor.error(format!(
-            "shape {:?} is not {expected:?}, outermost dimension first",
-            tensor.shape()
-        )))
+        Err(tensor.error(format!("shape {:?} is not {expected:?}, outermost dimension first", tensor.shape())))
     }
 
     fn row_order(&self, name: WeightName) -> RowOrder {
         let is_paired = self.naming == Naming::Gguf
             && name.is_rotated()
             && Family::of_gguf(&self.config.architecture).is_some_and(|family| family.gguf_pairs);
-        if is_paired {
-            RowOrder::Pairs {
-                head_dim: self.config.head_dim,
-            }
-        } else {
-            RowOrder::Halves
-        }
+        if is_paired { RowOrder::Pairs { head_dim: self.config.head_dim } } else { RowOrder::Halves }
     }
 }
 
@@ -172,11 +151,7 @@ fn check_tensors(contents: &Contents) -> Result<(), LoadError> {
     }
     if !unknown.is_empty() {
         let names: Vec<_> = unknown.iter().take(8).map(|name| shown(name)).collect();
-        tracing::warn!(
-            count = unknown.len(),
-            names = names.join(", "),
-            "tensors that the model does not use"
-        );
+        tracing::warn!(count = unknown.len(), names = names.join(", "), "tensors that the model does not use");
     }
     Ok(())
 }

@@ -39,7 +39,7 @@ pub struct DecoderConfig {
     pub mlp_bias: bool,
 }
 
-/// Rotary position embedding: pair (i, i + head_dim / 2), angle = position x inverse frequency, in f32.
+/// Rotary position embedding: pair (i, i + `head_dim` / 2), angle = position x inverse frequency, in f32.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RopeConfig {
     /// Base of the frequencies.

@@ -17,11 +17,7 @@ pub struct Cpu {
 impl Cpu {
     /// `threads` threads, the caller counted, and an instruction set; none if this CPU lacks it.
     pub fn new(isa: Isa, threads: usize) -> Option<Self> {
-        Some(Self {
-            isa: isa.checked()?,
-            pool: Pool::new(threads),
-            scratch: Mutex::default(),
-        })
+        Some(Self { isa: isa.checked()?, pool: Pool::new(threads), scratch: Mutex::default() })
     }
 
     /// Its instruction set.

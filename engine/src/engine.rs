@@ -4,19 +4,17 @@
 //! was cut into chunks, on preemption, or on whether its prefix was computed or found. The engine keeps nothing
 //! about a sequence but the KV that its blocks hold.
 
-use std::sync::Mutex;
-
-use scheduler::{BlockId, Executor, Sample, SampleSpec, SeqId, StepOutput, StepPlan, Token, Work};
+use scheduler::{BlockId, Executor, SeqId, StepOutput, StepPlan, Token, Work};
 
 use crate::checkpoint::Checkpoint;
+use crate::cpu::Cpu;
 use crate::error::{LoadError, StepError};
 use crate::input::{Bounds, ForwardInput, LogitRows};
 use crate::kv_cache::{KvCache, KvGeometry};
 use crate::memory_plan::MemoryPlan;
 use crate::model::{self, Model};
-use crate::ops::Cpu;
 use crate::options::EngineOptions;
-use crate::sampler::Sampler;
+use crate::sampler::Samplers;
 
 /// Tokens of the pass that a model must survive before it serves.
 const TRIAL_TOKENS: usize = 8;
@@ -27,31 +25,26 @@ pub struct Engine {
     model: Box<dyn Model>,
     kv: KvCache,
     bounds: Bounds,
-    input: ForwardInput,
     /// `[logit rows, vocab]`
     logits: Vec<f32>,
-    /// One for each thread.
-    samplers: Vec<Mutex<Sampler>>,
+    samplers: Samplers,
 }
 
 impl Engine {
     /// Reads the weights, allocates the cache that `plan` says, and computes one pass to see that the logits are numbers.
     pub fn load(checkpoint: &Checkpoint, options: &EngineOptions, plan: &MemoryPlan) -> Result<Self, LoadError> {
-        let cpu = Cpu::new(options.isa, options.threads);
+        let cpu = Cpu::new(options.isa, options.threads).ok_or(LoadError::Isa(options.isa))?;
         let model = model::load(checkpoint, &cpu)?;
         let config = checkpoint.config();
         let kv = KvCache::new(KvGeometry {
-            num_layers: config.num_layers,
-            num_blocks: plan.num_blocks,
+            layers: config.num_layers,
+            blocks: plan.num_blocks,
             block_size: plan.block_size,
-            num_kv_heads: config.num_kv_heads,
+            kv_heads: config.num_kv_heads,
             head_dim: config.head_dim,
         });
-        let bounds =
-            Bounds { vocab_size: config.vocab_size, block_size: plan.block_size, num_blocks: plan.num_blocks };
-        let samplers = (0..cpu.threads()).map(|_| Mutex::default()).collect();
-        let (input, logits) = (ForwardInput::default(), Vec::new());
-        let mut engine = Self { cpu, model, kv, bounds, input, logits, samplers };
+        let bounds = Bounds { vocab_size: config.vocab_size, block_size: plan.block_size, num_blocks: plan.num_blocks };
+        let mut engine = Self { cpu, model, kv, bounds, logits: Vec::new(), samplers: Samplers::default() };
         engine.try_out(checkpoint)?;
         Ok(engine)
     }
@@ -74,37 +67,20 @@ impl Engine {
             samples: Vec::new(),
         };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
-        let logits = self.logits(&plan).map_err(|error| checkpoint.unusable(error.to_string()))?;
+        let logits = self.logits(&plan).map_err(|error| checkpoint.unusable(&error.to_string()))?;
         if logits.iter().all(|logit| logit.is_finite()) {
             return Ok(());
         }
-        Err(checkpoint.unusable("a trial pass gave logits that are not finite".to_owned()))
+        Err(checkpoint.unusable("a trial pass gave logits that are not finite"))
     }
 
     fn forward(&mut self, plan: &StepPlan, rows: LogitRows) -> Result<(), StepError> {
-        self.input.fill(plan, rows, self.bounds)?;
+        let input = ForwardInput::new(plan, rows, self.bounds)?;
         for copy in &plan.copies {
             self.kv.copy_block(copy.from, copy.to);
         }
-        self.model.forward(&self.cpu, &self.input, &mut self.kv, &mut self.logits);
+        self.model.forward(&self.cpu, &input, &mut self.kv, &mut self.logits);
         Ok(())
-    }
-
-    /// Draws for every spec of the plan, spread over the threads; what a row draws does not depend on which.
-    fn sample(&self, plan: &StepPlan) -> Vec<Sample> {
-        let draws: Vec<(usize, &SampleSpec)> = plan
-            .works
-            .iter()
-            .filter(|work| !work.samples.is_empty())
-            .enumerate()
-            .flat_map(|(row, work)| work.samples.iter().map(move |spec| (row, spec)))
-            .collect();
-        let vocab = self.bounds.vocab_size;
-        self.cpu.map(draws.len(), |thread, index| {
-            let (row, spec) = draws[index];
-            let mut sampler = self.samplers[thread].lock().expect("a sampler is used by its own thread alone");
-            sampler.sample(&self.logits[row * vocab..(row + 1) * vocab], spec)
-        })
     }
 }
 
@@ -113,7 +89,8 @@ impl Executor for Engine {
 
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, StepError> {
         self.forward(plan, LogitRows::Sampling)?;
-        Ok(StepOutput { samples: self.sample(plan) })
+        let samples = self.samplers.sample(&self.cpu, plan, &self.logits, self.bounds.vocab_size);
+        Ok(StepOutput { samples })
     }
 }
 
@@ -128,7 +105,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::kernels::cpu::Isa;
+    use crate::kernels::cpu::isa::Isa;
+    use crate::memory_plan::MemoryLimits;
 
     /// Rotary angles at the far end of a 128K context, without 131,062 tokens before them: positions say where a
     /// token stands, the sequence's own start says what it sees.
@@ -152,9 +130,8 @@ mod tests {
 
     fn small_engine(folder: &Path) -> Engine {
         let checkpoint = Checkpoint::open(folder).unwrap();
-        let options = EngineOptions {
-            threads: 2,
-            isa: Isa::detect(),
+        let options = EngineOptions { threads: 2, isa: Isa::detect() };
+        let limits = MemoryLimits {
             block_size: 16,
             num_kv_blocks: Some(4),
             kv_cache_memory_bytes: None,
@@ -162,19 +139,19 @@ mod tests {
             max_num_batched_tokens: 64,
             max_model_len: None,
         };
-        let plan = MemoryPlan::new(&checkpoint, &options).unwrap();
+        let plan = MemoryPlan::new(&checkpoint, &limits).unwrap();
         Engine::load(&checkpoint, &options, &plan).unwrap()
     }
 
-    fn logits_at(engine: &mut Engine, prompt: &[Token], offset: u32) -> Vec<f32> {
+    fn logits_at(engine: &mut Engine, prompt: &[Token], offset: usize) -> Vec<f32> {
         let blocks = (0..4).map(BlockId).collect();
         let work = Work { seq: SeqId(1), start: 0, tokens: prompt.to_vec(), blocks, samples: Vec::new() };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
-        engine.input.fill(&plan, LogitRows::All, engine.bounds).unwrap();
-        for position in &mut engine.input.positions {
+        let mut input = ForwardInput::new(&plan, LogitRows::All, engine.bounds).unwrap();
+        for position in &mut input.positions {
             *position += offset;
         }
-        engine.model.forward(&engine.cpu, &engine.input, &mut engine.kv, &mut engine.logits);
+        engine.model.forward(&engine.cpu, &input, &mut engine.kv, &mut engine.logits);
         engine.logits.clone()
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::kernels::cpu::isa::Isa;
+
 /// Why a model cannot be loaded. The message is one line: file, then tensor or field, then the numbers.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -51,6 +53,9 @@ pub enum LoadError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The kernels cannot run here.
+    #[error("this CPU has no {0}")]
+    Isa(Isa),
     /// The model and its cache do not fit into memory.
     #[error("{0}")]
     Memory(String),
@@ -58,50 +63,29 @@ pub enum LoadError {
 
 impl LoadError {
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
-        Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        Self::Io { path: path.to_owned(), source }
     }
 
     pub(crate) fn file(path: &Path, reason: impl Into<String>) -> Self {
-        Self::File {
-            path: path.to_owned(),
-            reason: reason.into(),
-        }
+        Self::File { path: path.to_owned(), reason: reason.into() }
     }
 
     pub(crate) fn field(path: &Path, field: &str, reason: impl Into<String>) -> Self {
-        Self::Field {
-            path: path.to_owned(),
-            field: shown(field),
-            reason: reason.into(),
-        }
+        Self::Field { path: path.to_owned(), field: shown(field), reason: reason.into() }
     }
 
     pub(crate) fn metadata(path: &Path, key: &str, reason: impl Into<String>) -> Self {
-        Self::Metadata {
-            path: path.to_owned(),
-            key: shown(key),
-            reason: reason.into(),
-        }
+        Self::Metadata { path: path.to_owned(), key: shown(key), reason: reason.into() }
     }
 
     pub(crate) fn tensor(path: &Path, tensor: &str, reason: impl Into<String>) -> Self {
-        Self::Tensor {
-            path: path.to_owned(),
-            tensor: shown(tensor),
-            reason: reason.into(),
-        }
+        Self::Tensor { path: path.to_owned(), tensor: shown(tensor), reason: reason.into() }
     }
 }
 
 /// A name out of a file as it may stand in an error line: escaped, 128 characters at most.
 pub(crate) fn shown(name: &str) -> String {
-    name.chars()
-        .take(128)
-        .flat_map(char::escape_debug)
-        .collect()
+    name.chars().take(128).flat_map(char::escape_debug).collect()
 }
 
 /// Why a step failed.
@@ -114,10 +98,5 @@ pub enum StepError {
 
 /// The last component: error lines name files, not places.
 fn file_name(path: &Path) -> String {
-    shown(
-        &path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy(),
-    )
+    shown(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
 }

@@ -44,11 +44,7 @@ impl ModelFacts {
         let config = &contents.config;
         Self {
             architecture: config.architecture.clone(),
-            parameters: contents
-                .tensors
-                .values()
-                .map(|tensor| tensor.elements() as u64)
-                .sum(),
+            parameters: contents.tensors.values().map(|tensor| tensor.elements() as u64).sum(),
             file_bytes: contents.file_bytes,
             tensor_types: tensor_types(contents),
             max_positions: config.max_positions,
@@ -70,10 +66,7 @@ fn tensor_types(contents: &Contents) -> Vec<(String, usize)> {
     for tensor in contents.tensors.values() {
         *counts.entry(tensor.block_type().name()).or_insert(0) += 1;
     }
-    let mut counts: Vec<_> = counts
-        .into_iter()
-        .map(|(name, count)| (name.to_owned(), count))
-        .collect();
+    let mut counts: Vec<_> = counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts
 }

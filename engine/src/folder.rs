@@ -14,7 +14,7 @@ pub(crate) use tokenizer_files::TokenizerFiles;
 
 use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts, hash_header};
 use crate::config::hugging_face;
-use crate::config::json_fields::{JsonFields, parse_object};
+use crate::config::json_fields::JsonFile;
 use crate::error::LoadError;
 use crate::generation_defaults::GenerationDefaults;
 use crate::model_file::{ModelFile, read_small};
@@ -28,15 +28,11 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let folder = Folder::new(path)?;
     let config_path = folder.required("config.json")?;
     let config_bytes = read_small(&config_path, CONFIG_BYTES)?;
-    let object = parse_object(&config_path, &config_bytes)?;
+    let config_file = JsonFile::parse(config_path.clone(), &config_bytes)?;
     let generation = folder.object("generation_config.json", CONFIG_BYTES)?;
-    let generation = generation
-        .as_ref()
-        .map(|(path, object)| JsonFields::new(path, object));
-    let read = hugging_face::read(&config_path, &object, generation)?;
-    let generation_defaults = generation
-        .map(|fields| GenerationDefaults::read(&fields))
-        .transpose()?;
+    let generation = generation.as_ref().map(JsonFile::fields);
+    let read = hugging_face::read(config_file.fields(), generation)?;
+    let generation_defaults = generation.map(|fields| GenerationDefaults::read(&fields)).transpose()?;
     let mut fingerprint = Fingerprint::new();
     fingerprint.add(&config_bytes);
     let weights = read_weights(&folder, &mut fingerprint)?;
@@ -63,19 +59,12 @@ struct Weights {
 
 /// Reads the headers of all weight files; a tensor that stands in two of them is an error.
 fn read_weights(folder: &Folder, fingerprint: &mut Fingerprint) -> Result<Weights, LoadError> {
-    let mut weights = Weights {
-        tensors: TensorMap::new(),
-        file_bytes: 0,
-    };
+    let mut weights = Weights { tensors: TensorMap::new(), file_bytes: 0 };
     let shards = shards::list(folder)?;
     for path in &shards.files {
         let file = Arc::new(ModelFile::open(path)?);
         let header = safetensors_header::read(&file)?;
-        fingerprint.add(
-            hash_header(&file, header.data_start)?
-                .to_string()
-                .as_bytes(),
-        );
+        fingerprint.add(hash_header(&file, header.data_start)?.to_string().as_bytes());
         weights.file_bytes += file.len();
         for tensor in header.tensors {
             let name = tensor.name().to_owned();

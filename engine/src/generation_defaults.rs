@@ -25,13 +25,10 @@ impl GenerationDefaults {
     pub(crate) fn read(json: &JsonFields) -> Result<Self, LoadError> {
         Ok(Self {
             temperature: json.judged("temperature", |value| within(value, 0.0, 2.0))?,
-            top_k: json
-                .optional_count("top_k", 0..=u64::from(u32::MAX))?
-                .filter(|&top_k| top_k > 0),
+            top_k: json.optional_count("top_k", 0..=u64::from(u32::MAX))?.filter(|&top_k| top_k > 0),
             top_p: json.judged("top_p", |value| positive_within(value, 1.0))?,
             min_p: json.judged("min_p", |value| within(value, 0.0, 1.0))?,
-            repetition_penalty: json
-                .judged("repetition_penalty", |value| positive_within(value, 10.0))?,
+            repetition_penalty: json.judged("repetition_penalty", |value| positive_within(value, 10.0))?,
             max_new_tokens: json.optional_count("max_new_tokens", range::POSITIONS)?,
         })
     }
@@ -39,11 +36,7 @@ impl GenerationDefaults {
 
 fn within(value: f64, least: f32, most: f32) -> Result<f32, String> {
     let narrow = value as f32;
-    if (least..=most).contains(&narrow) {
-        Ok(narrow)
-    } else {
-        Err(format!("{value} is not in {least}..={most}"))
-    }
+    if (least..=most).contains(&narrow) { Ok(narrow) } else { Err(format!("{value} is not in {least}..={most}")) }
 }
 
 fn positive_within(value: f64, most: f32) -> Result<f32, String> {

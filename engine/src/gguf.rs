@@ -29,16 +29,9 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let file = Arc::new(ModelFile::open(path)?);
     let header = header::read(&file)?;
     let tensors = tensor_map(&file, &header)?;
-    let GgufConfig {
-        config,
-        bos_id,
-        eos_ids,
-    } = decoder_config(&header.metadata, &tensors)?;
+    let GgufConfig { config, bos_id, eos_ids } = decoder_config(&header.metadata, &tensors)?;
     vocabulary::check(&header.metadata, config.vocab_size)?;
-    let chat_template = header
-        .metadata
-        .optional_text("tokenizer.chat_template")?
-        .map(str::to_owned);
+    let chat_template = header.metadata.optional_text("tokenizer.chat_template")?.map(str::to_owned);
     Ok(Contents {
         path: path.to_owned(),
         naming: Naming::Gguf,
@@ -59,11 +52,7 @@ fn tensor_map(file: &Arc<ModelFile>, header: &header::Header) -> Result<TensorMa
     for claim in &header.tensors {
         let tensor = StoredTensor::new(file, claim)?;
         if tensors.insert(claim.name.clone(), tensor).is_some() {
-            return Err(LoadError::tensor(
-                file.path(),
-                &claim.name,
-                "stands in the file twice",
-            ));
+            return Err(LoadError::tensor(file.path(), &claim.name, "stands in the file twice"));
         }
     }
     check_overlaps(&tensors)?;

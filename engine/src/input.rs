@@ -1,37 +1,21 @@
 //! A step's plan as one flat, ragged batch: what every layer reads.
-//!
-//! Buffers are refilled, not made anew: a steady step allocates nothing.
-
-use std::ops::Range;
 
 use scheduler::{StepPlan, Token, Work};
 
 use crate::error::StepError;
+use crate::ops::sequences::SequenceRows;
 
 /// The tokens of all works, one after another, and where each sequence stands among them.
 #[derive(Debug, Default)]
-pub(crate) struct ForwardInput {
+pub(crate) struct ForwardInput<'a> {
     /// `[tokens]`
     pub(crate) ids: Vec<Token>,
     /// `[tokens]`
-    pub(crate) positions: Vec<u32>,
+    pub(crate) positions: Vec<usize>,
     /// One for each work.
-    pub(crate) sequences: Vec<SequenceInput>,
-    /// The block tables of all works, one after another.
-    pub(crate) blocks: Vec<u32>,
+    pub(crate) sequences: Vec<SequenceRows<'a>>,
     /// Rows whose logits are wanted, ascending.
     pub(crate) logit_rows: Vec<usize>,
-}
-
-/// One sequence's share of the batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SequenceInput {
-    /// Its rows.
-    pub(crate) rows: Range<usize>,
-    /// Position of its first row.
-    pub(crate) start: usize,
-    /// Its part of `blocks`.
-    pub(crate) blocks: Range<usize>,
 }
 
 /// Whose logits a pass returns.
@@ -51,15 +35,15 @@ pub(crate) struct Bounds {
     pub(crate) num_blocks: usize,
 }
 
-impl ForwardInput {
-    /// Refills the batch from a plan, checking that it names only what exists.
-    pub(crate) fn fill(&mut self, plan: &StepPlan, rows: LogitRows, bounds: Bounds) -> Result<(), StepError> {
-        self.clear();
+impl<'a> ForwardInput<'a> {
+    /// Lays out a plan, checking that it names only what exists.
+    pub(crate) fn new(plan: &'a StepPlan, rows: LogitRows, bounds: Bounds) -> Result<Self, StepError> {
+        let mut input = Self::default();
         for work in &plan.works {
             check(work, bounds)?;
-            self.push(work, rows);
+            input.push(work, rows);
         }
-        Ok(())
+        Ok(input)
     }
 
     /// Rows of the batch.
@@ -67,29 +51,17 @@ impl ForwardInput {
         self.ids.len()
     }
 
-    fn clear(&mut self) {
-        self.ids.clear();
-        self.positions.clear();
-        self.sequences.clear();
-        self.blocks.clear();
-        self.logit_rows.clear();
-    }
-
-    fn push(&mut self, work: &Work, rows: LogitRows) {
-        let (first_row, first_block) = (self.ids.len(), self.blocks.len());
+    fn push(&mut self, work: &'a Work, rows: LogitRows) {
+        let first = self.ids.len();
         self.ids.extend_from_slice(&work.tokens);
-        self.positions.extend((work.start..).take(work.tokens.len()).map(|position| position as u32));
-        self.blocks.extend(work.blocks.iter().map(|block| block.0));
+        self.positions.extend((work.start..).take(work.tokens.len()));
+        let last = self.ids.len();
         match rows {
-            LogitRows::All => self.logit_rows.extend(first_row..self.ids.len()),
+            LogitRows::All => self.logit_rows.extend(first..last),
             LogitRows::Sampling if work.samples.is_empty() => {}
-            LogitRows::Sampling => self.logit_rows.push(self.ids.len() - 1),
+            LogitRows::Sampling => self.logit_rows.push(last - 1),
         }
-        self.sequences.push(SequenceInput {
-            rows: first_row..self.ids.len(),
-            start: work.start,
-            blocks: first_block..self.blocks.len(),
-        });
+        self.sequences.push(SequenceRows { rows: first..last, start: work.start, blocks: &work.blocks });
     }
 }
 
@@ -142,20 +114,25 @@ mod tests {
     #[test]
     fn works_lie_one_after_another() {
         let works = vec![work(3, &[7], &[4, 5], true), work(0, &[1, 2, 3], &[6, 0], false)];
-        let mut input = ForwardInput::default();
-        input.fill(&StepPlan { copies: Vec::new(), works }, LogitRows::Sampling, BOUNDS).unwrap();
+        let plan = StepPlan { copies: Vec::new(), works };
+        let input = ForwardInput::new(&plan, LogitRows::Sampling, BOUNDS).unwrap();
         assert_eq!(input.ids, [7, 1, 2, 3]);
         assert_eq!(input.positions, [3, 0, 1, 2]);
-        assert_eq!(input.blocks, [4, 5, 6, 0]);
         assert_eq!(input.logit_rows, [0]);
-        assert_eq!(input.sequences[1], SequenceInput { rows: 1..4, start: 0, blocks: 2..4 });
+        assert_eq!(input.sequences[1].rows, 1..4);
+        assert_eq!((input.sequences[1].start, input.sequences[1].blocks), (0, [BlockId(6), BlockId(0)].as_slice()));
     }
 
     #[test]
     fn a_plan_that_names_what_does_not_exist_is_refused() {
-        for bad in [work(0, &[], &[0], true), work(0, &[1, 2, 3], &[0], true), work(0, &[1], &[8], true), work(0, &[10], &[0], true)] {
+        for bad in [
+            work(0, &[], &[0], true),
+            work(0, &[1, 2, 3], &[0], true),
+            work(0, &[1], &[8], true),
+            work(0, &[10], &[0], true),
+        ] {
             let plan = StepPlan { copies: Vec::new(), works: vec![bad] };
-            assert!(ForwardInput::default().fill(&plan, LogitRows::Sampling, BOUNDS).is_err());
+            assert!(ForwardInput::new(&plan, LogitRows::Sampling, BOUNDS).is_err());
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct KvGeometry {
 
 /// Widest head that the attention kernel holds.
 pub const MAX_HEAD_DIM: usize = 256;
+/// Heads are a multiple of this wide.
+pub const HEAD_DIM_STEP: usize = 8;
 
 impl KvGeometry {
     /// Bytes that one block takes in all layers.
@@ -54,15 +56,12 @@ impl KvGeometry {
     }
 
     fn check(&self) {
-        assert!(
-            self.block_size.is_power_of_two(),
-            "a block has a power of two positions, not {}",
-            self.block_size
-        );
-        let fits = self.head_dim.is_multiple_of(8) && (8..=MAX_HEAD_DIM).contains(&self.head_dim);
+        assert!(self.block_size.is_power_of_two(), "a block has a power of two positions, not {}", self.block_size);
+        let fits =
+            self.head_dim.is_multiple_of(HEAD_DIM_STEP) && (HEAD_DIM_STEP..=MAX_HEAD_DIM).contains(&self.head_dim);
         assert!(
             fits,
-            "a head has a multiple of 8 and at most {MAX_HEAD_DIM} elements, not {}",
+            "a head has a multiple of {HEAD_DIM_STEP} and at most {MAX_HEAD_DIM} elements, not {}",
             self.head_dim
         );
     }
@@ -79,9 +78,7 @@ impl KvCache {
     /// A zeroed cache.
     pub fn new(geometry: KvGeometry) -> Self {
         geometry.check();
-        let layers = (0..geometry.layers)
-            .map(|_| KvLayer::new(geometry))
-            .collect();
+        let layers = (0..geometry.layers).map(|_| KvLayer::new(geometry)).collect();
         Self { geometry, layers }
     }
 
@@ -125,11 +122,7 @@ impl KvLayer {
     fn new(geometry: KvGeometry) -> Self {
         let blocks = geometry.kv_heads * geometry.blocks;
         let keys = Aligned::zeroed(blocks * geometry.key_block());
-        Self {
-            geometry,
-            keys,
-            values: Aligned::zeroed(blocks * geometry.value_block()),
-        }
+        Self { geometry, keys, values: Aligned::zeroed(blocks * geometry.value_block()) }
     }
 
     /// The cache's sizes.
@@ -139,10 +132,8 @@ impl KvLayer {
 
     /// What one key and value head holds.
     pub fn head(&self, head: usize) -> KvHead<'_> {
-        let (keys, values) = (
-            self.geometry.key_block() * self.geometry.blocks,
-            self.geometry.value_block() * self.geometry.blocks,
-        );
+        let (keys, values) =
+            (self.geometry.key_block() * self.geometry.blocks, self.geometry.value_block() * self.geometry.blocks);
         KvHead {
             geometry: self.geometry,
             keys: &self.keys[head * keys..][..keys],
@@ -153,29 +144,16 @@ impl KvLayer {
     /// All heads, to write to each on its own.
     pub fn heads_mut(&mut self) -> impl Iterator<Item = KvHeadMut<'_>> {
         let geometry = self.geometry;
-        let keys = self
-            .keys
-            .chunks_exact_mut((geometry.key_block() * geometry.blocks).max(1));
-        let values = self
-            .values
-            .chunks_exact_mut((geometry.value_block() * geometry.blocks).max(1));
-        keys.zip(values).map(move |(keys, values)| KvHeadMut {
-            geometry,
-            keys,
-            values,
-        })
+        let keys = self.keys.chunks_exact_mut((geometry.key_block() * geometry.blocks).max(1));
+        let values = self.values.chunks_exact_mut((geometry.value_block() * geometry.blocks).max(1));
+        keys.zip(values).map(move |(keys, values)| KvHeadMut { geometry, keys, values })
     }
 
     fn copy_block(&mut self, from: BlockId, to: BlockId) {
         for head in self.heads_mut() {
-            for (floats, block) in [
-                (head.keys, head.geometry.key_block()),
-                (head.values, head.geometry.value_block()),
-            ] {
-                floats.copy_within(
-                    from.index() * block..(from.index() + 1) * block,
-                    to.index() * block,
-                );
+            for (floats, block) in [(head.keys, head.geometry.key_block()), (head.values, head.geometry.value_block())]
+            {
+                floats.copy_within(from.index() * block..(from.index() + 1) * block, to.index() * block);
             }
         }
     }
@@ -219,19 +197,14 @@ impl KvHeadMut<'_> {
     /// Stores one position: its key and its value, `[head_dim]` each.
     pub fn write(&mut self, block: BlockId, offset: usize, key: &[f32], value: &[f32]) {
         let geometry = self.geometry;
-        assert!(
-            offset < geometry.block_size,
-            "position {offset} of {}",
-            geometry.block_size
-        );
+        assert!(offset < geometry.block_size, "position {offset} of {}", geometry.block_size);
         let tile = geometry.tile();
         let keys = &mut self.keys[block.index() * geometry.key_block()..][..geometry.key_block()];
         let keys = &mut keys[offset / tile * tile * geometry.head_dim..];
         for (elements, key) in keys.chunks_exact_mut(tile).zip(key) {
             elements[offset % tile] = *key;
         }
-        let values =
-            &mut self.values[block.index() * geometry.value_block()..][..geometry.value_block()];
+        let values = &mut self.values[block.index() * geometry.value_block()..][..geometry.value_block()];
         values[offset * geometry.value_width()..][..geometry.head_dim].copy_from_slice(value);
     }
 }
@@ -241,13 +214,7 @@ mod tests {
     use super::*;
 
     fn geometry(block_size: usize, head_dim: usize) -> KvGeometry {
-        KvGeometry {
-            layers: 2,
-            blocks: 3,
-            block_size,
-            kv_heads: 2,
-            head_dim,
-        }
+        KvGeometry { layers: 2, blocks: 3, block_size, kv_heads: 2, head_dim }
     }
 
     #[test]
@@ -268,15 +235,10 @@ mod tests {
                 assert_eq!(head.keys(BlockId(0), tile), head.keys(BlockId(2), tile));
                 assert_eq!(head.values(BlockId(0)), head.values(BlockId(2)));
                 assert_eq!(
-                    &head.values(BlockId(0))[(block_size - 1) * head.geometry.value_width()..]
-                        [..head_dim],
+                    &head.values(BlockId(0))[(block_size - 1) * head.geometry.value_width()..][..head_dim],
                     value
                 );
-                assert!(
-                    head.values(BlockId(1))
-                        .iter()
-                        .all(|element| *element == 0.0)
-                );
+                assert!(head.values(BlockId(1)).iter().all(|element| *element == 0.0));
             }
         }
     }

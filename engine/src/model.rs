@@ -3,15 +3,15 @@
 pub(crate) mod decoder;
 
 use crate::checkpoint::Checkpoint;
+use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
-use crate::ops::Cpu;
 
 /// A model that computes ragged batches over a paged cache.
 pub(crate) trait Model: Send {
     /// Writes the batch's KV and fills `logits` with `[input.logit_rows, vocab]`.
-    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput, kv: &mut KvCache, logits: &mut Vec<f32>);
+    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, logits: &mut Vec<f32>);
 }
 
 /// Reads the weights of a checkpoint. Every family that is served so far is one configurable decoder.

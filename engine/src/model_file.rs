@@ -24,11 +24,7 @@ impl ModelFile {
             return Err(LoadError::file(path, "is not a regular file"));
         }
         let file = File::open(path).map_err(|source| LoadError::io(path, source))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            len: metadata.len(),
-        })
+        Ok(Self { path: path.to_owned(), file, len: metadata.len() })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -45,9 +41,7 @@ impl ModelFile {
 
     /// Fills `buffer` from `offset` on.
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), LoadError> {
-        self.file
-            .read_exact_at(buffer, offset)
-            .map_err(|source| LoadError::io(&self.path, source))
+        self.file.read_exact_at(buffer, offset).map_err(|source| LoadError::io(&self.path, source))
     }
 }
 
@@ -55,10 +49,7 @@ impl ModelFile {
 pub(crate) fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
     let file = ModelFile::open(path)?;
     if file.len() > limit {
-        return Err(LoadError::file(
-            path,
-            format!("has {} bytes, limit {limit}", file.len()),
-        ));
+        return Err(LoadError::file(path, format!("has {} bytes, limit {limit}", file.len())));
     }
     let mut bytes = vec![0; file.len() as usize];
     file.read_at(&mut bytes, 0)?;

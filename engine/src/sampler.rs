@@ -4,17 +4,19 @@
 //! state between draws but its scratch memory. Order and meaning follow transformers' logits processors.
 
 mod adjust;
+mod batch;
 mod logprobs;
 mod truncate;
 
 use scheduler::{RowFault, Sample, SampleSpec, Token};
 
 use crate::random;
+pub(crate) use batch::Samplers;
 use truncate::Candidate;
 
 /// Scratch memory of one thread that samples.
 #[derive(Debug, Default)]
-pub(crate) struct Sampler {
+struct Sampler {
     /// The row after masks, bias and penalties.
     adjusted: Vec<f32>,
     candidates: Vec<Candidate>,
@@ -25,7 +27,7 @@ pub(crate) struct Sampler {
 
 impl Sampler {
     /// Draws one token from a row `[vocab]` of the model's own logits.
-    pub(crate) fn sample(&mut self, row: &[f32], spec: &SampleSpec) -> Sample {
+    fn sample(&mut self, row: &[f32], spec: &SampleSpec) -> Sample {
         if !all_finite(row) {
             return Sample { seq: spec.seq, token: Err(RowFault::NotFinite), logprobs: None };
         }
@@ -53,7 +55,7 @@ impl Sampler {
 }
 
 /// The highest logit's token, the lowest id on a tie.
-pub(crate) fn argmax(row: &[f32]) -> Token {
+fn argmax(row: &[f32]) -> Token {
     let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     row.iter().position(|&logit| logit == highest).map_or(0, |index| index as Token)
 }

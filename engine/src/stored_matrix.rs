@@ -31,15 +31,8 @@ pub(crate) enum RowOrder {
 impl StoredMatrix {
     /// Takes a tensor whose shape is `[rows, columns]`.
     pub(crate) fn new(tensor: StoredTensor, order: RowOrder) -> Self {
-        let &[rows, columns] = tensor.shape() else {
-            panic!("a matrix has two dimensions")
-        };
-        Self {
-            tensor,
-            rows,
-            columns,
-            order,
-        }
+        let &[rows, columns] = tensor.shape() else { panic!("a matrix has two dimensions") };
+        Self { tensor, rows, columns, order }
     }
 
     /// Output width.
@@ -55,16 +48,8 @@ impl StoredMatrix {
     /// Reads `rows` as f32 into `out` `[rows, columns]`; fails if the file cannot be read, panics if `out` has another
     /// length or the range leaves the matrix.
     pub fn read_rows(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), LoadError> {
-        assert!(
-            rows.start <= rows.end && rows.end <= self.rows,
-            "rows {rows:?} of {}",
-            self.rows
-        );
-        assert_eq!(
-            out.len(),
-            rows.len() * self.columns,
-            "one number for each row and column"
-        );
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
+        assert_eq!(out.len(), rows.len() * self.columns, "one number for each row and column");
         match self.order {
             RowOrder::Halves => self.tensor.read_rows(rows, self.columns, out),
             RowOrder::Pairs { head_dim } => self.read_paired_rows(rows, head_dim, out),
@@ -72,21 +57,12 @@ impl StoredMatrix {
     }
 
     /// Reads the stored rows head by head and hands out the wanted ones of each.
-    fn read_paired_rows(
-        &self,
-        rows: Range<usize>,
-        head_dim: usize,
-        out: &mut [f32],
-    ) -> Result<(), LoadError> {
+    fn read_paired_rows(&self, rows: Range<usize>, head_dim: usize, out: &mut [f32]) -> Result<(), LoadError> {
         let mut head_rows = vec![0.0; head_dim * self.columns];
         for (row, target) in rows.clone().zip(out.chunks_exact_mut(self.columns)) {
             let head_start = row - row % head_dim;
             if row == rows.start || row == head_start {
-                self.tensor.read_rows(
-                    head_start..head_start + head_dim,
-                    self.columns,
-                    &mut head_rows,
-                )?;
+                self.tensor.read_rows(head_start..head_start + head_dim, self.columns, &mut head_rows)?;
             }
             let stored = stored_row(row % head_dim, head_dim) * self.columns;
             target.copy_from_slice(&head_rows[stored..stored + self.columns]);
@@ -99,9 +75,9 @@ impl StoredMatrix {
 pub(crate) fn in_engine_order(stored: Vec<f32>, order: RowOrder) -> Vec<f32> {
     match order {
         RowOrder::Halves => stored,
-        RowOrder::Pairs { head_dim } => (0..stored.len())
-            .map(|row| stored[row - row % head_dim + stored_row(row % head_dim, head_dim)])
-            .collect(),
+        RowOrder::Pairs { head_dim } => {
+            (0..stored.len()).map(|row| stored[row - row % head_dim + stored_row(row % head_dim, head_dim)]).collect()
+        }
     }
 }
 
@@ -119,9 +95,6 @@ mod tests {
     fn pairs_become_halves_in_every_head() {
         let stored = (0..8_u8).map(f32::from).collect();
         let order = RowOrder::Pairs { head_dim: 4 };
-        assert_eq!(
-            in_engine_order(stored, order),
-            [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]
-        );
+        assert_eq!(in_engine_order(stored, order), [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
     }
 }

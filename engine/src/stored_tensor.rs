@@ -42,21 +42,13 @@ impl StoredTensor {
         let bytes = data_bytes(claim).map_err(fail)?;
         let end = claim.offset.checked_add(bytes);
         if end.is_none_or(|end| end > file.len()) {
-            return Err(fail(format!(
-                "needs {bytes} bytes at offset {}, file has {}",
-                claim.offset,
-                file.len()
-            )));
+            return Err(fail(format!("needs {bytes} bytes at offset {}, file has {}", claim.offset, file.len())));
         }
         Ok(Self {
             file: Arc::clone(file),
             name: claim.name.as_str().into(),
             block_type: claim.block_type,
-            shape: claim
-                .shape
-                .iter()
-                .map(|&dimension| dimension as usize)
-                .collect(),
+            shape: claim.shape.iter().map(|&dimension| dimension as usize).collect(),
             offset: claim.offset,
             bytes,
         })
@@ -89,12 +81,7 @@ impl StoredTensor {
     }
 
     /// Reads rows as they are stored, `columns` numbers each, into `out` `[rows, columns]`.
-    pub(crate) fn read_rows(
-        &self,
-        rows: Range<usize>,
-        columns: usize,
-        out: &mut [f32],
-    ) -> Result<(), LoadError> {
+    pub(crate) fn read_rows(&self, rows: Range<usize>, columns: usize, out: &mut [f32]) -> Result<(), LoadError> {
         debug_assert_eq!(out.len(), rows.len() * columns);
         let row_bytes = columns / self.block_type.elements() * self.block_type.bytes();
         let rows_at_once = (CHUNK_ELEMENTS / columns).max(1);
@@ -103,8 +90,7 @@ impl StoredTensor {
         for chunk in out.chunks_mut(rows_at_once * columns) {
             let bytes = &mut buffer[..chunk.len() / columns * row_bytes];
             self.file.read_at(bytes, offset)?;
-            dequantize(self.block_type, bytes, chunk)
-                .map_err(|error| self.error(error.to_string()))?;
+            dequantize(self.block_type, bytes, chunk).map_err(|error| self.error(error.to_string()))?;
             offset += bytes.len() as u64;
         }
         Ok(())
@@ -114,28 +100,16 @@ impl StoredTensor {
 fn data_bytes(claim: &TensorClaim) -> Result<u64, String> {
     const MAX_DIMENSION: u64 = 1 << 31;
     let shape = &claim.shape;
-    let elements = shape
-        .iter()
-        .try_fold(1_u64, |product, &dimension| product.checked_mul(dimension));
+    let elements = shape.iter().try_fold(1_u64, |product, &dimension| product.checked_mul(dimension));
     let elements = elements.ok_or_else(|| format!("shape {shape:?} overflows"))?;
-    if let Some(dimension) = shape
-        .iter()
-        .find(|&&dimension| dimension == 0 || dimension > MAX_DIMENSION)
-    {
-        return Err(format!(
-            "shape {shape:?}: {dimension} is not in 1..={MAX_DIMENSION}"
-        ));
+    if let Some(dimension) = shape.iter().find(|&&dimension| dimension == 0 || dimension > MAX_DIMENSION) {
+        return Err(format!("shape {shape:?}: {dimension} is not in 1..={MAX_DIMENSION}"));
     }
-    let (per_block, block_bytes) = (
-        claim.block_type.elements() as u64,
-        claim.block_type.bytes() as u64,
-    );
+    let (per_block, block_bytes) = (claim.block_type.elements() as u64, claim.block_type.bytes() as u64);
     let row = shape.last().copied().unwrap_or(1);
     if !row.is_multiple_of(per_block) {
         let name = claim.block_type.name();
-        return Err(format!(
-            "shape {shape:?}: rows of {row} are no multiple of {name}'s block of {per_block}"
-        ));
+        return Err(format!("shape {shape:?}: rows of {row} are no multiple of {name}'s block of {per_block}"));
     }
     let bytes = (elements / per_block).checked_mul(block_bytes);
     bytes.ok_or_else(|| format!("shape {shape:?} overflows"))

@@ -29,9 +29,7 @@ impl Pool {
     /// A pool of `threads` threads, at least one: the caller of [`Pool::for_each`] counts as the first.
     pub fn new(threads: usize) -> Self {
         let shared = Arc::<Shared>::default();
-        let workers = (1..threads)
-            .map(|index| Worker::start(index, &shared))
-            .collect();
+        let workers = (1..threads).map(|index| Worker::start(index, &shared)).collect();
         Self { shared, workers }
     }
 
@@ -47,10 +45,7 @@ impl Pool {
         if self.workers.is_empty() || items.len() <= 1 {
             return items.into_iter().for_each(work);
         }
-        let items: Vec<Mutex<Option<T>>> = items
-            .into_iter()
-            .map(|item| Mutex::new(Some(item)))
-            .collect();
+        let items: Vec<Mutex<Option<T>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
         let next = AtomicUsize::new(0);
         let share = || {
             while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -66,10 +61,7 @@ impl Pool {
         let panic: Mutex<Option<Box<dyn Any + Send>>> = Mutex::new(None);
         let caught = || {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(share)) {
-                panic
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .get_or_insert(payload);
+                panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(payload);
             }
         };
         let lent = self.shared.slot.lend(&caught, || {
@@ -91,9 +83,7 @@ impl Drop for Pool {
         for worker in &mut self.workers {
             worker.thread.unpark();
             if let Some(handle) = worker.handle.take() {
-                handle
-                    .join()
-                    .expect("workers catch the panics of their jobs");
+                handle.join().expect("workers catch the panics of their jobs");
             }
         }
     }
@@ -117,15 +107,9 @@ impl Worker {
         let (shared, asleep) = (Arc::clone(shared), Arc::<AtomicBool>::default());
         let sleeps = Arc::clone(&asleep);
         let body = move || work_until_ended(&shared, &sleeps);
-        let handle = std::thread::Builder::new()
-            .name(format!("engine-{index}"))
-            .spawn(body);
+        let handle = std::thread::Builder::new().name(format!("engine-{index}")).spawn(body);
         let handle = handle.expect("the system has a thread for each core");
-        Self {
-            thread: handle.thread().clone(),
-            asleep,
-            handle: Some(handle),
-        }
+        Self { thread: handle.thread().clone(), asleep, handle: Some(handle) }
     }
 
     /// Costs a system call only if the worker sleeps.
@@ -176,9 +160,7 @@ mod tests {
 
     fn sum_with(pool: &Pool, items: usize) -> usize {
         let sum = AtomicUsize::new(0);
-        pool.for_each((0..items).collect(), |item| {
-            drop(sum.fetch_add(item + 1, Ordering::Relaxed))
-        });
+        pool.for_each((0..items).collect(), |item| _ = sum.fetch_add(item + 1, Ordering::Relaxed));
         sum.into_inner()
     }
 
@@ -216,17 +198,9 @@ mod tests {
         for threads in [1, 2, 3] {
             let pool = Pool::new(threads);
             for guilty in [0, 7, 99] {
-                let run = || {
-                    pool.for_each((0..100).collect(), |item| {
-                        assert_ne!(item, guilty, "planted")
-                    })
-                };
+                let run = || pool.for_each((0..100).collect(), |item| assert_ne!(item, guilty, "planted"));
                 let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-                assert!(
-                    payload
-                        .downcast_ref::<String>()
-                        .is_some_and(|message| message.contains("planted"))
-                );
+                assert!(payload.downcast_ref::<String>().is_some_and(|message| message.contains("planted")));
                 assert_eq!(sum_with(&pool, 100), 5050);
             }
         }
@@ -236,9 +210,7 @@ mod tests {
     fn a_call_within_a_call_runs_on_its_own_thread() {
         let pool = Pool::new(2);
         let total = AtomicUsize::new(0);
-        pool.for_each(vec![10, 20, 30], |items| {
-            drop(total.fetch_add(sum_with(&pool, items), Ordering::Relaxed))
-        });
+        pool.for_each(vec![10, 20, 30], |items| _ = total.fetch_add(sum_with(&pool, items), Ordering::Relaxed));
         assert_eq!(total.into_inner(), 55 + 210 + 465);
     }
 

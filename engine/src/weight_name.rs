@@ -75,18 +75,16 @@ impl WeightName {
         names.extend((!config.tied_embeddings).then_some(Self::Output));
         let layer = LayerWeight::all(config);
         names.extend(
-            (0..config.num_layers)
-                .flat_map(|index| layer.iter().map(move |&weight| Self::Layer(index, weight))),
+            (0..config.num_layers).flat_map(|index| layer.iter().map(move |&weight| Self::Layer(index, weight))),
         );
         names
     }
 
     pub(crate) fn shape(self, config: &DecoderConfig) -> WeightShape {
         match self {
-            Self::TokenEmbedding | Self::Output => WeightShape::Matrix {
-                rows: config.vocab_size,
-                columns: config.hidden_size,
-            },
+            Self::TokenEmbedding | Self::Output => {
+                WeightShape::Matrix { rows: config.vocab_size, columns: config.hidden_size }
+            }
             Self::OutputNorm => WeightShape::Vector(config.hidden_size),
             Self::Layer(_, weight) => weight.shape(config),
         }
@@ -118,21 +116,10 @@ impl WeightName {
 impl LayerWeight {
     fn all(config: &DecoderConfig) -> Vec<Self> {
         use LayerWeight as W;
-        let mut weights = vec![
-            W::AttentionNorm,
-            W::Query,
-            W::Key,
-            W::Value,
-            W::AttentionOutput,
-        ];
+        let mut weights = vec![W::AttentionNorm, W::Query, W::Key, W::Value, W::AttentionOutput];
         weights.extend([W::MlpNorm, W::Gate, W::Up, W::Down]);
         if config.attention_bias {
-            weights.extend([
-                W::QueryBias,
-                W::KeyBias,
-                W::ValueBias,
-                W::AttentionOutputBias,
-            ]);
+            weights.extend([W::QueryBias, W::KeyBias, W::ValueBias, W::AttentionOutputBias]);
         }
         if config.mlp_bias {
             weights.extend([W::GateBias, W::UpBias, W::DownBias]);
@@ -142,10 +129,7 @@ impl LayerWeight {
 
     fn shape(self, config: &DecoderConfig) -> WeightShape {
         let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
-        let (query, key) = (
-            config.num_heads * config.head_dim,
-            config.num_kv_heads * config.head_dim,
-        );
+        let (query, key) = (config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim);
         match self {
             Self::AttentionNorm | Self::MlpNorm | Self::AttentionOutputBias | Self::DownBias => {
                 WeightShape::Vector(hidden)
@@ -153,26 +137,11 @@ impl LayerWeight {
             Self::QueryBias => WeightShape::Vector(query),
             Self::KeyBias | Self::ValueBias => WeightShape::Vector(key),
             Self::GateBias | Self::UpBias => WeightShape::Vector(intermediate),
-            Self::Query => WeightShape::Matrix {
-                rows: query,
-                columns: hidden,
-            },
-            Self::Key | Self::Value => WeightShape::Matrix {
-                rows: key,
-                columns: hidden,
-            },
-            Self::AttentionOutput => WeightShape::Matrix {
-                rows: hidden,
-                columns: query,
-            },
-            Self::Gate | Self::Up => WeightShape::Matrix {
-                rows: intermediate,
-                columns: hidden,
-            },
-            Self::Down => WeightShape::Matrix {
-                rows: hidden,
-                columns: intermediate,
-            },
+            Self::Query => WeightShape::Matrix { rows: query, columns: hidden },
+            Self::Key | Self::Value => WeightShape::Matrix { rows: key, columns: hidden },
+            Self::AttentionOutput => WeightShape::Matrix { rows: hidden, columns: query },
+            Self::Gate | Self::Up => WeightShape::Matrix { rows: intermediate, columns: hidden },
+            Self::Down => WeightShape::Matrix { rows: hidden, columns: intermediate },
         }
     }
 

@@ -81,7 +81,10 @@ fn neighbours_chunks_and_threads_leave_every_bit() {
             .collect();
         let mut answers = runner.finish();
         for (seq, want) in seqs.iter().zip(&alone) {
-            answers.remove(seq).unwrap().assert_same(want, &format!("{max_num_batched_tokens} tokens, {threads} threads"));
+            answers
+                .remove(seq)
+                .unwrap()
+                .assert_same(want, &format!("{max_num_batched_tokens} tokens, {threads} threads"));
         }
     }
 }

@@ -1,2 +1,44 @@
-//! loadtests
-fn main() {}
+//! The program `loadtests`: read the command line, run one scenario, print its report.
+//!
+//! One thread: beside a server on two cores the client must cost little.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use loadtests::{
+    arguments::{Arguments, Format, Options},
+    bench::Bench,
+    client::Client,
+    report::Report,
+    scenario::Scenario,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode> {
+    let (scenario, options) = Arguments::parse().command.resolve()?;
+    let format = options.format;
+    let report = run(scenario, options).await?;
+    print(&report, format)?;
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run(scenario: Scenario, options: Options) -> Result<Report> {
+    let client = Client::new(options.base_url.with_key(options.api_key), options.reuse);
+    let model = match options.model {
+        Some(model) => model,
+        None => client.first_model().await?,
+    };
+    Bench::new(scenario, client, model, options.pid).run().await
+}
+
+#[expect(clippy::print_stdout, reason = "the report is what the program is for")]
+fn print(report: &Report, format: Format) -> Result<()> {
+    if format != Format::Json {
+        println!("{report}");
+    }
+    if format != Format::Table {
+        println!("{}", serde_json::to_string(report)?);
+    }
+    Ok(())
+}

@@ -1,1 +1,57 @@
-//! proto
+//! The public JSON of Gondola's HTTP API, and nothing more: no routes, no limits that a flag can move, no text work.
+//!
+//! Requests are strict: an unknown member, a member given twice and a value of the wrong type are errors that keep
+//! their path. Responses are written exactly as documented and read leniently, so that a client can use them
+//! against other servers too. No type here prints text of users or models when it is debug-printed.
+#![forbid(unsafe_code)]
+
+mod strict_object;
+mod word;
+
+mod chat;
+mod chat_response;
+mod completion;
+mod completion_response;
+mod content;
+mod error;
+mod integer;
+mod list;
+mod logprobs;
+mod map;
+mod member;
+mod message;
+mod model;
+mod object_name;
+mod output;
+mod prompt;
+mod refused;
+mod sampling;
+mod scheduling;
+mod stopping;
+mod stream;
+mod text;
+mod usage;
+
+pub use chat::{ChatRequest, FormatKind, ReasoningEffort, ResponseFormat, ServiceTier, Verbosity};
+pub use chat_response::{AssistantMessage, ChatChoice, ChatChunk, ChatChunkChoice, ChatDelta, ChatResponse};
+pub use completion::CompletionRequest;
+pub use completion_response::{CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionResponse};
+pub use content::{Content, ContentPart, MediaKind};
+pub use error::{ErrorBody, ErrorObject};
+pub use integer::{Integer, TokenId};
+pub use list::List;
+pub use logprobs::{ChatLogprobs, CompletionLogprobs, Logprob, TokenLogprob, TopLogprob, TopTokens};
+pub use map::{AnyObject, LogitBias, Metadata};
+pub use member::Member;
+pub use message::{ChatMessage, FunctionCall, Messages, Role, ToolCall};
+pub use model::{Model, ModelList};
+pub use object_name::ObjectName;
+pub use output::OutputFields;
+pub use prompt::{MAX_PROMPTS, Prompt};
+pub use refused::Refused;
+pub use sampling::SamplingFields;
+pub use scheduling::SchedulingFields;
+pub use stopping::{FinishReason, Stop, StopReason, StoppingFields};
+pub use stream::StreamOptions;
+pub use text::Text;
+pub use usage::{CompletionTokensDetails, PromptTokensDetails, Usage};

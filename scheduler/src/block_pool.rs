@@ -179,3 +179,128 @@ impl BlockPool {
         block
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BLOCKS: usize = 6;
+
+    /// What may happen to a pool; numbers choose among what is possible.
+    #[derive(Clone, Debug)]
+    enum Operation {
+        Take,
+        Share(usize),
+        Release(usize),
+        SetKey(usize),
+        ClearKey(usize),
+    }
+
+    fn operation() -> impl Strategy<Value = Operation> {
+        prop_oneof![
+            3 => Just(Operation::Take),
+            2 => any::<usize>().prop_map(Operation::Share),
+            4 => any::<usize>().prop_map(Operation::Release),
+            3 => any::<usize>().prop_map(Operation::SetKey),
+            1 => any::<usize>().prop_map(Operation::ClearKey),
+        ]
+    }
+
+    /// The pool again, as plainly as can be: references and keys by block, and the order of release.
+    #[derive(Default)]
+    struct Model {
+        references: [u32; BLOCKS],
+        keys: [Option<BlockKey>; BLOCKS],
+        released: Vec<BlockId>,
+        next_key: u8,
+    }
+
+    impl Model {
+        fn choose(&self, number: usize, wanted: impl Fn(&Self, usize) -> bool) -> Option<BlockId> {
+            let possible: Vec<usize> = (0..BLOCKS).filter(|&block| wanted(self, block)).collect();
+            (!possible.is_empty()).then(|| BlockId(possible[number % possible.len()] as u32))
+        }
+
+        fn apply(&mut self, pool: &mut BlockPool, operation: &Operation) {
+            match *operation {
+                Operation::Take => self.take(pool),
+                Operation::Share(number) => {
+                    let Some(block) = self.choose(number, |it, at| it.references[at] > 0 || it.keys[at].is_some())
+                    else {
+                        return;
+                    };
+                    pool.share(block);
+                    self.references[block.index()] += 1;
+                    self.released.retain(|&other| other != block);
+                }
+                Operation::Release(number) => {
+                    let Some(block) = self.choose(number, |it, at| it.references[at] > 0) else { return };
+                    pool.release(block);
+                    self.references[block.index()] -= 1;
+                    if self.references[block.index()] == 0 && self.keys[block.index()].is_some() {
+                        self.released.push(block);
+                    }
+                }
+                Operation::SetKey(number) => {
+                    let keyless = |it: &Self, at: usize| it.references[at] > 0 && it.keys[at].is_none();
+                    let Some(block) = self.choose(number, keyless) else { return };
+                    self.next_key = self.next_key.wrapping_add(1);
+                    let key = BlockKey([self.next_key; 32]);
+                    pool.set_key(block, key);
+                    self.keys[block.index()] = Some(key);
+                }
+                Operation::ClearKey(number) => {
+                    let Some(block) = self.choose(number, |it, at| it.keys[at].is_some()) else { return };
+                    pool.clear_key(block);
+                    self.keys[block.index()] = None;
+                    self.released.retain(|&other| other != block);
+                }
+            }
+        }
+
+        fn take(&mut self, pool: &mut BlockPool) {
+            let free = self.choose(0, |it, at| it.references[at] == 0 && it.keys[at].is_none());
+            let Some((block, key)) = pool.take() else {
+                assert!(free.is_none() && self.released.is_empty(), "what is left can be taken");
+                return;
+            };
+            assert_eq!(self.references[block.index()], 0, "nobody holds a block that is taken");
+            assert_eq!(key, self.keys[block.index()].take(), "the key it had is told");
+            match free {
+                Some(_) => assert_eq!(key, None, "free blocks go first"),
+                None => assert_eq!(block, self.released.remove(0), "then the one released longest ago"),
+            }
+            self.references[block.index()] = 1;
+        }
+
+        fn counts(&self) -> BlockCounts {
+            let used = self.references.iter().filter(|&&count| count > 0).count();
+            let cached = self.released.len();
+            BlockCounts { total: BLOCKS, used, cached, free: BLOCKS - used - cached }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_pool_equals_its_plain_model(operations in prop::collection::vec(operation(), 1..200)) {
+            let (mut pool, mut model) = (BlockPool::new(BLOCKS), Model::default());
+            for operation in &operations {
+                model.apply(&mut pool, operation);
+                pool.check();
+                prop_assert_eq!(pool.counts(), model.counts());
+                prop_assert_eq!(pool.available(), model.counts().cached + model.counts().free);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "released once for each reference")]
+    fn a_double_free_is_noticed() {
+        let mut pool = BlockPool::new(1);
+        let (block, _) = pool.take().unwrap();
+        pool.release(block);
+        pool.release(block);
+    }
+}

@@ -86,3 +86,103 @@ impl BlockTable {
         (ledger.pool.references(block) > 1).then_some(block)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BLOCKS: usize = 8;
+    const SIZE: usize = 3;
+
+    #[derive(Clone, Debug)]
+    enum Operation {
+        Begin,
+        Extend(usize, usize),
+        Fork(usize),
+        Release(usize),
+    }
+
+    fn operation() -> impl Strategy<Value = Operation> {
+        prop_oneof![
+            1 => Just(Operation::Begin),
+            5 => (any::<usize>(), 1..2 * SIZE).prop_map(|(table, count)| Operation::Extend(table, count)),
+            2 => any::<usize>().prop_map(Operation::Fork),
+            2 => any::<usize>().prop_map(Operation::Release),
+        ]
+    }
+
+    /// Tables over real slots, each beside the plain list of what it should hold.
+    struct World {
+        ledger: KvLedger,
+        slots: Vec<u64>,
+        tables: Vec<(BlockTable, Vec<u64>)>,
+        written: u64,
+    }
+
+    impl World {
+        fn apply(&mut self, operation: &Operation) {
+            let count = self.tables.len();
+            match *operation {
+                Operation::Begin => self.tables.push((BlockTable::default(), Vec::new())),
+                Operation::Extend(table, want) if count > 0 => self.extend(table % count, want),
+                Operation::Fork(table) if count > 0 => {
+                    let (table, plain) = &self.tables[table % count];
+                    let fork = (table.fork(&mut self.ledger), plain.clone());
+                    self.tables.push(fork);
+                }
+                Operation::Release(table) if count > 0 => {
+                    self.tables.swap_remove(table % count).0.release(&mut self.ledger);
+                }
+                _ => {}
+            }
+        }
+
+        fn extend(&mut self, table: usize, want: usize) {
+            let (table, plain) = &mut self.tables[table];
+            let start = plain.len();
+            let room = table.room(&self.ledger, start, want);
+            assert!(room > 0 || self.ledger.available() <= 1, "only a full pool has no room");
+            if room == 0 {
+                return;
+            }
+            if let Some(copy) = table.extend(&mut self.ledger, start, start + room) {
+                let from = copy.from.index() * SIZE;
+                self.slots.copy_within(from..from + SIZE, copy.to.index() * SIZE);
+            }
+            for position in start..start + room {
+                self.written += 1;
+                plain.push(self.written);
+                self.slots[table.blocks()[position / SIZE].index() * SIZE + position % SIZE] = self.written;
+            }
+        }
+
+        fn check(&self) {
+            self.ledger.check();
+            for (table, plain) in &self.tables {
+                assert_eq!(table.blocks().len(), plain.len().div_ceil(SIZE), "a table is as long as it must be");
+                for (position, value) in plain.iter().enumerate() {
+                    let slot = table.blocks()[position / SIZE].index() * SIZE + position % SIZE;
+                    assert_eq!(self.slots[slot], *value, "a table reads what was written through it");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn tables_read_what_they_wrote_whoever_shares(operations in prop::collection::vec(operation(), 1..120)) {
+            let ledger = KvLedger::new(BLOCKS, SIZE);
+            let mut world = World { ledger, slots: vec![0; BLOCKS * SIZE], tables: Vec::new(), written: 0 };
+            for operation in &operations {
+                world.apply(operation);
+                world.check();
+            }
+            while !world.tables.is_empty() {
+                world.apply(&Operation::Release(0));
+            }
+            prop_assert_eq!(world.ledger.counts().used, 0);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::outbox::Outbox;
 use crate::scheduler::Scheduler;
-use crate::{Event, Executor, Limits, Reject, SchedulerStats, SeqId, StepPlan, Submission};
+use crate::{Event, Executor, Limits, Reject, SchedulerStats, SeqId, StepOutput, StepPlan, Submission};
 
 /// The scheduler and the executor it drives.
 #[derive(Debug)]
@@ -59,7 +59,11 @@ impl<E: Executor> Driver<E> {
             let result = self.executor.step(&self.plan);
             outbox.now = now();
             match result {
-                Ok(output) => self.scheduler.commit(output, &mut outbox),
+                Ok(output) => {
+                    // Before anything changes: a turn that panics here leaves a step that the next one fails.
+                    assert!(answers(&output, &self.plan), "a step gives one sample for each draw, in plan order");
+                    self.scheduler.commit(output, &mut outbox);
+                }
                 Err(failure) => {
                     self.scheduler.fail(&mut outbox);
                     error = Some(failure);
@@ -94,8 +98,20 @@ impl<E: Executor> Driver<E> {
         &self.executor
     }
 
+    /// The state itself, for tests that look inside.
+    #[cfg(test)]
+    pub(crate) fn scheduler_mut(&mut self) -> &mut Scheduler {
+        &mut self.scheduler
+    }
+
     /// Whoever runs the steps.
     pub fn executor_mut(&mut self) -> &mut E {
         &mut self.executor
     }
+}
+
+/// Whether the output holds one sample for each draw of the plan, in its order.
+fn answers(output: &StepOutput, plan: &StepPlan) -> bool {
+    let draws = plan.works.iter().flat_map(|work| &work.samples).map(|spec| spec.seq);
+    output.samples.iter().map(|sample| sample.seq).eq(draws)
 }

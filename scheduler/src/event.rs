@@ -7,7 +7,7 @@ use crate::{RowFault, SeqId, Token, TokenLogprobs};
 /// News of one sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A token was generated. Never sent for a token that ends the sequence.
+    /// A token was generated. Never sent for one of `stop_ids` that ends the sequence.
     Token {
         /// Whose.
         seq: SeqId,

@@ -101,3 +101,85 @@ impl KvLedger {
         assert_eq!(keyed, self.cache.iter().count(), "every key has an entry");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::block_table::BlockTable;
+    use crate::prefix_cache::{BlockKey, KeyFunction};
+
+    const BLOCKS: usize = 10;
+    const SIZE: usize = 2;
+
+    /// One text computed from its first token that is not found to its end, over two roots and few tokens.
+    #[derive(Clone, Debug)]
+    struct Text {
+        root: u8,
+        tokens: Vec<Token>,
+        /// Whether it stays and keeps its blocks used.
+        stays: bool,
+    }
+
+    fn text() -> impl Strategy<Value = Text> {
+        let tokens = prop::collection::vec(0..2u32, SIZE..4 * SIZE);
+        (0..2u8, tokens, prop::bool::weighted(0.2)).prop_map(|(root, tokens, stays)| Text { root, tokens, stays })
+    }
+
+    /// What each block holds: the root and the whole text up to its end.
+    type Contents = BTreeMap<BlockId, (u8, Vec<Token>)>;
+
+    fn run(texts: &[Text], key_of: Option<KeyFunction>) {
+        let mut ledger = KvLedger::new(BLOCKS, SIZE);
+        ledger.cache.key_of = key_of.unwrap_or(ledger.cache.key_of);
+        let (mut contents, mut staying, mut hits) = (Contents::new(), Vec::new(), Vec::new());
+        for text in texts {
+            let mut chain = Chain::new([text.root; 32]);
+            ledger.find(&mut chain, &text.tokens, &mut hits);
+            for (index, hit) in hits.iter().enumerate() {
+                let upto = text.tokens[..(index + 1) * SIZE].to_vec();
+                assert_eq!(contents[&hit.block], (text.root, upto), "a hit holds this text and no other");
+            }
+            let mut table = BlockTable::default();
+            table.begin(&mut ledger, &hits);
+            chain.reached = hits.last().map(|hit| hit.entry);
+            let (start, end) = (hits.len() * SIZE, text.tokens.len() / SIZE * SIZE);
+            if table.room(&ledger, start, end - start) == end - start {
+                table.extend(&mut ledger, start, end);
+                for index in hits.len()..end / SIZE {
+                    let upto = text.tokens[..(index + 1) * SIZE].to_vec();
+                    contents.insert(table.blocks()[index], (text.root, upto));
+                    ledger.publish(&mut chain, index, &text.tokens[index * SIZE..][..SIZE], table.blocks()[index]);
+                }
+                ledger.find(&mut Chain::new([text.root; 32]), &text.tokens, &mut hits);
+                assert!(key_of.is_some() || hits.len() == end / SIZE, "what was published is found");
+            }
+            ledger.check();
+            if text.stays {
+                staying.push(table);
+            } else {
+                table.release(&mut ledger);
+            }
+            ledger.check();
+        }
+        for table in &mut staying {
+            table.release(&mut ledger);
+        }
+        assert_eq!(ledger.counts().used, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_hit_is_the_same_text(texts in prop::collection::vec(text(), 1..60)) {
+            run(&texts, None);
+        }
+
+        #[test]
+        fn a_hit_is_the_same_text_even_if_keys_collide(texts in prop::collection::vec(text(), 1..60)) {
+            run(&texts, Some(|_, tokens| BlockKey([(tokens[0] % 2) as u8; 32])));
+        }
+    }
+}

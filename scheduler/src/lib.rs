@@ -23,6 +23,8 @@ mod queue;
 mod sampling_params;
 mod scheduler;
 mod sequence;
+#[cfg(test)]
+mod simulation;
 mod stats;
 mod submission;
 

@@ -11,7 +11,7 @@ pub(crate) enum PlantedBug {
     DoubleFree,
     StaleComputed,
     SampleOffByOne,
-    LostBlock,
+    WrongBlock,
     BudgetNotCharged,
     PreemptToTheBack,
     CopySkipped,
@@ -27,6 +27,8 @@ pub(crate) enum PlantedBug {
     ClassesNeverRise,
     PromptBeforeDecodes,
     FailedStepKept,
+    FailedStepCached,
+    RootIgnored,
 }
 
 /// The bug in force, if any.

@@ -57,7 +57,8 @@ impl Scheduler {
         assert!(!submission.seqs.is_empty(), "a submission has at least one choice");
         submission.check(&self.limits, self.planted)?;
         self.check_queue(submission.prompt.len())?;
-        self.waiting.push(Sequence::new(submission, self.arrivals, now));
+        let root = if self.planted.is(PlantedBug::RootIgnored) { [0; 32] } else { submission.cache_key };
+        self.waiting.push(Sequence::new(Submission { cache_key: root, ..submission }, self.arrivals, now));
         self.arrivals += 1;
         Ok(())
     }
@@ -115,6 +116,18 @@ impl Scheduler {
         for sequence in self.waiting.iter() {
             assert!(sequence.table.blocks().is_empty() && sequence.computed == 0, "who waits holds nothing");
         }
+    }
+
+    /// Those that run, in scheduling order.
+    #[cfg(test)]
+    pub(crate) fn running(&self) -> &[Sequence] {
+        &self.running
+    }
+
+    /// Those that wait.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> &Queue {
+        &self.waiting
     }
 
     /// Puts a bug in force, to see it caught.

@@ -31,23 +31,16 @@ const FAMILIES: [&Family; 1] = [&LLAMA];
 
 impl Family {
     pub(crate) fn of_gguf(architecture: &str) -> Option<&'static Self> {
-        FAMILIES
-            .into_iter()
-            .find(|family| family.gguf_architecture == architecture)
+        FAMILIES.into_iter().find(|family| family.gguf_architecture == architecture)
     }
 
     pub(crate) fn of_model_type(model_type: &str) -> Option<&'static Self> {
-        FAMILIES
-            .into_iter()
-            .find(|family| family.model_type == model_type)
+        FAMILIES.into_iter().find(|family| family.model_type == model_type)
     }
 
     /// The reason for refusing another architecture.
     pub(crate) fn refusal(name: &str) -> String {
         let known = FAMILIES.map(|family| family.model_type).join(", ");
-        format!(
-            "\"{}\" is not supported; supported are {known}",
-            crate::error::shown(name)
-        )
+        format!("\"{}\" is not supported; supported: {known}", crate::error::shown(name))
     }
 }

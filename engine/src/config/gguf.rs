@@ -44,10 +44,7 @@ pub(crate) struct GgufConfig {
 }
 
 /// Reads the configuration and checks the numbers against each other.
-pub(crate) fn decoder_config(
-    metadata: &Metadata,
-    tensors: &TensorMap,
-) -> Result<GgufConfig, LoadError> {
+pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result<GgufConfig, LoadError> {
     let keys = Keys::new(metadata)?;
     keys.check_names()?;
     let hidden_size = keys.count("embedding_length", range::WIDTH)?;
@@ -65,29 +62,18 @@ pub(crate) fn decoder_config(
         intermediate_size: keys.count("feed_forward_length", range::WIDTH)?,
         max_positions: keys.count("context_length", range::POSITIONS)?,
         norm_eps: keys.norm_eps()?,
-        rope: RopeConfig {
-            theta: keys.theta()?,
-            scaling: keys.scaling(tensors, head_dim)?,
-        },
+        rope: RopeConfig { theta: keys.theta()?, scaling: keys.scaling(tensors, head_dim)? },
         tied_embeddings: !has(WeightName::Output),
         attention_bias: has(WeightName::Layer(0, LayerWeight::QueryBias)),
         mlp_bias: has(WeightName::Layer(0, LayerWeight::GateBias)),
     };
     let id = |name| special_id(metadata, name, config.vocab_size);
-    let end_keys = [
-        "tokenizer.ggml.eos_token_id",
-        "tokenizer.ggml.eot_token_id",
-        "tokenizer.ggml.eom_token_id",
-    ];
+    let end_keys = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
     let mut eos_ids = Vec::new();
     for found in end_keys.map(id) {
         eos_ids.extend(found?.filter(|found| !eos_ids.contains(found)));
     }
-    Ok(GgufConfig {
-        bos_id: id("tokenizer.ggml.bos_token_id")?,
-        eos_ids,
-        config,
-    })
+    Ok(GgufConfig { bos_id: id("tokenizer.ggml.bos_token_id")?, eos_ids, config })
 }
 
 /// The metadata, seen through an architecture's namespace.
@@ -100,8 +86,7 @@ impl<'a> Keys<'a> {
     fn new(metadata: &'a Metadata) -> Result<Self, LoadError> {
         const KEY: &str = "general.architecture";
         let name = metadata.text(KEY)?;
-        let family =
-            Family::of_gguf(name).ok_or_else(|| metadata.error(KEY, Family::refusal(name)))?;
+        let family = Family::of_gguf(name).ok_or_else(|| metadata.error(KEY, Family::refusal(name)))?;
         Ok(Self { metadata, family })
     }
 
@@ -118,18 +103,12 @@ impl<'a> Keys<'a> {
     }
 
     fn optional_count(&self, key: &str) -> Result<Option<usize>, LoadError> {
-        Ok(self
-            .metadata
-            .optional_count(&self.full(key), range::WIDTH)?
-            .map(|count| count as usize))
+        Ok(self.metadata.optional_count(&self.full(key), range::WIDTH)?.map(|count| count as usize))
     }
 
     fn positive(&self, key: &str) -> Result<Option<f32>, LoadError> {
         let number = self.metadata.optional_number(&self.full(key))?;
-        number
-            .map(range::positive)
-            .transpose()
-            .map_err(|reason| self.error(key, reason))
+        number.map(range::positive).transpose().map_err(|reason| self.error(key, reason))
     }
 
     fn check_names(&self) -> Result<(), LoadError> {
@@ -143,9 +122,7 @@ impl<'a> Keys<'a> {
             // dense models may say that they have no experts
             let is_expert_count = rest == "expert_count" || rest == "expert_used_count";
             if !is_expert_count || self.metadata.optional_count(key, 0..=u64::MAX)? != Some(0) {
-                return Err(self
-                    .metadata
-                    .error(key, "is not known, and what it changes cannot be guessed"));
+                return Err(self.metadata.error(key, "is not known, and what it changes cannot be guessed"));
             }
         }
         Ok(())
@@ -153,20 +130,14 @@ impl<'a> Keys<'a> {
 
     fn num_kv_heads(&self, num_heads: usize) -> Result<usize, LoadError> {
         const KEY: &str = "attention.head_count_kv";
-        let kv_heads = if self.metadata.contains(&self.full(KEY)) {
-            self.count(KEY, range::HEADS)?
-        } else {
-            num_heads
-        };
+        let kv_heads = if self.metadata.contains(&self.full(KEY)) { self.count(KEY, range::HEADS)? } else { num_heads };
         range::kv_heads(kv_heads, num_heads, "head_count").map_err(|reason| self.error(KEY, reason))
     }
 
     fn head_dim(&self, hidden_size: usize, num_heads: usize) -> Result<usize, LoadError> {
         const KEY: &str = "attention.key_length";
         let head_dim = match self.optional_count(KEY)? {
-            Some(explicit) => {
-                range::head_dim(explicit).map_err(|reason| self.error(KEY, reason))?
-            }
+            Some(explicit) => range::head_dim(explicit).map_err(|reason| self.error(KEY, reason))?,
             None => range::computed_head_dim(hidden_size, num_heads)
                 .map_err(|reason| self.error("embedding_length", reason))?,
         };
@@ -185,18 +156,10 @@ impl<'a> Keys<'a> {
             return Err(self.error("vocab_size", format!("tensor '{name}' is missing")));
         };
         let rows = embedding.shape()[0];
-        range::whole(rows as u64, range::VOCABULARY)
-            .map_err(|reason| embedding.error(format!("rows: {reason}")))?;
+        range::whole(rows as u64, range::VOCABULARY).map_err(|reason| embedding.error(format!("rows: {reason}")))?;
         let key = self.full("vocab_size");
-        if let Some(size) = self
-            .metadata
-            .optional_count(&key, range::VOCABULARY)?
-            .filter(|&size| size != rows as u64)
-        {
-            return Err(self.error(
-                "vocab_size",
-                format!("{size} tokens, the embedding has {rows} rows"),
-            ));
+        if let Some(size) = self.metadata.optional_count(&key, range::VOCABULARY)?.filter(|&size| size != rows as u64) {
+            return Err(self.error("vocab_size", format!("{size} tokens, the embedding has {rows} rows")));
         }
         Ok(rows)
     }
@@ -209,25 +172,20 @@ impl<'a> Keys<'a> {
     }
 
     fn theta(&self) -> Result<f32, LoadError> {
-        Ok(self
-            .positive("rope.freq_base")?
-            .unwrap_or(self.family.default_theta))
+        Ok(self.positive("rope.freq_base")?.unwrap_or(self.family.default_theta))
     }
 
     fn scaling(&self, tensors: &TensorMap, head_dim: usize) -> Result<RopeScaling, LoadError> {
         let linear = self.linear_factor()?;
-        let divisors = tensors
-            .get(ROPE_DIVISORS)
-            .map(|tensor| read_divisors(tensor, head_dim))
-            .transpose()?;
+        let divisors = tensors.get(ROPE_DIVISORS).map(|tensor| read_divisors(tensor, head_dim)).transpose()?;
         match (linear, divisors) {
             (None, None) => Ok(RopeScaling::None),
             (Some(factor), None) => Ok(RopeScaling::Linear { factor }),
             (None, Some(divisors)) => Ok(RopeScaling::Divisors(divisors)),
-            (Some(factor), Some(_)) => Err(self.error(
-                "rope.scaling.factor",
-                format!("{factor} beside tensor '{ROPE_DIVISORS}' is not supported"),
-            )),
+            (Some(factor), Some(_)) => {
+                Err(self
+                    .error("rope.scaling.factor", format!("{factor} beside tensor '{ROPE_DIVISORS}' is not supported")))
+            }
         }
     }
 
@@ -236,40 +194,25 @@ impl<'a> Keys<'a> {
         const KEY: &str = "rope.scaling.type";
         match self.metadata.optional_text(&self.full(KEY))? {
             None | Some("linear") => {
-                let factor = self
-                    .positive("rope.scaling.factor")?
-                    .or(self.positive("rope.scale_linear")?);
+                let factor = self.positive("rope.scaling.factor")?.or(self.positive("rope.scale_linear")?);
                 Ok(factor.filter(|factor| factor.to_bits() != 1.0_f32.to_bits()))
             }
             Some("none") => Ok(None),
             Some(other) => {
                 let other = crate::error::shown(other);
-                Err(self.error(
-                    KEY,
-                    format!("\"{other}\" is not supported; supported are none, linear"),
-                ))
+                Err(self.error(KEY, format!("\"{other}\" is not supported; supported: none, linear")))
             }
         }
     }
 }
 
-fn read_divisors(
-    tensor: &crate::stored_tensor::StoredTensor,
-    head_dim: usize,
-) -> Result<Vec<f32>, LoadError> {
+fn read_divisors(tensor: &crate::stored_tensor::StoredTensor, head_dim: usize) -> Result<Vec<f32>, LoadError> {
     if tensor.shape() != [head_dim / 2] {
-        return Err(tensor.error(format!(
-            "shape {:?} is not [{}]",
-            tensor.shape(),
-            head_dim / 2
-        )));
+        return Err(tensor.error(format!("shape {:?} is not [{}]", tensor.shape(), head_dim / 2)));
     }
     let mut divisors = vec![0.0; head_dim / 2];
     tensor.read_rows(0..1, head_dim / 2, &mut divisors)?;
-    if let Some(divisor) = divisors
-        .iter()
-        .find(|divisor| !(divisor.is_finite() && **divisor > 0.0))
-    {
+    if let Some(divisor) = divisors.iter().find(|divisor| !(divisor.is_finite() && **divisor > 0.0)) {
         return Err(tensor.error(format!("{divisor} is not a finite number above 0")));
     }
     Ok(divisors)

@@ -5,10 +5,8 @@
 mod fields;
 mod rope;
 
-use std::path::Path;
-
 use scheduler::Token;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::DecoderConfig;
 use super::families::Family;
@@ -25,13 +23,8 @@ pub(crate) struct HuggingFaceConfig {
     pub(crate) eos_ids: Vec<Token>,
 }
 
-/// Reads the configuration; `generation` is the object of `generation_config.json` with its path.
-pub(crate) fn read(
-    path: &Path,
-    object: &Map<String, Value>,
-    generation: Option<JsonFields>,
-) -> Result<HuggingFaceConfig, LoadError> {
-    let json = JsonFields::new(path, object);
+/// Reads the configuration from `config.json` and, if there is one, `generation_config.json`.
+pub(crate) fn read(json: JsonFields, generation: Option<JsonFields>) -> Result<HuggingFaceConfig, LoadError> {
     let family = family(&json)?;
     fields::check(&json, family)?;
     let config = decoder_config(&json, family)?;
@@ -44,21 +37,13 @@ pub(crate) fn read(
                 eos_ids.push(id);
             }
         }
-        bos_id = bos_id.or(token_ids(source, "bos_token_id", config.vocab_size)?
-            .first()
-            .copied());
+        bos_id = bos_id.or(token_ids(source, "bos_token_id", config.vocab_size)?.first().copied());
     }
-    Ok(HuggingFaceConfig {
-        config,
-        bos_id,
-        eos_ids,
-    })
+    Ok(HuggingFaceConfig { config, bos_id, eos_ids })
 }
 
 fn family(json: &JsonFields) -> Result<&'static Family, LoadError> {
-    let model_type = json
-        .text("model_type")?
-        .ok_or_else(|| json.missing("model_type"))?;
+    let model_type = json.text("model_type")?.ok_or_else(|| json.missing("model_type"))?;
     let refused = || json.error("model_type", Family::refusal(model_type));
     Family::of_model_type(model_type).ok_or_else(refused)
 }
@@ -76,9 +61,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         head_dim: head_dim(json, hidden_size, num_heads)?,
         intermediate_size: json.count("intermediate_size", range::WIDTH)?,
         max_positions: json.count("max_position_embeddings", range::POSITIONS)?,
-        norm_eps: json
-            .judged("rms_norm_eps", range::epsilon)?
-            .ok_or_else(|| json.missing("rms_norm_eps"))?,
+        norm_eps: json.judged("rms_norm_eps", range::epsilon)?.ok_or_else(|| json.missing("rms_norm_eps"))?,
         rope: rope::read(json, family)?,
         tied_embeddings: json.bool("tie_word_embeddings")?.unwrap_or(false),
         attention_bias: json.bool("attention_bias")?.unwrap_or(false),
@@ -88,20 +71,14 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
 
 fn num_kv_heads(json: &JsonFields, num_heads: usize) -> Result<usize, LoadError> {
     const FIELD: &str = "num_key_value_heads";
-    let kv_heads = json
-        .optional_count(FIELD, range::HEADS)?
-        .unwrap_or(num_heads);
-    range::kv_heads(kv_heads, num_heads, "num_attention_heads")
-        .map_err(|reason| json.error(FIELD, reason))
+    let kv_heads = json.optional_count(FIELD, range::HEADS)?.unwrap_or(num_heads);
+    range::kv_heads(kv_heads, num_heads, "num_attention_heads").map_err(|reason| json.error(FIELD, reason))
 }
 
 fn head_dim(json: &JsonFields, hidden_size: usize, num_heads: usize) -> Result<usize, LoadError> {
     match json.optional_count("head_dim", range::WIDTH)? {
-        Some(explicit) => {
-            range::head_dim(explicit).map_err(|reason| json.error("head_dim", reason))
-        }
-        None => range::computed_head_dim(hidden_size, num_heads)
-            .map_err(|reason| json.error("hidden_size", reason)),
+        Some(explicit) => range::head_dim(explicit).map_err(|reason| json.error("head_dim", reason)),
+        None => range::computed_head_dim(hidden_size, num_heads).map_err(|reason| json.error("hidden_size", reason)),
     }
 }
 
@@ -112,17 +89,7 @@ fn token_ids(json: &JsonFields, field: &str, vocab_size: usize) -> Result<Vec<To
         Some(Value::Array(values)) => values.as_slice(),
         Some(value) => std::slice::from_ref(value),
     };
-    let id = |value: &Value| {
-        value
-            .as_u64()
-            .filter(|&id| id < vocab_size as u64)
-            .map(|id| id as Token)
-    };
+    let id = |value: &Value| value.as_u64().filter(|&id| id < vocab_size as u64).map(|id| id as Token);
     let ids: Option<Vec<_>> = values.iter().map(id).collect();
-    ids.ok_or_else(|| {
-        json.error(
-            field,
-            format!("is not a token id below {vocab_size}, nor a list of such"),
-        )
-    })
+    ids.ok_or_else(|| json.error(field, format!("is not a token id below {vocab_size}, nor a list of such")))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -19,22 +19,28 @@ pub(crate) struct JsonFields<'a> {
     fields: &'a Map<String, Value>,
 }
 
-/// Parses a file that holds one object and no field twice.
-pub(crate) fn parse_object(path: &Path, bytes: &[u8]) -> Result<Map<String, Value>, LoadError> {
-    let object: UniqueFields =
-        serde_json::from_slice(bytes).map_err(|error| LoadError::file(path, error.to_string()))?;
-    Ok(object.0)
+/// A parsed file that holds one object.
+#[derive(Debug)]
+pub(crate) struct JsonFile {
+    pub(crate) path: PathBuf,
+    pub(crate) object: Map<String, Value>,
 }
 
-impl<'a> JsonFields<'a> {
-    pub(crate) fn new(path: &'a Path, fields: &'a Map<String, Value>) -> Self {
-        Self {
-            path,
-            parent: None,
-            fields,
+impl JsonFile {
+    /// Parses the file's bytes; a field that stands there twice is an error.
+    pub(crate) fn parse(path: PathBuf, bytes: &[u8]) -> Result<Self, LoadError> {
+        match serde_json::from_slice::<UniqueFields>(bytes) {
+            Ok(UniqueFields(object)) => Ok(Self { path, object }),
+            Err(error) => Err(LoadError::file(&path, error.to_string())),
         }
     }
 
+    pub(crate) fn fields(&self) -> JsonFields<'_> {
+        JsonFields { path: &self.path, parent: None, fields: &self.object }
+    }
+}
+
+impl<'a> JsonFields<'a> {
     pub(crate) fn error(&self, field: &str, reason: impl Into<String>) -> LoadError {
         match self.parent {
             Some(parent) => LoadError::field(self.path, &format!("{parent}.{field}"), reason),
@@ -44,10 +50,7 @@ impl<'a> JsonFields<'a> {
 
     /// The names of the fields that are set.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.fields
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, _)| name.as_str())
+        self.fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str())
     }
 
     pub(crate) fn value(&self, field: &str) -> Option<&'a Value> {
@@ -58,68 +61,43 @@ impl<'a> JsonFields<'a> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
-        let fields = value
-            .as_object()
-            .ok_or_else(|| self.error(field, "is not an object"))?;
-        Ok(Some(Self {
-            path: self.path,
-            parent: Some(field),
-            fields,
-        }))
+        let fields = value.as_object().ok_or_else(|| self.error(field, "is not an object"))?;
+        Ok(Some(Self { path: self.path, parent: Some(field), fields }))
     }
 
     pub(crate) fn text(&self, field: &str) -> Result<Option<&'a str>, LoadError> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
-        value
-            .as_str()
-            .map(Some)
-            .ok_or_else(|| self.error(field, "is not a text"))
+        value.as_str().map(Some).ok_or_else(|| self.error(field, "is not a text"))
     }
 
     pub(crate) fn bool(&self, field: &str) -> Result<Option<bool>, LoadError> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
-        value
-            .as_bool()
-            .map(Some)
-            .ok_or_else(|| self.error(field, "is not true or false"))
+        value.as_bool().map(Some).ok_or_else(|| self.error(field, "is not true or false"))
     }
 
     pub(crate) fn number(&self, field: &str) -> Result<Option<f64>, LoadError> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
-        value
-            .as_f64()
-            .map(Some)
-            .ok_or_else(|| self.error(field, format!("{} is not a number", brief(value))))
+        value.as_f64().map(Some).ok_or_else(|| self.error(field, format!("{} is not a number", brief(value))))
     }
 
-    pub(crate) fn optional_count(
-        &self,
-        field: &str,
-        allowed: RangeInclusive<u64>,
-    ) -> Result<Option<usize>, LoadError> {
+    pub(crate) fn optional_count(&self, field: &str, allowed: RangeInclusive<u64>) -> Result<Option<usize>, LoadError> {
         let Some(value) = self.value(field) else {
             return Ok(None);
         };
         let number = value.as_u64();
-        let number = number
-            .ok_or_else(|| self.error(field, format!("{} is not a whole number", brief(value))))?;
+        let number = number.ok_or_else(|| self.error(field, format!("{} is not a whole number", brief(value))))?;
         let number = range::whole(number, allowed).map_err(|reason| self.error(field, reason))?;
         Ok(Some(number as usize))
     }
 
-    pub(crate) fn count(
-        &self,
-        field: &str,
-        allowed: RangeInclusive<u64>,
-    ) -> Result<usize, LoadError> {
-        self.optional_count(field, allowed)?
-            .ok_or_else(|| self.missing(field))
+    pub(crate) fn count(&self, field: &str, allowed: RangeInclusive<u64>) -> Result<usize, LoadError> {
+        self.optional_count(field, allowed)?.ok_or_else(|| self.missing(field))
     }
 
     /// A number that `judge` accepts.
@@ -129,10 +107,7 @@ impl<'a> JsonFields<'a> {
         judge: impl FnOnce(f64) -> Result<T, String>,
     ) -> Result<Option<T>, LoadError> {
         let number = self.number(field)?;
-        number
-            .map(judge)
-            .transpose()
-            .map_err(|reason| self.error(field, reason))
+        number.map(judge).transpose().map_err(|reason| self.error(field, reason))
     }
 
     pub(crate) fn missing(&self, field: &str) -> LoadError {

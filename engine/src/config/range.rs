@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use crate::kv_cache::{HEAD_DIM_STEP, MAX_HEAD_DIM};
+
 pub(crate) const LAYERS: RangeInclusive<u64> = 1..=1024;
 pub(crate) const WIDTH: RangeInclusive<u64> = 1..=1 << 17;
 pub(crate) const HEADS: RangeInclusive<u64> = 1..=1024;
@@ -13,11 +15,7 @@ pub(crate) fn whole(value: u64, allowed: RangeInclusive<u64>) -> Result<u64, Str
     if allowed.contains(&value) {
         return Ok(value);
     }
-    Err(format!(
-        "{value} is not in {}..={}",
-        allowed.start(),
-        allowed.end()
-    ))
+    Err(format!("{value} is not in {}..={}", allowed.start(), allowed.end()))
 }
 
 /// A number that is finite and above 0 also as f32.
@@ -46,12 +44,12 @@ pub(crate) fn kv_heads(kv_heads: usize, heads: usize, heads_name: &str) -> Resul
     Err(format!("{kv_heads} does not divide {heads_name} {heads}"))
 }
 
-/// The width of a head, which rotation splits into two halves.
+/// The width of a head, as the attention kernel takes it.
 pub(crate) fn head_dim(head_dim: usize) -> Result<usize, String> {
-    if head_dim > 0 && head_dim.is_multiple_of(2) {
+    if (1..=MAX_HEAD_DIM).contains(&head_dim) && head_dim.is_multiple_of(HEAD_DIM_STEP) {
         return Ok(head_dim);
     }
-    Err(format!("{head_dim} is not an even number above 0"))
+    Err(format!("{head_dim} is not a multiple of {HEAD_DIM_STEP} up to {MAX_HEAD_DIM}"))
 }
 
 /// The width of a head where the file leaves it to be computed.
@@ -81,10 +79,7 @@ mod tests {
 
     #[test]
     fn heads_have_whole_ratios() {
-        assert_eq!(
-            kv_heads(7, 32, "head_count").unwrap_err(),
-            "7 does not divide head_count 32"
-        );
+        assert_eq!(kv_heads(7, 32, "head_count").unwrap_err(), "7 does not divide head_count 32");
         assert!(kv_heads(0, 32, "head_count").is_err());
         assert!(computed_head_dim(100, 3).is_err());
         assert!(computed_head_dim(9, 3).is_err());

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
-use crate::config::json_fields::parse_object;
+use crate::config::json_fields::JsonFile;
 use crate::error::{LoadError, shown};
 use crate::model_file::read_small;
 
@@ -18,13 +16,9 @@ pub(super) struct Folder {
 impl Folder {
     /// A snapshot in a hub's cache holds links into the `blobs` folder two levels up: that folder belongs to it.
     pub(super) fn new(path: &Path) -> Result<Self, LoadError> {
-        let real = path
-            .canonicalize()
-            .map_err(|source| LoadError::io(path, source))?;
+        let real = path.canonicalize().map_err(|source| LoadError::io(path, source))?;
         let snapshots = real.parent().filter(|parent| parent.ends_with("snapshots"));
-        let blobs = snapshots
-            .and_then(Path::parent)
-            .map(|model| model.join("blobs"));
+        let blobs = snapshots.and_then(Path::parent).map(|model| model.join("blobs"));
         let places = std::iter::once(real.clone()).chain(blobs).collect();
         Ok(Self { path: real, places })
     }
@@ -43,14 +37,9 @@ impl Folder {
         if path.symlink_metadata().is_err() {
             return Ok(None);
         }
-        let real = path
-            .canonicalize()
-            .map_err(|source| LoadError::io(&path, source))?;
+        let real = path.canonicalize().map_err(|source| LoadError::io(&path, source))?;
         if !self.places.iter().any(|place| real.parent() == Some(place)) {
-            return Err(LoadError::file(
-                &path,
-                "is a link that leads out of the model's folder",
-            ));
+            return Err(LoadError::file(&path, "is a link that leads out of the model's folder"));
         }
         Ok(Some(path))
     }
@@ -60,16 +49,12 @@ impl Folder {
         self.optional(name)?.ok_or_else(missing)
     }
 
-    /// The object in a JSON file of `limit` bytes at most, with the file's path.
-    pub(super) fn object(
-        &self,
-        name: &str,
-        limit: u64,
-    ) -> Result<Option<(PathBuf, Map<String, Value>)>, LoadError> {
+    /// The object in a JSON file of `limit` bytes at most, if it is there.
+    pub(super) fn object(&self, name: &str, limit: u64) -> Result<Option<JsonFile>, LoadError> {
         let Some(path) = self.optional(name)? else {
             return Ok(None);
         };
-        let object = parse_object(&path, &read_small(&path, limit)?)?;
-        Ok(Some((path, object)))
+        let bytes = read_small(&path, limit)?;
+        JsonFile::parse(path, &bytes).map(Some)
     }
 }

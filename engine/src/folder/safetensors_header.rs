@@ -28,99 +28,58 @@ pub(super) struct Header {
 pub(super) fn read(file: &Arc<ModelFile>) -> Result<Header, LoadError> {
     let bytes = read_bytes(file)?;
     let data_start = LENGTH_BYTES + bytes.len() as u64;
-    let entries: Entries = serde_json::from_slice(&bytes)
-        .map_err(|error| LoadError::file(file.path(), format!("header: {error}")))?;
-    let tensors = entries
-        .0
-        .iter()
-        .map(|(name, entry)| tensor(file, name, entry, data_start));
+    let entries: Entries =
+        serde_json::from_slice(&bytes).map_err(|error| LoadError::file(file.path(), format!("header: {error}")))?;
+    let tensors = entries.0.iter().map(|(name, entry)| tensor(file, name, entry, data_start));
     let mut tensors = tensors.collect::<Result<Vec<_>, _>>()?;
     check_cover(&mut tensors, file, data_start)?;
-    Ok(Header {
-        tensors,
-        data_start,
-    })
+    Ok(Header { tensors, data_start })
 }
 
 fn read_bytes(file: &ModelFile) -> Result<Vec<u8>, LoadError> {
     let mut length = [0; LENGTH_BYTES as usize];
     if file.len() < LENGTH_BYTES {
-        return Err(LoadError::file(
-            file.path(),
-            format!("has {} bytes, too few for a header", file.len()),
-        ));
+        return Err(LoadError::file(file.path(), format!("has {} bytes, too few for a header", file.len())));
     }
     file.read_at(&mut length, 0)?;
     let length = u64::from_le_bytes(length);
     let possible = (file.len() - LENGTH_BYTES).min(MAX_HEADER_BYTES);
     if length > possible {
-        return Err(LoadError::file(
-            file.path(),
-            format!("header of {length} bytes, at most {possible} are possible"),
-        ));
+        return Err(LoadError::file(file.path(), format!("header of {length} bytes, at most {possible} are possible")));
     }
     let mut bytes = vec![0; length as usize];
     file.read_at(&mut bytes, LENGTH_BYTES)?;
     Ok(bytes)
 }
 
-fn tensor(
-    file: &Arc<ModelFile>,
-    name: &str,
-    entry: &Entry,
-    data_start: u64,
-) -> Result<StoredTensor, LoadError> {
+fn tensor(file: &Arc<ModelFile>, name: &str, entry: &Entry, data_start: u64) -> Result<StoredTensor, LoadError> {
     let fail = |reason| LoadError::tensor(file.path(), name, reason);
-    let block_type = BlockType::from_safetensors(&entry.dtype).ok_or_else(|| {
-        fail(format!(
-            "type {} is not supported; supported are F32, F16, BF16",
-            shown(&entry.dtype)
-        ))
-    })?;
+    let block_type = BlockType::from_safetensors(&entry.dtype)
+        .ok_or_else(|| fail(format!("type {} is not supported; supported: F32, F16, BF16", shown(&entry.dtype))))?;
     let [start, end] = entry.data_offsets;
-    let offset = start
-        .checked_add(data_start)
-        .ok_or_else(|| fail(format!("offset {start} overflows")))?;
-    let claim = TensorClaim {
-        name: name.to_owned(),
-        block_type,
-        shape: entry.shape.0.clone(),
-        offset,
-    };
+    let offset = start.checked_add(data_start).ok_or_else(|| fail(format!("offset {start} overflows")))?;
+    let claim = TensorClaim { name: name.to_owned(), block_type, shape: entry.shape.0.clone(), offset };
     let tensor = StoredTensor::new(file, &claim)?;
     let bytes = tensor.place().end - tensor.place().start;
     if start.checked_add(bytes) != Some(end) {
-        return Err(fail(format!(
-            "shape {:?} needs {bytes} bytes, its place is {start}..{end}",
-            tensor.shape()
-        )));
+        return Err(fail(format!("shape {:?} needs {bytes} bytes, its place is {start}..{end}", tensor.shape())));
     }
     Ok(tensor)
 }
 
 /// Tensors follow each other from the first byte of the data to the last.
-fn check_cover(
-    tensors: &mut [StoredTensor],
-    file: &ModelFile,
-    data_start: u64,
-) -> Result<(), LoadError> {
+fn check_cover(tensors: &mut [StoredTensor], file: &ModelFile, data_start: u64) -> Result<(), LoadError> {
     tensors.sort_by_key(|tensor| tensor.place().start);
     let mut expected = data_start;
     for tensor in tensors {
         if tensor.place().start != expected {
             let offset = tensor.place().start - data_start;
-            return Err(tensor.error(format!(
-                "begins at offset {offset}, expected {}",
-                expected - data_start
-            )));
+            return Err(tensor.error(format!("begins at offset {offset}, expected {}", expected - data_start)));
         }
         expected = tensor.place().end;
     }
     if expected != file.len() {
-        return Err(LoadError::file(
-            file.path(),
-            format!("tensors end at byte {expected}, file has {}", file.len()),
-        ));
+        return Err(LoadError::file(file.path(), format!("tensors end at byte {expected}, file has {}", file.len())));
     }
     Ok(())
 }
@@ -166,14 +125,9 @@ impl<'de> Visitor<'de> for EntriesVisitor {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let entry = map
-                .next_value()
-                .map_err(|error| A::Error::custom(format!("'{}': {error}", shown(&name))))?;
+            let entry = map.next_value().map_err(|error| A::Error::custom(format!("'{}': {error}", shown(&name))))?;
             if entries.contains_key(&name) {
-                return Err(A::Error::custom(format!(
-                    "tensor '{}' stands in the file twice",
-                    shown(&name)
-                )));
+                return Err(A::Error::custom(format!("tensor '{}' stands in the file twice", shown(&name))));
             }
             entries.insert(name, entry);
         }

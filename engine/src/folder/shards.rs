@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::file_names::Folder;
 use crate::checkpoint::TensorMap;
+use crate::config::json_fields::JsonFile;
 use crate::error::LoadError;
 
 const SINGLE: &str = "model.safetensors";
@@ -28,11 +29,7 @@ impl Shards {
             return Ok(());
         };
         match promised.keys().find(|name| !tensors.contains_key(*name)) {
-            Some(name) => Err(LoadError::tensor(
-                path,
-                name,
-                "is in the index, but in none of its files",
-            )),
+            Some(name) => Err(LoadError::tensor(path, name, "is in the index, but in none of its files")),
             None => Ok(()),
         }
     }
@@ -41,12 +38,9 @@ impl Shards {
 /// Finds the files; a single one wins over an index.
 pub(super) fn list(folder: &Folder) -> Result<Shards, LoadError> {
     if let Some(single) = folder.optional(SINGLE)? {
-        return Ok(Shards {
-            files: vec![single],
-            promised: None,
-        });
+        return Ok(Shards { files: vec![single], promised: None });
     }
-    let Some((path, mut index)) = folder.object(INDEX, INDEX_BYTES)? else {
+    let Some(JsonFile { path, object: mut index }) = folder.object(INDEX, INDEX_BYTES)? else {
         return Err(no_weights(folder));
     };
     let Some(Value::Object(map)) = index.remove("weight_map") else {
@@ -54,38 +48,21 @@ pub(super) fn list(folder: &Folder) -> Result<Shards, LoadError> {
     };
     let name = |file: &'_ Value| file.as_str().map(str::to_owned);
     let names: Option<BTreeSet<String>> = map.values().map(name).collect();
-    let names = names
-        .ok_or_else(|| LoadError::field(&path, "weight_map", "names a file that is not a text"))?;
+    let names = names.ok_or_else(|| LoadError::field(&path, "weight_map", "names a file that is not a text"))?;
     if names.len() > MAX_FILES {
-        return Err(LoadError::field(
-            &path,
-            "weight_map",
-            format!("names {} files, limit {MAX_FILES}", names.len()),
-        ));
+        return Err(LoadError::field(&path, "weight_map", format!("names {} files, limit {MAX_FILES}", names.len())));
     }
-    let files = names
-        .iter()
-        .map(|name| folder.required(name))
-        .collect::<Result<_, _>>()?;
-    Ok(Shards {
-        files,
-        promised: Some((path, map)),
-    })
+    let files = names.iter().map(|name| folder.required(name)).collect::<Result<_, _>>()?;
+    Ok(Shards { files, promised: Some((path, map)) })
 }
 
 /// Pickled weights run code when they are opened: the error says what to do instead.
 fn no_weights(folder: &Folder) -> LoadError {
-    let entries = std::fs::read_dir(folder.path())
-        .into_iter()
-        .flatten()
-        .flatten();
-    let pickled = entries
-        .map(|entry| PathBuf::from(entry.file_name()))
-        .find(|name| {
-            let extension = name.extension().and_then(|extension| extension.to_str());
-            extension
-                .is_some_and(|extension| ["bin", "pt", "pth", "pkl", "npz"].contains(&extension))
-        });
+    let entries = std::fs::read_dir(folder.path()).into_iter().flatten().flatten();
+    let pickled = entries.map(|entry| PathBuf::from(entry.file_name())).find(|name| {
+        let extension = name.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| ["bin", "pt", "pth", "pkl", "npz"].contains(&extension))
+    });
     let reason = match pickled {
         Some(name) => format!(
             "has no {SINGLE}, and {} is not opened: it may run code; convert it with python's \

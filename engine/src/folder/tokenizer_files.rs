@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::file_names::Folder;
-use crate::config::json_fields::JsonFields;
+use crate::config::json_fields::{JsonFields, JsonFile};
 use crate::error::LoadError;
 use crate::model_file::read_small;
 use crate::tokenizer_source::TokenizerSource;
@@ -19,7 +19,7 @@ const TEMPLATE_BYTES: u64 = 1 << 20;
 pub(crate) struct TokenizerFiles {
     folder: PathBuf,
     tokenizer: Option<PathBuf>,
-    config: Option<(PathBuf, Map<String, Value>)>,
+    config: Option<JsonFile>,
 }
 
 impl TokenizerFiles {
@@ -45,9 +45,7 @@ impl TokenizerFiles {
     pub(super) fn chat_template(&self, folder: &Folder) -> Result<Option<String>, LoadError> {
         if let Some(path) = folder.optional("chat_template.jinja")? {
             let text = String::from_utf8(read_small(&path, TEMPLATE_BYTES)?);
-            return text
-                .map(Some)
-                .map_err(|_| LoadError::file(&path, "is not UTF-8"));
+            return text.map(Some).map_err(|_| LoadError::file(&path, "is not UTF-8"));
         }
         let Some(fields) = self.fields() else {
             return Ok(None);
@@ -56,17 +54,12 @@ impl TokenizerFiles {
             None => Ok(None),
             Some(Value::String(template)) => Ok(Some(template.clone())),
             Some(Value::Array(named)) => Ok(default_template(named)),
-            Some(_) => Err(fields.error(
-                "chat_template",
-                "is neither a text nor a list of named ones",
-            )),
+            Some(_) => Err(fields.error("chat_template", "is neither a text nor a list of named ones")),
         }
     }
 
     fn fields(&self) -> Option<JsonFields<'_>> {
-        self.config
-            .as_ref()
-            .map(|(path, object)| JsonFields::new(path, object))
+        self.config.as_ref().map(JsonFile::fields)
     }
 
     /// A token's text: a plain one, or the `content` of an object.
@@ -79,8 +72,7 @@ impl TokenizerFiles {
             Some(Value::Object(token)) => token.get("content").and_then(Value::as_str),
             Some(value) => value.as_str(),
         };
-        text.map(|text| Some(text.to_owned()))
-            .ok_or_else(|| fields.error(field, "is not a token's text"))
+        text.map(|text| Some(text.to_owned())).ok_or_else(|| fields.error(field, "is not a token's text"))
     }
 }
 

@@ -17,11 +17,7 @@ pub(crate) type Reason = String;
 
 impl<R: BufRead + Seek> ByteReader<R> {
     pub(crate) fn new(source: R, len: u64) -> Self {
-        Self {
-            source,
-            position: 0,
-            len,
-        }
+        Self { source, position: 0, len }
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -51,10 +47,7 @@ impl<R: BufRead + Seek> ByteReader<R> {
         let count = self.u64()?;
         let possible = self.left() / bytes_each;
         if count > possible {
-            return Err(format!(
-                "{count} {what} cannot lie in the {} bytes left",
-                self.left()
-            ));
+            return Err(format!("{count} {what} cannot lie in the {} bytes left", self.left()));
         }
         Ok(count)
     }
@@ -85,30 +78,22 @@ impl<R: BufRead + Seek> ByteReader<R> {
 
     pub(crate) fn skip(&mut self, bytes: u64) -> Result<(), Reason> {
         self.need(bytes)?;
-        let distance =
-            i64::try_from(bytes).map_err(|_| format!("{bytes} bytes are too many to skip"))?;
-        self.source
-            .seek_relative(distance)
-            .map_err(|error| error.to_string())?;
+        let distance = i64::try_from(bytes).map_err(|_| format!("{bytes} bytes are too many to skip"))?;
+        self.source.seek_relative(distance).map_err(|error| error.to_string())?;
         self.position += bytes;
         Ok(())
     }
 
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Reason> {
         self.need(bytes.len() as u64)?;
-        self.source
-            .read_exact(bytes)
-            .map_err(|error| error.to_string())?;
+        self.source.read_exact(bytes).map_err(|error| error.to_string())?;
         self.position += bytes.len() as u64;
         Ok(())
     }
 
     fn need(&self, bytes: u64) -> Result<(), Reason> {
         if bytes > self.left() {
-            return Err(format!(
-                "needs {bytes} bytes at offset {}, file has {}",
-                self.position, self.len
-            ));
+            return Err(format!("needs {bytes} bytes at offset {}, file has {}", self.position, self.len));
         }
         Ok(())
     }

@@ -26,23 +26,16 @@ pub(crate) struct Header {
 pub(crate) fn read(file: &ModelFile) -> Result<Header, LoadError> {
     let path = file.path();
     let mut reader = ByteReader::new(BufReader::with_capacity(1 << 18, file.file()), file.len());
-    let (tensor_count, key_count) =
-        read_counts(&mut reader).map_err(|reason| LoadError::file(path, reason))?;
+    let (tensor_count, key_count) = read_counts(&mut reader).map_err(|reason| LoadError::file(path, reason))?;
     let metadata = metadata::read(&mut reader, key_count, path)?;
     let mut tensors = tensor_list::read(&mut reader, tensor_count, path)?;
     let alignment = alignment(&metadata, path)?;
     let data_start = reader.position().next_multiple_of(alignment);
     place_tensors(&mut tensors, alignment, data_start, path)?;
-    Ok(Header {
-        metadata,
-        tensors,
-        data_start,
-    })
+    Ok(Header { metadata, tensors, data_start })
 }
 
-fn read_counts<R: std::io::BufRead + std::io::Seek>(
-    reader: &mut ByteReader<R>,
-) -> Result<(u64, u64), Reason> {
+fn read_counts<R: std::io::BufRead + std::io::Seek>(reader: &mut ByteReader<R>) -> Result<(u64, u64), Reason> {
     // the fewest bytes: a name's length, a type, a value of one byte; a name's length, a rank, a type, an offset
     const LEAST_KEY: u64 = 13;
     const LEAST_TENSOR: u64 = 24;
@@ -51,9 +44,7 @@ fn read_counts<R: std::io::BufRead + std::io::Seek>(
     }
     let version = reader.u32()?;
     if !(2..=3).contains(&version) {
-        return Err(format!(
-            "GGUF version {version} is not supported; supported are 2 and 3, little-endian"
-        ));
+        return Err(format!("GGUF version {version} is not supported; supported: 2 and 3, little-endian"));
     }
     let tensor_count = reader.count("tensors", LEAST_TENSOR)?;
     let key_count = reader.count("metadata keys", LEAST_KEY)?;
@@ -76,23 +67,14 @@ fn alignment(metadata: &Metadata, path: &Path) -> Result<u64, LoadError> {
 }
 
 /// Turns offsets within the data part into offsets within the file.
-fn place_tensors(
-    tensors: &mut [TensorClaim],
-    alignment: u64,
-    start: u64,
-    path: &Path,
-) -> Result<(), LoadError> {
+fn place_tensors(tensors: &mut [TensorClaim], alignment: u64, start: u64, path: &Path) -> Result<(), LoadError> {
     for tensor in tensors {
         let fail = |reason| LoadError::tensor(path, &tensor.name, reason);
         if !tensor.offset.is_multiple_of(alignment) {
-            return Err(fail(format!(
-                "offset {} is no multiple of the alignment {alignment}",
-                tensor.offset
-            )));
+            return Err(fail(format!("offset {} is no multiple of the alignment {alignment}", tensor.offset)));
         }
         let offset = tensor.offset.checked_add(start);
-        tensor.offset =
-            offset.ok_or_else(|| fail(format!("offset {} overflows", tensor.offset)))?;
+        tensor.offset = offset.ok_or_else(|| fail(format!("offset {} overflows", tensor.offset)))?;
     }
     Ok(())
 }

@@ -15,17 +15,9 @@ use crate::error::LoadError;
 const MAX_KEY_BYTES: u64 = 1 << 16;
 const MAX_TEXT_BYTES: u64 = 1 << 20;
 const MAX_NESTING: usize = 4;
-const LIST_KEYS: [&str; 4] = [
-    "tokenizer.ggml.tokens",
-    "tokenizer.ggml.scores",
-    "tokenizer.ggml.token_type",
-    "tokenizer.ggml.merges",
-];
-const USED_KEYS: [&str; 3] = [
-    "general.architecture",
-    "general.alignment",
-    "tokenizer.chat_template",
-];
+const LIST_KEYS: [&str; 4] =
+    ["tokenizer.ggml.tokens", "tokenizer.ggml.scores", "tokenizer.ggml.token_type", "tokenizer.ggml.merges"];
+const USED_KEYS: [&str; 3] = ["general.architecture", "general.alignment", "tokenizer.chat_template"];
 
 /// Keys and values; the file's name for errors.
 #[derive(Debug)]
@@ -63,13 +55,8 @@ impl PackedTexts {
     /// The strings, one after the other, or the number of one that is not UTF-8.
     pub(crate) fn to_strings(&self) -> Result<Vec<String>, usize> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|&end| end as usize));
-        let pieces = starts
-            .zip(&self.ends)
-            .map(|(start, &end)| &self.text[start..end as usize]);
-        pieces
-            .enumerate()
-            .map(|(index, piece)| String::from_utf8(piece.to_vec()).map_err(|_| index))
-            .collect()
+        let pieces = starts.zip(&self.ends).map(|(start, &end)| &self.text[start..end as usize]);
+        pieces.enumerate().map(|(index, piece)| String::from_utf8(piece.to_vec()).map_err(|_| index)).collect()
     }
 }
 
@@ -82,19 +69,14 @@ pub(crate) fn read<R: BufRead + Seek>(
     let mut values = BTreeMap::new();
     for index in 0..count {
         let key = reader.text(MAX_KEY_BYTES);
-        let key =
-            key.map_err(|reason| LoadError::file(path, format!("metadata key {index}: {reason}")))?;
-        let value =
-            read_value(reader, &key).map_err(|reason| LoadError::metadata(path, &key, reason))?;
+        let key = key.map_err(|reason| LoadError::file(path, format!("metadata key {index}: {reason}")))?;
+        let value = read_value(reader, &key).map_err(|reason| LoadError::metadata(path, &key, reason))?;
         if values.contains_key(&key) {
             return Err(LoadError::metadata(path, &key, "stands in the file twice"));
         }
         values.insert(key, value);
     }
-    Ok(Metadata {
-        path: path.to_owned(),
-        values,
-    })
+    Ok(Metadata { path: path.to_owned(), values })
 }
 
 impl Metadata {
@@ -123,21 +105,11 @@ impl Metadata {
         }
     }
 
-    pub(crate) fn count(
-        &self,
-        key: &str,
-        allowed: RangeInclusive<u64>,
-    ) -> Result<usize, LoadError> {
-        self.optional_count(key, allowed)?
-            .map(|value| value as usize)
-            .ok_or_else(|| self.missing(key))
+    pub(crate) fn count(&self, key: &str, allowed: RangeInclusive<u64>) -> Result<usize, LoadError> {
+        self.optional_count(key, allowed)?.map(|value| value as usize).ok_or_else(|| self.missing(key))
     }
 
-    pub(crate) fn optional_count(
-        &self,
-        key: &str,
-        allowed: RangeInclusive<u64>,
-    ) -> Result<Option<u64>, LoadError> {
+    pub(crate) fn optional_count(&self, key: &str, allowed: RangeInclusive<u64>) -> Result<Option<u64>, LoadError> {
         let value = match self.values.get(key) {
             None => return Ok(None),
             Some(&Value::Unsigned(value)) => value,
@@ -146,9 +118,7 @@ impl Metadata {
             }
             Some(_) => return Err(self.error(key, "is not a whole number")),
         };
-        range::whole(value, allowed)
-            .map(Some)
-            .map_err(|reason| self.error(key, reason))
+        range::whole(value, allowed).map(Some).map_err(|reason| self.error(key, reason))
     }
 
     pub(crate) fn optional_number(&self, key: &str) -> Result<Option<f64>, LoadError> {
@@ -214,15 +184,10 @@ fn read_value<R: BufRead + Seek>(reader: &mut ByteReader<R>, key: &str) -> Resul
 
 fn is_used(key: &str) -> bool {
     let namespace = key.split('.').next().unwrap_or(key);
-    USED_KEYS.contains(&key)
-        || key.starts_with("tokenizer.ggml.")
-        || Family::of_gguf(namespace).is_some()
+    USED_KEYS.contains(&key) || key.starts_with("tokenizer.ggml.") || Family::of_gguf(namespace).is_some()
 }
 
-fn read_scalar<R: BufRead + Seek>(
-    reader: &mut ByteReader<R>,
-    type_id: u32,
-) -> Result<Value, Reason> {
+fn read_scalar<R: BufRead + Seek>(reader: &mut ByteReader<R>, type_id: u32) -> Result<Value, Reason> {
     Ok(match type_id {
         0 => Value::Unsigned(u8::from_le_bytes(reader.array()?).into()),
         1 => Value::Signed(i8::from_le_bytes(reader.array()?).into()),
@@ -253,40 +218,25 @@ fn read_list<R: BufRead + Seek>(reader: &mut ByteReader<R>) -> Result<Value, Rea
     }
     match element_type {
         TEXT => read_texts(reader, count).map(Value::Texts),
-        FLOAT32 => (0..count)
-            .map(|_| reader.array().map(f32::from_le_bytes))
-            .collect::<Result<_, _>>()
-            .map(Value::Floats),
-        UINT32 | INT32 => (0..count)
-            .map(|_| reader.u32())
-            .collect::<Result<_, _>>()
-            .map(Value::Integers),
+        FLOAT32 => {
+            (0..count).map(|_| reader.array().map(f32::from_le_bytes)).collect::<Result<_, _>>().map(Value::Floats)
+        }
+        UINT32 | INT32 => (0..count).map(|_| reader.u32()).collect::<Result<_, _>>().map(Value::Integers),
         other => Err(format!("a list of type {other} is not expected here")),
     }
 }
 
-fn read_texts<R: BufRead + Seek>(
-    reader: &mut ByteReader<R>,
-    count: u64,
-) -> Result<PackedTexts, Reason> {
-    let mut texts = PackedTexts {
-        text: Vec::new(),
-        ends: Vec::with_capacity(count as usize),
-    };
+fn read_texts<R: BufRead + Seek>(reader: &mut ByteReader<R>, count: u64) -> Result<PackedTexts, Reason> {
+    let mut texts = PackedTexts { text: Vec::new(), ends: Vec::with_capacity(count as usize) };
     for _ in 0..count {
         reader.append(&mut texts.text)?;
-        let end = u32::try_from(texts.text.len())
-            .map_err(|_| "texts have 4 GiB or more together".to_owned())?;
+        let end = u32::try_from(texts.text.len()).map_err(|_| "texts have 4 GiB or more together".to_owned())?;
         texts.ends.push(end);
     }
     Ok(texts)
 }
 
-fn skip_value<R: BufRead + Seek>(
-    reader: &mut ByteReader<R>,
-    type_id: u32,
-    nesting: usize,
-) -> Result<(), Reason> {
+fn skip_value<R: BufRead + Seek>(reader: &mut ByteReader<R>, type_id: u32, nesting: usize) -> Result<(), Reason> {
     match type_id {
         TEXT => {
             let length = reader.u64()?;

@@ -20,33 +20,19 @@ pub(crate) fn read<R: BufRead + Seek>(
     (0..count)
         .map(|index| {
             let name = reader.text(MAX_NAME_BYTES);
-            let name = name.map_err(|reason| {
-                LoadError::file(path, format!("name of tensor {index}: {reason}"))
-            })?;
+            let name = name.map_err(|reason| LoadError::file(path, format!("name of tensor {index}: {reason}")))?;
             read_entry(reader, &name).map_err(|reason| LoadError::tensor(path, &name, reason))
         })
         .collect()
 }
 
-fn read_entry<R: BufRead + Seek>(
-    reader: &mut ByteReader<R>,
-    name: &str,
-) -> Result<TensorClaim, Reason> {
+fn read_entry<R: BufRead + Seek>(reader: &mut ByteReader<R>, name: &str) -> Result<TensorClaim, Reason> {
     let dimensions = reader.u32()?;
     if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
-        return Err(format!(
-            "{dimensions} dimensions are not in 1..={MAX_DIMENSIONS}"
-        ));
+        return Err(format!("{dimensions} dimensions are not in 1..={MAX_DIMENSIONS}"));
     }
-    let mut shape = (0..dimensions)
-        .map(|_| reader.u64())
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut shape = (0..dimensions).map(|_| reader.u64()).collect::<Result<Vec<_>, _>>()?;
     shape.reverse();
     let block_type = BlockType::from_ggml(reader.u32()?)?;
-    Ok(TensorClaim {
-        name: name.to_owned(),
-        block_type,
-        shape,
-        offset: reader.u64()?,
-    })
+    Ok(TensorClaim { name: name.to_owned(), block_type, shape, offset: reader.u64()? })
 }

@@ -2,7 +2,7 @@
 
 use scheduler::Token;
 
-use super::metadata::Metadata;
+use super::metadata::{Metadata, PackedTexts};
 use crate::error::LoadError;
 use crate::tokenizer_source::GgufVocabulary;
 
@@ -15,96 +15,60 @@ const MERGES: &str = "tokenizer.ggml.merges";
 /// Checks that the lists fit the model's vocabulary.
 pub(crate) fn check(metadata: &Metadata, vocab_size: usize) -> Result<(), LoadError> {
     let lengths = [
-        (
-            TOKENS,
-            metadata.optional_texts(TOKENS)?.map(|texts| texts.len()),
-        ),
+        (TOKENS, metadata.optional_texts(TOKENS)?.map(PackedTexts::len)),
         (SCORES, metadata.optional_floats(SCORES)?.map(<[f32]>::len)),
-        (
-            TOKEN_TYPES,
-            metadata.optional_integers(TOKEN_TYPES)?.map(<[u32]>::len),
-        ),
+        (TOKEN_TYPES, metadata.optional_integers(TOKEN_TYPES)?.map(<[u32]>::len)),
     ];
     for (key, length) in lengths {
         if let Some(length) = length.filter(|&length| length != vocab_size) {
-            return Err(metadata.error(
-                key,
-                format!("{length} tokens, the embedding has {vocab_size} rows"),
-            ));
+            return Err(metadata.error(key, format!("{length} tokens, the embedding has {vocab_size} rows")));
         }
     }
     metadata.optional_texts(MERGES)?;
-    if let Some(index) = metadata
-        .optional_floats(SCORES)?
-        .unwrap_or(&[])
-        .iter()
-        .position(|score| !score.is_finite())
-    {
+    if let Some(index) = metadata.optional_floats(SCORES)?.unwrap_or(&[]).iter().position(|score| !score.is_finite()) {
         return Err(metadata.error(SCORES, format!("score {index} is not finite")));
     }
     Ok(())
 }
 
 /// Builds the vocabulary; an error if the file has none.
-pub(crate) fn vocabulary(
-    metadata: &Metadata,
-    vocab_size: usize,
-) -> Result<GgufVocabulary, LoadError> {
-    let id = |name: &str| {
-        special_id(
-            metadata,
-            &format!("tokenizer.ggml.{name}_token_id"),
-            vocab_size,
-        )
-    };
+pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufVocabulary, LoadError> {
+    let id = |name: &str| special_id(metadata, &format!("tokenizer.ggml.{name}_token_id"), vocab_size);
     let flag = |name: &str| metadata.optional_bool(&format!("tokenizer.ggml.{name}"));
     let model = metadata.text(MODEL)?.to_owned();
-    // sentencepiece puts a space in front of a text unless told otherwise, and llama.cpp starts its texts with bos
+    let pre = metadata.optional_text("tokenizer.ggml.pre")?.map(str::to_owned);
+    // unless the file says otherwise, sentencepiece puts a space in front of a text, and Llama's texts start with bos
     let is_sentencepiece = model == "llama";
+    let starts_with_bos = is_sentencepiece || pre.as_deref() == Some("llama-bpe");
     Ok(GgufVocabulary {
-        pre: metadata
-            .optional_text("tokenizer.ggml.pre")?
-            .map(str::to_owned),
         tokens: texts(metadata, TOKENS)?.ok_or_else(|| metadata.error(TOKENS, "is missing"))?,
         scores: metadata.optional_floats(SCORES)?.unwrap_or(&[]).to_vec(),
-        token_types: metadata
-            .optional_integers(TOKEN_TYPES)?
-            .unwrap_or(&[])
-            .to_vec(),
+        token_types: metadata.optional_integers(TOKEN_TYPES)?.unwrap_or(&[]).to_vec(),
         merges: texts(metadata, MERGES)?.unwrap_or_default(),
         bos_id: id("bos")?,
         eos_id: id("eos")?,
         unknown_id: id("unknown")?,
         padding_id: id("padding")?,
-        add_bos: flag("add_bos_token")?.unwrap_or(is_sentencepiece),
+        add_bos: flag("add_bos_token")?.unwrap_or(starts_with_bos),
         add_eos: flag("add_eos_token")?.unwrap_or(false),
         add_space_prefix: flag("add_space_prefix")?.unwrap_or(is_sentencepiece),
         model,
+        pre,
     })
 }
 
 /// A token id below the vocabulary's size; some files write the highest number for "none".
-pub(crate) fn special_id(
-    metadata: &Metadata,
-    key: &str,
-    vocab_size: usize,
-) -> Result<Option<Token>, LoadError> {
-    let id = metadata
-        .optional_count(key, 0..=u64::MAX)?
-        .filter(|&id| id != u64::from(u32::MAX));
+pub(crate) fn special_id(metadata: &Metadata, key: &str, vocab_size: usize) -> Result<Option<Token>, LoadError> {
+    let id = metadata.optional_count(key, 0..=u64::MAX)?.filter(|&id| id != u64::from(u32::MAX));
     match id {
-        Some(id) if id >= vocab_size as u64 => Err(metadata.error(
-            key,
-            format!("{id} is not below the vocabulary's {vocab_size}"),
-        )),
+        Some(id) if id >= vocab_size as u64 => {
+            Err(metadata.error(key, format!("{id} is not below the vocabulary's {vocab_size}")))
+        }
         id => Ok(id.map(|id| id as Token)),
     }
 }
 
 fn texts(metadata: &Metadata, key: &str) -> Result<Option<Vec<String>>, LoadError> {
     let not_utf8 = |index| metadata.error(key, format!("text {index} is not UTF-8"));
-    metadata
-        .optional_texts(key)?
-        .map(|texts| texts.to_strings().map_err(not_utf8))
-        .transpose()
+    metadata.optional_texts(key)?.map(|texts| texts.to_strings().map_err(not_utf8)).transpose()
 }

@@ -65,12 +65,7 @@ fn advise_huge_pages(memory: &[f32]) {
         return;
     }
     let skip = memory.as_ptr().cast::<u8>().align_offset(PAGE);
-    let start = memory
-        .as_ptr()
-        .cast::<u8>()
-        .wrapping_add(skip)
-        .cast_mut()
-        .cast();
+    let start = memory.as_ptr().cast::<u8>().wrapping_add(skip).cast_mut().cast();
     // SAFETY: the pages lie inside the live allocation, and this advice changes no content.
     let _refused_or_not = unsafe { madvise(start, (bytes - skip) / PAGE * PAGE, Advice::LinuxHugepage) };
 }

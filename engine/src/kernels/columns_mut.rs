@@ -22,20 +22,10 @@ unsafe impl Send for ColumnsMut<'_> {}
 impl<'a> ColumnsMut<'a> {
     /// The whole matrix; `matrix.len()` must be a multiple of `columns`.
     pub fn new(matrix: &'a mut [f32], columns: usize) -> Self {
-        let rows = if columns == 0 {
-            0
-        } else {
-            matrix.len() / columns
-        };
+        let rows = matrix.len().checked_div(columns).unwrap_or(0);
         assert_eq!(rows * columns, matrix.len(), "whole rows only");
         let first = NonNull::from(matrix).cast();
-        Self {
-            first,
-            rows,
-            columns,
-            stride: columns,
-            matrix: PhantomData,
-        }
+        Self { first, rows, columns, stride: columns, matrix: PhantomData }
     }
 
     /// Rows of the window.
@@ -59,32 +49,19 @@ impl<'a> ColumnsMut<'a> {
     /// The first `at` rows, and the others.
     pub fn split_rows(self, at: usize) -> (Self, Self) {
         assert!(at <= self.rows, "row {at} of {}", self.rows);
-        let below = Self {
-            first: self.offset(at * self.stride),
-            rows: self.rows - at,
-            ..self
-        };
+        let below = Self { first: self.offset(at * self.stride), rows: self.rows - at, ..self };
         (Self { rows: at, ..self }, below)
     }
 
     /// The first `at` columns, and the others.
     pub fn split_columns(self, at: usize) -> (Self, Self) {
         assert!(at <= self.columns, "column {at} of {}", self.columns);
-        let right = Self {
-            first: self.offset(at),
-            columns: self.columns - at,
-            ..self
-        };
-        (
-            Self {
-                columns: at,
-                ..self
-            },
-            right,
-        )
+        let right = Self { first: self.offset(at), columns: self.columns - at, ..self };
+        (Self { columns: at, ..self }, right)
     }
 
     /// Cuts off the first `at` rows and leaves the others.
+    #[must_use]
     pub fn take_rows(&mut self, at: usize) -> Self {
         let (taken, rest) = self.reborrow().split_rows(at);
         *self = rest;
@@ -92,6 +69,7 @@ impl<'a> ColumnsMut<'a> {
     }
 
     /// Cuts off the first `at` columns and leaves the others.
+    #[must_use]
     pub fn take_columns(&mut self, at: usize) -> Self {
         let (taken, rest) = self.reborrow().split_columns(at);
         *self = rest;
@@ -100,17 +78,12 @@ impl<'a> ColumnsMut<'a> {
 
     /// Moves the window out, leaving an empty one.
     fn reborrow(&mut self) -> Self {
-        let empty = Self {
-            rows: 0,
-            columns: 0,
-            ..*self
-        };
+        let empty = Self { rows: 0, columns: 0, ..*self };
         std::mem::replace(self, empty)
     }
 
     fn offset(&self, elements: usize) -> NonNull<f32> {
-        NonNull::new(self.first.as_ptr().wrapping_add(elements))
-            .expect("an offset into an allocation is not null")
+        NonNull::new(self.first.as_ptr().wrapping_add(elements)).expect("an offset into an allocation is not null")
     }
 }
 
@@ -129,17 +102,12 @@ mod tests {
         }
         for (index, window) in windows.iter_mut().enumerate() {
             for row in 0..window.rows() {
-                window
-                    .row_mut(row)
-                    .iter_mut()
-                    .for_each(|value| *value += 1.0 + index as f32);
+                window.row_mut(row).iter_mut().for_each(|value| *value += 1.0 + index as f32);
             }
         }
-        let expected = |row: usize, column: usize| {
-            1.0 + (usize::from(row >= 2) * 2 + usize::from(column >= 3)) as f32
-        };
+        let expected = |row: usize, column: usize| 1.0 + (usize::from(row >= 2) * 2 + usize::from(column >= 3)) as f32;
         for (index, value) in matrix.iter().enumerate() {
-            assert_eq!(*value, expected(index / 7, index % 7));
+            assert_eq!(value.to_bits(), expected(index / 7, index % 7).to_bits());
         }
     }
 

@@ -43,11 +43,7 @@ impl std::fmt::Debug for JobSlot {
 
 impl Default for JobSlot {
     fn default() -> Self {
-        Self {
-            lender: Mutex::new(()),
-            state: AtomicU64::new(0),
-            job: UnsafeCell::new(None),
-        }
+        Self { lender: Mutex::new(()), state: AtomicU64::new(0), job: UnsafeCell::new(None) }
     }
 }
 
@@ -78,11 +74,7 @@ impl JobSlot {
     /// Runs the lent job if the slot is open, else does nothing.
     pub fn visit(&self) {
         let enter = |state: u64| (state & OPEN != 0).then_some(state + 1);
-        if self
-            .state
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, enter)
-            .is_err()
-        {
+        if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter).is_err() {
             return;
         }
         let _leaving = Leaving { slot: self };
@@ -131,7 +123,7 @@ mod tests {
     #[test]
     fn a_closed_slot_runs_nothing() {
         let (slot, runs) = (JobSlot::default(), AtomicUsize::new(0));
-        let job = || drop(runs.fetch_add(1, Ordering::Relaxed));
+        let job = || _ = runs.fetch_add(1, Ordering::Relaxed);
         slot.visit();
         assert!(slot.lend(&job, || slot.visit()));
         slot.visit();

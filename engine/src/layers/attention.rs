@@ -1,12 +1,14 @@
 //! Self-attention over the paged cache, with grouped heads and rotary positions.
 
 use crate::checkpoint::Checkpoint;
+use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
 use crate::layers::linear::{Linear, Part};
-use crate::layers::rope::RopeTable;
-use crate::ops::{self, Cpu};
+use crate::ops;
+use crate::ops::paged_attention::AttentionInput;
+use crate::ops::rope::RopeAngles;
 use crate::weight_name::{LayerWeight, WeightName};
 
 /// Query, key and value are one matrix, `[q; k; v]`.
@@ -14,6 +16,7 @@ use crate::weight_name::{LayerWeight, WeightName};
 pub(crate) struct Attention {
     layer: usize,
     query_width: usize,
+    facts: ops::paged_attention::Attention,
     qkv: Linear,
     output: Linear,
 }
@@ -46,6 +49,10 @@ impl Attention {
         Ok(Self {
             layer,
             query_width,
+            facts: ops::paged_attention::Attention {
+                heads: config.num_heads,
+                scale: 1.0 / (config.head_dim as f32).sqrt(),
+            },
             qkv: Linear::load(checkpoint, cpu, &parts, config.hidden_size)?,
             output: Linear::load(checkpoint, cpu, &[output], query_width)?,
         })
@@ -58,8 +65,10 @@ impl Attention {
         qkv.resize(tokens * self.qkv.out(), 0.0);
         attended.resize(tokens * self.query_width, 0.0);
         self.qkv.forward(cpu, x, qkv);
-        ops::write_kv(cpu, qkv, batch.rope, batch.input, batch.kv.layer_mut(self.layer));
-        ops::paged_attention(cpu, qkv, batch.input, batch.kv.layer(self.layer), attended);
+        let sequences = &batch.input.sequences;
+        ops::write_kv(cpu, batch.angles, sequences, qkv, batch.kv.layer_mut(self.layer));
+        let input = AttentionInput { queries: qkv, sequences, kv: batch.kv.layer(self.layer) };
+        ops::paged_attention(cpu, &self.facts, &input, attended);
         self.output.forward(cpu, attended, out);
     }
 }
@@ -67,8 +76,8 @@ impl Attention {
 /// What all layers of a pass share.
 #[derive(Debug)]
 pub(crate) struct Batch<'a> {
-    pub(crate) input: &'a ForwardInput,
-    pub(crate) rope: &'a RopeTable,
+    pub(crate) input: &'a ForwardInput<'a>,
+    pub(crate) angles: &'a RopeAngles,
     pub(crate) kv: &'a mut KvCache,
     pub(crate) scratch: &'a mut AttentionScratch,
 }

@@ -1,8 +1,12 @@
 //! y = x Wᵀ + b, for one stored matrix or several with the same input, fused by stacking their rows.
 
+use scheduler::Token;
+
 use crate::checkpoint::Checkpoint;
+use crate::cpu::Cpu;
 use crate::error::LoadError;
-use crate::ops::{self, Cpu, PanelMatrix};
+use crate::ops;
+use crate::ops::matmul::{PanelMatrix, RowSource};
 use crate::stored_matrix::StoredMatrix;
 use crate::weight_name::WeightName;
 
@@ -40,7 +44,7 @@ impl Linear {
 
     /// `x`: `[tokens, in]`, `out`: `[tokens, out]`
     pub(crate) fn forward(&self, cpu: &Cpu, x: &[f32], out: &mut [f32]) {
-        ops::linear(cpu, x, &self.weight, out);
+        ops::linear(cpu, &self.weight, x, out);
         if let Some(bias) = &self.bias {
             for row in out.chunks_exact_mut(bias.len()) {
                 for (value, bias) in row.iter_mut().zip(bias) {
@@ -50,26 +54,18 @@ impl Linear {
         }
     }
 
-    /// Copies row `index` of the matrix: the embedding of a token, where the head is tied.
-    pub(crate) fn row(&self, index: usize, out: &mut [f32]) {
-        self.weight.read_row(index, out);
+    /// Copies the matrix's row of each token: its embedding. `out`: `[tokens, in]`
+    pub(crate) fn embed(&self, tokens: &[Token], out: &mut [f32]) {
+        ops::embedding(&self.weight, tokens, out);
     }
 }
 
 fn pack(cpu: &Cpu, matrices: &[StoredMatrix], columns: usize) -> Result<PanelMatrix, LoadError> {
-    let rows = matrices.iter().map(StoredMatrix::rows).sum();
-    PanelMatrix::pack(cpu, rows, columns, |wanted, out| {
-        let mut first = 0;
-        for matrix in matrices {
-            let (start, end) = (wanted.start.max(first), wanted.end.min(first + matrix.rows()));
-            if start < end {
-                let place = (start - wanted.start) * columns..(end - wanted.start) * columns;
-                matrix.read_rows(start - first..end - first, &mut out[place])?;
-            }
-            first += matrix.rows();
-        }
-        Ok(())
-    })
+    let readers: Vec<_> =
+        matrices.iter().map(|matrix| move |rows, out: &mut [f32]| matrix.read_rows(rows, out)).collect();
+    let sources: Vec<_> =
+        matrices.iter().zip(&readers).map(|(matrix, read)| RowSource { rows: matrix.rows(), read }).collect();
+    PanelMatrix::pack(cpu, columns, &sources)
 }
 
 fn stacked_bias(checkpoint: &Checkpoint, parts: &[Part]) -> Result<Option<Vec<f32>>, LoadError> {

@@ -1,9 +1,10 @@
 //! Gated MLP: down(silu(gate(x)) * up(x)).
 
 use crate::checkpoint::Checkpoint;
+use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::layers::linear::{Linear, Part};
-use crate::ops::{self, Cpu};
+use crate::ops;
 use crate::weight_name::{LayerWeight, WeightName};
 
 /// Gate and up are one matrix, `[gate; up]`.

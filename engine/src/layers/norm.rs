@@ -1,8 +1,9 @@
 //! Root-mean-square norm.
 
 use crate::checkpoint::Checkpoint;
+use crate::cpu::Cpu;
 use crate::error::LoadError;
-use crate::ops::{self, Cpu};
+use crate::ops;
 use crate::weight_name::WeightName;
 
 /// y = x / sqrt(mean(x²) + eps) * weight

@@ -4,6 +4,7 @@
 //! sample alone.
 
 use crate::checkpoint::Checkpoint;
+use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
@@ -11,9 +12,9 @@ use crate::layers::attention::{Attention, AttentionScratch, Batch};
 use crate::layers::linear::{Linear, Part};
 use crate::layers::mlp::{Mlp, MlpScratch};
 use crate::layers::norm::Norm;
-use crate::layers::rope::{Rope, RopeTable};
 use crate::model::Model;
-use crate::ops::{self, Cpu};
+use crate::ops;
+use crate::ops::rope::Rope;
 use crate::weight_name::{LayerWeight, WeightName};
 
 /// Weights and scratch of a decoder.
@@ -39,7 +40,6 @@ struct Layer {
 
 #[derive(Debug, Default)]
 struct Scratch {
-    rope: RopeTable,
     attention: AttentionScratch,
     mlp: MlpScratch,
     /// The residual stream, `[tokens, hidden]`.
@@ -73,18 +73,16 @@ impl Decoder {
         })
     }
 
-    fn embed(&mut self, input: &ForwardInput) {
+    fn embed(&mut self, input: &ForwardInput<'_>) {
         let size = input.num_tokens() * self.hidden_size;
         for buffer in [&mut self.scratch.stream, &mut self.scratch.normed, &mut self.scratch.update] {
             buffer.resize(size, 0.0);
         }
-        for (token, row) in input.ids.iter().zip(self.scratch.stream.chunks_exact_mut(self.hidden_size)) {
-            self.embedding.row(*token as usize, row);
-        }
+        self.embedding.embed(&input.ids, &mut self.scratch.stream);
     }
 
     /// Norm and head of the rows that sample.
-    fn head(&mut self, cpu: &Cpu, input: &ForwardInput, logits: &mut Vec<f32>) {
+    fn head(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, logits: &mut Vec<f32>) {
         let Scratch { stream, normed, update, .. } = &mut self.scratch;
         let hidden = self.hidden_size;
         let rows = input.logit_rows.len();
@@ -110,11 +108,11 @@ impl Layer {
 }
 
 impl Model for Decoder {
-    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput, kv: &mut KvCache, logits: &mut Vec<f32>) {
+    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, logits: &mut Vec<f32>) {
         self.embed(input);
-        let Scratch { rope, attention, mlp, stream, normed, update } = &mut self.scratch;
-        self.rope.fill(&input.positions, rope);
-        let mut batch = Batch { input, rope, kv, scratch: attention };
+        let angles = self.rope.angles(input.positions.iter().copied());
+        let Scratch { attention, mlp, stream, normed, update } = &mut self.scratch;
+        let mut batch = Batch { input, angles: &angles, kv, scratch: attention };
         for layer in &self.layers {
             layer.attention_norm.forward(cpu, stream, normed);
             layer.attention.forward(cpu, normed, &mut batch, update);

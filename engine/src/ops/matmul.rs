@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use super::RowsLeft;
 use crate::cpu::Cpu;
 use crate::kernels::aligned::Aligned;
 use crate::kernels::columns_mut::ColumnsMut;
@@ -16,12 +17,15 @@ const SMALL_RUNS_FROM_ROWS: usize = 8;
 /// Panels of a small run.
 const SMALL_RUN: usize = 16;
 
+/// Writes the rows of a range, `[rows, columns]`, to the slice.
+pub type ReadRows<'a, E> = dyn Fn(Range<usize>, &mut [f32]) -> Result<(), E> + Sync + 'a;
+
 /// Some rows of a matrix that is about to be packed.
 pub struct RowSource<'a, E> {
     /// How many rows.
     pub rows: usize,
-    /// Writes rows `range` of this source, `[rows, columns]`, to the slice.
-    pub read: &'a (dyn Fn(Range<usize>, &mut [f32]) -> Result<(), E> + Sync),
+    /// Reads them; the first row of this source is row 0.
+    pub read: &'a ReadRows<'a, E>,
 }
 
 impl<E> std::fmt::Debug for RowSource<'_, E> {
@@ -47,35 +51,21 @@ enum Panels {
 
 impl PanelMatrix {
     /// Packs the rows of all sources, one after another, into one matrix. Several threads read at once.
-    pub fn pack<E: Send>(
-        cpu: &Cpu,
-        columns: usize,
-        sources: &[RowSource<'_, E>],
-    ) -> Result<Self, E> {
+    pub fn pack<E: Send>(cpu: &Cpu, columns: usize, sources: &[RowSource<'_, E>]) -> Result<Self, E> {
         let rows = sources.iter().map(|source| source.rows).sum::<usize>();
         assert!(columns > 0, "a matrix has columns");
         let mut panels = Aligned::zeroed(rows.next_multiple_of(LANES) * columns);
         let failure = Mutex::new(None);
-        let places = panels
-            .chunks_exact_mut(LANES * columns)
-            .enumerate()
-            .collect();
+        let places = panels.chunks_exact_mut(LANES * columns).enumerate().collect();
         cpu.pool().for_each(places, |(panel, place)| {
             let rows = panel * LANES..rows.min((panel + 1) * LANES);
             if let Err(error) = pack_panel(sources, columns, rows, place) {
-                failure
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .get_or_insert(error);
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         });
         match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
-            None => Ok(Self {
-                rows,
-                columns,
-                panels: Panels::F32(panels),
-            }),
+            None => Ok(Self { rows, columns, panels: Panels::F32(panels) }),
         }
     }
 
@@ -107,19 +97,13 @@ impl PanelMatrix {
 }
 
 /// Reads up to 16 rows, from one source or more, and lays them side by side.
-fn pack_panel<E>(
-    sources: &[RowSource<'_, E>],
-    columns: usize,
-    rows: Range<usize>,
-    panel: &mut [f32],
-) -> Result<(), E> {
+fn pack_panel<E>(sources: &[RowSource<'_, E>], columns: usize, rows: Range<usize>, panel: &mut [f32]) -> Result<(), E> {
     let mut plain = vec![0.0; rows.len() * columns];
     let mut first = 0;
     for source in sources {
         let own = rows.start.max(first)..rows.end.min(first + source.rows);
         if !own.is_empty() {
-            let place =
-                &mut plain[(own.start - rows.start) * columns..(own.end - rows.start) * columns];
+            let place = &mut plain[(own.start - rows.start) * columns..(own.end - rows.start) * columns];
             (source.read)(own.start - first..own.end - first, place)?;
         }
         first += source.rows;
@@ -144,17 +128,8 @@ pub fn linear(cpu: &Cpu, weights: &PanelMatrix, x: &[f32], y: &mut [f32]) {
     let Panels::F32(panels) = &weights.panels;
     let chunks = row_chunks(rows, inputs, cpu.isa().run(TileRows));
     let mut scratch = cpu.scratch();
-    let x = if rows == 1 {
-        x
-    } else {
-        interleaved(cpu, x, inputs, (&chunks, &mut scratch))
-    };
-    let runs = panel_runs(
-        cpu,
-        (panels.as_chunks().0, inputs),
-        (x, &chunks),
-        ColumnsMut::new(y, outputs),
-    );
+    let x = if rows == 1 { x } else { interleaved(cpu, x, inputs, (&chunks, &mut scratch)) };
+    let runs = panel_runs(cpu, (panels.as_chunks().0, inputs), (x, &chunks), ColumnsMut::new(y, outputs));
     cpu.pool().for_each(runs, |run| cpu.isa().run(run));
 }
 
@@ -166,33 +141,21 @@ struct RowChunks {
 
 fn row_chunks(rows: usize, inputs: usize, largest_tile: usize) -> RowChunks {
     let most = (CHUNK_BYTES / (inputs * size_of::<f32>()) / largest_tile).max(1) * largest_tile;
-    RowChunks {
-        chunks: (0..rows)
-            .step_by(most)
-            .map(|first| first..rows.min(first + most))
-            .collect(),
-        largest_tile,
-    }
+    RowChunks { chunks: (0..rows).step_by(most).map(|first| first..rows.min(first + most)).collect(), largest_tile }
 }
 
 /// Copies `x` to the scratch, interleaved tile by tile.
-fn interleaved<'s>(
-    cpu: &Cpu,
-    x: &[f32],
-    inputs: usize,
-    (chunks, scratch): (&RowChunks, &'s mut Aligned),
-) -> &'s [f32] {
+fn interleaved<'s>(cpu: &Cpu, x: &[f32], inputs: usize, (chunks, scratch): (&RowChunks, &'s mut Aligned)) -> &'s [f32] {
     scratch.reserve(x.len());
-    let mut rest = &mut scratch[..x.len()];
+    let mut places = RowsLeft { rest: &mut scratch[..x.len()], width: inputs };
     let mut tiles = Vec::new();
     for chunk in &chunks.chunks {
         for tile in tile_ranges(chunk.len(), chunks.largest_tile) {
             let rows = &x[(chunk.start + tile.start) * inputs..(chunk.start + tile.end) * inputs];
-            tiles.push((rows, super::take_rows(&mut rest, tile.len(), inputs)));
+            tiles.push((rows, places.take(tile.len())));
         }
     }
-    cpu.pool()
-        .for_each(tiles, |(rows, tile)| interleave(rows, inputs, tile));
+    cpu.pool().for_each(tiles, |(rows, tile)| interleave(rows, inputs, tile));
     &scratch[..x.len()]
 }
 
@@ -206,23 +169,14 @@ fn panel_runs<'a>(
 ) -> Vec<PanelRun<'a>> {
     let panels = lines.len() / inputs;
     let even = panels.div_ceil(cpu.pool().threads());
-    let run = if y.rows() < SMALL_RUNS_FROM_ROWS {
-        even
-    } else {
-        even.min(SMALL_RUN)
-    };
+    let run = if y.rows() < SMALL_RUNS_FROM_ROWS { even } else { even.min(SMALL_RUN) };
     let mut runs = Vec::new();
     for chunk in &chunks.chunks {
         let mut of_chunk = y.take_rows(chunk.len());
         for panels in lines.chunks(run.next_multiple_of(2) * inputs) {
             let columns = (panels.len() / inputs * LANES).min(of_chunk.columns());
             let x = &x[chunk.start * inputs..chunk.end * inputs];
-            runs.push(PanelRun {
-                panels,
-                k: inputs,
-                x,
-                y: of_chunk.take_columns(columns),
-            });
+            runs.push(PanelRun { panels, k: inputs, x, y: of_chunk.take_columns(columns) });
         }
     }
     runs

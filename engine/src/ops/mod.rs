@@ -34,18 +34,19 @@ const WORTH_SHARING: usize = 8192;
 /// Cuts `rows` of `width` values into parts worth a thread each, at most a few for each thread.
 fn row_parts(cpu: &Cpu, rows: usize, width: usize) -> Vec<Range<usize>> {
     let most = (rows * width / WORTH_SHARING).clamp(1, 4 * cpu.pool().threads());
-    let parts = if cpu.pool().threads() == 1 {
-        1
-    } else {
-        most.min(rows.max(1))
-    };
-    (0..parts)
-        .map(|part| part * rows / parts..(part + 1) * rows / parts)
-        .collect()
+    let parts = if cpu.pool().threads() == 1 { 1 } else { most.min(rows.max(1)) };
+    (0..parts).map(|part| part * rows / parts..(part + 1) * rows / parts).collect()
 }
 
-/// Cuts off the first `rows` rows of `width` values.
-fn take_rows<'a>(rest: &mut &'a mut [f32], rows: usize, width: usize) -> &'a mut [f32] {
-    rest.split_off_mut(..rows * width)
-        .expect("parts add up to the rows")
+/// Rows of an output that are not yet handed out.
+struct RowsLeft<'a> {
+    rest: &'a mut [f32],
+    width: usize,
+}
+
+impl<'a> RowsLeft<'a> {
+    /// The next `rows` rows.
+    fn take(&mut self, rows: usize) -> &'a mut [f32] {
+        self.rest.split_off_mut(..rows * self.width).expect("parts add up to the rows")
+    }
 }

@@ -12,7 +12,7 @@ use crate::kv_cache::KvLayer;
 pub struct Attention {
     /// Query heads; each key and value head serves an equal run of them.
     pub heads: usize,
-    /// Factor of the scores, as a rule 1 / sqrt(head_dim).
+    /// Factor of the scores, as a rule `1 / sqrt(head_dim)`.
     pub scale: f32,
 }
 
@@ -28,12 +28,7 @@ pub struct AttentionInput<'a> {
 }
 
 /// Each row sees the positions of its sequence up to its own; out is `[rows, heads * head_dim]`.
-pub fn paged_attention(
-    cpu: &Cpu,
-    attention: &Attention,
-    input: &AttentionInput<'_>,
-    out: &mut [f32],
-) {
+pub fn paged_attention(cpu: &Cpu, attention: &Attention, input: &AttentionInput<'_>, out: &mut [f32]) {
     let geometry = input.kv.geometry();
     let width = attention.heads * geometry.head_dim;
     let rows = out.len() / width;
@@ -42,19 +37,9 @@ pub fn paged_attention(
         return;
     }
     let stride = input.queries.len() / rows;
-    assert!(
-        out.len() == rows * width && input.queries.len() == rows * stride,
-        "whole rows"
-    );
-    assert!(
-        stride >= width,
-        "rows of {stride} values hold no {} heads",
-        attention.heads
-    );
-    assert!(
-        attention.heads.is_multiple_of(geometry.kv_heads),
-        "equal groups of heads"
-    );
+    assert!(out.len() == rows * width && input.queries.len() == rows * stride, "whole rows");
+    assert!(stride >= width, "rows of {stride} values hold no {} heads", attention.heads);
+    assert!(attention.heads.is_multiple_of(geometry.kv_heads), "equal groups of heads");
     let tiles = tiles(cpu, attention, input, ColumnsMut::new(out, width));
     cpu.pool().for_each(tiles, |tile| cpu.isa().run(tile));
 }
@@ -81,11 +66,9 @@ fn tiles<'a>(
                     let start = sequence.start + tokens.start;
                     tiles.push(AttentionTile {
                         kv: input.kv.head(head),
-                        blocks: &sequence.blocks
-                            [..(sequence.start + tokens.end).div_ceil(geometry.block_size)],
+                        blocks: &sequence.blocks[..(sequence.start + tokens.end).div_ceil(geometry.block_size)],
                         start,
-                        queries: &input.queries
-                            [first + (head * group + heads.start) * geometry.head_dim..],
+                        queries: &input.queries[first + (head * group + heads.start) * geometry.head_dim..],
                         query_stride: stride,
                         scale: attention.scale,
                         out: columns.take_rows(tokens.len()),

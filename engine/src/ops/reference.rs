@@ -2,19 +2,8 @@
 
 /// `x W^T` for x `[rows, inputs]`, weights `[outputs, inputs]`.
 pub fn linear(x: &[f32], weights: &[f32], inputs: usize) -> Vec<f64> {
-    let dot = |a: &[f32], b: &[f32]| {
-        a.iter()
-            .zip(b)
-            .map(|(a, b)| f64::from(*a) * f64::from(*b))
-            .sum()
-    };
-    x.chunks_exact(inputs)
-        .flat_map(|x| {
-            weights
-                .chunks_exact(inputs)
-                .map(move |weights| dot(x, weights))
-        })
-        .collect()
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+    x.chunks_exact(inputs).flat_map(|x| weights.chunks_exact(inputs).map(move |weights| dot(x, weights))).collect()
 }
 
 /// RMS norm of rows as wide as `weight`.
@@ -35,10 +24,7 @@ pub fn swiglu(gate_up: &[f32], width: usize) -> Vec<f64> {
     let silu = |gate: f64| gate / (1.0 + (-gate).exp());
     let row = |row: &[f32]| {
         let (gate, up) = row.split_at(width);
-        gate.iter()
-            .zip(up)
-            .map(|(gate, up)| silu(f64::from(*gate)) * f64::from(*up))
-            .collect::<Vec<_>>()
+        gate.iter().zip(up).map(|(gate, up)| silu(f64::from(*gate)) * f64::from(*up)).collect::<Vec<_>>()
     };
     gate_up.chunks_exact(2 * width).flat_map(row).collect()
 }
@@ -46,34 +32,19 @@ pub fn swiglu(gate_up: &[f32], width: usize) -> Vec<f64> {
 /// `ln(sum(e^value))`.
 pub fn log_sum_exp(values: &[f32]) -> f64 {
     let greatest = f64::from(values.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    greatest
-        + values
-            .iter()
-            .map(|value| (f64::from(*value) - greatest).exp())
-            .sum::<f64>()
-            .ln()
+    greatest + values.iter().map(|value| (f64::from(*value) - greatest).exp()).sum::<f64>().ln()
 }
 
 /// One query head over the keys and values of the positions it sees, a row of `query.len()` each.
 pub fn attention(query: &[f32], keys: &[f32], values: &[f32], scale: f32) -> Vec<f64> {
     let width = query.len();
-    let scores: Vec<f64> = linear(query, keys, width)
-        .iter()
-        .map(|score| score * f64::from(scale))
-        .collect();
+    let scores: Vec<f64> = linear(query, keys, width).iter().map(|score| score * f64::from(scale)).collect();
     let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights: Vec<f64> = scores
-        .iter()
-        .map(|score| (score - greatest).exp())
-        .collect();
+    let weights: Vec<f64> = scores.iter().map(|score| (score - greatest).exp()).collect();
     let sum: f64 = weights.iter().sum();
     let element = |index: usize| {
         let column = values[index..].iter().step_by(width);
-        weights
-            .iter()
-            .zip(column)
-            .map(|(weight, value)| weight / sum * f64::from(*value))
-            .sum()
+        weights.iter().zip(column).map(|(weight, value)| weight / sum * f64::from(*value)).sum()
     };
     (0..width).map(element).collect()
 }

@@ -1,6 +1,6 @@
 //! RMS norm of rows.
 
-use super::{row_parts, take_rows};
+use super::{RowsLeft, row_parts};
 use crate::cpu::Cpu;
 use crate::kernels::cpu::elementwise::RmsNorm;
 
@@ -8,23 +8,11 @@ use crate::kernels::cpu::elementwise::RmsNorm;
 pub fn rms_norm(cpu: &Cpu, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
     let width = weight.len();
     assert_eq!(x.len(), out.len(), "as many outputs as inputs");
-    assert!(
-        x.len().is_multiple_of(width),
-        "whole rows of {width}, not {} values",
-        x.len()
-    );
-    let mut rest = out;
-    let parts = row_parts(cpu, x.len() / width, width)
-        .into_iter()
-        .map(|rows| {
-            let out = take_rows(&mut rest, rows.len(), width);
-            RmsNorm {
-                x: &x[rows.start * width..rows.end * width],
-                weight,
-                eps,
-                out,
-            }
-        });
-    cpu.pool()
-        .for_each(parts.collect(), |part| cpu.isa().run(part));
+    assert!(x.len().is_multiple_of(width), "whole rows of {width}, not {} values", x.len());
+    let mut places = RowsLeft { rest: out, width };
+    let parts = row_parts(cpu, x.len() / width, width).into_iter().map(|rows| {
+        let out = places.take(rows.len());
+        RmsNorm { x: &x[rows.start * width..rows.end * width], weight, eps, out }
+    });
+    cpu.pool().for_each(parts.collect(), |part| cpu.isa().run(part));
 }

@@ -1,6 +1,6 @@
 //! Rotary position embedding: angles of a step's positions, computed once and used by every layer.
 //!
-//! Pair (i, i + head_dim / 2) turns by position x inverse frequency; all of it in f32, as the models were trained.
+//! Pair (i, i + half the head) turns by position times inverse frequency; all of it in f32, as the models were trained.
 
 use std::f32::consts::TAU;
 
@@ -17,21 +17,13 @@ impl Rope {
     pub fn new(config: &RopeConfig, head_dim: usize) -> Self {
         let exponent = |pair: usize| (2 * pair) as f32 / head_dim as f32;
         let plain = (0..head_dim / 2).map(|pair| 1.0 / config.theta.powf(exponent(pair)));
-        let scaled = plain
-            .enumerate()
-            .map(|(pair, frequency)| scale(&config.scaling, pair, frequency));
-        Self {
-            inverse_frequencies: scaled.collect(),
-        }
+        let scaled = plain.enumerate().map(|(pair, frequency)| scale(&config.scaling, pair, frequency));
+        Self { inverse_frequencies: scaled.collect() }
     }
 
     /// Cosines and sines for rows at these positions.
     pub fn angles(&self, positions: impl IntoIterator<Item = usize>) -> RopeAngles {
-        let mut angles = RopeAngles {
-            pairs: self.inverse_frequencies.len(),
-            cosines: vec![],
-            sines: vec![],
-        };
+        let mut angles = RopeAngles { pairs: self.inverse_frequencies.len(), cosines: vec![], sines: vec![] };
         for position in positions {
             for frequency in &self.inverse_frequencies {
                 let (sine, cosine) = (position as f32 * frequency).sin_cos();
@@ -48,12 +40,7 @@ fn scale(scaling: &RopeScaling, pair: usize, frequency: f32) -> f32 {
         RopeScaling::None => frequency,
         RopeScaling::Linear { factor } => frequency / factor,
         RopeScaling::Divisors(divisors) => frequency / divisors[pair],
-        RopeScaling::Llama3 {
-            factor,
-            low_freq_factor,
-            high_freq_factor,
-            original_max_positions,
-        } => {
+        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_positions } => {
             let (wavelength, context) = (TAU / frequency, *original_max_positions as f32);
             if wavelength < context / high_freq_factor {
                 return frequency;
@@ -61,8 +48,7 @@ fn scale(scaling: &RopeScaling, pair: usize, frequency: f32) -> f32 {
             if wavelength > context / low_freq_factor {
                 return frequency / factor;
             }
-            let smooth =
-                (context / wavelength - low_freq_factor) / (high_freq_factor - low_freq_factor);
+            let smooth = (context / wavelength - low_freq_factor) / (high_freq_factor - low_freq_factor);
             (1.0 - smooth) * frequency / factor + smooth * frequency
         }
     }
@@ -100,10 +86,7 @@ mod tests {
     use super::*;
 
     fn config(scaling: RopeScaling) -> RopeConfig {
-        RopeConfig {
-            theta: 10_000.0,
-            scaling,
-        }
+        RopeConfig { theta: 10_000.0, scaling }
     }
 
     #[test]
@@ -128,22 +111,11 @@ mod tests {
             original_max_positions: 8192,
         };
         let theta = 500_000.0;
-        let plain = Rope::new(
-            &RopeConfig {
-                theta,
-                scaling: RopeScaling::None,
-            },
-            64,
-        )
-        .inverse_frequencies;
+        let plain = Rope::new(&RopeConfig { theta, scaling: RopeScaling::None }, 64).inverse_frequencies;
         let scaled = Rope::new(&RopeConfig { theta, scaling }, 64).inverse_frequencies;
-        assert_eq!(plain[0], scaled[0]);
-        assert_eq!(plain[31] / 8.0, scaled[31]);
-        let ratios: Vec<f32> = plain
-            .iter()
-            .zip(&scaled)
-            .map(|(plain, scaled)| plain / scaled)
-            .collect();
+        assert_eq!(plain[0].to_bits(), scaled[0].to_bits());
+        assert_eq!((plain[31] / 8.0).to_bits(), scaled[31].to_bits());
+        let ratios: Vec<f32> = plain.iter().zip(&scaled).map(|(plain, scaled)| plain / scaled).collect();
         assert!(ratios.is_sorted() && ratios.iter().any(|ratio| *ratio > 1.01 && *ratio < 7.99));
     }
 
@@ -152,13 +124,7 @@ mod tests {
         let plain = Rope::new(&config(RopeScaling::None), 8).inverse_frequencies;
         let linear = Rope::new(&config(RopeScaling::Linear { factor: 2.0 }), 8).inverse_frequencies;
         let divisors = RopeScaling::Divisors(vec![2.0; 4]);
-        assert_eq!(
-            linear,
-            plain
-                .iter()
-                .map(|frequency| frequency / 2.0)
-                .collect::<Vec<_>>()
-        );
+        assert_eq!(linear, plain.iter().map(|frequency| frequency / 2.0).collect::<Vec<_>>());
         assert_eq!(linear, Rope::new(&config(divisors), 8).inverse_frequencies);
     }
 }

@@ -7,34 +7,34 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Checkpoint, Engine, EngineOptions, Isa, MemoryPlan};
+use engine::{Checkpoint, Engine, EngineOptions, Isa, MemoryLimits, MemoryPlan};
 use scheduler::{
     BlockId, Driver, Event, Limits, SamplingParams, SeqId, StepPlan, Submission, Token, TokenLogprobs, Work,
 };
 use serde_json::Value;
 
 /// A folder of the repository's reference outputs.
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-pub fn json(path: &Path) -> Value {
+pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-pub fn ids(value: &Value) -> Vec<Token> {
+pub(crate) fn ids(value: &Value) -> Vec<Token> {
     value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as Token).collect()
 }
 
 /// How a test wants its engine.
 #[derive(Clone, Copy, Debug)]
-pub struct Setup {
-    pub threads: usize,
-    pub isa: Isa,
-    pub block_size: usize,
-    pub num_blocks: usize,
-    pub max_num_seqs: usize,
-    pub max_num_batched_tokens: usize,
+pub(crate) struct Setup {
+    pub(crate) threads: usize,
+    pub(crate) isa: Isa,
+    pub(crate) block_size: usize,
+    pub(crate) num_blocks: usize,
+    pub(crate) max_num_seqs: usize,
+    pub(crate) max_num_batched_tokens: usize,
 }
 
 impl Default for Setup {
@@ -45,11 +45,9 @@ impl Default for Setup {
 }
 
 /// Loads a model as the server does.
-pub fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
+pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
     let checkpoint = Checkpoint::open(path)?;
-    let options = EngineOptions {
-        threads: setup.threads,
-        isa: setup.isa,
+    let limits = MemoryLimits {
         block_size: setup.block_size,
         num_kv_blocks: Some(setup.num_blocks),
         kv_cache_memory_bytes: None,
@@ -57,34 +55,35 @@ pub fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
         max_num_batched_tokens: setup.max_num_batched_tokens,
         max_model_len: None,
     };
-    let plan = MemoryPlan::new(&checkpoint, &options)?;
+    let plan = MemoryPlan::new(&checkpoint, &limits)?;
+    let options = EngineOptions { threads: setup.threads, isa: setup.isa };
     Ok(Engine::load(&checkpoint, &options, &plan)?)
 }
 
 /// The logits of every token of a prompt, `[tokens, vocab]`, computed in one piece at `start`.
-pub fn logits(engine: &mut Engine, tokens: &[Token], start: usize, block_size: usize) -> Vec<f32> {
+pub(crate) fn logits(engine: &mut Engine, tokens: &[Token], start: usize, block_size: usize) -> Vec<f32> {
     let blocks = (0..(start + tokens.len()).div_ceil(block_size) as u32).map(BlockId).collect();
     let work = Work { seq: SeqId(0), start, tokens: tokens.to_vec(), blocks, samples: Vec::new() };
     engine.logits(&StepPlan { copies: Vec::new(), works: vec![work] }).unwrap().to_vec()
 }
 
-pub fn max_abs_diff(got: &[f32], want: &[f32]) -> f32 {
+pub(crate) fn max_abs_diff(got: &[f32], want: &[f32]) -> f32 {
     assert_eq!(got.len(), want.len());
     got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max)
 }
 
 /// What one sequence was given: tokens, and the log-probabilities they were drawn with, bit for bit.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
-    pub tokens: Vec<Token>,
-    pub logprobs: Vec<TokenLogprobs>,
-    pub preemptions: usize,
-    pub cached_tokens: usize,
+pub(crate) struct Answer {
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) logprobs: Vec<TokenLogprobs>,
+    pub(crate) preemptions: usize,
+    pub(crate) cached_tokens: usize,
 }
 
 impl Answer {
     /// Asserts that another run gave the very same numbers.
-    pub fn assert_same(&self, other: &Self, what: &str) {
+    pub(crate) fn assert_same(&self, other: &Self, what: &str) {
         assert_eq!(self.tokens, other.tokens, "{what}");
         let bits = |answer: &Self| -> Vec<(u32, Vec<(Token, u32)>)> {
             let top = |one: &TokenLogprobs| one.top.iter().map(|(token, value)| (*token, value.to_bits())).collect();
@@ -95,14 +94,14 @@ impl Answer {
 }
 
 /// Runs the real scheduler over a real engine.
-pub struct Runner {
-    pub driver: Driver<Engine>,
+pub(crate) struct Runner {
+    pub(crate) driver: Driver<Engine>,
     next: u64,
     now: u64,
 }
 
 impl Runner {
-    pub fn new(engine: Engine, setup: Setup) -> Self {
+    pub(crate) fn new(engine: Engine, setup: Setup) -> Self {
         let limits = Limits {
             max_num_seqs: setup.max_num_seqs,
             max_num_batched_tokens: setup.max_num_batched_tokens,
@@ -116,7 +115,7 @@ impl Runner {
     }
 
     /// Queues a prompt; `salt` keeps it from sharing the prefix cache with others.
-    pub fn submit(&mut self, prompt: &[Token], params: SamplingParams, salt: u8) -> SeqId {
+    pub(crate) fn submit(&mut self, prompt: &[Token], params: SamplingParams, salt: u8) -> SeqId {
         let seq = SeqId(self.next);
         self.next += 1;
         let submission = Submission {
@@ -133,7 +132,7 @@ impl Runner {
     }
 
     /// Turns until nothing is left to do.
-    pub fn finish(&mut self) -> BTreeMap<SeqId, Answer> {
+    pub(crate) fn finish(&mut self) -> BTreeMap<SeqId, Answer> {
         let mut answers: BTreeMap<SeqId, Answer> = BTreeMap::new();
         while !self.driver.is_idle() {
             self.now += 1;
@@ -160,18 +159,18 @@ impl Runner {
     }
 
     /// One prompt, nothing else running.
-    pub fn alone(&mut self, prompt: &[Token], params: SamplingParams, salt: u8) -> Answer {
+    pub(crate) fn alone(&mut self, prompt: &[Token], params: SamplingParams, salt: u8) -> Answer {
         let seq = self.submit(prompt, params, salt);
         self.finish().remove(&seq).unwrap_or_default()
     }
 }
 
 /// So many greedy tokens, with the log-probabilities that show every bit.
-pub fn greedy(max_new: usize) -> SamplingParams {
+pub(crate) fn greedy(max_new: usize) -> SamplingParams {
     SamplingParams { max_new, logprobs: Some(5), ..SamplingParams::default() }
 }
 
 /// So many seeded draws.
-pub fn sampled(max_new: usize, seed: u64) -> SamplingParams {
+pub(crate) fn sampled(max_new: usize, seed: u64) -> SamplingParams {
     SamplingParams { temperature: 0.9, top_p: 0.95, seed, ..greedy(max_new) }
 }

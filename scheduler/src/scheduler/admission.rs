@@ -39,7 +39,8 @@ impl Scheduler {
             let index = self.running.partition_point(|other| other.order(&sequence).is_lt());
             self.running.insert(index, sequence);
             budget.charge(count);
-            self.plan_work(index, count, plan);
+            let place = self.running[..index].iter().filter(|other| other.planned.is_some()).count();
+            self.plan_work(index, count, place, plan);
         }
     }
 

@@ -30,7 +30,11 @@ impl Scheduler {
     pub(crate) fn fail(&mut self, outbox: &mut Outbox) {
         let mut before = self.swap_running();
         for mut sequence in before.drain(..) {
-            if sequence.planned.take().is_some() && !self.planted.is(PlantedBug::FailedStepKept) {
+            let planned = sequence.planned.take();
+            if planned.is_some() && !self.planted.is(PlantedBug::FailedStepKept) {
+                if let Some(count) = planned.filter(|_| self.planted.is(PlantedBug::FailedStepCached)) {
+                    sequence.advance(count, &mut self.ledger);
+                }
                 self.end(sequence, FinishReason::Failed, outbox);
             } else {
                 self.running.push(sequence);

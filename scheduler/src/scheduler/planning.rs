@@ -36,7 +36,7 @@ impl Scheduler {
             let count = if want > 0 { self.make_room(index, want, held, now) } else { 0 };
             if count > 0 {
                 budget.charge(count);
-                self.plan_work(index, count, plan);
+                self.plan_work(index, count, plan.works.len(), plan);
             }
             // A sequence that preempted itself was the last one, so the loop ends either way.
             index += 1;
@@ -94,9 +94,8 @@ impl Scheduler {
         self.waiting.push_front(sequence);
     }
 
-    /// Adds the next `count` tokens of a running sequence to the plan, at its place in the order.
-    pub(super) fn plan_work(&mut self, index: usize, count: usize, plan: &mut StepPlan) {
-        let place = self.running[..index].iter().filter(|sequence| sequence.planned.is_some()).count();
+    /// Adds the next `count` tokens of a running sequence to the plan, as its part number `place`.
+    pub(super) fn plan_work(&mut self, index: usize, count: usize, place: usize, plan: &mut StepPlan) {
         let sequence = &mut self.running[index];
         let (start, end) = (sequence.computed, sequence.computed + count);
         plan.copies.extend(sequence.table.extend(&mut self.ledger, start, end));
@@ -109,7 +108,7 @@ impl Scheduler {
         if draws(sequence, end, self.planted.is(PlantedBug::SampleOffByOne)) {
             work.samples.extend(sequence.samples());
         }
-        if self.planted.is(PlantedBug::LostBlock) && work.blocks.len() > 2 {
+        if self.planted.is(PlantedBug::WrongBlock) && work.blocks.len() > 2 {
             work.blocks.swap(0, 1);
         }
         if self.planted.is(PlantedBug::CachedBeforeCommit) {

@@ -110,13 +110,10 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             "architectures" => check_class(value, family),
             "hidden_act" => check_activation(value, family),
             "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
-            "quantization_config" => {
-                Err("quantised safetensors are not supported; use a GGUF file".to_owned())
+            "quantization_config" => Err("quantised safetensors are not supported; use a GGUF file".to_owned()),
+            "is_encoder_decoder" | "add_cross_attention" | "rope_interleaved" | "use_sliding_window" => {
+                expect(value, &Value::Bool(false))
             }
-            "is_encoder_decoder"
-            | "add_cross_attention"
-            | "rope_interleaved"
-            | "use_sliding_window" => expect(value, &Value::Bool(false)),
             "partial_rotary_factor" => expect(value, &Value::from(1.0)),
             "pruned_heads" => expect(value, &Value::Object(serde_json::Map::new())),
             _ => Err("is not known, and what it changes cannot be guessed".to_owned()),
@@ -128,31 +125,19 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
 
 fn check_class(value: &Value, family: &Family) -> Result<(), String> {
     let classes = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    if classes
-        .iter()
-        .any(|class| class.as_str() == Some(family.causal_class))
-    {
+    if classes.iter().any(|class| class.as_str() == Some(family.causal_class)) {
         return Ok(());
     }
     let found = crate::error::shown(&value.to_string());
-    Err(format!(
-        "{found} is not supported; supported is {}",
-        family.causal_class
-    ))
+    Err(format!("{found} is not supported; supported: {}", family.causal_class))
 }
 
 fn check_activation(value: &Value, family: &Family) -> Result<(), String> {
-    if value
-        .as_str()
-        .is_some_and(|name| family.activations.contains(&name))
-    {
+    if value.as_str().is_some_and(|name| family.activations.contains(&name)) {
         return Ok(());
     }
     let found = crate::error::shown(&value.to_string());
-    Err(format!(
-        "{found} is not supported; supported is {}",
-        family.activations.join(", ")
-    ))
+    Err(format!("{found} is not supported; supported: {}", family.activations.join(", ")))
 }
 
 fn expect(value: &Value, expected: &Value) -> Result<(), String> {
@@ -160,9 +145,6 @@ fn expect(value: &Value, expected: &Value) -> Result<(), String> {
     if equal {
         Ok(())
     } else {
-        Err(format!(
-            "{} is not supported, only {expected}",
-            crate::error::shown(&value.to_string())
-        ))
+        Err(format!("{} is not supported, only {expected}", crate::error::shown(&value.to_string())))
     }
 }

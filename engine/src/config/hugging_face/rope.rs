@@ -10,11 +10,7 @@ use crate::error::LoadError;
 pub(super) fn read(json: &JsonFields, family: &Family) -> Result<RopeConfig, LoadError> {
     let parameters = json.object("rope_parameters")?;
     let scaling = json.object("rope_scaling")?;
-    let thetas = [
-        json.judged("rope_theta", range::positive)?,
-        theta_of(parameters)?,
-        theta_of(scaling)?,
-    ];
+    let thetas = [json.judged("rope_theta", range::positive)?, theta_of(parameters)?, theta_of(scaling)?];
     let theta = agreed(json, "rope_theta", thetas.into_iter().flatten())?;
     let scalings = [parameters.map(read_scaling), scaling.map(read_scaling)];
     let scalings: Vec<_> = scalings.into_iter().flatten().collect::<Result<_, _>>()?;
@@ -25,10 +21,7 @@ pub(super) fn read(json: &JsonFields, family: &Family) -> Result<RopeConfig, Loa
 }
 
 fn theta_of(parameters: Option<JsonFields>) -> Result<Option<f32>, LoadError> {
-    Ok(parameters
-        .map(|fields| fields.judged("rope_theta", range::positive))
-        .transpose()?
-        .flatten())
+    Ok(parameters.map(|fields| fields.judged("rope_theta", range::positive)).transpose()?.flatten())
 }
 
 fn agreed<T: PartialEq>(
@@ -45,51 +38,32 @@ fn agreed<T: PartialEq>(
 
 fn read_scaling(fields: JsonFields) -> Result<RopeScaling, LoadError> {
     // version 4 wrote "type" before it wrote "rope_type"
-    let kind = fields
-        .text("rope_type")?
-        .or(fields.text("type")?)
-        .unwrap_or("default");
+    let kind = fields.text("rope_type")?.or(fields.text("type")?).unwrap_or("default");
     let known: &[&str] = match kind {
         "default" => &[],
         "linear" => &["factor"],
-        "llama3" => &[
-            "factor",
-            "low_freq_factor",
-            "high_freq_factor",
-            "original_max_position_embeddings",
-        ],
+        "llama3" => &["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"],
         other => {
-            let reason = format!(
-                "\"{}\" is not supported; supported are default, linear, llama3",
-                crate::error::shown(other)
-            );
+            let reason =
+                format!("\"{}\" is not supported; supported: default, linear, llama3", crate::error::shown(other));
             return Err(fields.error("rope_type", reason));
         }
     };
     check_names(&fields, known)?;
-    let required = |name: &str| {
-        fields
-            .judged(name, range::positive)?
-            .ok_or_else(|| fields.missing(name))
-    };
+    let required = |name: &str| fields.judged(name, range::positive)?.ok_or_else(|| fields.missing(name));
     match kind {
-        "linear" => Ok(RopeScaling::Linear {
-            factor: required("factor")?,
-        }),
+        "linear" => Ok(RopeScaling::Linear { factor: required("factor")? }),
         "llama3" => {
-            let (low_freq_factor, high_freq_factor) =
-                (required("low_freq_factor")?, required("high_freq_factor")?);
+            let (low_freq_factor, high_freq_factor) = (required("low_freq_factor")?, required("high_freq_factor")?);
             if high_freq_factor <= low_freq_factor {
-                let reason =
-                    format!("{high_freq_factor} is not above low_freq_factor {low_freq_factor}");
+                let reason = format!("{high_freq_factor} is not above low_freq_factor {low_freq_factor}");
                 return Err(fields.error("high_freq_factor", reason));
             }
             Ok(RopeScaling::Llama3 {
                 factor: required("factor")?,
                 low_freq_factor,
                 high_freq_factor,
-                original_max_positions: fields
-                    .count("original_max_position_embeddings", range::POSITIONS)?,
+                original_max_positions: fields.count("original_max_position_embeddings", range::POSITIONS)?,
             })
         }
         _ => Ok(RopeScaling::None),
@@ -99,13 +73,8 @@ fn read_scaling(fields: JsonFields) -> Result<RopeScaling, LoadError> {
 fn check_names(fields: &JsonFields, known: &[&str]) -> Result<(), LoadError> {
     for name in fields.names() {
         let is_whole_rotation = name == "partial_rotary_factor"
-            && fields
-                .number(name)?
-                .is_some_and(|factor| (factor - 1.0).abs() < f64::EPSILON);
-        if !is_whole_rotation
-            && !["rope_type", "type", "rope_theta"].contains(&name)
-            && !known.contains(&name)
-        {
+            && fields.number(name)?.is_some_and(|factor| (factor - 1.0).abs() < f64::EPSILON);
+        if !is_whole_rotation && !["rope_type", "type", "rope_theta"].contains(&name) && !known.contains(&name) {
             return Err(fields.error(name, "is not known, and what it changes cannot be guessed"));
         }
     }

@@ -80,12 +80,7 @@ impl AttentionTile<'_> {
         let mut rows = [Running::START; R];
         let mut weights = [[0.0; PARTITION]; R];
         for first in (0..end).step_by(PARTITION) {
-            self.scores(
-                simd,
-                queries,
-                first..end.min(first + PARTITION),
-                &mut weights,
-            );
+            self.scores(simd, queries, first..end.min(first + PARTITION), &mut weights);
             let (mut ends, mut sums) = ([first; R], [SoftmaxSum::EMPTY; R]);
             for row in 0..R {
                 ends[row] = (self.start + row / heads + 1).clamp(first, first + PARTITION);
@@ -97,10 +92,7 @@ impl AttentionTile<'_> {
             }
         }
         for (row, running) in rows.iter().enumerate() {
-            running.finish(
-                simd,
-                &mut self.out.row_mut(row / heads)[row % heads * width..][..width],
-            );
+            running.finish(simd, &mut self.out.row_mut(row / heads)[row % heads * width..][..width]);
         }
     }
 
@@ -110,8 +102,7 @@ impl AttentionTile<'_> {
         let (heads, width) = (self.heads(), self.head_dim());
         let mut queries = [[0.0; R]; MAX_HEAD_DIM];
         for row in 0..R {
-            let query =
-                &self.queries[row / heads * self.query_stride + row % heads * width..][..width];
+            let query = &self.queries[row / heads * self.query_stride + row % heads * width..][..width];
             for (element, value) in queries.iter_mut().zip(query) {
                 element[row] = value * self.scale;
             }
@@ -134,30 +125,15 @@ impl AttentionTile<'_> {
         let tiles = positions.start / LANES..positions.end.div_ceil(LANES);
         let mut tile = tiles.start;
         while 4 * R <= S::ACCUMULATORS && tile + 4 <= tiles.end {
-            store_scores(
-                simd,
-                self.tile_scores::<S, R, 4>(simd, queries, tile),
-                tile - tiles.start,
-                scores,
-            );
+            store_scores(simd, self.tile_scores::<S, R, 4>(simd, queries, tile), tile - tiles.start, scores);
             tile += 4;
         }
         while 2 * R <= S::ACCUMULATORS && tile + 2 <= tiles.end {
-            store_scores(
-                simd,
-                self.tile_scores::<S, R, 2>(simd, queries, tile),
-                tile - tiles.start,
-                scores,
-            );
+            store_scores(simd, self.tile_scores::<S, R, 2>(simd, queries, tile), tile - tiles.start, scores);
             tile += 2;
         }
         for tile in tile..tiles.end {
-            store_scores(
-                simd,
-                self.tile_scores::<S, R, 1>(simd, queries, tile),
-                tile - tiles.start,
-                scores,
-            );
+            store_scores(simd, self.tile_scores::<S, R, 1>(simd, queries, tile), tile - tiles.start, scores);
         }
     }
 
@@ -182,10 +158,7 @@ impl AttentionTile<'_> {
     #[inline(always)]
     fn keys(&self, tile: usize) -> &[Line] {
         let tiles = self.kv.geometry().block_size / LANES;
-        self.kv
-            .keys(self.blocks[tile / tiles], tile % tiles)
-            .as_chunks()
-            .0
+        self.kv.keys(self.blocks[tile / tiles], tile % tiles).as_chunks().0
     }
 
     /// As [`Self::scores`] where a block is smaller than a tile: keys are put side by side first.
@@ -224,12 +197,7 @@ impl AttentionTile<'_> {
         let mut sums = [[[0.0; LANES]; HEAD_LINES]; R];
         self.add_values(simd, weights, first..ends[0], &mut sums);
         for row in (0..R).filter(|row| ends[*row] > ends[0]) {
-            self.add_values(
-                simd,
-                from_ref(&weights[row]),
-                ends[0]..ends[row],
-                from_mut(&mut sums[row]),
-            );
+            self.add_values(simd, from_ref(&weights[row]), ends[0]..ends[row], from_mut(&mut sums[row]));
         }
         sums
     }
@@ -299,10 +267,7 @@ impl AttentionTile<'_> {
     /// Values from `position` on, as far as its block and `end` allow.
     #[inline(always)]
     fn values(&self, position: usize, end: usize) -> &[Line] {
-        let (block_size, lines) = (
-            self.kv.geometry().block_size,
-            self.kv.geometry().value_width() / LANES,
-        );
+        let (block_size, lines) = (self.kv.geometry().block_size, self.kv.geometry().value_width() / LANES);
         let (block, offset) = (position / block_size, position % block_size);
         let count = (block_size - offset).min(end - position);
         &self.kv.values(self.blocks[block]).as_chunks().0[offset * lines..(offset + count) * lines]

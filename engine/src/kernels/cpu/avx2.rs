@@ -1,11 +1,10 @@
 //! Sixteen lanes in two AVX registers.
 
 use std::arch::x86_64::{
-    __m256, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi32, _mm256_add_ps,
-    _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_div_ps,
-    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps,
-    _mm256_sub_ps,
+    __m256, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi32, _mm256_add_ps, _mm256_blendv_ps,
+    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
+    _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::simd::{Kernel, LANES, Simd};
@@ -38,20 +37,13 @@ pub(super) fn run<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
 #[target_feature(enable = "avx2")]
 fn power_of_two(bits: __m256) -> __m256 {
     let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(bits));
-    _mm256_castsi256_ps(_mm256_add_epi32(
-        shifted,
-        _mm256_set1_epi32(1.0_f32.to_bits().cast_signed()),
-    ))
+    _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32(1.0_f32.to_bits().cast_signed())))
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
 fn zero_below(x: __m256, limit: __m256, value: __m256) -> __m256 {
-    _mm256_blendv_ps(
-        value,
-        _mm256_setzero_ps(),
-        _mm256_cmp_ps::<_CMP_LT_OQ>(x, limit),
-    )
+    _mm256_blendv_ps(value, _mm256_setzero_ps(), _mm256_cmp_ps::<_CMP_LT_OQ>(x, limit))
 }
 
 #[inline]
@@ -169,10 +161,7 @@ fn splat(value: f32) -> Halves {
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn fma(a: Halves, b: Halves, c: Halves) -> Halves {
-    (
-        _mm256_fmadd_ps(a.0, b.0, c.0),
-        _mm256_fmadd_ps(a.1, b.1, c.1),
-    )
+    (_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1))
 }
 
 #[inline]
@@ -214,10 +203,7 @@ fn min(a: Halves, b: Halves) -> Halves {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn zero_halves_below(x: Halves, limit: Halves, value: Halves) -> Halves {
-    (
-        zero_below(x.0, limit.0, value.0),
-        zero_below(x.1, limit.1, value.1),
-    )
+    (zero_below(x.0, limit.0, value.0), zero_below(x.1, limit.1, value.1))
 }
 
 #[inline]

@@ -1,11 +1,10 @@
 //! Sixteen lanes in one AVX-512 register.
 
 use std::arch::x86_64::{
-    __m512, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps,
-    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_mask_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps,
-    _mm512_sub_ps,
+    __m512, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps, _mm512_castps_si512,
+    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_mov_ps,
+    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::simd::{Kernel, LANES, Simd};
@@ -35,20 +34,13 @@ pub(super) fn run<K: Kernel>(simd: Avx512, kernel: K) -> K::Output {
 #[target_feature(enable = "avx512f")]
 fn power_of_two(bits: __m512) -> __m512 {
     let shifted = _mm512_slli_epi32::<23>(_mm512_castps_si512(bits));
-    _mm512_castsi512_ps(_mm512_add_epi32(
-        shifted,
-        _mm512_set1_epi32(1.0_f32.to_bits().cast_signed()),
-    ))
+    _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(1.0_f32.to_bits().cast_signed())))
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn zero_below(x: __m512, limit: __m512, value: __m512) -> __m512 {
-    _mm512_mask_mov_ps(
-        value,
-        _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, limit),
-        _mm512_setzero_ps(),
-    )
+    _mm512_mask_mov_ps(value, _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, limit), _mm512_setzero_ps())
 }
 
 impl Simd for Avx512 {

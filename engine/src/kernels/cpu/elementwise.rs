@@ -1,4 +1,4 @@
-//! Kernels over one row at a time: RMS norm, SwiGLU, exponentials.
+//! Kernels over one row at a time: RMS norm, gated activation, exponentials.
 //!
 //! Sums run in 16 lanes in order of the row and end in one fixed tree; a last part of fewer lanes is filled with zeros.
 
@@ -15,14 +15,8 @@ const EXP_HIGH: f32 = 88.0;
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 /// (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2, highest power first (the polynomial of Cephes' `expf`).
-const EXP_POLYNOMIAL: [f32; 6] = [
-    1.987_569_1e-4,
-    1.398_2e-3,
-    8.333_452e-3,
-    4.166_579_6e-2,
-    1.666_666_5e-1,
-    5.000_000_1e-1,
-];
+const EXP_POLYNOMIAL: [f32; 6] =
+    [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.500_000_06];
 
 /// e^x within 2 units in the last place; 0 below -87.3, e^88 above 88, NaN for NaN.
 #[inline(always)]
@@ -38,11 +32,7 @@ pub(super) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
         polynomial = simd.fma(polynomial, r, simd.splat(*coefficient));
     }
     let mantissa = simd.add(simd.fma(simd.mul(r, r), polynomial, r), simd.splat(1.0));
-    simd.zero_below(
-        x,
-        simd.splat(EXP_LOW),
-        simd.mul(mantissa, simd.power_of_two(shifted)),
-    )
+    simd.zero_below(x, simd.splat(EXP_LOW), simd.mul(mantissa, simd.power_of_two(shifted)))
 }
 
 /// The last lines of a row: 16 values, or fewer and `filler`.
@@ -72,17 +62,10 @@ impl Kernel for RmsNorm<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let width = self.weight.len();
-        for (x, out) in self
-            .x
-            .chunks_exact(width)
-            .zip(self.out.chunks_exact_mut(width))
-        {
+        for (x, out) in self.x.chunks_exact(width).zip(self.out.chunks_exact_mut(width)) {
             let mean = sum_of_squares(simd, x) / width as f32;
-            let inverse = simd.splat(1.0 / (mean + self.eps).sqrt());
-            let scaled = |x: &Line, weight: &Line| {
-                simd.mul(simd.mul(simd.load(x), inverse), simd.load(weight))
-            };
-            map_two(simd, [x, self.weight], out, scaled);
+            let scaled = Scaled { inverse: 1.0 / (mean + self.eps).sqrt() };
+            map_two(simd, [x, self.weight], out, &scaled);
         }
     }
 }
@@ -99,23 +82,47 @@ fn sum_of_squares<S: Simd>(simd: S, x: &[f32]) -> f32 {
     tree_sum(simd, simd.fma(values, values, sums))
 }
 
+/// One vector from two. A method, because closures are not compiled for the kernel's instruction set.
+trait OfTwo {
+    fn of<S: Simd>(&self, simd: S, a: S::Vector, b: S::Vector) -> S::Vector;
+}
+
 /// `out = of(a, b)`, sixteen at a time.
 #[inline(always)]
-fn map_two<S: Simd>(
-    simd: S,
-    inputs: [&[f32]; 2],
-    out: &mut [f32],
-    of: impl Fn(&Line, &Line) -> S::Vector,
-) {
+fn map_two<S: Simd>(simd: S, inputs: [&[f32]; 2], out: &mut [f32], function: &impl OfTwo) {
     let [(a, a_rest), (b, b_rest)] = inputs.map(|input| input.as_chunks::<LANES>());
     let (lines, rest) = out.as_chunks_mut::<LANES>();
     for ((a, b), out) in a.iter().zip(b).zip(lines) {
-        simd.store(of(a, b), out);
+        simd.store(function.of(simd, simd.load(a), simd.load(b)), out);
     }
     if !rest.is_empty() {
+        let (a, b) = (filled(a_rest, 0.0), filled(b_rest, 0.0));
         let mut lanes = [0.0; LANES];
-        simd.store(of(&filled(a_rest, 0.0), &filled(b_rest, 0.0)), &mut lanes);
+        simd.store(function.of(simd, simd.load(&a), simd.load(&b)), &mut lanes);
         rest.copy_from_slice(&lanes[..rest.len()]);
+    }
+}
+
+/// `x * inverse * weight`.
+struct Scaled {
+    inverse: f32,
+}
+
+impl OfTwo for Scaled {
+    #[inline(always)]
+    fn of<S: Simd>(&self, simd: S, x: S::Vector, weight: S::Vector) -> S::Vector {
+        simd.mul(simd.mul(x, simd.splat(self.inverse)), weight)
+    }
+}
+
+/// `gate / (1 + e^-gate) * up`.
+struct Gated;
+
+impl OfTwo for Gated {
+    #[inline(always)]
+    fn of<S: Simd>(&self, simd: S, gate: S::Vector, up: S::Vector) -> S::Vector {
+        let denominator = simd.add(simd.splat(1.0), exp(simd, simd.sub(simd.splat(0.0), gate)));
+        simd.mul(simd.div(gate, denominator), up)
     }
 }
 
@@ -135,18 +142,10 @@ impl Kernel for Swiglu<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let (zero, one) = (simd.splat(0.0), simd.splat(1.0));
-        let rows = self
-            .gate_up
-            .chunks_exact(2 * self.width)
-            .zip(self.out.chunks_exact_mut(self.width));
+        let rows = self.gate_up.chunks_exact(2 * self.width).zip(self.out.chunks_exact_mut(self.width));
         for (gate_up, out) in rows {
             let (gate, up) = gate_up.split_at(self.width);
-            map_two(simd, [gate, up], out, |gate, up| {
-                let gate = simd.load(gate);
-                let denominator = simd.add(one, exp(simd, simd.sub(zero, gate)));
-                simd.mul(simd.div(gate, denominator), simd.load(up))
-            });
+            map_two(simd, [gate, up], out, &Gated);
         }
     }
 }

@@ -123,11 +123,7 @@ mod tests {
 
     #[test]
     fn what_is_detected_is_available() {
-        assert!(
-            Isa::detect()
-                .checked()
-                .is_some_and(|checked| checked.isa() == Isa::detect())
-        );
+        assert!(Isa::detect().checked().is_some_and(|checked| checked.isa() == Isa::detect()));
         assert!(Isa::Scalar.is_available());
     }
 }

@@ -62,9 +62,7 @@ impl Kernel for PanelRun<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         for group in self.panels.chunks(S::TILE_PANELS * self.k) {
-            let columns = self
-                .y
-                .take_columns((group.len() / self.k * LANES).min(self.y.columns()));
+            let columns = self.y.take_columns((group.len() / self.k * LANES).min(self.y.columns()));
             if S::TILE_PANELS == 2 && group.len() == 2 * self.k {
                 let (left, right) = group.split_at(self.k);
                 panels_times_tiles(simd, [left, right], self.x, columns);
@@ -76,12 +74,7 @@ impl Kernel for PanelRun<'_> {
 }
 
 #[inline(always)]
-fn panels_times_tiles<S: Simd, const P: usize>(
-    simd: S,
-    panels: [&[Line]; P],
-    x: &[f32],
-    mut y: ColumnsMut<'_>,
-) {
+fn panels_times_tiles<S: Simd, const P: usize>(simd: S, panels: [&[Line]; P], x: &[f32], mut y: ColumnsMut<'_>) {
     let k = panels[0].len();
     for rows in tile_ranges(y.rows(), S::TILE_ROWS) {
         let out = y.take_rows(rows.len());
@@ -91,12 +84,7 @@ fn panels_times_tiles<S: Simd, const P: usize>(
 
 /// Picks the tile compiled for this number of rows.
 #[inline(always)]
-fn tile_of_any_height<S: Simd, const P: usize>(
-    simd: S,
-    panels: [&[Line]; P],
-    x: &[f32],
-    out: ColumnsMut<'_>,
-) {
+fn tile_of_any_height<S: Simd, const P: usize>(simd: S, panels: [&[Line]; P], x: &[f32], out: ColumnsMut<'_>) {
     match out.rows() {
         1 => store_tile::<S, 1, P>(simd, panels, x, out),
         2 => store_tile::<S, 2, P>(simd, panels, x, out),
@@ -115,12 +103,7 @@ fn tile_of_any_height<S: Simd, const P: usize>(
 }
 
 #[inline(always)]
-fn store_tile<S: Simd, const R: usize, const P: usize>(
-    simd: S,
-    panels: [&[Line]; P],
-    x: &[f32],
-    out: ColumnsMut<'_>,
-) {
+fn store_tile<S: Simd, const R: usize, const P: usize>(simd: S, panels: [&[Line]; P], x: &[f32], out: ColumnsMut<'_>) {
     let ahead = panels.map(|panel| panel.as_ptr().wrapping_add(PREFETCH_VECTORS));
     let sums = tile::<S, R, P>(simd, panels, ahead, x.as_chunks::<R>().0);
     let mut out = out;
@@ -131,11 +114,7 @@ fn store_tile<S: Simd, const R: usize, const P: usize>(
 
 /// Writes vectors side by side, the last one as far as the row goes.
 #[inline(always)]
-pub(super) fn store_columns<S: Simd, const P: usize>(
-    simd: S,
-    vectors: [S::Vector; P],
-    row: &mut [f32],
-) {
+pub(super) fn store_columns<S: Simd, const P: usize>(simd: S, vectors: [S::Vector; P], row: &mut [f32]) {
     let (whole, rest) = row.as_chunks_mut::<LANES>();
     for (vector, to) in vectors.iter().zip(whole.iter_mut()) {
         simd.store(*vector, to);

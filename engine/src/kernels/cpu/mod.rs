@@ -3,6 +3,8 @@
 //! Invariant: a kernel gives the same bits on every instruction set, because every lane operation is exact or correctly
 //! rounded and their order is written down in the kernel, never chosen by the compiler.
 
+#![allow(clippy::inline_always, reason = "only inlined code is compiled for the instruction set of its caller")]
+
 pub mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -1,9 +1,8 @@
 //! Sixteen lanes in four NEON registers.
 
 use std::arch::aarch64::{
-    float32x4_t, vaddq_f32, vaddq_u32, vbslq_f32, vcgtq_f32, vcltq_f32, vdivq_f32, vdupq_n_f32,
-    vdupq_n_u32, vfmaq_f32, vld1q_f32, vmulq_f32, vreinterpretq_f32_u32, vreinterpretq_u32_f32,
-    vshlq_n_u32, vst1q_f32, vsubq_f32,
+    float32x4_t, vaddq_f32, vaddq_u32, vbslq_f32, vcgtq_f32, vcltq_f32, vdivq_f32, vdupq_n_f32, vdupq_n_u32, vfmaq_f32,
+    vld1q_f32, vmulq_f32, vreinterpretq_f32_u32, vreinterpretq_u32_f32, vshlq_n_u32, vst1q_f32, vsubq_f32,
 };
 
 use super::simd::{Kernel, LANES, Simd};
@@ -176,11 +175,7 @@ fn min(a: Quarters, b: Quarters) -> Quarters {
 fn zero_below(x: Quarters, limit: Quarters, value: Quarters) -> Quarters {
     let mut out = value;
     for quarter in 0..4 {
-        out[quarter] = vbslq_f32(
-            vcltq_f32(x[quarter], limit[quarter]),
-            vdupq_n_f32(0.0),
-            value[quarter],
-        );
+        out[quarter] = vbslq_f32(vcltq_f32(x[quarter], limit[quarter]), vdupq_n_f32(0.0), value[quarter]);
     }
     out
 }

@@ -72,13 +72,7 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn zero_below(self, x: Self::Vector, limit: Self::Vector, value: Self::Vector) -> Self::Vector {
-        lanes(|lane| {
-            if x[lane] < limit[lane] {
-                0.0
-            } else {
-                value[lane]
-            }
-        })
+        lanes(|lane| if x[lane] < limit[lane] { 0.0 } else { value[lane] })
     }
 
     #[inline(always)]

@@ -24,10 +24,7 @@ pub(super) struct SoftmaxSum {
 
 impl SoftmaxSum {
     /// Of no positions.
-    pub(super) const EMPTY: Self = Self {
-        greatest: f32::NEG_INFINITY,
-        sum: 0.0,
-    };
+    pub(super) const EMPTY: Self = Self { greatest: f32::NEG_INFINITY, sum: 0.0 };
 }
 
 /// Turns the first `count` scores into `e^(score - greatest)`; what lies behind them is ignored.
@@ -50,10 +47,7 @@ pub(super) fn softmax<S: Simd>(simd: S, weights: &mut Weights, count: usize) -> 
         sum = simd.add(sum, weight);
         simd.store(weight, line);
     }
-    SoftmaxSum {
-        greatest,
-        sum: tree_sum(simd, sum),
-    }
+    SoftmaxSum { greatest, sum: tree_sum(simd, sum) }
 }
 
 /// One row's partitions so far.
@@ -65,10 +59,7 @@ pub(super) struct Running {
 
 impl Running {
     /// Before the first partition.
-    pub(super) const START: Self = Self {
-        weights: SoftmaxSum::EMPTY,
-        values: [[0.0; LANES]; HEAD_LINES],
-    };
+    pub(super) const START: Self = Self { weights: SoftmaxSum::EMPTY, values: [[0.0; LANES]; HEAD_LINES] };
 
     /// Adds the next partition.
     #[inline(always)]
@@ -80,10 +71,7 @@ impl Running {
         (differences[0], differences[1]) = (old - greatest, new - greatest);
         simd.store(exp(simd, simd.load(&differences)), &mut factors);
         let [keep, add, ..] = factors;
-        self.weights = SoftmaxSum {
-            greatest,
-            sum: self.weights.sum.mul_add(keep, next.sum * add),
-        };
+        self.weights = SoftmaxSum { greatest, sum: self.weights.sum.mul_add(keep, next.sum * add) };
         let (keep, add) = (simd.splat(keep), simd.splat(add));
         for (sum, value) in self.values.iter_mut().zip(values) {
             let scaled = simd.mul(simd.load(value), add);

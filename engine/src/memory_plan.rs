@@ -1,0 +1,192 @@
+//! What a model needs in memory and how much of the rest its KV cache gets, as arithmetic that can be shown.
+//!
+//! Invariant: weights + KV + scratch fit into the memory that was available, and one sequence of `max_model_len`
+//! tokens fits into the pool. Nothing is allocated here.
+
+mod arithmetic;
+mod available;
+mod byte_count;
+
+use std::fmt;
+
+use crate::checkpoint::Checkpoint;
+use crate::config::DecoderConfig;
+use crate::error::LoadError;
+use byte_count::ByteCount;
+
+/// The settings that decide about memory; names are those of the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryLimits {
+    /// Positions in one block of the KV cache.
+    pub block_size: usize,
+    /// Exact size of the pool; wins over bytes.
+    pub num_kv_blocks: Option<usize>,
+    /// Bytes of the pool. With neither, a quarter of what is available.
+    pub kv_cache_memory_bytes: Option<u64>,
+    /// Sequences that run at once.
+    pub max_num_seqs: usize,
+    /// Tokens of one step.
+    pub max_num_batched_tokens: usize,
+    /// Longest sequence; the model's context, or less if the pool is small, where it is not given.
+    pub max_model_len: Option<usize>,
+}
+
+/// Where the memory goes. Bytes; `Display` prints the arithmetic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// All parameters once, as f32.
+    pub weights_bytes: u64,
+    /// The pool.
+    pub kv_bytes: u64,
+    /// One block of the pool.
+    pub kv_bytes_per_block: u64,
+    /// Blocks in the pool.
+    pub num_blocks: usize,
+    /// Positions in a block.
+    pub block_size: usize,
+    /// Activations and logits of the largest step.
+    pub scratch_bytes: u64,
+    /// Memory that was available, a container's limit included.
+    pub available_bytes: u64,
+    /// Longest sequence, prompt and answer together.
+    pub max_model_len: usize,
+    /// Positions the model was made for; `max_model_len` may be less.
+    pub max_positions: usize,
+}
+
+impl MemoryPlan {
+    /// Plans for this machine; fails with the arithmetic if the model or the wanted context does not fit.
+    pub fn new(checkpoint: &Checkpoint, limits: &MemoryLimits) -> Result<Self, LoadError> {
+        Self::with_available(checkpoint.config(), limits, available::available_bytes()?)
+    }
+
+    /// Plans for a machine with `available` bytes.
+    pub fn with_available(
+        config: &DecoderConfig,
+        limits: &MemoryLimits,
+        available_bytes: u64,
+    ) -> Result<Self, LoadError> {
+        assert!(limits.block_size > 0 && limits.max_num_seqs > 0, "limits are above 0");
+        check_context(config, limits)?;
+        let needs = Needs {
+            weights: arithmetic::weights_bytes(config),
+            scratch: arithmetic::scratch_bytes(config, limits),
+            per_block: arithmetic::kv_bytes_per_block(config, limits.block_size),
+            available: available_bytes,
+        };
+        let num_blocks = needs.num_blocks(config, limits)?;
+        let plan = Self {
+            weights_bytes: needs.weights,
+            kv_bytes: num_blocks * needs.per_block,
+            kv_bytes_per_block: needs.per_block,
+            num_blocks: num_blocks as usize,
+            block_size: limits.block_size,
+            scratch_bytes: needs.scratch,
+            available_bytes,
+            max_model_len: needs.max_model_len(config, limits, num_blocks)?,
+            max_positions: config.max_positions,
+        };
+        Ok(plan)
+    }
+}
+
+fn check_context(config: &DecoderConfig, limits: &MemoryLimits) -> Result<(), LoadError> {
+    match limits.max_model_len {
+        Some(length) if length == 0 || length > config.max_positions => {
+            let most = config.max_positions;
+            Err(LoadError::Memory(format!("max-model-len {length} is not in 1..={most}, the model's positions")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The fixed needs, from which the pool's size follows.
+struct Needs {
+    weights: u64,
+    scratch: u64,
+    per_block: u64,
+    available: u64,
+}
+
+impl Needs {
+    fn num_blocks(&self, config: &DecoderConfig, limits: &MemoryLimits) -> Result<u64, LoadError> {
+        let fixed = self.weights.saturating_add(self.scratch);
+        let left = self.available.saturating_sub(fixed) / self.per_block;
+        if left == 0 {
+            return Err(self.too_much(1, "a smaller model or more memory"));
+        }
+        let wanted = match (limits.num_kv_blocks, limits.kv_cache_memory_bytes) {
+            (Some(blocks), _) => blocks as u64,
+            (None, Some(bytes)) => bytes / self.per_block,
+            (None, None) => return Ok(self.default_blocks(config, limits).min(left)),
+        };
+        match wanted {
+            0 => {
+                Err(LoadError::Memory(format!("a KV cache needs one block of {} at least", ByteCount(self.per_block))))
+            }
+            _ if wanted > left => Err(self.too_much(wanted, &format!("num-kv-blocks {left} at most"))),
+            _ => Ok(wanted),
+        }
+    }
+
+    /// A quarter of the memory, and never more than all sequences could fill.
+    fn default_blocks(&self, config: &DecoderConfig, limits: &MemoryLimits) -> u64 {
+        let context = limits.max_model_len.unwrap_or(config.max_positions);
+        let full_contexts = context.div_ceil(limits.block_size) as u64 * limits.max_num_seqs as u64;
+        (self.available / 4 / self.per_block).clamp(1, full_contexts)
+    }
+
+    /// What one sequence may reach: the wanted length, or as much of the model's as the pool holds.
+    fn max_model_len(&self, config: &DecoderConfig, limits: &MemoryLimits, blocks: u64) -> Result<usize, LoadError> {
+        let held = blocks as usize * limits.block_size;
+        match limits.max_model_len {
+            Some(wanted) if wanted > held => {
+                let needed = wanted.div_ceil(limits.block_size) as u64;
+                Err(self.too_much(needed, &format!("max-model-len {held} or a pool of {needed} blocks")))
+            }
+            Some(wanted) => Ok(wanted),
+            None => Ok(config.max_positions.min(held)),
+        }
+    }
+
+    fn too_much(&self, blocks: u64, advice: &str) -> LoadError {
+        let kv = blocks.saturating_mul(self.per_block);
+        let total = self.weights.saturating_add(kv).saturating_add(self.scratch);
+        LoadError::Memory(format!(
+            "needs {}: weights {} + KV {} ({blocks} blocks) + scratch {}; have {}; use {advice}",
+            ByteCount(total),
+            ByteCount(self.weights),
+            ByteCount(kv),
+            ByteCount(self.scratch),
+            ByteCount(self.available),
+        ))
+    }
+}
+
+impl fmt::Display for MemoryPlan {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let total = self.weights_bytes + self.kv_bytes + self.scratch_bytes;
+        let mut line =
+            |name: &str, bytes: u64, note: &str| writeln!(formatter, "{name:<10}{:>11}  {note}", ByteCount(bytes));
+        let blocks = format!(
+            "{} blocks of {} tokens, {} each: {} tokens",
+            self.num_blocks,
+            self.block_size,
+            ByteCount(self.kv_bytes_per_block),
+            self.num_blocks * self.block_size
+        );
+        line("weights", self.weights_bytes, "every parameter once, as f32")?;
+        line("KV cache", self.kv_bytes, &blocks)?;
+        line("scratch", self.scratch_bytes, "activations and logits of the largest step")?;
+        line("total", total, &format!("of {} available", ByteCount(self.available_bytes)))?;
+        line("left", self.available_bytes.saturating_sub(total), "for everything else on this machine")?;
+        write!(formatter, "{:<10}{:>11}  tokens of prompt and answer together", "context", self.max_model_len)?;
+        if self.max_model_len < self.max_positions {
+            write!(formatter, " (the model has {} positions)", self.max_positions)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! Plans for machines of a given size, checked against sums done by hand.
+
+use super::*;
+use crate::config::{RopeConfig, RopeScaling};
+
+const GIB: u64 = 1 << 30;
+
+/// The shape of a real model with 135 million parameters.
+fn small() -> DecoderConfig {
+    DecoderConfig {
+        architecture: "llama".to_owned(),
+        vocab_size: 49_152,
+        hidden_size: 576,
+        num_layers: 30,
+        num_heads: 9,
+        num_kv_heads: 3,
+        head_dim: 64,
+        intermediate_size: 1536,
+        max_positions: 8192,
+        norm_eps: 1e-5,
+        rope: RopeConfig { theta: 100_000.0, scaling: RopeScaling::None },
+        tied_embeddings: true,
+        attention_bias: false,
+        mlp_bias: false,
+    }
+}
+
+fn limits() -> MemoryLimits {
+    MemoryLimits {
+        block_size: 16,
+        num_kv_blocks: None,
+        kv_cache_memory_bytes: None,
+        max_num_seqs: 64,
+        max_num_batched_tokens: 256,
+        max_model_len: None,
+    }
+}
+
+fn refusal(limits: &MemoryLimits, available: u64) -> String {
+    MemoryPlan::with_available(&small(), limits, available).unwrap_err().to_string()
+}
+
+#[test]
+fn a_quarter_of_the_memory_is_cache() {
+    let plan = MemoryPlan::with_available(&small(), &limits(), 8 * GIB).unwrap();
+    assert_eq!(plan.weights_bytes, 134_515_008 * 4);
+    assert_eq!(plan.kv_bytes_per_block, 46_080 * 16);
+    assert_eq!(plan.num_blocks as u64, 2 * GIB / plan.kv_bytes_per_block);
+    assert_eq!(plan.kv_bytes, plan.num_blocks as u64 * plan.kv_bytes_per_block);
+    assert_eq!(plan.max_model_len, 8192);
+}
+
+#[test]
+fn the_pool_never_exceeds_what_all_sequences_can_fill() {
+    let few = MemoryLimits { max_num_seqs: 2, max_model_len: Some(1000), ..limits() };
+    let plan = MemoryPlan::with_available(&small(), &few, 1024 * GIB).unwrap();
+    assert_eq!(plan.num_blocks, 2 * 63);
+    assert_eq!(plan.max_model_len, 1000);
+}
+
+#[test]
+fn an_exact_pool_is_exact_and_wins_over_bytes() {
+    let exact = MemoryLimits { num_kv_blocks: Some(10), kv_cache_memory_bytes: Some(GIB), ..limits() };
+    let plan = MemoryPlan::with_available(&small(), &exact, 8 * GIB).unwrap();
+    assert_eq!((plan.num_blocks, plan.max_model_len), (10, 160));
+    let bytes = MemoryLimits { kv_cache_memory_bytes: Some(GIB), ..limits() };
+    let plan = MemoryPlan::with_available(&small(), &bytes, 8 * GIB).unwrap();
+    assert_eq!(plan.num_blocks as u64, GIB / plan.kv_bytes_per_block);
+}
+
+#[test]
+fn the_default_context_is_lowered_to_the_pool_and_said() {
+    let plan = MemoryPlan::with_available(&small(), &limits(), GIB).unwrap();
+    assert_eq!(plan.max_model_len, plan.num_blocks * 16);
+    assert!(plan.to_string().contains("(the model has 8192 positions)"), "{plan}");
+    assert!(!MemoryPlan::with_available(&small(), &limits(), 8 * GIB).unwrap().to_string().contains("positions"));
+}
+
+#[test]
+fn a_context_that_the_pool_cannot_hold_is_refused_with_the_sum() {
+    let wanted = MemoryLimits { num_kv_blocks: Some(10), max_model_len: Some(161), ..limits() };
+    let reason = refusal(&wanted, 8 * GIB);
+    assert!(reason.contains("KV 7.73 MiB (11 blocks)"), "{reason}");
+    assert!(reason.ends_with("have 8.00 GiB; use max-model-len 160 or a pool of 11 blocks"), "{reason}");
+    assert_eq!(
+        refusal(&MemoryLimits { max_model_len: Some(8193), ..limits() }, 8 * GIB),
+        "max-model-len 8193 is not in 1..=8192, the model's positions"
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_sum() {
+    let reason = refusal(&limits(), GIB / 4);
+    assert!(reason.contains("weights 513.13 MiB + KV 720.00 KiB (1 blocks) + scratch"), "{reason}");
+    let pool = MemoryLimits { num_kv_blocks: Some(usize::MAX), ..limits() };
+    assert!(refusal(&pool, 8 * GIB).contains("use num-kv-blocks "));
+    assert!(refusal(&MemoryLimits { num_kv_blocks: Some(0), ..limits() }, GIB).contains("one block"));
+    assert!(refusal(&MemoryLimits { kv_cache_memory_bytes: Some(5), ..limits() }, GIB).contains("one block"));
+}
+
+#[test]
+fn scratch_grows_with_the_step_and_the_vocabulary() {
+    let plan = |limits: &MemoryLimits| MemoryPlan::with_available(&small(), limits, 64 * GIB).unwrap().scratch_bytes;
+    let of_token = (3 * 576 + 2 * 576 + 2 * 192 + 2 * 1536 + 64) as u64;
+    assert_eq!(plan(&limits()), (256 * of_token + 2 * 64 * 49_152) * 4);
+    let one = MemoryLimits { max_num_batched_tokens: 1, ..limits() };
+    assert_eq!(plan(&one), (of_token + 2 * 49_152) * 4);
+}

@@ -1,0 +1,8 @@
+//! The ops against their plain twins: the same bits on every instruction set, with any threads, in any batch.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod matmul;
+mod paged_attention;
+mod rows;
+mod support;

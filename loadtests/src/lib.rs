@@ -1,0 +1,34 @@
+//! A load generator for Gondola and any other OpenAI-compatible server.
+//!
+//! Same seed, same requests. It measures from outside only: HTTP, `/metrics` and `/proc`; it
+//! shares no code with the server, so that the two cannot be wrong in the same way.
+
+#![forbid(unsafe_code)]
+
+pub mod arguments;
+pub mod bench;
+pub mod chunk;
+pub mod client;
+pub mod connection;
+pub mod event_stream;
+pub mod exchange;
+pub mod failure;
+pub mod figures;
+pub mod histogram;
+pub mod ledger;
+pub mod length;
+pub mod marks;
+pub mod memory;
+pub mod pattern;
+pub mod percentile;
+pub mod progress;
+pub mod prompt;
+pub mod report;
+pub mod scenario;
+pub mod scrape;
+pub mod shipped;
+pub mod stall;
+pub mod target;
+pub mod verdict;
+pub mod words;
+pub mod workload;

@@ -1,0 +1,203 @@
+//! Which requests a run sends: everything about request N follows from the seed and N.
+
+use bytes::Bytes;
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    length::Lengths,
+    prompt::{generator, prompt, shared_prefix, spelled_number},
+};
+
+/// Numbers from here on are warm-up requests: never the prompts that are measured.
+pub const WARMUP: u64 = 1 << 40;
+
+/// The route requests go to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Endpoint {
+    /// `/v1/completions`: the prompt as it is.
+    #[default]
+    Completions,
+    /// `/v1/chat/completions`: the prompt as one user message.
+    Chat,
+}
+
+/// What requests look like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shape {
+    /// The route.
+    pub endpoint: Endpoint,
+    /// Words in a prompt, about as many tokens.
+    pub input: Lengths,
+    /// Tokens to generate.
+    pub output: Lengths,
+    /// How many first words all prompts share.
+    pub shared_prefix: usize,
+    /// Sampling temperature; 0 is greedy.
+    pub temperature: f64,
+    /// Generate exactly the tokens asked for, whatever the model's end token says.
+    pub ignore_eos: bool,
+    /// Which share of the requests is left in the middle of its stream, 0 to 1.
+    pub leave_share: f64,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            endpoint: Endpoint::Completions,
+            input: Lengths::exactly(128),
+            output: Lengths::exactly(64),
+            shared_prefix: 0,
+            temperature: 0.0,
+            ignore_eos: true,
+            leave_share: 0.0,
+        }
+    }
+}
+
+/// One request, ready to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The route's path.
+    pub path: &'static str,
+    /// The JSON body.
+    pub body: Bytes,
+    /// The tokens asked for.
+    pub asked: usize,
+    /// After how many pieces of text the client leaves, if it does.
+    pub leave_after: Option<usize>,
+}
+
+/// Makes the requests of one run.
+#[derive(Debug)]
+pub struct Workload {
+    shape: Shape,
+    model: String,
+    seed: u64,
+    prefix: Vec<&'static str>,
+}
+
+impl Workload {
+    /// The requests of this shape to this model.
+    pub fn new(shape: Shape, model: String, seed: u64) -> Self {
+        let prefix = shared_prefix(seed, shape.shared_prefix);
+        Self { shape, model, seed, prefix }
+    }
+
+    /// The seed the requests follow from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The shape the requests have.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Request `number`.
+    pub fn call(&self, number: u64) -> Call {
+        self.shaped(number, &self.shape)
+    }
+
+    /// Request `number` with other lengths, greedy and never left early.
+    pub fn greedy(&self, number: u64, input: Lengths, output: Lengths) -> Call {
+        let shape = Shape { input, output, temperature: 0.0, leave_share: 0.0, ..self.shape.clone() };
+        self.shaped(number, &shape)
+    }
+
+    fn shaped(&self, number: u64, shape: &Shape) -> Call {
+        let mut rng = generator(self.seed, number);
+        let words = shape.input.draw(&mut rng);
+        let asked = shape.output.draw(&mut rng);
+        let leaves = rng.random::<f64>() < shape.leave_share;
+        let leave_at = rng.random_range(1..=asked.div_ceil(2));
+        let text = prompt(&mut rng, words, &self.prefix, spelled_number(self.seed, number));
+        Call {
+            path: shape.endpoint.path(),
+            body: self.body(shape, &text, asked),
+            asked,
+            leave_after: leaves.then_some(leave_at),
+        }
+    }
+
+    fn body(&self, shape: &Shape, text: &str, asked: usize) -> Bytes {
+        let mut body = json!({
+            "model": self.model,
+            "stream": true,
+            "stream_options": {"include_usage": true},
+            "max_tokens": asked,
+            "temperature": shape.temperature,
+        });
+        match shape.endpoint {
+            Endpoint::Chat => body["messages"] = json!([{"role": "user", "content": text}]),
+            Endpoint::Completions => body["prompt"] = json!(text),
+        }
+        if shape.ignore_eos {
+            body["ignore_eos"] = json!(true);
+            body["min_tokens"] = json!(asked);
+        }
+        Bytes::from(body.to_string())
+    }
+}
+
+impl Endpoint {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Completions => "/v1/completions",
+            Self::Chat => "/v1/chat/completions",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn workload(seed: u64) -> Workload {
+        let shape = Shape {
+            input: "32-64".parse().unwrap(),
+            output: "4-9".parse().unwrap(),
+            leave_share: 0.3,
+            ..Shape::default()
+        };
+        Workload::new(shape, "m".into(), seed)
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_requests() {
+        for number in [0, 1, 77, WARMUP] {
+            assert_eq!(workload(4).call(number), workload(4).call(number));
+            assert_ne!(workload(4).call(number), workload(5).call(number));
+        }
+    }
+
+    #[test]
+    fn bodies_ask_for_what_the_shape_says() {
+        let call = workload(1).call(3);
+        let body: Value = serde_json::from_slice(&call.body).unwrap();
+        assert_eq!(body["max_tokens"], json!(call.asked));
+        assert_eq!(body["min_tokens"], body["max_tokens"]);
+        let words = body["prompt"].as_str().unwrap().split_whitespace().count();
+        assert!((32..=64).contains(&words) && (4..=9).contains(&call.asked));
+        assert_eq!((body["stream"].clone(), body["model"].clone()), (json!(true), json!("m")));
+    }
+
+    #[test]
+    fn about_the_share_asked_for_leaves_and_before_the_end() {
+        let calls: Vec<Call> = (0..400).map(|number| workload(9).call(number)).collect();
+        let left = calls.iter().filter(|call| call.leave_after.is_some()).count();
+        assert!((80..160).contains(&left), "{left}");
+        assert!(calls.iter().all(|call| call.leave_after.is_none_or(|after| after < call.asked)));
+    }
+
+    #[test]
+    fn greedy_requests_never_leave() {
+        let call = workload(2).greedy(0, Lengths::exactly(8), Lengths::exactly(4));
+        assert_eq!((call.asked, call.leave_after), (4, None));
+    }
+}

@@ -1,0 +1,177 @@
+//! The body of `POST /v1/chat/completions`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AnyObject, Integer, List, Messages, Metadata, OutputFields, Refused, SamplingFields, SchedulingFields,
+    StoppingFields, Text, strict_object::strict_object, word::word,
+};
+
+strict_object! {
+    /// A request for the next turn of a chat.
+    pub struct ChatRequest {
+        groups {
+            /// How tokens are drawn.
+            sampling: SamplingFields,
+            /// When it ends.
+            stopping: StoppingFields,
+            /// What the answer carries.
+            output: OutputFields,
+            /// Order, cache, bookkeeping.
+            scheduling: SchedulingFields,
+        }
+        required {
+            /// Name of the model.
+            model: String,
+            /// The chat so far.
+            messages: Messages,
+        }
+        optional {
+            /// Tokens to generate at most, in the newer name.
+            max_completion_tokens: Integer,
+            /// Report log-probabilities.
+            logprobs: bool,
+            /// How many alternatives of each token.
+            top_logprobs: Integer,
+            /// Form of the answer.
+            response_format: ResponseFormat,
+            /// Several calls in one answer.
+            parallel_tool_calls: bool,
+            /// A hint for models that think.
+            reasoning_effort: ReasoningEffort,
+            /// Open the assistant's turn.
+            add_generation_prompt: bool,
+            /// The last message is a prefix to continue.
+            continue_final_message: bool,
+            /// Bookkeeping.
+            safety_identifier: Text,
+            /// Bookkeeping.
+            prompt_cache_key: Text,
+            /// Bookkeeping.
+            prompt_cache_retention: Text,
+            /// Bookkeeping.
+            metadata: Metadata,
+            /// Nothing is stored.
+            store: bool,
+            /// Bookkeeping.
+            service_tier: ServiceTier,
+            /// A hint.
+            verbosity: Verbosity,
+            /// Only `text`.
+            modalities: List<Text, 16>,
+        }
+        received {
+            /// A hint.
+            prompt_cache_options: AnyObject,
+            /// Functions the model may call.
+            tools: Refused,
+            /// Which of them.
+            tool_choice: Refused,
+            /// A draft of the answer.
+            prediction: Refused,
+            /// Spoken answers.
+            audio: Refused,
+            /// Tools in their old form.
+            functions: Refused,
+            /// Choice of tools in its old form.
+            function_call: Refused,
+            /// A search.
+            web_search_options: Refused,
+            /// A filter.
+            moderation: Refused,
+            /// Variables for the template.
+            chat_template_kwargs: Refused,
+            /// Documents for the template.
+            documents: Refused,
+            /// Show thoughts.
+            include_reasoning: Refused,
+            /// Split thoughts off.
+            separate_reasoning: Refused,
+            /// Tokens to think.
+            thinking_token_budget: Refused,
+            /// A template.
+            chat_template: Refused,
+        }
+    }
+}
+
+strict_object! {
+    /// `response_format`
+    pub struct ResponseFormat {
+        required {
+            /// `text`, `json_object` or `json_schema`
+            kind: FormatKind,
+        }
+        received {
+            /// The schema.
+            json_schema: Refused,
+        }
+    }
+}
+
+/// `type` of a response format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", remote = "Self")]
+pub enum FormatKind {
+    /// Free text.
+    #[default]
+    Text,
+    /// One JSON object.
+    JsonObject,
+    /// JSON under a schema.
+    JsonSchema,
+}
+
+word!(FormatKind);
+
+/// How long to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", remote = "Self")]
+pub enum ReasoningEffort {
+    /// `none`
+    None,
+    /// `minimal`
+    Minimal,
+    /// `low`
+    Low,
+    /// `medium`
+    Medium,
+    /// `high`
+    High,
+    /// `xhigh`
+    Xhigh,
+}
+
+word!(ReasoningEffort);
+
+/// Class of service asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", remote = "Self")]
+pub enum ServiceTier {
+    /// `auto`
+    Auto,
+    /// `default`
+    Default,
+    /// `flex`
+    Flex,
+    /// `scale`
+    Scale,
+    /// `priority`
+    Priority,
+}
+
+word!(ServiceTier);
+
+/// How wordy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", remote = "Self")]
+pub enum Verbosity {
+    /// `low`
+    Low,
+    /// `medium`
+    Medium,
+    /// `high`
+    High,
+}
+
+word!(Verbosity);

@@ -1,0 +1,128 @@
+//! Answers of `POST /v1/chat/completions`, whole and in chunks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ChatLogprobs, FinishReason, Member, ObjectName, Role, StopReason, Text, Usage};
+
+/// A whole answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatResponse {
+    /// `chatcmpl-` and random digits.
+    pub id: String,
+    /// `chat.completion`
+    pub object: ObjectName,
+    /// When the request was accepted, in Unix seconds.
+    pub created: u64,
+    /// The name asked for.
+    pub model: String,
+    /// Weights and kernels that made it.
+    #[serde(default)]
+    pub system_fingerprint: Option<String>,
+    /// `default`
+    #[serde(default)]
+    pub service_tier: Option<String>,
+    /// In order of index.
+    pub choices: Vec<ChatChoice>,
+    /// What it cost.
+    pub usage: Usage,
+    /// The prompt's tokens, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_token_ids: Option<Vec<u32>>,
+}
+
+/// One answer of several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatChoice {
+    /// Its place.
+    pub index: usize,
+    /// Why it ended.
+    pub finish_reason: Option<FinishReason>,
+    /// What exactly stopped it.
+    #[serde(default)]
+    pub stop_reason: Option<StopReason>,
+    /// Log-probabilities, if asked for.
+    #[serde(default)]
+    pub logprobs: Option<ChatLogprobs>,
+    /// The message.
+    pub message: AssistantMessage,
+    /// The answer's tokens, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_ids: Option<Vec<u32>>,
+}
+
+/// What the model said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssistantMessage {
+    /// `assistant`
+    pub role: Role,
+    /// The text.
+    pub content: Option<Text>,
+    /// Always null.
+    #[serde(default)]
+    pub refusal: Option<Text>,
+    /// Always empty.
+    #[serde(default)]
+    pub annotations: Option<Vec<serde_json::Value>>,
+}
+
+impl AssistantMessage {
+    /// A message with this text.
+    pub fn new(content: impl Into<Text>) -> Self {
+        Self { role: Role::Assistant, content: Some(content.into()), refusal: None, annotations: Some(Vec::new()) }
+    }
+}
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatChunk {
+    /// The same in every chunk.
+    pub id: String,
+    /// `chat.completion.chunk`
+    pub object: ObjectName,
+    /// The same in every chunk.
+    pub created: u64,
+    /// The same in every chunk.
+    pub model: String,
+    /// The same in every chunk.
+    #[serde(default)]
+    pub system_fingerprint: Option<String>,
+    /// One, or none in the usage chunk.
+    pub choices: Vec<ChatChunkChoice>,
+    /// Absent unless asked for; then null but in the last chunk.
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    pub usage: Member<Usage>,
+    /// The prompt's tokens, in the first chunk, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_token_ids: Option<Vec<u32>>,
+}
+
+/// What one choice gained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatChunkChoice {
+    /// Whose piece this is.
+    pub index: usize,
+    /// The piece; empty in the finish chunk.
+    pub delta: ChatDelta,
+    /// Log-probabilities of its tokens, if asked for.
+    #[serde(default)]
+    pub logprobs: Option<ChatLogprobs>,
+    /// Null but in the finish chunk.
+    pub finish_reason: Option<FinishReason>,
+    /// Absent but in the finish chunk.
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    pub stop_reason: Member<StopReason>,
+    /// Its tokens, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_ids: Option<Vec<u32>>,
+}
+
+/// A piece of a message.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChatDelta {
+    /// In the first chunk only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// More text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Text>,
+}

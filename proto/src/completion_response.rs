@@ -1,0 +1,92 @@
+//! Answers of `POST /v1/completions`, whole and in chunks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CompletionLogprobs, FinishReason, Member, ObjectName, StopReason, Text, Usage};
+
+/// A whole answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompletionResponse {
+    /// `cmpl-` and random digits.
+    pub id: String,
+    /// `text_completion`
+    pub object: ObjectName,
+    /// When the request was accepted, in Unix seconds.
+    pub created: u64,
+    /// The name asked for.
+    pub model: String,
+    /// Weights and kernels that made it.
+    #[serde(default)]
+    pub system_fingerprint: Option<String>,
+    /// Prompt index times `n` plus choice.
+    pub choices: Vec<CompletionChoice>,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// One continuation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompletionChoice {
+    /// Its place.
+    pub index: usize,
+    /// The text, after the prompt's if that is echoed.
+    pub text: Text,
+    /// Why it ended.
+    pub finish_reason: Option<FinishReason>,
+    /// What exactly stopped it.
+    #[serde(default)]
+    pub stop_reason: Option<StopReason>,
+    /// Log-probabilities, if asked for.
+    #[serde(default)]
+    pub logprobs: Option<CompletionLogprobs>,
+    /// The prompt's tokens, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_token_ids: Option<Vec<u32>>,
+    /// The answer's tokens, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_ids: Option<Vec<u32>>,
+}
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompletionChunk {
+    /// The same in every chunk.
+    pub id: String,
+    /// `text_completion`
+    pub object: ObjectName,
+    /// The same in every chunk.
+    pub created: u64,
+    /// The same in every chunk.
+    pub model: String,
+    /// The same in every chunk.
+    #[serde(default)]
+    pub system_fingerprint: Option<String>,
+    /// One, or none in the usage chunk.
+    pub choices: Vec<CompletionChunkChoice>,
+    /// Absent unless asked for; then null but in the last chunk.
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    pub usage: Member<Usage>,
+}
+
+/// What one choice gained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompletionChunkChoice {
+    /// Whose piece this is.
+    pub index: usize,
+    /// The piece; empty in the finish chunk.
+    pub text: Text,
+    /// Log-probabilities of its tokens, if asked for.
+    #[serde(default)]
+    pub logprobs: Option<CompletionLogprobs>,
+    /// Null but in the finish chunk.
+    pub finish_reason: Option<FinishReason>,
+    /// Absent but in the finish chunk.
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    pub stop_reason: Member<StopReason>,
+    /// The prompt's tokens, in the first chunk, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_token_ids: Option<Vec<u32>>,
+    /// Its tokens, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_ids: Option<Vec<u32>>,
+}

@@ -1,0 +1,42 @@
+//! What is served: `GET /v1/models`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ObjectName;
+
+/// One served name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// The name in requests.
+    pub id: String,
+    /// `model`
+    pub object: ObjectName,
+    /// Start of the server, in Unix seconds.
+    pub created: u64,
+    /// `gondola`
+    pub owned_by: String,
+    /// The model behind the name.
+    #[serde(default)]
+    pub root: Option<String>,
+    /// Of an adapter: its base model.
+    #[serde(default)]
+    pub parent: Option<String>,
+    /// Most tokens of prompt and answer together.
+    #[serde(default)]
+    pub max_model_len: Option<usize>,
+    /// `decoder`, `encoder` or `seq2seq`
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// What it can do, such as `chat` and `completion`.
+    #[serde(default)]
+    pub tasks: Vec<String>,
+}
+
+/// All served names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelList {
+    /// `list`
+    pub object: ObjectName,
+    /// The models.
+    pub data: Vec<Model>,
+}

@@ -1,0 +1,23 @@
+//! `object`: what an answer is.
+
+use serde::{Deserialize, Serialize};
+
+/// The names in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ObjectName {
+    /// A whole chat answer.
+    #[serde(rename = "chat.completion")]
+    ChatCompletion,
+    /// A piece of one.
+    #[serde(rename = "chat.completion.chunk")]
+    ChatCompletionChunk,
+    /// A completion, whole or a piece.
+    #[serde(rename = "text_completion")]
+    TextCompletion,
+    /// A model.
+    #[serde(rename = "model")]
+    Model,
+    /// A list of objects.
+    #[serde(rename = "list")]
+    List,
+}

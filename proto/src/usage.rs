@@ -1,0 +1,50 @@
+//! Tokens that a request cost.
+
+use serde::{Deserialize, Serialize};
+
+/// `usage`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of all prompts, each once.
+    pub prompt_tokens: usize,
+    /// Tokens generated, over all choices, ending ones included.
+    #[serde(default)]
+    pub completion_tokens: usize,
+    /// The sum of both.
+    pub total_tokens: usize,
+    /// About the prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens_details: Option<PromptTokensDetails>,
+    /// About what was generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_tokens_details: Option<CompletionTokensDetails>,
+}
+
+/// About the prompt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptTokensDetails {
+    /// Tokens found in the prefix cache.
+    #[serde(default)]
+    pub cached_tokens: usize,
+}
+
+/// About what was generated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompletionTokensDetails {
+    /// Tokens of thoughts.
+    #[serde(default)]
+    pub reasoning_tokens: usize,
+}
+
+impl Usage {
+    /// The account of a request, with all details.
+    pub fn new(prompt_tokens: usize, cached_tokens: usize, completion_tokens: usize) -> Self {
+        Self {
+            prompt_tokens,
+            completion_tokens,
+            total_tokens: prompt_tokens + completion_tokens,
+            prompt_tokens_details: Some(PromptTokensDetails { cached_tokens }),
+            completion_tokens_details: Some(CompletionTokensDetails { reasoning_tokens: 0 }),
+        }
+    }
+}

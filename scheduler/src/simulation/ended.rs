@@ -1,0 +1,71 @@
+//! Ended once: every accepted sequence has exactly one end, nothing after it, and a true account.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::observation::{Books, Known};
+use crate::{Event, FinishReason, SeqId, SequenceStats, Token};
+
+/// What each sequence said and how it ended.
+#[derive(Default)]
+pub(super) struct Ended {
+    said: BTreeMap<SeqId, Vec<Token>>,
+    ends: BTreeMap<SeqId, (FinishReason, SequenceStats)>,
+}
+
+impl Ended {
+    /// Takes an event in; panics if it cannot be.
+    pub(super) fn hear(&mut self, event: &Event, books: &Books) {
+        match event {
+            Event::Token { seq, token, .. } => {
+                assert!(books.contains_key(seq) && !self.has(*seq), "only a living sequence speaks");
+                self.said.entry(*seq).or_default().push(*token);
+            }
+            Event::Finished { seq, reason, stats } => {
+                let known = books.get(seq).expect("only an accepted sequence ends");
+                assert!(self.ends.insert(*seq, (*reason, *stats)).is_none(), "{seq:?} ended twice");
+                check_account(known, *reason, stats, self.said(*seq).len());
+            }
+        }
+    }
+
+    /// Whether a sequence has ended.
+    pub(super) fn has(&self, seq: SeqId) -> bool {
+        self.ends.contains_key(&seq)
+    }
+
+    /// The tokens a sequence has sent.
+    pub(super) fn said(&self, seq: SeqId) -> &[Token] {
+        self.said.get(&seq).map_or(&[], Vec::as_slice)
+    }
+
+    /// How a sequence ended.
+    pub(super) fn end(&self, seq: SeqId) -> Option<FinishReason> {
+        self.ends.get(&seq).map(|(reason, _)| *reason)
+    }
+
+    /// How many have ended.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+}
+
+fn check_account(known: &Known, reason: FinishReason, stats: &SequenceStats, said: usize) {
+    let generated = said + usize::from(matches!(reason, FinishReason::Stop(_)));
+    assert_eq!(stats.generated_tokens, generated, "generated tokens are counted");
+    assert_eq!(stats.prompt_tokens, known.prompt_tokens, "prompt tokens are counted");
+    assert_eq!(stats.cached_tokens, known.cached, "cached tokens are those not computed");
+    assert!(stats.cached_tokens < stats.prompt_tokens, "something is left to compute");
+    assert_eq!(stats.scheduled, known.scheduled, "its first step is noted");
+    assert_eq!(stats.submitted, known.submitted, "its beginning is noted");
+    assert_eq!(stats.first_token.is_some(), generated > 0, "its first token is noted");
+    let times = [Some(stats.submitted), stats.scheduled, stats.first_token, Some(stats.finished)];
+    assert!(times.iter().flatten().is_sorted(), "times come in order: {times:?}");
+    assert_eq!(stats.preemptions > 0, known.preempted, "preemptions are counted");
+    let past = |deadline: Option<Duration>| deadline.is_some_and(|deadline| stats.finished > deadline);
+    match reason {
+        FinishReason::QueueTimeout => assert!(past(known.queue_deadline) && stats.scheduled.is_none()),
+        FinishReason::Timeout => assert!(past(known.deadline)),
+        _ => {}
+    }
+}

@@ -1,0 +1,111 @@
+//! Runs plans on real slots, one number for each KV position: it writes through the block table and reads back
+//! through it, as attention would. A step that fails leaves garbage in all it was to write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fake_model::{attend, draw, empty_context, kv};
+use super::random::Random;
+use crate::{BlockId, Executor, Limits, Sample, SeqId, StepOutput, StepPlan, Work};
+
+/// KV slots and the plan last run.
+pub(super) struct FakeExecutor {
+    slots: Vec<u64>,
+    block_size: usize,
+    random: Random,
+    fail_percent: usize,
+    /// The root of each sequence's prefix chain, which the model's numbers depend on.
+    pub(super) roots: BTreeMap<SeqId, u64>,
+    /// The last plan, until somebody takes it.
+    pub(super) last: Option<StepPlan>,
+}
+
+/// The whole step failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the step failed as planned")]
+pub(super) struct StepFailed;
+
+impl FakeExecutor {
+    pub(super) fn new(limits: &Limits, mut random: Random, fail_percent: usize) -> Self {
+        let slots = (0..limits.num_blocks * limits.block_size).map(|_| random.next()).collect();
+        Self { slots, block_size: limits.block_size, random, fail_percent, roots: BTreeMap::new(), last: None }
+    }
+
+    fn slot(&self, work: &Work, position: usize) -> usize {
+        work.blocks[position / self.block_size].index() * self.block_size + position % self.block_size
+    }
+
+    fn copy(&mut self, from: BlockId, to: BlockId) {
+        let from = from.index() * self.block_size;
+        self.slots.copy_within(from..from + self.block_size, to.index() * self.block_size);
+    }
+
+    /// Writes the KV of a work and returns what its last position has seen.
+    fn forward(&mut self, work: &Work) -> u64 {
+        let mut context = empty_context(self.roots[&work.seq]);
+        for position in 0..work.start {
+            context = attend(context, self.slots[self.slot(work, position)]);
+        }
+        for (position, &token) in (work.start..).zip(&work.tokens) {
+            let written = kv(context, token, position);
+            let slot = self.slot(work, position);
+            self.slots[slot] = written;
+            context = attend(context, written);
+        }
+        context
+    }
+
+    fn scribble(&mut self, plan: &StepPlan) {
+        for work in &plan.works {
+            for position in work.start..work.start + work.tokens.len() {
+                let slot = self.slot(work, position);
+                self.slots[slot] = self.random.next();
+            }
+        }
+    }
+}
+
+impl Executor for FakeExecutor {
+    type Error = StepFailed;
+
+    fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, StepFailed> {
+        check_plan(plan, self.block_size);
+        self.last = Some(plan.clone());
+        for copy in &plan.copies {
+            self.copy(copy.from, copy.to);
+        }
+        if self.random.chance(self.fail_percent) {
+            self.scribble(plan);
+            return Err(StepFailed);
+        }
+        let mut samples = Vec::new();
+        for work in &plan.works {
+            let context = self.forward(work);
+            samples.extend(work.samples.iter().map(|spec| Sample {
+                seq: spec.seq,
+                token: draw(context, spec),
+                logprobs: None,
+            }));
+        }
+        Ok(StepOutput { samples })
+    }
+}
+
+/// What every executor relies on: whole tables, each sequence once, and written blocks in one table only.
+fn check_plan(plan: &StepPlan, block_size: usize) {
+    let mut seqs = BTreeSet::new();
+    let mut holders: BTreeMap<BlockId, usize> = BTreeMap::new();
+    for work in &plan.works {
+        assert!(seqs.insert(work.seq), "{:?} is in the plan once", work.seq);
+        assert!(!work.tokens.is_empty(), "a work computes something");
+        let end = work.start + work.tokens.len();
+        assert_eq!(work.blocks.len(), end.div_ceil(block_size), "a table covers its positions");
+        for &block in &work.blocks {
+            *holders.entry(block).or_default() += 1;
+        }
+    }
+    for work in &plan.works {
+        for block in &work.blocks[work.start / block_size..] {
+            assert_eq!(holders[block], 1, "{block:?} is written by {:?} and held by nobody else", work.seq);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! A model made of hashes: what it writes at a position depends on the root and on every token up to there, and what
+//! it draws depends on everything it reads. One wrong slot anywhere gives another text.
+
+use super::random::mix;
+use crate::{RowFault, SampleSpec, Token};
+
+/// Token ids are below this.
+pub(super) const VOCABULARY: u64 = 40;
+
+/// Seeds of sampling params that are multiples of this have rows that fault.
+pub(super) const FAULTY_SEED: u64 = 16;
+
+/// What attention has seen before the first position.
+pub(super) fn empty_context(root: u64) -> u64 {
+    mix(root, 1)
+}
+
+/// The KV written for a token, given all positions before it.
+pub(super) fn kv(context: u64, token: Token, position: usize) -> u64 {
+    mix(mix(context, u64::from(token)), position as u64)
+}
+
+/// What attention has seen after one more position.
+pub(super) fn attend(context: u64, kv: u64) -> u64 {
+    mix(context, kv)
+}
+
+/// Draws from the logits of a position.
+pub(super) fn draw(context: u64, spec: &SampleSpec) -> Result<Token, RowFault> {
+    let params = &spec.params;
+    let history = spec.history.iter().fold(spec.prompt_len as u64, |sum, &token| mix(sum, u64::from(token)));
+    let mut row = mix(mix(context, history), mix(params.seed, u64::from(spec.choice) << 32 | spec.generated as u64));
+    if params.seed.is_multiple_of(FAULTY_SEED) && row.is_multiple_of(5) {
+        return Err(RowFault::NotFinite);
+    }
+    loop {
+        let token = (row % VOCABULARY) as Token;
+        if spec.generated >= params.min_new || !params.stop_ids.contains(&token) {
+            return Ok(token);
+        }
+        row = mix(row, 2);
+    }
+}

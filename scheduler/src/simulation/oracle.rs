@@ -1,0 +1,40 @@
+//! What a sequence must say: the fake model run alone on plain memory, without blocks, chunks or neighbours.
+
+use std::sync::Arc;
+
+use super::fake_model::{attend, draw, empty_context, kv};
+use crate::{FinishReason, SampleSpec, SeqId, Submission, Token};
+
+/// The text and the end of one choice, undisturbed.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    pub(super) tokens: Vec<Token>,
+    pub(super) reason: FinishReason,
+}
+
+/// Runs one choice of a submission alone.
+pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expected {
+    let params = &submission.params;
+    let mut known = submission.prompt.clone();
+    let mut context = empty_context(root);
+    for (position, &token) in known.iter().enumerate() {
+        context = attend(context, kv(context, token, position));
+    }
+    for generated in 0..params.max_new {
+        let history = if params.needs_history() { known.clone() } else { Vec::new() };
+        let prompt_len = submission.prompt.len();
+        let spec = SampleSpec { seq: SeqId(0), choice, generated, history, prompt_len, params: Arc::clone(params) };
+        let tokens = known[prompt_len..].to_vec();
+        match draw(context, &spec) {
+            Err(fault) => return Expected { tokens, reason: FinishReason::RowFailed(fault) },
+            Ok(token) if generated >= params.min_new && params.stop_ids.contains(&token) => {
+                return Expected { tokens, reason: FinishReason::Stop(token) };
+            }
+            Ok(token) => {
+                context = attend(context, kv(context, token, known.len()));
+                known.push(token);
+            }
+        }
+    }
+    Expected { tokens: known.split_off(submission.prompt.len()), reason: FinishReason::Length }
+}

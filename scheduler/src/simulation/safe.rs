@@ -1,0 +1,39 @@
+//! Safe: budget, places and deadlines are kept, and a held sequence sits the step out.
+
+use super::observation::{Books, Observation};
+use crate::Event;
+
+/// Panics if a step took more than it may, or the wrong ones.
+pub(super) fn check(seen: &Observation, books: &Books) {
+    assert!(seen.plan.num_tokens() <= seen.limits.max_num_batched_tokens, "the budget is kept");
+    let running: usize = seen.after.running.iter().map(|member| member.seqs.len()).sum();
+    assert!(running <= seen.limits.max_num_seqs, "no more sequences run than may");
+    for member in seen.before.running.iter().chain(&seen.before.waiting) {
+        assert!(!(seen.is_held(member) && seen.is_planned(member)), "a held sequence sits the step out");
+    }
+    check_failure(seen);
+    check_deadlines(seen, books);
+}
+
+/// A failed step ends all its sequences, those that a member stands for included.
+fn check_failure(seen: &Observation) {
+    for member in seen.before.running.iter().chain(&seen.before.waiting) {
+        for seq in &member.seqs {
+            let failed = seen.events.iter().any(|event| {
+                matches!(event, Event::Finished { seq: ended, reason: crate::FinishReason::Failed, .. } if ended == seq)
+            });
+            assert_eq!(failed, seen.failed && seen.is_planned(member), "exactly a failed step's sequences fail");
+        }
+    }
+}
+
+/// Nobody outlives a deadline by a turn.
+fn check_deadlines(seen: &Observation, books: &Books) {
+    for seq in seen.after.running.iter().chain(&seen.after.waiting).flat_map(|member| &member.seqs) {
+        let known = &books[seq];
+        assert!(known.deadline.is_none_or(|deadline| seen.now <= deadline), "{seq:?} is past its deadline");
+        let waits = known.scheduled.is_none();
+        let past = known.queue_deadline.is_some_and(|deadline| seen.now > deadline);
+        assert!(!(waits && past), "{seq:?} is past its queue deadline");
+    }
+}

@@ -1,0 +1,107 @@
+//! What a seed stands for: limits, load, faults and the clock's habits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fake_model::VOCABULARY;
+use super::random::Random;
+use crate::{Limits, SamplingParams, SeqId, Submission, Token};
+
+/// How hard the world is, in percent for each turn.
+#[derive(Debug)]
+pub(super) struct Scenario {
+    pub(super) limits: Limits,
+    pub(super) requests: usize,
+    pub(super) arrival_percent: usize,
+    pub(super) abort_percent: usize,
+    pub(super) hold_percent: usize,
+    pub(super) fail_percent: usize,
+    pub(super) deadline_percent: usize,
+    pub(super) jump_percent: usize,
+    pub(super) weak_hash: bool,
+    stems: Vec<Vec<Token>>,
+}
+
+impl Scenario {
+    pub(super) fn new(random: &mut Random) -> Self {
+        let percent = |random: &mut Random, most| if random.chance(50) { random.within(1, most) } else { 0 };
+        Self {
+            limits: limits(random),
+            requests: random.within(3, 40),
+            arrival_percent: random.within(10, 90),
+            abort_percent: percent(random, 15),
+            hold_percent: percent(random, 20),
+            fail_percent: percent(random, 8),
+            deadline_percent: percent(random, 40),
+            jump_percent: percent(random, 10),
+            weak_hash: random.chance(30),
+            stems: (0..3).map(|_| tokens(random, 40)).collect(),
+        }
+    }
+
+    /// The next request, sometimes one that must be refused.
+    pub(super) fn submission(&self, random: &mut Random, first_seq: u64, now: Duration) -> Submission {
+        let choices = if random.chance(70) { 1 } else { random.within(1, 5) as u64 };
+        let deadline = |random: &mut Random| {
+            random.chance(self.deadline_percent).then(|| now + Duration::from_millis(random.within(0, 3000) as u64))
+        };
+        // Mostly what fits the model and the pool, so that the pool is full of living sequences.
+        let slots = self.limits.num_blocks * self.limits.block_size;
+        let wild = random.chance(10);
+        let longest = if wild { 70 } else { self.limits.max_model_len.min(slots) };
+        let mut prompt = self.prompt(random);
+        if !wild {
+            prompt.truncate(random.within(1, longest - 1));
+            prompt.resize(prompt.len().max(1), 0);
+        }
+        Submission {
+            seqs: (first_seq..first_seq + choices).map(SeqId).collect(),
+            params: Arc::new(params(random, longest.saturating_sub(prompt.len()).max(1))),
+            prompt,
+            priority: if random.chance(60) { 0 } else { random.within(0, 2) as i32 - 1 },
+            cache_key: [random.within(0, 1) as u8; 32],
+            queue_deadline: deadline(random),
+            deadline: deadline(random),
+        }
+    }
+
+    /// The beginning of a common stem, or all of it, and mostly something of its own.
+    fn prompt(&self, random: &mut Random) -> Vec<Token> {
+        let stem = &self.stems[random.within(0, self.stems.len() - 1)];
+        let mut prompt = stem[..random.within(0, stem.len())].to_vec();
+        if random.chance(60) {
+            prompt.truncate(prompt.len() / self.limits.block_size * self.limits.block_size);
+            let own = random.within(0, 6);
+            prompt.extend(tokens(random, own));
+        }
+        prompt
+    }
+}
+
+fn limits(random: &mut Random) -> Limits {
+    let block_size = [1, 2, 3, 4, 4, 8][random.within(0, 5)];
+    Limits {
+        max_num_seqs: random.within(1, 10),
+        max_num_batched_tokens: [random.within(1, 8), random.within(4, 40)][random.within(0, 1)],
+        block_size,
+        num_blocks: random.within(1, 8) * 8usize.div_ceil(block_size),
+        max_model_len: random.within(6, 70),
+        max_queued_requests: [random.within(1, 6), 100, 100][random.within(0, 2)],
+        max_queued_tokens: [random.within(40, 200), 10_000, 10_000][random.within(0, 2)],
+    }
+}
+
+fn params(random: &mut Random, most_new: usize) -> SamplingParams {
+    SamplingParams {
+        seed: random.next() % 64,
+        repetition_penalty: if random.chance(20) { 1.5 } else { 1.0 },
+        max_new: random.within(0, most_new.min(40)),
+        min_new: if random.chance(30) { random.within(0, 5) } else { 0 },
+        stop_ids: if random.chance(40) { tokens(random, 2) } else { Vec::new() },
+        ..SamplingParams::default()
+    }
+}
+
+fn tokens(random: &mut Random, count: usize) -> Vec<Token> {
+    (0..count).map(|_| (random.next() % VOCABULARY) as Token).collect()
+}

@@ -1,0 +1,307 @@
+//! One run: a scenario, a clock, clients that come, hold and leave, and the driver between them.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::ended::Ended;
+use super::fake_executor::FakeExecutor;
+use super::observation::{Books, Known, Observation, View};
+use super::random::{Random, mix};
+use super::scenario::Scenario;
+use super::{live, oracle, order, safe, text};
+use crate::planted_bug::PlantedBug;
+use crate::prefix_cache::BlockKey;
+use crate::{Driver, Event, Limits, Reject, SeqId, StepPlan, Submission, Token};
+
+/// Turns within which everything must have ended.
+const PATIENCE: usize = 4000;
+
+/// The driver and all that surrounds it.
+pub(super) struct World {
+    random: Random,
+    scenario: Scenario,
+    driver: Driver<FakeExecutor>,
+    now: Duration,
+    turns: usize,
+    submitted: usize,
+    next_seq: u64,
+    held: BTreeSet<SeqId>,
+    books: Books,
+    ended: Ended,
+    /// Most positions ever computed, by sequence.
+    furthest: BTreeMap<SeqId, usize>,
+    recomputed: usize,
+    outcome: Outcome,
+}
+
+/// What came of a run: a digest of everything, and how often each kind of thing happened.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Outcome {
+    digest: u64,
+    pub(super) tally: BTreeMap<String, usize>,
+}
+
+impl Outcome {
+    fn count(&mut self, kind: &str, times: usize) {
+        *self.tally.entry(kind.to_owned()).or_default() += times;
+    }
+}
+
+impl World {
+    pub(super) fn from_seed(seed: u64, bug: Option<PlantedBug>) -> Self {
+        let mut random = Random::new(seed);
+        let scenario = Scenario::new(&mut random);
+        let executor = FakeExecutor::new(&scenario.limits, Random::new(random.next()), scenario.fail_percent);
+        let mut driver = Driver::new(scenario.limits.clone(), executor);
+        if scenario.weak_hash {
+            driver.scheduler_mut().hash_with(weak_hash);
+        }
+        if let Some(bug) = bug {
+            driver.scheduler_mut().plant(bug);
+        }
+        Self {
+            random,
+            scenario,
+            driver,
+            now: Duration::ZERO,
+            turns: 0,
+            submitted: 0,
+            next_seq: 0,
+            held: BTreeSet::new(),
+            books: Books::new(),
+            ended: Ended::default(),
+            furthest: BTreeMap::new(),
+            recomputed: 0,
+            outcome: Outcome::default(),
+        }
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        self.submitted < self.scenario.requests || !self.driver.is_idle()
+    }
+
+    /// Clients act, time passes, one step runs, and everybody looks at it.
+    pub(super) fn turn(&mut self) {
+        self.turns += 1;
+        assert!(self.turns < PATIENCE, "nothing ends");
+        while self.submitted < self.scenario.requests && self.random.chance(self.scenario.arrival_percent) {
+            self.submit();
+        }
+        if self.next_seq > 0 && self.random.chance(self.scenario.abort_percent) {
+            self.abort();
+        }
+        self.hold();
+        self.pass_time();
+        self.step();
+    }
+
+    /// Everything has ended: nothing may be left.
+    pub(super) fn finish(mut self) -> Outcome {
+        let stats = self.driver.stats();
+        assert_eq!((stats.running, stats.waiting, stats.waiting_tokens, stats.blocks.used), (0, 0, 0, 0), "no leak");
+        assert_eq!(stats.recomputed_tokens, self.recomputed as u64, "recomputed tokens are counted");
+        assert_eq!(self.ended.len(), self.books.len(), "every accepted sequence ended");
+        text::check(&self.ended, &self.books);
+        self.outcome.count("preemption", stats.preemptions as usize);
+        self.outcome.count("prefix hit", stats.prefix_hit_tokens as usize);
+        self.outcome.count("recomputed", stats.recomputed_tokens as usize);
+        self.outcome
+    }
+
+    fn submit(&mut self) {
+        let submission = self.scenario.submission(&mut self.random, self.next_seq, self.now);
+        let root = u64::from(submission.cache_key[0]);
+        self.next_seq += submission.seqs.len() as u64;
+        let before = self.driver.stats();
+        let result = self.driver.submit(submission.clone(), self.now);
+        check_refusal(&submission, &self.scenario.limits, &result);
+        match result {
+            Ok(()) => self.note(&submission, root),
+            Err(reject) => {
+                assert_eq!(self.driver.stats(), before, "a refusal changes nothing");
+                let kind = format!("{reject:?}");
+                self.outcome.count(kind.split(' ').next().expect("a name"), 1);
+            }
+        }
+        self.submitted += 1;
+        self.driver.check();
+    }
+
+    fn note(&mut self, submission: &Submission, root: u64) {
+        for (choice, &seq) in submission.seqs.iter().enumerate() {
+            let known = Known {
+                class: submission.priority,
+                arrival: self.submitted,
+                choice,
+                prompt_tokens: submission.prompt.len(),
+                queue_deadline: submission.queue_deadline,
+                deadline: submission.deadline,
+                submitted: self.now,
+                waiting_since: self.now,
+                preempted: false,
+                scheduled: None,
+                cached: 0,
+                expected: oracle::expect(submission, root, choice as u32),
+            };
+            self.books.insert(seq, known);
+            self.driver.executor_mut().roots.insert(seq, root);
+        }
+    }
+
+    /// Ends any sequence: waiting, running, ended, refused or never seen. The second time nothing happens.
+    fn abort(&mut self) {
+        let seq = self.victim();
+        self.tally_abort(seq);
+        let lives = self.books.contains_key(&seq) && !self.ended.has(seq);
+        let event = self.driver.abort(seq, self.now);
+        assert_eq!(event.is_some(), lives, "exactly a living sequence can be aborted");
+        self.hear(event.as_slice());
+        self.driver.check();
+        assert_eq!(self.driver.abort(seq, self.now), None, "aborting again has no effect");
+    }
+
+    /// One that runs or waits, or just any.
+    fn victim(&mut self) -> SeqId {
+        let view = View::of(self.driver.scheduler_mut());
+        let alive: Vec<SeqId> = view.running.into_iter().chain(view.waiting).flat_map(|member| member.seqs).collect();
+        if alive.is_empty() || self.random.chance(30) {
+            return SeqId(self.random.within(0, self.next_seq as usize) as u64);
+        }
+        alive[self.random.within(0, alive.len() - 1)]
+    }
+
+    /// Counts the states in which sequences are aborted.
+    fn tally_abort(&mut self, seq: SeqId) {
+        let view = View::of(self.driver.scheduler_mut());
+        let preempted = self.books.get(&seq).is_some_and(|known| known.preempted);
+        let running = view.running.iter().find(|member| member.seqs.contains(&seq));
+        let state = match running {
+            Some(member) if member.seqs.len() > 1 => "abort before the fork",
+            Some(member) if member.generated == 0 => "abort in the prompt",
+            Some(_) => "abort while decoding",
+            None if view.waits(seq) && preempted => "abort when preempted",
+            None if view.waits(seq) => "abort while waiting",
+            None => "abort after the end",
+        };
+        self.outcome.count(state, 1);
+    }
+
+    fn hold(&mut self) {
+        let random = &mut self.random;
+        self.held.retain(|_| random.chance(60));
+        if self.submitted == self.scenario.requests && self.turns > PATIENCE / 4 {
+            self.held.clear();
+        } else if self.next_seq > 0 && random.chance(self.scenario.hold_percent) {
+            self.held.insert(SeqId(random.within(0, self.next_seq as usize - 1) as u64));
+        }
+    }
+
+    fn pass_time(&mut self) {
+        let jump = self.random.chance(self.scenario.jump_percent);
+        self.now +=
+            if jump { Duration::from_secs(70) } else { Duration::from_millis(self.random.within(0, 60) as u64) };
+    }
+
+    fn step(&mut self) {
+        let before = View::of(self.driver.scheduler_mut());
+        let (now, reads) = (self.now, Cell::new(0));
+        let clock = || now + Duration::from_millis(5 * reads.replace(reads.get() + 1));
+        let turn = self.driver.turn(clock, &self.held);
+        self.driver.check();
+        self.now += Duration::from_millis(5 * (reads.get() - 1));
+        let plan = self.driver.executor_mut().last.take().unwrap_or_default();
+        assert_eq!((turn.computed_tokens, turn.sequences), (plan.num_tokens(), plan.works.len()));
+        let after = View::of(self.driver.scheduler_mut());
+        let held = self.held.clone();
+        self.enter(&plan, &before, now, turn.error.is_none());
+        let seen = Observation {
+            now,
+            limits: &self.scenario.limits,
+            held: &held,
+            before: &before,
+            after: &after,
+            plan: &plan,
+            failed: turn.error.is_some(),
+            events: &turn.events,
+        };
+        safe::check(&seen, &self.books);
+        live::check(&seen);
+        order::check(&seen, &self.books);
+        self.enter_preemptions(&before, &after, now);
+        self.outcome.digest = mix(self.outcome.digest, digest(&format!("{plan:?}{:?}", turn.events)));
+        self.outcome.count("copy", plan.copies.len());
+        self.outcome.count("fork", plan.works.iter().filter(|work| work.samples.len() > 1).count());
+        self.outcome.count("mixed step", usize::from(is_mixed(&plan)));
+        self.hear(&turn.events);
+    }
+
+    /// Writes down who was in a step for the first time, and what was computed again.
+    fn enter(&mut self, plan: &StepPlan, before: &View, now: Duration, succeeded: bool) {
+        for work in &plan.works {
+            let mut members = before.running.iter().chain(&before.waiting);
+            let member = members.find(|member| member.seqs.contains(&work.seq)).expect("it was there before");
+            let end = work.start + work.tokens.len();
+            let furthest = self.furthest.get(&work.seq).copied().unwrap_or(0);
+            if succeeded {
+                self.recomputed += furthest.clamp(work.start, end) - work.start;
+            }
+            for seq in &member.seqs {
+                let known = self.books.get_mut(seq).expect("only accepted sequences are planned");
+                if known.scheduled.is_none() {
+                    (known.scheduled, known.cached) = (Some(now), work.start);
+                }
+                self.furthest.insert(*seq, furthest.max(if succeeded { end } else { work.start }));
+            }
+        }
+    }
+
+    fn enter_preemptions(&mut self, before: &View, after: &View, now: Duration) {
+        for seq in after.waiting.iter().flat_map(|member| &member.seqs).filter(|&&seq| before.runs(seq)) {
+            let known = self.books.get_mut(seq).expect("only accepted sequences wait");
+            (known.preempted, known.waiting_since) = (true, now);
+        }
+    }
+
+    fn hear(&mut self, events: &[Event]) {
+        for event in events {
+            self.ended.hear(event, &self.books);
+            if let Event::Finished { reason, stats, .. } = event {
+                let kind = format!("{reason:?}");
+                self.outcome.count(kind.split('(').next().expect("a name"), 1);
+                let whole = stats.cached_tokens + 1 == stats.prompt_tokens && stats.cached_tokens > 0;
+                self.outcome.count("whole prompt hit", usize::from(whole));
+            }
+        }
+    }
+}
+
+/// What can never run is refused, and what can is not, unless the queue is full.
+fn check_refusal(submission: &Submission, limits: &Limits, result: &Result<(), Reject>) {
+    let (prompt, new) = (submission.prompt.len(), submission.params.max_new);
+    let slots = limits.num_blocks * limits.block_size;
+    let choices = submission.seqs.len();
+    let never = prompt == 0
+        || prompt + new > limits.max_model_len
+        || prompt + new.saturating_sub(1) > slots
+        || choices > limits.max_num_seqs
+        || choices > limits.max_num_batched_tokens;
+    let full = matches!(result, Err(Reject::QueueFull { .. } | Reject::QueueTokensFull { .. }));
+    assert!(full || result.is_err() == never, "{result:?} for {prompt} + {new} tokens, {choices} choices, {limits:?}");
+    assert!(!(full && never), "what can never run is not told to come again");
+}
+
+/// Whether prompt chunks and decodes share a step.
+fn is_mixed(plan: &StepPlan) -> bool {
+    plan.works.iter().any(|work| work.tokens.len() > 1) && plan.works.iter().any(|work| work.tokens.len() == 1)
+}
+
+/// A hash with few values, so that keys collide.
+fn weak_hash(parent: &BlockKey, tokens: &[Token]) -> BlockKey {
+    let sum = tokens.iter().fold(u64::from(parent.0[0]), |sum, &token| mix(sum, u64::from(token)));
+    BlockKey([(sum % 5) as u8; 32])
+}
+
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0, |sum, byte| mix(sum, u64::from(byte)))
+}

@@ -1,0 +1,110 @@
+//! Answers out of pieces: what chat and completions share.
+//!
+//! A whole answer is all pieces put together, so it equals the stream by construction.
+
+pub mod chat;
+pub mod completion;
+mod logprobs;
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderName, HeaderValue},
+    response::Response,
+};
+use proto::{Member, Usage};
+
+use crate::{
+    choice::{Finish, GeneratedToken},
+    error::ApiError,
+    generate::Generation,
+    prepare::Prepared,
+    request::StreamRules,
+    request_id::random_id,
+    served_model::ServedModel,
+};
+
+const IGNORED: HeaderName = HeaderName::from_static("x-gondola-ignored");
+
+/// What is equal in all chunks of an answer.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Ours, random.
+    pub id: String,
+    /// Unix seconds of acceptance.
+    pub created: u64,
+    /// The name asked for.
+    pub model: String,
+    /// Weights and kernels.
+    pub fingerprint: String,
+}
+
+/// One choice, put together.
+#[derive(Clone, Debug, Default)]
+pub struct WholeChoice {
+    /// All of its text.
+    pub text: String,
+    /// All of its tokens.
+    pub tokens: Vec<GeneratedToken>,
+    /// How it ended.
+    pub finish: Option<Finish>,
+}
+
+impl Head {
+    /// The head of an answer whose id begins with `prefix`.
+    pub fn new(prefix: &str, prepared: &Prepared, model: &ServedModel, created: u64) -> Self {
+        Self {
+            id: random_id(prefix),
+            created,
+            model: prepared.request.model.clone(),
+            fingerprint: model.fingerprint.clone(),
+        }
+    }
+}
+
+/// Follows a generation to its end.
+pub async fn collect(generation: &mut Generation) -> Result<Vec<WholeChoice>, ApiError> {
+    let mut choices = vec![WholeChoice::default(); generation.num_choices()];
+    while let Some(piece) = generation.next().await {
+        let piece = piece?;
+        let choice = &mut choices[piece.choice];
+        choice.text += &piece.text;
+        choice.tokens.extend(piece.tokens);
+        choice.finish = piece.finish.or(choice.finish.take());
+    }
+    Ok(choices)
+}
+
+/// What the request cost so far.
+pub fn usage(generation: &Generation) -> Usage {
+    let counts = generation.counts();
+    Usage::new(counts.prompt, counts.cached, counts.completion)
+}
+
+/// `usage` of a chunk that is not the usage chunk.
+fn chunk_usage(rules: &StreamRules, generation: &Generation) -> Member<Usage> {
+    match (rules.continuous_usage, rules.include_usage) {
+        (true, _) => Member::Value(usage(generation)),
+        (false, true) => Member::Null,
+        (false, false) => Member::Absent,
+    }
+}
+
+/// Names what was accepted without effect.
+pub fn with_ignored(mut response: Response, ignored: &[String]) -> Response {
+    if ignored.is_empty() {
+        return response;
+    }
+    if let Ok(value) = HeaderValue::from_str(&ignored.join(", ")) {
+        response.headers_mut().insert(IGNORED, value);
+    }
+    response
+}
+
+/// The ids of tokens, if they were asked for.
+fn token_ids(wanted: bool, tokens: &[GeneratedToken]) -> Option<Vec<u32>> {
+    wanted.then(|| tokens.iter().map(|token| token.token).collect())
+}
+
+/// The model's tokenizer, for the words of log-probabilities.
+type Words = Arc<crate::tokenizer::Tokenizer>;

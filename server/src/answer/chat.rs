@@ -1,0 +1,131 @@
+//! Answers of chats: whole, and as chunks (role, deltas, finish; then usage).
+
+use proto::{
+    AssistantMessage, ChatChoice, ChatChunk, ChatChunkChoice, ChatDelta, ChatResponse, Member, ObjectName, Role,
+};
+
+use super::{Head, WholeChoice, Words, chunk_usage, logprobs, token_ids, usage};
+use crate::{
+    choice::GeneratedToken,
+    generate::{Generation, Piece},
+    prepare::Prepared,
+    request::StreamRules,
+    sse::Events,
+};
+
+/// What an answer reports beside its text.
+#[derive(Clone, Debug)]
+struct Report {
+    words: Words,
+    logprobs: bool,
+    token_ids: bool,
+    prompt: Option<Vec<u32>>,
+}
+
+/// The whole answer.
+pub fn whole(head: Head, prepared: &Prepared, generation: &Generation, choices: Vec<WholeChoice>) -> ChatResponse {
+    let report = Report::new(prepared, generation);
+    let choices = choices.into_iter().enumerate().map(|(index, choice)| report.choice(index, choice));
+    ChatResponse {
+        id: head.id,
+        object: ObjectName::ChatCompletion,
+        created: head.created,
+        model: head.model,
+        system_fingerprint: Some(head.fingerprint),
+        service_tier: Some("default".to_owned()),
+        choices: choices.collect(),
+        usage: usage(generation),
+        prompt_token_ids: report.prompt,
+    }
+}
+
+impl Report {
+    fn new(prepared: &Prepared, generation: &Generation) -> Self {
+        let request = &prepared.request;
+        Self {
+            words: generation.model().tokenizer.clone(),
+            logprobs: request.sampling.logprobs.is_some(),
+            token_ids: request.return_token_ids,
+            prompt: request.return_token_ids.then(|| prepared.prompts[0].tokens.clone()),
+        }
+    }
+
+    fn choice(&self, index: usize, choice: WholeChoice) -> ChatChoice {
+        let (finish_reason, stop_reason) = choice.finish.map(|finish| (finish.reason, finish.stop_reason)).unzip();
+        ChatChoice {
+            index,
+            finish_reason,
+            stop_reason: stop_reason.flatten(),
+            logprobs: self.logprobs(&choice.tokens),
+            message: AssistantMessage::new(choice.text),
+            token_ids: token_ids(self.token_ids, &choice.tokens),
+        }
+    }
+
+    fn logprobs(&self, tokens: &[GeneratedToken]) -> Option<proto::ChatLogprobs> {
+        self.logprobs.then(|| logprobs::of_chat(&self.words, tokens))
+    }
+}
+
+/// The chunks of a stream.
+#[derive(Debug)]
+pub struct ChatEvents {
+    head: Head,
+    rules: StreamRules,
+    report: Report,
+    /// Whether the role chunk of a choice is out.
+    begun: Vec<bool>,
+}
+
+impl ChatEvents {
+    /// A stream that has not begun.
+    pub fn new(head: Head, rules: StreamRules, prepared: &Prepared, generation: &Generation) -> Self {
+        let report = Report::new(prepared, generation);
+        Self { head, rules, report, begun: vec![false; generation.num_choices()] }
+    }
+
+    fn chunk(&mut self, choices: Vec<ChatChunkChoice>, usage: Member<proto::Usage>) -> String {
+        let chunk = ChatChunk {
+            id: self.head.id.clone(),
+            object: ObjectName::ChatCompletionChunk,
+            created: self.head.created,
+            model: self.head.model.clone(),
+            system_fingerprint: Some(self.head.fingerprint.clone()),
+            choices,
+            usage,
+            prompt_token_ids: self.report.prompt.take(),
+        };
+        serde_json::to_string(&chunk).expect("an answer is valid JSON")
+    }
+}
+
+impl Events for ChatEvents {
+    fn piece(&mut self, piece: Piece, generation: &Generation) -> Vec<String> {
+        let index = piece.choice;
+        let mut choices = Vec::new();
+        if !std::mem::replace(&mut self.begun[index], true) {
+            choices.push(delta(index, ChatDelta { role: Some(Role::Assistant), content: Some("".into()) }));
+        }
+        if !piece.text.is_empty() || !piece.tokens.is_empty() {
+            let logprobs = self.report.logprobs(&piece.tokens);
+            let token_ids = token_ids(self.report.token_ids, &piece.tokens);
+            let content = ChatDelta { role: None, content: Some(piece.text.into()) };
+            choices.push(ChatChunkChoice { logprobs, token_ids, ..delta(index, content) });
+        }
+        if let Some(finish) = piece.finish {
+            let (finish_reason, stop_reason) = (Some(finish.reason), Member::from(finish.stop_reason));
+            choices.push(ChatChunkChoice { finish_reason, stop_reason, ..delta(index, ChatDelta::default()) });
+        }
+        let usage = chunk_usage(&self.rules, generation);
+        choices.into_iter().map(|choice| self.chunk(vec![choice], usage.clone())).collect()
+    }
+
+    fn end(&mut self, generation: &Generation) -> Vec<String> {
+        let usage = self.rules.include_usage.then(|| Member::Value(usage(generation)));
+        usage.map(|usage| self.chunk(Vec::new(), usage)).into_iter().collect()
+    }
+}
+
+fn delta(index: usize, delta: ChatDelta) -> ChatChunkChoice {
+    ChatChunkChoice { index, delta, logprobs: None, finish_reason: None, stop_reason: Member::Absent, token_ids: None }
+}

@@ -1,0 +1,193 @@
+//! The HTTP application: every route on one screen, and what the routes share.
+//!
+//! Two routers: the open one for probes, and the guarded one with its fallback inside the guard, so that a path that
+//! does not exist asks for a key as every other does.
+
+use std::{any::Any, sync::Arc, sync::OnceLock};
+
+use axum::{
+    Router,
+    http::Method,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get, post},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{
+    answer_headers,
+    auth::{self, Keys},
+    body::BodyLimits,
+    clock::{Clock, unix_seconds},
+    config::Config,
+    cors,
+    error::ApiError,
+    health::Health,
+    host_guard,
+    metrics::Metrics,
+    request_id::random_bytes,
+    routes,
+    served_model::ServedModel,
+    shutdown::{Shutdown, Work},
+    text_pool::TextPool,
+};
+
+const PROBES: [&str; 3] = ["/health", "/live", "/ready"];
+
+type Route = (&'static str, MethodRouter<Arc<App>>);
+
+/// Answered without a key, whatever the `Host`.
+fn open_routes() -> Vec<Route> {
+    vec![
+        (PROBES[0], get(routes::health::health)),
+        (PROBES[1], get(routes::health::live)),
+        (PROBES[2], get(routes::health::ready)),
+    ]
+}
+
+/// Answered to those who may.
+fn guarded_routes() -> Vec<Route> {
+    vec![
+        ("/v1/chat/completions", post(routes::chat::create)),
+        ("/v1/completions", post(routes::completions::create)),
+        ("/v1/models", get(routes::models::list)),
+        ("/v1/models/{*id}", get(routes::models::one)),
+        ("/metrics", get(routes::metrics::metrics)),
+        ("/version", get(routes::version::version)),
+    ]
+}
+
+/// What the routes share. The model comes when it is loaded.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) created: u64,
+    pub(crate) health: Arc<Health>,
+    pub(crate) shutdown: Arc<Shutdown>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) keys: Keys,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) origins: Vec<String>,
+    pub(crate) bodies: BodyLimits,
+    pub(crate) pool: TextPool,
+    model: OnceLock<Arc<ServedModel>>,
+}
+
+impl App {
+    /// An application without a model.
+    pub fn new(config: Config, clock: Clock, pool: TextPool) -> Arc<Self> {
+        let health = Arc::new(Health::new(clock.clone(), config.lifecycle.stall_timeout));
+        let limits = &config.limits;
+        Arc::new(Self {
+            created: unix_seconds(),
+            shutdown: Arc::new(Shutdown::new(Arc::clone(&health))),
+            health,
+            metrics: Arc::new(Metrics::new(&config.names[0])),
+            keys: Keys::new(&config.access.keys, random_bytes()),
+            hosts: config.access.hosts.clone(),
+            origins: config.access.origins.clone(),
+            bodies: BodyLimits::new(limits.body_bytes, limits.inflight_body_bytes, limits.body_timeout),
+            pool,
+            model: OnceLock::new(),
+            clock,
+            config,
+        })
+    }
+
+    /// The model is loaded: from now on it is served.
+    pub fn serve(&self, model: ServedModel) {
+        self.metrics.loaded(model.block_size(), model.num_blocks());
+        let first = self.model.set(Arc::new(model)).is_ok();
+        assert!(first, "a process loads one model");
+        self.health.loaded();
+    }
+
+    /// The loaded model, also while draining.
+    pub fn model(&self) -> Result<&Arc<ServedModel>, ApiError> {
+        self.model.get().ok_or_else(ApiError::model_loading)
+    }
+
+    /// The loaded model and a place among the running requests, unless new work is refused.
+    pub fn begin(&self) -> Result<(Arc<ServedModel>, Work), ApiError> {
+        let model = self.model.get().ok_or_else(|| self.refused(ApiError::model_loading()))?;
+        let work = self.shutdown.begin().ok_or_else(|| self.refused(ApiError::shutting_down()))?;
+        Ok((Arc::clone(model), work))
+    }
+
+    /// Counts a refusal at admission.
+    pub fn refused(&self, error: ApiError) -> ApiError {
+        self.metrics.rejected(error.code());
+        error
+    }
+
+    /// How the process stops.
+    pub fn shutdown(&self) -> &Arc<Shutdown> {
+        &self.shutdown
+    }
+
+    /// Whether the server can serve.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// All metrics.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// What it runs with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The server's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn is_probe(path: &str) -> bool {
+        PROBES.contains(&path)
+    }
+}
+
+/// The application as a service.
+pub fn router(app: &Arc<App>) -> Router {
+    let guarded = with_routes(guarded_routes())
+        .fallback(unknown_url)
+        .layer(middleware::from_fn_with_state(Arc::clone(app), auth::require_key))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), host_guard::require_known_host));
+    with_routes(open_routes())
+        .merge(guarded)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), cors::answer_origins))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), answer_headers::finish))
+        .with_state(Arc::clone(app))
+}
+
+/// Paths that ask for a key, for tests that walk them.
+pub fn guarded_paths() -> Vec<&'static str> {
+    guarded_routes().into_iter().map(|(path, _)| path).collect()
+}
+
+/// Paths that never ask for a key.
+pub fn open_paths() -> Vec<&'static str> {
+    open_routes().into_iter().map(|(path, _)| path).collect()
+}
+
+fn with_routes(routes: Vec<Route>) -> Router<Arc<App>> {
+    let router = routes.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
+    router.method_not_allowed_fallback(wrong_method)
+}
+
+async fn unknown_url() -> ApiError {
+    ApiError::unknown_url()
+}
+
+async fn wrong_method(method: Method) -> ApiError {
+    ApiError::method_not_supported(method.as_str())
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    ApiError::internal().into_response()
+}

@@ -1,0 +1,139 @@
+//! One choice of a request: its tokens become text, its text is watched for stop strings, its end is told once.
+//!
+//! Text leaves in whole characters; tokens ride on the piece that carries their text, so pieces put together equal
+//! the answer without streaming. Pure: no channel, no clock.
+
+use scheduler::{FinishReason, Token, TokenLogprobs};
+
+use crate::text_stream::TextStream;
+
+/// A token and what was asked to be known about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeneratedToken {
+    /// Which.
+    pub token: Token,
+    /// Its log-probabilities, if asked for.
+    pub logprobs: Option<TokenLogprobs>,
+}
+
+/// What is new about a choice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Piece {
+    /// Whose.
+    pub choice: usize,
+    /// New text, whole characters.
+    pub text: String,
+    /// The tokens since the last piece.
+    pub tokens: Vec<GeneratedToken>,
+    /// How it ended, on its last piece.
+    pub finish: Option<Finish>,
+}
+
+/// How a choice ended, as the wire tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finish {
+    /// `stop` or `length`.
+    pub reason: proto::FinishReason,
+    /// The matched string or token id, if one was asked for.
+    pub stop_reason: Option<proto::StopReason>,
+}
+
+/// One choice while it is generated.
+#[derive(Debug)]
+pub struct Choice {
+    index: usize,
+    text: TextStream,
+    /// Tokens in a piece at least, unless it is the last one.
+    interval: usize,
+    ready: Piece,
+    generated: usize,
+    state: State,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// A stop string matched; the engine has not said the end yet.
+    Matched(String),
+    Over,
+}
+
+impl Choice {
+    /// A choice without a token.
+    pub fn new(index: usize, text: TextStream, interval: usize) -> Self {
+        Self {
+            index,
+            text,
+            interval: interval.max(1),
+            ready: Piece { choice: index, ..Piece::default() },
+            generated: 0,
+            state: State::Open,
+        }
+    }
+
+    /// Tokens generated, an ending one included; those after a matched stop string are not.
+    pub fn generated(&self) -> usize {
+        self.generated
+    }
+
+    /// Whether a stop string ended the text.
+    pub fn has_matched(&self) -> bool {
+        matches!(self.state, State::Matched(_))
+    }
+
+    /// Whether its end was told.
+    pub fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    /// Takes a token; gives what may leave now.
+    pub fn token(&mut self, token: Token, logprobs: Option<TokenLogprobs>) -> Option<Piece> {
+        if self.state != State::Open {
+            return None;
+        }
+        self.generated += 1;
+        self.ready.tokens.push(GeneratedToken { token, logprobs });
+        let delta = self.text.push(token);
+        self.ready.text += &delta.text;
+        if let Some(string) = delta.stopped {
+            self.state = State::Matched(string);
+            return None;
+        }
+        let may_leave = !self.ready.text.is_empty() && self.ready.tokens.len() >= self.interval;
+        may_leave.then(|| self.take())
+    }
+
+    /// Takes the engine's last word; gives the last piece, or the reason why there is none.
+    pub fn finished(&mut self, reason: FinishReason, is_own: impl Fn(Token) -> bool) -> Result<Piece, FinishReason> {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        let finish = match (state, reason) {
+            (State::Matched(string), _) => Finish::stop(Some(proto::StopReason::Text(string.into()))),
+            (_, FinishReason::Stop(token)) => {
+                self.generated += 1;
+                Finish::stop(is_own(token).then_some(proto::StopReason::Token(token)))
+            }
+            (_, FinishReason::Length) => Finish { reason: proto::FinishReason::Length, stop_reason: None },
+            (_, failure) => return Err(failure),
+        };
+        if finish.stop_reason.as_ref().is_none_or(|reason| matches!(reason, proto::StopReason::Token(_))) {
+            self.ready.text += &self.text.finish();
+        }
+        self.ready.finish = Some(finish);
+        Ok(self.take())
+    }
+
+    fn take(&mut self) -> Piece {
+        std::mem::replace(&mut self.ready, Piece { choice: self.index, ..Piece::default() })
+    }
+}
+
+impl Finish {
+    /// Whether it ran into a limit.
+    pub fn is_length(&self) -> bool {
+        self.reason == proto::FinishReason::Length
+    }
+
+    fn stop(stop_reason: Option<proto::StopReason>) -> Self {
+        Self { reason: proto::FinishReason::Stop, stop_reason }
+    }
+}

@@ -1,0 +1,5 @@
+//! The command line: one file for each command.
+
+pub mod health;
+pub mod pull;
+pub mod serve;

@@ -1,0 +1,155 @@
+//! `gondola serve`: listen first, load on the engine thread, serve, drain, end.
+
+use std::{
+    future::IntoFuture,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    runtime,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{Notify, oneshot},
+    time::timeout,
+};
+
+use crate::{
+    app::{self, App},
+    auth::Secret,
+    clock::Clock,
+    config::Config,
+    health::Health,
+    logging,
+    start_up::{self, StartError},
+    text_pool::TextPool,
+};
+
+/// HTTP needs little: the engine has the cores.
+const HTTP_THREADS: usize = 2;
+/// How long connections may take to close after the last answer.
+const CLOSE: Duration = Duration::from_millis(150);
+
+/// Serves until a signal ends it in order.
+pub fn run(config: Config) -> Result<(), StartError> {
+    logging::start(config.log_format, config.log_level);
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(HTTP_THREADS)
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .map_err(|source| failed("runtime", source))?;
+    let outcome = runtime.block_on(serve(config));
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(config: Config) -> Result<(), StartError> {
+    let mut signals = Signals::new()?;
+    let lifecycle = config.lifecycle;
+    let listener = TcpListener::bind(config.address).await;
+    let listener = listener.map_err(|source| failed(&format!("cannot listen on {}", config.address), source))?;
+    let address = listener.local_addr().map_err(|source| failed("address", source))?;
+    warn_about_keys(&config.access.keys);
+    let app = App::new(config, Clock::monotonic(), TextPool::new());
+    tracing::info!(%address, "listening");
+
+    let close = Arc::new(Notify::new());
+    let closing = Arc::clone(&close);
+    let server =
+        axum::serve(listener, app::router(&app)).with_graceful_shutdown(async move { closing.notified().await });
+    let server = tokio::spawn(server.into_future());
+
+    let loaded = start_engine(&app)?;
+    tokio::select! {
+        outcome = loaded => outcome.unwrap_or(Err(StartError::Panic))?,
+        () = signals.next() => return Ok(()),
+    }
+    greet(&app, address);
+
+    signals.next().await;
+    app.shutdown().drain(lifecycle, signals.next()).await;
+    close.notify_one();
+    let _ = timeout(CLOSE, server).await;
+    Ok(())
+}
+
+/// Starts the engine thread; the receiver hears how loading went.
+fn start_engine(app: &Arc<App>) -> Result<oneshot::Receiver<Result<(), StartError>>, StartError> {
+    let (tell, loaded) = oneshot::channel();
+    let app = Arc::clone(app);
+    let engine = move || {
+        let health = EngineLife(Arc::clone(app.health()));
+        let worker = catch_unwind(AssertUnwindSafe(|| start_up::load(&app))).unwrap_or(Err(StartError::Panic));
+        drop(app);
+        match worker {
+            Ok(worker) => {
+                let _ = tell.send(Ok(()));
+                worker.run();
+            }
+            Err(error) => {
+                let _ = tell.send(Err(error));
+            }
+        }
+        drop(health);
+    };
+    let started = thread::Builder::new().name("engine".to_owned()).spawn(engine);
+    started.map_err(|source| failed("engine thread", source))?;
+    Ok(loaded)
+}
+
+/// However the engine thread ends, the probes know.
+struct EngineLife(Arc<Health>);
+
+impl Drop for EngineLife {
+    fn drop(&mut self) {
+        self.0.engine_failed();
+    }
+}
+
+/// SIGTERM and SIGINT, which mean the same.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, StartError> {
+        let listen = |kind| signal(kind).map_err(|source| failed("signals", source));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn warn_about_keys(keys: &[Secret]) {
+    let short = keys.iter().filter(|key| key.is_short()).count();
+    if short > 0 {
+        tracing::warn!(short, "keys of fewer than 16 characters can be guessed");
+    }
+}
+
+/// What to do next, for the person who started it.
+#[allow(clippy::print_stderr, reason = "a line to copy is what a person who starts it wants to see")]
+fn greet(app: &App, address: SocketAddr) {
+    let name = &app.config().names[0];
+    let key = if app.config().access.keys.is_empty() { "" } else { " -H \"authorization: Bearer $GONDOLA_API_KEY\"" };
+    tracing::info!(model = name, %address, "ready");
+    eprintln!(
+        "\nServing {name} on http://{address}. Try:\n\n  curl http://{address}/v1/chat/completions{key} \
+         -H 'content-type: application/json' \\\n    -d '{{\"model\": \"{name}\", \"messages\": \
+         [{{\"role\": \"user\", \"content\": \"Why is the sky blue?\"}}]}}'\n"
+    );
+}
+
+fn failed(what: &str, source: std::io::Error) -> StartError {
+    StartError::Io { what: what.to_owned(), source }
+}

@@ -1,0 +1,375 @@
+//! What the server runs with: flags over environment over file over defaults, checked once.
+//!
+//! Everything behind this file gets plain values; nothing reads a flag or a variable later.
+
+use std::{
+    env, fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    thread,
+    time::Duration,
+};
+
+use clap::Args;
+use engine::{EngineOptions, Isa, MemoryLimits};
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+
+use crate::{
+    auth::Secret,
+    flags::{Flags, GenerationConfig, LogFormat, LogLevel},
+    units::{ByteSize, Span},
+};
+
+/// The model that is served when none is named.
+pub const DEFAULT_MODEL: &str = "smollm2-135m-instruct";
+
+const KEY_VARIABLE: &str = "GONDOLA_API_KEY";
+const MIB: u64 = 1 << 20;
+
+/// One checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The model, as named.
+    pub model: String,
+    /// Names that clients use, the first one being the main one.
+    pub names: Vec<String>,
+    /// A chat template in place of the model's own.
+    pub chat_template: Option<PathBuf>,
+    /// Where sampling defaults come from.
+    pub generation_config: GenerationConfig,
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// Who may call.
+    pub access: Access,
+    /// How the engine computes.
+    pub engine: EngineOptions,
+    /// What decides about its memory and its steps.
+    pub memory: MemoryLimits,
+    /// What a request and the queue may take.
+    pub limits: RequestLimits,
+    /// How it stops and when it counts as stalled.
+    pub lifecycle: Lifecycle,
+    /// Form of the log.
+    pub log_format: LogFormat,
+    /// How much is logged.
+    pub log_level: LogLevel,
+}
+
+/// Who may call.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Keys; none means open to local clients.
+    pub keys: Vec<Secret>,
+    /// Names accepted in `Host` beside the loopback ones.
+    pub hosts: Vec<String>,
+    /// Origins that get CORS headers.
+    pub origins: Vec<String>,
+}
+
+/// What one request and all waiting ones may take.
+#[derive(Clone, Debug)]
+pub struct RequestLimits {
+    /// Requests that may wait.
+    pub queued_requests: usize,
+    /// Prompt tokens that may wait; 64 contexts if not given.
+    pub queued_tokens: Option<usize>,
+    /// Longest wait before the first step.
+    pub queue_wait: Duration,
+    /// Longest time of a request.
+    pub request_timeout: Duration,
+    /// Largest body.
+    pub body_bytes: usize,
+    /// Bodies held at once.
+    pub inflight_body_bytes: usize,
+    /// Time to a complete body.
+    pub body_timeout: Duration,
+    /// Most choices of a prompt.
+    pub choices: usize,
+    /// Bytes of a prompt; 16 bytes for each token of the context if not given.
+    pub prompt_bytes: Option<usize>,
+}
+
+/// How the process stops, and when it counts as stalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// Grace of running requests.
+    pub shutdown_timeout: Duration,
+    /// How long new work is still accepted after a stop signal.
+    pub drain_delay: Duration,
+    /// No step for so long while work waits: unhealthy.
+    pub stall_timeout: Duration,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file or a variable does not parse.
+    #[error("{0}")]
+    Source(String),
+    /// A value makes no sense.
+    #[error("{flag}: {reason}")]
+    Value {
+        /// Which flag.
+        flag: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Puts flags over environment over file over defaults, and checks the result.
+    pub fn resolve(flags: &Flags) -> Result<Self, ConfigError> {
+        let keys = keys(flags, env::var(KEY_VARIABLE).ok().as_deref())?;
+        Self::checked(&merged(flags)?, keys)
+    }
+
+    fn checked(flags: &Flags, keys: Vec<Secret>) -> Result<Self, ConfigError> {
+        let model = flags.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+        let config = Self {
+            names: names(&model, &flags.served_model_name),
+            model,
+            chat_template: flags.chat_template.clone(),
+            generation_config: flags.generation_config.unwrap_or_default(),
+            address: SocketAddr::new(flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), flags.port.unwrap_or(8000)),
+            access: Access { keys, hosts: flags.allowed_hosts.clone(), origins: flags.allowed_origins.clone() },
+            engine: engine_options(flags)?,
+            memory: memory_limits(flags)?,
+            limits: request_limits(flags)?,
+            lifecycle: lifecycle(flags),
+            log_format: flags.log_format.unwrap_or_default(),
+            log_level: flags.log_level.unwrap_or_default(),
+        };
+        config.check_exposure(flags.allow_unauthenticated.unwrap_or(false))?;
+        Ok(config)
+    }
+
+    /// An address that others can reach needs a key, or the word that it does not.
+    fn check_exposure(&self, allowed: bool) -> Result<(), ConfigError> {
+        if self.address.ip().is_loopback() || !self.access.keys.is_empty() || allowed {
+            return Ok(());
+        }
+        let reason = format!(
+            "{} can be reached from other machines: set --api-key-file or {KEY_VARIABLE}, or pass --allow-unauthenticated",
+            self.address.ip()
+        );
+        Err(ConfigError::Value { flag: "--host", reason })
+    }
+}
+
+fn merged(flags: &Flags) -> Result<Flags, ConfigError> {
+    let mut figment = Figment::new();
+    if let Some(file) = &flags.config {
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    let api_key = flags.api_key.clone();
+    let merged: Result<Flags, _> = figment.merge(environment()).merge(Serialized::defaults(flags)).extract();
+    let merged = merged.map_err(|error| ConfigError::Source(error.to_string()))?;
+    Ok(Flags { api_key, ..merged })
+}
+
+/// The variables that are named as flags are. Kubernetes sets `GONDOLA_PORT=tcp://...` for a service called gondola:
+/// such values are not ours.
+fn environment() -> Env {
+    let command = Flags::augment_args(clap::Command::new("serve"));
+    let names: Vec<String> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+    let foreign: Vec<String> = env::vars_os()
+        .filter(|(_, value)| value.to_string_lossy().starts_with("tcp://"))
+        .map(|(name, _)| name.to_string_lossy().to_ascii_lowercase())
+        .collect();
+    Env::prefixed("GONDOLA_").filter(move |name| {
+        let name = name.as_str().to_ascii_lowercase();
+        !matches!(name.as_str(), "config" | "api_key")
+            && names.contains(&name)
+            && !foreign.contains(&format!("gondola_{name}"))
+    })
+}
+
+fn names(model: &str, served: &[String]) -> Vec<String> {
+    if !served.is_empty() {
+        return served.to_vec();
+    }
+    let is_file = PathBuf::from(model).extension().is_some_and(|extension| extension == "gguf");
+    let is_path = is_file || PathBuf::from(model).exists();
+    let file = PathBuf::from(model).canonicalize().unwrap_or_else(|_| PathBuf::from(model));
+    let name = match file.file_name() {
+        Some(name) if is_path => name.to_string_lossy().trim_end_matches(".gguf").to_owned(),
+        _ => model.to_owned(),
+    };
+    vec![name]
+}
+
+fn keys(flags: &Flags, variable: Option<&str>) -> Result<Vec<Secret>, ConfigError> {
+    let mut keys = flags.api_key.clone();
+    if let Some(path) = &flags.api_key_file {
+        let text = fs::read_to_string(path).map_err(|error| value("--api-key-file", error.to_string()))?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        keys.extend(lines.map(Secret::from));
+        if keys.is_empty() {
+            return Err(value("--api-key-file", "the file holds no key"));
+        }
+    }
+    let listed = variable.into_iter().flat_map(|list| list.split(',')).map(str::trim);
+    keys.extend(listed.filter(|key| !key.is_empty()).map(Secret::from));
+    if keys.iter().any(Secret::is_unsendable) {
+        return Err(value("--api-key", "a key is 1 to 512 visible ASCII characters"));
+    }
+    Ok(keys)
+}
+
+fn engine_options(flags: &Flags) -> Result<EngineOptions, ConfigError> {
+    let threads = flags.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    within("--threads", threads, 1, 1024)?;
+    let isa = flags.isa.as_deref().map_or_else(|| Ok(Isa::detect()), isa)?;
+    Ok(EngineOptions { threads, isa })
+}
+
+fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
+    let limits = MemoryLimits {
+        block_size: flags.block_size.unwrap_or(16),
+        num_kv_blocks: flags.num_kv_blocks,
+        kv_cache_memory_bytes: flags.kv_cache_memory_bytes.map(|size| size.0),
+        max_num_seqs: flags.max_num_seqs.unwrap_or(64),
+        max_num_batched_tokens: flags.max_num_batched_tokens.unwrap_or(256),
+        max_model_len: flags.max_model_len,
+    };
+    within("--block-size", limits.block_size, 1, 1024)?;
+    within("--max-num-seqs", limits.max_num_seqs, 1, 4096)?;
+    within("--max-num-batched-tokens", limits.max_num_batched_tokens, 1, 1 << 20)?;
+    within("--num-kv-blocks", limits.num_kv_blocks.unwrap_or(1), 1, 1 << 30)?;
+    within("--max-model-len", limits.max_model_len.unwrap_or(1), 1, 1 << 24)?;
+    Ok(limits)
+}
+
+fn isa(name: &str) -> Result<Isa, ConfigError> {
+    let isa = match name {
+        "scalar" => Ok(Isa::Scalar),
+        "avx2" => Ok(Isa::Avx2),
+        "avx512" => Ok(Isa::Avx512),
+        "neon" => Ok(Isa::Neon),
+        other => Err(value("--isa", format!("'{other}' is none of scalar, avx2, avx512, neon"))),
+    }?;
+    if isa.is_available() { Ok(isa) } else { Err(value("--isa", format!("this machine has no {name}"))) }
+}
+
+fn request_limits(flags: &Flags) -> Result<RequestLimits, ConfigError> {
+    let max_num_seqs = flags.max_num_seqs.unwrap_or(64);
+    let limits = RequestLimits {
+        queued_requests: flags.max_num_queued_reqs.unwrap_or(usize::max(256, 4 * max_num_seqs)),
+        queued_tokens: flags.max_num_queued_tokens,
+        queue_wait: seconds(flags.max_queue_wait, 300),
+        request_timeout: seconds(flags.request_timeout, 3600),
+        body_bytes: bytes(flags.max_body_bytes, 4 * MIB),
+        inflight_body_bytes: bytes(flags.max_inflight_body_bytes, 256 * MIB),
+        body_timeout: seconds(flags.body_timeout, 30),
+        choices: flags.max_n.unwrap_or(8),
+        prompt_bytes: flags.max_prompt_bytes.map(|size| bytes(Some(size), 0)),
+    };
+    within("--max-n", limits.choices, 1, 128)?;
+    within("--max-num-queued-reqs", limits.queued_requests, 1, 1 << 16)?;
+    within("--max-body-bytes", limits.body_bytes, 1, 1 << 30)?;
+    within("--max-inflight-body-bytes", limits.inflight_body_bytes, limits.body_bytes, 1 << 40)?;
+    Ok(limits)
+}
+
+fn lifecycle(flags: &Flags) -> Lifecycle {
+    Lifecycle {
+        shutdown_timeout: seconds(flags.shutdown_timeout, 30),
+        drain_delay: seconds(flags.drain_delay, 0),
+        stall_timeout: seconds(flags.stall_timeout, 60),
+    }
+}
+
+fn seconds(span: Option<Span>, default: u64) -> Duration {
+    span.map_or(Duration::from_secs(default), |span| span.0)
+}
+
+fn bytes(size: Option<ByteSize>, default: u64) -> usize {
+    usize::try_from(size.map_or(default, |size| size.0)).unwrap_or(usize::MAX)
+}
+
+fn within(flag: &'static str, number: usize, least: usize, most: usize) -> Result<(), ConfigError> {
+    if (least..=most).contains(&number) {
+        return Ok(());
+    }
+    Err(value(flag, format!("{number} is not in {least} to {most}")))
+}
+
+fn value(flag: &'static str, reason: impl Into<String>) -> ConfigError {
+    ConfigError::Value { flag, reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(change: impl FnOnce(&mut Flags)) -> Result<Config, ConfigError> {
+        let mut flags = Flags::default();
+        change(&mut flags);
+        Config::resolve(&flags)
+    }
+
+    #[test]
+    fn without_flags_the_defaults_hold() {
+        let config = resolved(|_| {}).unwrap();
+        assert_eq!(config.address.to_string(), "127.0.0.1:8000");
+        assert_eq!((config.model.as_str(), config.names.as_slice()), (DEFAULT_MODEL, &[DEFAULT_MODEL.to_owned()][..]));
+        assert_eq!((config.memory.max_num_seqs, config.memory.max_num_batched_tokens), (64, 256));
+        assert_eq!((config.limits.queued_requests, config.limits.body_bytes, config.limits.choices), (256, 4 << 20, 8));
+        assert_eq!(config.lifecycle.shutdown_timeout, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn the_queue_grows_with_the_batch() {
+        let config = resolved(|flags| flags.max_num_seqs = Some(100)).unwrap();
+        assert_eq!(config.limits.queued_requests, 400);
+    }
+
+    #[test]
+    fn the_name_of_a_path_is_its_file_without_the_suffix() {
+        for (model, name) in [("a/b/small.gguf", "small"), ("org/model", "org/model"), ("short", "short")] {
+            assert_eq!(resolved(|flags| flags.model = Some(model.to_owned())).unwrap().names, [name]);
+        }
+        let named = resolved(|flags| flags.served_model_name = vec!["x".to_owned(), "y".to_owned()]).unwrap();
+        assert_eq!(named.names, ["x", "y"]);
+    }
+
+    #[test]
+    fn an_open_address_needs_a_key_or_the_word() {
+        let open = |flags: &mut Flags| flags.host = Some([0, 0, 0, 0].into());
+        let message = resolved(open).unwrap_err().to_string();
+        assert!(message.contains("--host") && message.contains("--allow-unauthenticated"), "{message}");
+        assert!(resolved(|flags| (open(flags), flags.allow_unauthenticated = Some(true)).1).is_ok());
+        assert!(resolved(|flags| (open(flags), flags.api_key = vec!["a-long-enough-key".into()]).1).is_ok());
+    }
+
+    #[test]
+    fn keys_come_from_flags_and_the_environment() {
+        let flags = Flags { api_key: vec!["one".into()], ..Flags::default() };
+        assert_eq!(keys(&flags, Some("two, three,")).unwrap(), ["one".into(), "two".into(), "three".into()]);
+        assert!(keys(&flags, Some("with space")).is_err());
+    }
+
+    /// Bodies, events of every accepted request, and connections at 64 KiB each stay within 1.5 GiB.
+    #[test]
+    fn the_caps_add_up() {
+        let config = resolved(|_| {}).unwrap();
+        let logprobs = 20 * size_of::<(scheduler::Token, f32)>();
+        let event = size_of::<(usize, scheduler::Event)>() + logprobs;
+        let requests = config.limits.queued_requests + config.memory.max_num_seqs;
+        let events = requests * crate::worker::EVENTS_PER_REQUEST * event;
+        let connections = 4096 * (64 << 10);
+        let sum = config.limits.inflight_body_bytes + events + connections;
+        assert!(sum < 3 << 29, "{} MiB", sum >> 20);
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        let message = resolved(|flags| flags.max_n = Some(0)).unwrap_err().to_string();
+        assert_eq!(message, "--max-n: 0 is not in 1 to 128");
+        assert!(resolved(|flags| flags.block_size = Some(0)).is_err());
+        assert!(resolved(|flags| flags.isa = Some("abacus".to_owned())).is_err());
+    }
+}

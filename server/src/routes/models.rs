@@ -1,0 +1,44 @@
+//! GET /v1/models and /v1/models/{id}: the names that requests may use.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+};
+use proto::{Model, ModelList, ObjectName};
+
+use crate::{app::App, error::ApiError, served_model::ServedModel};
+
+/// All names.
+pub async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>, ApiError> {
+    let model = app.model()?;
+    let data = model.names.iter().map(|name| describe(&app, model, name)).collect();
+    Ok(Json(ModelList { object: ObjectName::List, data }))
+}
+
+/// One name; it may hold slashes, raw or as `%2F`.
+pub async fn one(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<Model>, ApiError> {
+    let model = app.model()?;
+    let id = id.map(|Path(id)| id).unwrap_or_default();
+    let name = model.names.iter().find(|name| **name == id).ok_or_else(|| ApiError::model_not_found(&id))?;
+    Ok(Json(describe(&app, model, name)))
+}
+
+fn describe(app: &App, model: &ServedModel, name: &str) -> Model {
+    let tasks = ["chat", "completion"].into_iter().filter(|task| *task != "chat" || model.template.is_some());
+    Model {
+        id: name.to_owned(),
+        object: ObjectName::Model,
+        created: app.created,
+        owned_by: "gondola".to_owned(),
+        root: Some(model.root.clone()),
+        parent: None,
+        max_model_len: Some(model.limits.max_model_len),
+        kind: Some("decoder".to_owned()),
+        tasks: tasks.map(str::to_owned).collect(),
+    }
+}

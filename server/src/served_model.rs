@@ -1,0 +1,89 @@
+//! The loaded model as the HTTP side sees it: names, text rules, and the way to the engine.
+
+use std::sync::Arc;
+
+use engine::GenerationDefaults;
+use scheduler::{Limits, Token};
+
+use crate::{
+    chat_template::ChatTemplate, config::Config, engine_handle::EngineHandle, request::RequestRules,
+    tokenizer::Tokenizer,
+};
+
+/// What a checkpoint says that the HTTP side needs.
+#[derive(Debug)]
+pub struct ModelParts {
+    /// Text to tokens and back.
+    pub tokenizer: Arc<Tokenizer>,
+    /// Messages to text, if the model chats.
+    pub template: Option<ChatTemplate>,
+    /// Sampling settings that requests leave out.
+    pub defaults: GenerationDefaults,
+    /// Most tokens of a sequence.
+    pub max_model_len: usize,
+    /// Tokens there are.
+    pub vocab_size: usize,
+    /// The token a text begins with.
+    pub bos_id: Option<Token>,
+    /// The tokens that end an answer.
+    pub eos_ids: Vec<Token>,
+    /// 12 hex digits: equal ones give equal tokens.
+    pub fingerprint: String,
+}
+
+/// One model that is served.
+#[derive(Debug)]
+pub struct ServedModel {
+    pub(crate) names: Vec<String>,
+    pub(crate) root: String,
+    pub(crate) tokenizer: Arc<Tokenizer>,
+    pub(crate) template: Option<ChatTemplate>,
+    pub(crate) rules: RequestRules,
+    pub(crate) bos_id: Option<Token>,
+    pub(crate) eos_ids: Vec<Token>,
+    pub(crate) fingerprint: String,
+    pub(crate) engine: EngineHandle,
+    pub(crate) limits: Limits,
+}
+
+impl ServedModel {
+    /// A model of these parts, under the names of the configuration.
+    pub fn new(parts: ModelParts, limits: Limits, engine: EngineHandle, config: &Config) -> Self {
+        let prompt_bytes =
+            config.limits.prompt_bytes.unwrap_or_else(|| usize::max(16 * limits.max_model_len, 64 << 10));
+        Self {
+            rules: RequestRules {
+                models: config.names.clone(),
+                max_model_len: limits.max_model_len,
+                vocab_size: parts.vocab_size,
+                max_choices: config.limits.choices,
+                max_prompt_bytes: prompt_bytes,
+                defaults: (&parts.defaults).into(),
+            },
+            names: config.names.clone(),
+            root: config.names[0].clone(),
+            tokenizer: parts.tokenizer,
+            template: parts.template,
+            bos_id: parts.bos_id,
+            eos_ids: parts.eos_ids,
+            fingerprint: format!("fp_{}", parts.fingerprint),
+            engine,
+            limits,
+        }
+    }
+
+    /// Tokens in a KV block.
+    pub fn block_size(&self) -> usize {
+        self.limits.block_size
+    }
+
+    /// KV blocks in the pool.
+    pub fn num_blocks(&self) -> usize {
+        self.limits.num_blocks
+    }
+
+    /// The engine thread, as seen from here.
+    pub fn engine(&self) -> &EngineHandle {
+        &self.engine
+    }
+}

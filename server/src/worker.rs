@@ -1,0 +1,177 @@
+//! The one thread that owns the driver: jobs in, one step after the other, events out.
+//!
+//! It waits for jobs only while it has no work, and never for a reader: events go out with `try_send`, and a request
+//! whose reader is too far behind is cancelled. Unwanted sequences are aborted before every step, so their blocks are
+//! free before the next `schedule`. The thread ends when the last sender of jobs is gone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use scheduler::{Driver, Event, Executor, Reject, SeqId, Submission};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{engine_status::EngineStatus, guarded_executor::GuardedExecutor, ticket::Ticket};
+
+/// Events that may wait for one reader: at most about a mebibyte, log-probabilities included.
+pub const EVENTS_PER_REQUEST: usize = 4096;
+
+/// One request for the engine: a submission for each of its prompts, accepted as a whole or not at all.
+#[derive(Debug)]
+pub struct Job {
+    /// One for each prompt; choices are numbered through all of them in order.
+    pub submissions: Vec<Submission>,
+    /// Tells which choices are still wanted.
+    pub ticket: Arc<Ticket>,
+    /// Where events go, with the number of their choice.
+    pub events: mpsc::Sender<(usize, Event)>,
+    /// Whether the job was accepted.
+    pub accepted: oneshot::Sender<Result<(), Reject>>,
+}
+
+/// Owns the driver. Made on the thread that runs it.
+#[derive(Debug)]
+pub struct Worker<E: Executor> {
+    driver: Driver<GuardedExecutor<E>>,
+    jobs: mpsc::Receiver<Job>,
+    live: BTreeMap<SeqId, Live>,
+    status: Arc<EngineStatus>,
+}
+
+/// One sequence and who wants it.
+#[derive(Debug)]
+struct Live {
+    choice: usize,
+    ticket: Arc<Ticket>,
+    events: mpsc::Sender<(usize, Event)>,
+    last_token: Option<Duration>,
+}
+
+impl<E: Executor> Worker<E> {
+    /// A worker with nothing to do yet.
+    pub fn new(driver: Driver<GuardedExecutor<E>>, jobs: mpsc::Receiver<Job>, status: Arc<EngineStatus>) -> Self {
+        status.publish(driver.stats());
+        Self { driver, jobs, live: BTreeMap::new(), status }
+    }
+
+    /// Runs until the last sender of jobs is gone and all work is done.
+    pub fn run(mut self) {
+        while self.take_jobs() {
+            self.abort_unwanted();
+            if !self.driver.is_idle() {
+                self.turn();
+            }
+        }
+    }
+
+    /// Accepts what has come; with no work at hand it waits for the next job. False when there will be none.
+    fn take_jobs(&mut self) -> bool {
+        if self.driver.is_idle() {
+            self.status.idle();
+            let Some(job) = self.jobs.blocking_recv() else { return false };
+            self.accept(job);
+        }
+        while let Ok(job) = self.jobs.try_recv() {
+            self.accept(job);
+        }
+        self.status.publish(self.driver.stats());
+        true
+    }
+
+    fn accept(&mut self, job: Job) {
+        let requests = job.submissions.len();
+        let tokens = job.submissions.iter().map(|submission| submission.prompt.len()).sum();
+        if !job.ticket.has_left() {
+            self.submit(job);
+        }
+        self.status.publish(self.driver.stats());
+        self.status.queue_gate().arrived(requests, tokens);
+    }
+
+    fn submit(&mut self, job: Job) {
+        let now = self.status.now();
+        self.status.working();
+        let mut submitted: Vec<SeqId> = Vec::new();
+        for submission in job.submissions {
+            let seqs = submission.seqs.clone();
+            if let Err(reject) = self.driver.submit(submission, now) {
+                for seq in submitted {
+                    self.driver.abort(seq, now);
+                }
+                let _ = job.accepted.send(Err(reject));
+                return;
+            }
+            submitted.extend(seqs);
+        }
+        for (choice, seq) in submitted.into_iter().enumerate() {
+            let (ticket, events) = (Arc::clone(&job.ticket), job.events.clone());
+            self.live.insert(seq, Live { choice, ticket, events, last_token: None });
+        }
+        let _ = job.accepted.send(Ok(()));
+    }
+
+    fn abort_unwanted(&mut self) {
+        let now = self.status.now();
+        let unwanted: Vec<SeqId> =
+            self.live.iter().filter(|(_, live)| live.is_unwanted()).map(|(seq, _)| *seq).collect();
+        if unwanted.is_empty() {
+            return;
+        }
+        let ends: Vec<Event> = unwanted.into_iter().filter_map(|seq| self.driver.abort(seq, now)).collect();
+        self.status.publish(self.driver.stats());
+        for end in ends {
+            self.deliver(end);
+        }
+    }
+
+    fn turn(&mut self) {
+        let status = Arc::clone(&self.status);
+        let started = status.now();
+        let turn = self.driver.turn(|| status.now(), &BTreeSet::new());
+        let ended = status.now();
+        if let Some(error) = &turn.error {
+            status.step_failed(error);
+        }
+        status.stepped(&turn, ended.saturating_sub(started), self.driver.stats());
+        for event in turn.events {
+            self.deliver(event);
+        }
+    }
+
+    /// Hands an event to its reader, and forgets the sequence with its last one.
+    fn deliver(&mut self, event: Event) {
+        let seq = match &event {
+            Event::Token { seq, .. } | Event::Finished { seq, .. } => *seq,
+        };
+        let Some(mut live) = self.live.remove(&seq) else { return };
+        let now = self.status.now();
+        let metrics = self.status.metrics();
+        let is_over = match &event {
+            Event::Token { .. } => {
+                metrics.token(live.last_token, now);
+                live.last_token = Some(now);
+                false
+            }
+            Event::Finished { reason, stats, .. } => {
+                metrics.sequence_ended(*reason, stats);
+                self.status.departed(now);
+                true
+            }
+        };
+        if live.events.try_send((live.choice, event)).is_err() && !live.ticket.has_left() {
+            live.ticket.leave();
+            metrics.reader_cut();
+        }
+        if !is_over {
+            self.live.insert(seq, live);
+        }
+    }
+}
+
+impl Live {
+    fn is_unwanted(&self) -> bool {
+        self.ticket.is_unwanted(self.choice) || self.events.is_closed()
+    }
+}

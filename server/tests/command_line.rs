@@ -1,0 +1,108 @@
+//! The binary from outside: help, exit codes, and one line about what is wrong.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::process::{Command, Output};
+
+fn gondola(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gondola"));
+    command.args(arguments).envs(variables.iter().copied()).env("HF_HUB_OFFLINE", "1").output().unwrap()
+}
+
+/// The exit code and the one line on stderr.
+fn failure(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+    let output = gondola(arguments, variables);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let errors: Vec<_> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 1, "{stderr}");
+    assert!(!stderr.contains("panicked") && !stderr.contains("backtrace"), "{stderr}");
+    (output.status.code().unwrap(), errors[0].to_owned())
+}
+
+#[test]
+fn help_names_every_command_and_every_flag_with_its_default() {
+    let help = String::from_utf8(gondola(&["--help"], &[]).stdout).unwrap();
+    for word in ["serve", "pull", "health", "Examples:"] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+    let help = String::from_utf8(gondola(&["serve", "--help"], &[]).stdout).unwrap();
+    for flag in [
+        "--host",
+        "--port",
+        "--served-model-name",
+        "--api-key",
+        "--api-key-file",
+        "--max-num-seqs",
+        "--max-num-batched-tokens",
+        "--block-size",
+        "--num-kv-blocks",
+        "--kv-cache-memory-bytes",
+        "--max-model-len",
+        "--max-num-queued-reqs",
+        "--max-num-queued-tokens",
+        "--max-queue-wait",
+        "--request-timeout",
+        "--threads",
+        "--isa",
+        "--max-body-bytes",
+        "--max-n",
+        "--shutdown-timeout",
+        "--drain-delay",
+        "--stall-timeout",
+        "--allowed-hosts",
+        "--allowed-origins",
+        "--allow-unauthenticated",
+        "--log-format",
+        "--chat-template",
+        "--generation-config",
+    ] {
+        assert!(help.contains(flag), "{flag}: {help}");
+    }
+    assert!(help.contains("[default: 8000]") && help.contains("[default: 4MiB]"), "{help}");
+}
+
+#[test]
+fn usage_errors_exit_with_2() {
+    for arguments in [&["serve", "--no-such-flag"][..], &["serve", "--port", "99999"], &["nonsense"]] {
+        assert_eq!(gondola(arguments, &[]).status.code(), Some(2), "{arguments:?}");
+    }
+    let (code, line) = failure(&["serve", "--host", "0.0.0.0"], &[]);
+    assert_eq!(code, 2);
+    assert!(line.contains("--api-key-file"), "{line}");
+    let (code, line) = failure(&["serve"], &[("GONDOLA_MAX_N", "0")]);
+    assert_eq!((code, line.as_str()), (2, "error: --max-n: 0 is not in 1 to 128"));
+}
+
+#[test]
+fn flags_win_over_variables() {
+    let (_, line) = failure(&["serve", "--max-n", "1000"], &[("GONDOLA_MAX_N", "0")]);
+    assert!(line.contains("1000"), "{line}");
+}
+
+#[test]
+fn variables_of_a_service_called_gondola_are_not_ours() {
+    let (_, line) = failure(&["serve", "--max-n", "0"], &[("GONDOLA_PORT", "tcp://10.0.0.1:8000")]);
+    assert!(line.contains("--max-n"), "{line}");
+}
+
+#[test]
+fn a_model_that_is_not_there_exits_with_1_and_one_line() {
+    let (code, line) = failure(&["serve", "no-such-file.gguf", "--port", "0"], &[]);
+    assert_eq!(code, 1);
+    assert!(line.contains("no-such-file.gguf"), "{line}");
+}
+
+#[test]
+fn a_port_in_use_exits_with_1_and_one_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, line) = failure(&["serve", "no-such-file.gguf", "--port", &port], &[]);
+    assert_eq!(code, 1);
+    assert!(line.contains(&port), "{line}");
+}
+
+#[test]
+fn health_without_a_server_exits_with_1() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (code, _) = failure(&["health", "--url", &format!("http://127.0.0.1:{free}/health")], &[]);
+    assert_eq!(code, 1);
+}

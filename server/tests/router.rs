@@ -1,0 +1,25 @@
+//! The whole router over a fake executor, in memory: no port, no model, no sleep.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+#[path = "router/access.rs"]
+mod access;
+#[path = "router/answers.rs"]
+mod answers;
+#[path = "router/faults.rs"]
+mod faults;
+#[path = "router/http.rs"]
+mod http;
+#[path = "router/lifecycle.rs"]
+mod lifecycle;
+#[path = "router/load.rs"]
+mod load;
+#[path = "router/metrics.rs"]
+mod metrics;
+#[path = "router/privacy.rs"]
+mod privacy;
+#[path = "router/refusals.rs"]
+mod refusals;
+#[path = "router/streams.rs"]
+mod streams;

@@ -1,0 +1,189 @@
+//! An executor that tells a story instead of running a model, and can be made to fail, panic or wait.
+//!
+//! It keeps tokens in blocks as the engine keeps KV, and reads prompts back through the block tables: a block in two
+//! hands, or a wrong table, changes the text.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Condvar, Mutex},
+};
+
+use scheduler::{BlockId, Executor, Sample, SampleSpec, StepOutput, StepPlan, Token, TokenLogprobs, Work};
+
+use super::vocabulary::EOS;
+
+/// What every answer is cut from; an answer begins at a word and ends after the next full stop.
+pub const STORY: &str = "up we go over the 산 and the valley 🚠 lies far below while clouds drift by in the wind. \
+                         down again past the naïve goats who never look up at the passing cabins. \
+                         a rope hums 안녕 softly between two towers of steel and everyone holds on. ";
+
+/// The hand on a fake executor.
+#[derive(Debug, Default)]
+pub struct Controls {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    paused: bool,
+    pause_at: Option<usize>,
+    waiting: bool,
+    failures: usize,
+    panics: usize,
+    never_ends: bool,
+    steps: usize,
+}
+
+/// A scheduler's executor without a model.
+#[derive(Debug)]
+pub struct FakeExecutor {
+    block_size: usize,
+    slots: HashMap<(BlockId, usize), Token>,
+    controls: Arc<Controls>,
+}
+
+/// Why a step of it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("told to fail")]
+pub struct Told;
+
+impl Controls {
+    /// Steps wait until `resume`.
+    pub fn pause(&self) {
+        self.state.lock().unwrap().paused = true;
+    }
+
+    /// Steps wait from so many on.
+    pub fn pause_at(&self, step: usize) {
+        self.state.lock().unwrap().pause_at = Some(step);
+    }
+
+    /// Steps go on.
+    pub fn resume(&self) {
+        self.state.lock().unwrap().paused = false;
+        self.changed.notify_all();
+    }
+
+    /// Blocks until a step waits at the pause.
+    pub fn wait_for_step(&self) {
+        let state = self.state.lock().unwrap();
+        drop(self.changed.wait_while(state, |state| !state.waiting).unwrap());
+    }
+
+    /// The next steps return an error.
+    pub fn fail(&self, steps: usize) {
+        self.state.lock().unwrap().failures = steps;
+    }
+
+    /// The next steps panic.
+    pub fn panic(&self, steps: usize) {
+        self.state.lock().unwrap().panics = steps;
+    }
+
+    /// Answers go on until their limit.
+    pub fn never_end(&self) {
+        self.state.lock().unwrap().never_ends = true;
+    }
+
+    /// Steps that were run.
+    pub fn steps(&self) -> usize {
+        self.state.lock().unwrap().steps
+    }
+
+    /// Runs the orders of one step; whether answers never end.
+    fn obey(&self) -> Result<bool, Told> {
+        let mut state = self.state.lock().unwrap();
+        state.steps += 1;
+        if state.pause_at == Some(state.steps) {
+            state.paused = true;
+        }
+        while state.paused {
+            state.waiting = true;
+            self.changed.notify_all();
+            state = self.changed.wait(state).unwrap();
+        }
+        state.waiting = false;
+        if take_one(&mut state.failures) {
+            return Err(Told);
+        }
+        let panics = take_one(&mut state.panics);
+        let never_ends = state.never_ends;
+        drop(state);
+        assert!(!panics, "told to panic over a secret prompt");
+        Ok(never_ends)
+    }
+}
+
+fn take_one(count: &mut usize) -> bool {
+    let any = *count > 0;
+    *count = count.saturating_sub(1);
+    any
+}
+
+impl FakeExecutor {
+    /// An executor over empty blocks.
+    pub fn new(block_size: usize, controls: Arc<Controls>) -> Self {
+        Self { block_size, slots: HashMap::new(), controls }
+    }
+
+    fn write(&mut self, work: &Work) {
+        for (position, &token) in (work.start..).zip(&work.tokens) {
+            self.slots.insert(self.slot(work, position), token);
+        }
+    }
+
+    fn slot(&self, work: &Work, position: usize) -> (BlockId, usize) {
+        (work.blocks[position / self.block_size], position % self.block_size)
+    }
+
+    fn draw(&self, work: &Work, spec: &SampleSpec, never_ends: bool) -> Sample {
+        let prompt: Vec<Token> = (0..spec.prompt_len).map(|position| self.slots[&self.slot(work, position)]).collect();
+        let token = next_token(&prompt, spec, never_ends);
+        let logprobs = spec.params.logprobs.map(|count| TokenLogprobs {
+            logprob: -0.25,
+            top: (0..count as Token).map(|rank| ((token + rank) % 256, -0.25 - rank as f32)).collect(),
+        });
+        Sample { seq: spec.seq, token: Ok(token), logprobs }
+    }
+}
+
+impl Executor for FakeExecutor {
+    type Error = Told;
+
+    fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Told> {
+        let never_ends = self.controls.obey()?;
+        for copy in &plan.copies {
+            for slot in 0..self.block_size {
+                if let Some(token) = self.slots.get(&(copy.from, slot)).copied() {
+                    self.slots.insert((copy.to, slot), token);
+                }
+            }
+        }
+        for work in &plan.works {
+            self.write(work);
+        }
+        let draw = |work| move |spec| (work, spec);
+        let draws = plan.works.iter().flat_map(|work| work.samples.iter().map(draw(work)));
+        Ok(StepOutput { samples: draws.map(|(work, spec)| self.draw(work, spec, never_ends)).collect() })
+    }
+}
+
+/// The bytes of the answer to a prompt, and then the end token.
+fn next_token(prompt: &[Token], spec: &SampleSpec, never_ends: bool) -> Token {
+    let choice = if spec.params.temperature > 0.0 { spec.choice as usize + spec.params.seed as usize % 7 } else { 0 };
+    let answer = answer_from(prompt.iter().map(|token| *token as usize).sum::<usize>() + 3 * choice);
+    let end = !never_ends && spec.generated >= spec.params.min_new;
+    match answer.as_bytes().get(spec.generated) {
+        Some(byte) => Token::from(*byte),
+        None if end => EOS,
+        None => Token::from(b'.'),
+    }
+}
+
+fn answer_from(start: usize) -> &'static str {
+    let words: Vec<usize> =
+        STORY.match_indices(' ').map(|(index, _)| index + 1).filter(|at| *at < STORY.len()).collect();
+    let rest = &STORY[words[start % words.len()]..];
+    &rest[..=rest.find('.').unwrap()]
+}

@@ -1,0 +1,158 @@
+//! A whole server in memory: the real router and worker over a fake executor, and a client for it.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test target uses its part of the support")]
+
+pub mod client;
+pub mod fake_executor;
+pub mod vocabulary;
+
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use axum::Router;
+use scheduler::Limits;
+use server::{
+    app::{self, App},
+    chat_template::ChatTemplate,
+    clock::Clock,
+    config::Config,
+    flags::Flags,
+    served_model::ModelParts,
+    start_up,
+    text_pool::TextPool,
+    tokenizer::Tokenizer,
+};
+
+use self::fake_executor::{Controls, FakeExecutor};
+
+/// The name clients use.
+pub const MODEL: &str = "fake";
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running server.
+pub struct TestServer {
+    pub app: Arc<App>,
+    pub router: Router,
+    pub controls: Arc<Controls>,
+    engine: Option<JoinHandle<()>>,
+}
+
+/// What differs between tests.
+pub struct Setup {
+    pub flags: Flags,
+    pub limits: Limits,
+    pub keys: Vec<&'static str>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let limits = Limits {
+            max_num_seqs: 8,
+            max_num_batched_tokens: 64,
+            block_size: 4,
+            num_blocks: 512,
+            max_model_len: 1024,
+            max_queued_requests: 256,
+            max_queued_tokens: 65_536,
+        };
+        let flags = Flags { served_model_name: vec![MODEL.to_owned(), "fake-alias".to_owned()], ..Flags::default() };
+        Self { flags, limits, keys: Vec::new() }
+    }
+}
+
+impl TestServer {
+    /// A server with default settings, its model loaded.
+    pub fn start() -> Self {
+        Self::with(Setup::default())
+    }
+
+    /// A server whose model is loaded.
+    pub fn with(setup: Setup) -> Self {
+        let mut server = Self::loading(&setup);
+        server.load(setup.limits);
+        server
+    }
+
+    /// A server whose model is still being loaded.
+    pub fn loading(setup: &Setup) -> Self {
+        Self::loading_at(setup, Clock::monotonic())
+    }
+
+    /// A server whose model is still being loaded, on a clock of the test's own.
+    pub fn loading_at(setup: &Setup, clock: Clock) -> Self {
+        let mut flags = setup.flags.clone();
+        flags.api_key = setup.keys.iter().map(|key| (*key).into()).collect();
+        let config = Config::resolve(&flags).unwrap();
+        let app = App::new(config, clock, TextPool::new());
+        Self { router: app::router(&app), app, controls: Arc::default(), engine: None }
+    }
+
+    /// Ends the loading.
+    pub fn load(&mut self, limits: Limits) {
+        let executor = FakeExecutor::new(limits.block_size, Arc::clone(&self.controls));
+        let worker = start_up::begin(&self.app, parts(limits.max_model_len), limits, executor);
+        self.engine = Some(thread::spawn(move || worker.run()));
+    }
+
+    /// One sample of `/metrics` as a number.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").await.text();
+        let line = text.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
+        let line = line.unwrap_or_else(|| panic!("no series {name}"));
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Waits until a step is held by a pause.
+    pub async fn until_stepping(&self) {
+        let controls = Arc::clone(&self.controls);
+        tokio::task::spawn_blocking(move || controls.wait_for_step()).await.unwrap();
+    }
+
+    /// Waits until the scheduler holds, or is about to get, so many requests.
+    pub async fn until_requests(&self, count: usize) {
+        let status = Arc::clone(self.app.model().unwrap().engine().status());
+        let start = Instant::now();
+        loop {
+            assert!(start.elapsed() < PATIENCE, "never {count} requests");
+            let stats = status.snapshot();
+            if stats.running + stats.waiting + status.queue_gate().on_the_way() >= count {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until nothing runs and nothing waits, and checks that no block is lost.
+    pub async fn assert_whole(&self) {
+        let status = Arc::clone(self.app.model().unwrap().engine().status());
+        let start = Instant::now();
+        let stats = loop {
+            let stats = status.snapshot();
+            if (stats.running, stats.waiting, stats.blocks.used) == (0, 0, 0) {
+                break stats;
+            }
+            assert!(start.elapsed() < PATIENCE, "never idle: {stats:?}");
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(stats.ledger_error, 0);
+        assert_eq!(stats.blocks.cached + stats.blocks.free, stats.blocks.total);
+    }
+}
+
+fn parts(max_model_len: usize) -> ModelParts {
+    let tokenizer = Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap();
+    ModelParts {
+        template: Some(ChatTemplate::new(vocabulary::TEMPLATE, tokenizer.special_texts()).unwrap()),
+        tokenizer: Arc::new(tokenizer),
+        defaults: engine::GenerationDefaults::default(),
+        max_model_len,
+        vocab_size: vocabulary::VOCAB_SIZE,
+        bos_id: Some(vocabulary::BOS),
+        eos_ids: vec![vocabulary::EOS],
+        fingerprint: "0123456789ab".to_owned(),
+    }
+}
