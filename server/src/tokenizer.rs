@@ -191,10 +191,10 @@ impl Tokenizer {
         }
         let found = self.added.find(text, scaffold);
         let words = self.words(text, &found).map_err(|_| TokenizerError::Failed)?;
-        for (word, _, known) in words.get_splits(OffsetReferential::Normalized, OffsetType::None) {
+        for (word, (start, end), known) in words.get_splits(OffsetReferential::Original, OffsetType::Byte) {
             match known {
                 Some(known) => tokens.extend(known.iter().map(|token| token.id)),
-                None => self.encode_word(word, tokens)?,
+                None => self.encode_word(word, end - start, tokens)?,
             }
         }
         Ok(())
@@ -213,9 +213,10 @@ impl Tokenizer {
         Ok(words)
     }
 
-    fn encode_word(&self, word: &str, tokens: &mut Vec<Token>) -> Result<(), TokenizerError> {
-        if self.inner.get_pre_tokenizer().is_some() && word.len() > MAX_WORD_BYTES {
-            return Err(TokenizerError::LongWord { bytes: word.len(), limit: MAX_WORD_BYTES });
+    /// Encodes a word as the model spells it; it had `bytes` in the text.
+    fn encode_word(&self, word: &str, bytes: usize, tokens: &mut Vec<Token>) -> Result<(), TokenizerError> {
+        if self.inner.get_pre_tokenizer().is_some() && bytes > MAX_WORD_BYTES {
+            return Err(TokenizerError::LongWord { bytes, limit: MAX_WORD_BYTES });
         }
         let made = self.inner.get_model().tokenize(word).map_err(|_| TokenizerError::Failed)?;
         tokens.extend(made.into_iter().map(|token| token.id));

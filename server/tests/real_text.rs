@@ -3,7 +3,7 @@
 //! Needs `GONDOLA_TEST_MODEL`, the path of SmolLM2-135M-Instruct; without it the tests fail.
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its input fails")]
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use engine::Checkpoint;
 use scheduler::Token;
@@ -12,7 +12,7 @@ use server::{
     chat_prompt::{ChatMessage, ChatPrompt, Role},
     chat_template::ChatTemplate,
     text_stream::{TextRules, TextStream},
-    tokenizer::{Piece, Tokenizer},
+    tokenizer::{Piece, Tokenizer, TokenizerError},
 };
 
 const LIMIT: usize = 128 * 1024;
@@ -96,4 +96,26 @@ fn the_vocabulary_is_as_described() {
     assert_eq!((tokenizer.vocab_size(), tokenizer.longest_token_bytes()), (49_152, 81));
     assert_eq!((tokenizer.bos_text(), tokenizer.eos_text()), ("<|im_start|>", "<|im_end|>"));
     assert_eq!(tokenizer.special_texts().control.len(), 17);
+}
+
+#[test]
+fn no_shape_of_text_takes_more_than_two_seconds_a_mebibyte() {
+    const BYTES: usize = 512 * 1024;
+    let RealModel { tokenizer, .. } = real_model();
+    let longest_word = "a".repeat(server::tokenizer::MAX_WORD_BYTES - 1) + " ";
+    let units =
+        ["the quick brown fox ", " ", "\n", "7", "🙂", "한국어 ", "<|im_end|>", "a\u{301}", "x=1;", &longest_word];
+    for unit in units {
+        let pieces = [Piece::Content(unit.repeat(BYTES.div_ceil(unit.len())))];
+        // The best of a few, since whatever else runs on the machine counts too.
+        let seconds = (0..5).map(|_| seconds_of(&tokenizer, &pieces)).find(|&seconds| seconds < 1.0);
+        assert!(seconds.is_some(), "text of {:?} takes longer", unit.chars().next());
+    }
+}
+
+fn seconds_of(tokenizer: &Tokenizer, pieces: &[Piece]) -> f64 {
+    let start = Instant::now();
+    let encoded = tokenizer.encode_pieces(pieces);
+    assert!(matches!(encoded, Ok(_) | Err(TokenizerError::LongWord { .. })), "refused for another reason");
+    start.elapsed().as_secs_f64()
 }

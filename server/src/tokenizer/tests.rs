@@ -198,6 +198,7 @@ fn a_word_beyond_the_cap_is_refused_with_both_numbers() {
     let error = tokenizer.encode(&"a".repeat(MAX_WORD_BYTES + 1), false).unwrap_err();
     assert_eq!(error.to_string(), "a word of the text has 65537 bytes, limit 65536");
     tokenizer.encode(&"a".repeat(MAX_WORD_BYTES), false).unwrap();
+    tokenizer.encode(&"한".repeat(MAX_WORD_BYTES / "한".len()), false).unwrap();
 }
 
 #[test]
