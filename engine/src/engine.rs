@@ -10,7 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
 use crate::error::{LoadError, StepError};
 use crate::input::{Bounds, ForwardInput, LogitRows};
-use crate::kv_cache::{KvCache, KvGeometry};
+use crate::kv_cache::{HEAD_DIMS, KvCache, KvGeometry, is_head_dim};
 use crate::memory_plan::MemoryPlan;
 use crate::model::{self, Model};
 use crate::options::EngineOptions;
@@ -34,8 +34,11 @@ impl Engine {
     /// Reads the weights, allocates the cache that `plan` says, and computes one pass to see that the logits are numbers.
     pub fn load(checkpoint: &Checkpoint, options: &EngineOptions, plan: &MemoryPlan) -> Result<Self, LoadError> {
         let cpu = Cpu::new(options.isa, options.threads).ok_or(LoadError::Isa(options.isa))?;
-        let model = model::load(checkpoint, &cpu)?;
         let config = checkpoint.config();
+        if !is_head_dim(config.head_dim) {
+            return Err(checkpoint.unusable(&format!("heads are {} wide, not {HEAD_DIMS}", config.head_dim)));
+        }
+        let model = model::load(checkpoint, &cpu)?;
         let kv = KvCache::new(KvGeometry {
             layers: config.num_layers,
             blocks: plan.num_blocks,

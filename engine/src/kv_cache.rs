@@ -27,8 +27,13 @@ pub struct KvGeometry {
 
 /// Widest head that the attention kernel holds.
 pub const MAX_HEAD_DIM: usize = 256;
-/// Heads are a multiple of this wide.
-pub const HEAD_DIM_STEP: usize = 8;
+/// The widths of heads that it holds, in words.
+pub const HEAD_DIMS: &str = "a multiple of 8 up to 256";
+
+/// Whether the attention kernel holds heads of this width.
+pub fn is_head_dim(head_dim: usize) -> bool {
+    head_dim.is_multiple_of(8) && (8..=MAX_HEAD_DIM).contains(&head_dim)
+}
 
 impl KvGeometry {
     /// Bytes that one block takes in all layers.
@@ -55,15 +60,10 @@ impl KvGeometry {
         self.block_size * self.value_width()
     }
 
+    /// Panics on sizes that the kernels cannot hold.
     fn check(&self) {
         assert!(self.block_size.is_power_of_two(), "a block has a power of two positions, not {}", self.block_size);
-        let fits =
-            self.head_dim.is_multiple_of(HEAD_DIM_STEP) && (HEAD_DIM_STEP..=MAX_HEAD_DIM).contains(&self.head_dim);
-        assert!(
-            fits,
-            "a head has a multiple of {HEAD_DIM_STEP} and at most {MAX_HEAD_DIM} elements, not {}",
-            self.head_dim
-        );
+        assert!(is_head_dim(self.head_dim), "heads are {HEAD_DIMS} wide, not {}", self.head_dim);
     }
 }
 
