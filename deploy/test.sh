@@ -23,20 +23,20 @@ say "Rust tests, with debug assertions"
 cargo test --locked -p scheduler -p proto
 
 say "Rust tests that need the real model or a port"
-# Targets with `test = false`, which plain `cargo test` leaves out.
+# Targets with `test = false`, which plain `cargo test` leaves out. Always the whole workspace: fewer packages would
+# be other features of their dependencies, and compile them again.
 cargo metadata --no-deps --locked --format-version 1 | python3 -c '
 import json, sys
 for package in json.load(sys.stdin)["packages"]:
     for target in package["targets"]:
         if target["kind"] == ["test"] and not target["test"]:
-            print(package["name"], target["name"])
-' | while read -r package name; do
-  say "$package: $name"
-  cargo test --release --locked -p "$package" --test "$name" </dev/null
+            print(target["name"])
+' | while read -r name; do
+  say "$name"
+  cargo test --release --locked --workspace --test "$name" </dev/null
 done
 
-say "the programs"
-cargo build --release --locked -p server -p loadtests
+# Built with the tests above.
 GONDOLA_BIN=$target/release/gondola
 export GONDOLA_BIN
 

@@ -44,7 +44,6 @@ fn aligned(bytes: &[u8]) -> Cow<'_, [u8]> {
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp, reason = "the values are exact")]
 mod tests {
     use std::path::Path;
 

@@ -27,6 +27,8 @@ pub struct KvGeometry {
 
 /// Widest head that the attention kernel holds.
 pub const MAX_HEAD_DIM: usize = 256;
+/// Heads are a multiple of this wide.
+pub const HEAD_DIM_STEP: usize = 8;
 
 impl KvGeometry {
     /// Bytes that one block takes in all layers.
@@ -55,8 +57,13 @@ impl KvGeometry {
 
     fn check(&self) {
         assert!(self.block_size.is_power_of_two(), "a block has a power of two positions, not {}", self.block_size);
-        let fits = self.head_dim.is_multiple_of(8) && (8..=MAX_HEAD_DIM).contains(&self.head_dim);
-        assert!(fits, "a head has a multiple of 8 and at most {MAX_HEAD_DIM} elements, not {}", self.head_dim);
+        let fits =
+            self.head_dim.is_multiple_of(HEAD_DIM_STEP) && (HEAD_DIM_STEP..=MAX_HEAD_DIM).contains(&self.head_dim);
+        assert!(
+            fits,
+            "a head has a multiple of {HEAD_DIM_STEP} and at most {MAX_HEAD_DIM} elements, not {}",
+            self.head_dim
+        );
     }
 }
 

@@ -179,6 +179,7 @@ impl fmt::Display for MemoryPlan {
         line("KV cache", self.kv_bytes, &blocks)?;
         line("scratch", self.scratch_bytes, "activations and logits of the largest step")?;
         line("total", total, &format!("of {} available", ByteCount(self.available_bytes)))?;
+        line("left", self.available_bytes.saturating_sub(total), "for everything else on this machine")?;
         write!(formatter, "{:<10}{:>11}  tokens of prompt and answer together", "context", self.max_model_len)?;
         if self.max_model_len < self.max_positions {
             write!(formatter, " (the model has {} positions)", self.max_positions)?;

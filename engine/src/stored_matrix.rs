@@ -88,7 +88,6 @@ fn stored_row(row: usize, head_dim: usize) -> usize {
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp, reason = "the values are exact")]
 mod tests {
     use super::*;
 

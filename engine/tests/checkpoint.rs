@@ -1,5 +1,4 @@
 //! Checkpoints of the fixtures: opened, compared with candle's own readers and with the stored references.
-#![allow(clippy::float_cmp, reason = "the values are exact")]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,5 +1,4 @@
 //! Model folders that lie: configuration, index, shards and links; each is refused with one line.
-#![allow(clippy::float_cmp, reason = "the values are exact")]
 
 use std::fs;
 

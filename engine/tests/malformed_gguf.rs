@@ -1,5 +1,4 @@
 //! GGUF files that lie: each is refused with one line that names file and field, and none makes the loader panic.
-#![allow(clippy::float_cmp, reason = "the values are exact")]
 
 use std::fs::File;
 

@@ -48,7 +48,6 @@ impl Ledger {
     }
 
     /// An error unless the counts add up to a pool that exists.
-    #[expect(clippy::float_cmp, reason = "block counts are whole numbers")]
     pub fn check_whole(&self) -> Result<()> {
         let sum = self.used + self.cached + self.free;
         ensure!(self.total > 0.0 && sum == self.total && self.error == 0.0, "the ledger is broken: {self}");

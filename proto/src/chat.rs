@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AnyObject, Integer, List, Messages, Metadata, OutputFields, Refused, SamplingFields, SchedulingFields,
-    StoppingFields, Text, strict_object::strict_object,
+    StoppingFields, Text, strict_object::strict_object, word::word,
 };
 
 strict_object! {
@@ -111,7 +111,7 @@ strict_object! {
 
 /// `type` of a response format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub enum FormatKind {
     /// Free text.
     #[default]
@@ -122,9 +122,11 @@ pub enum FormatKind {
     JsonSchema,
 }
 
+word!(FormatKind);
+
 /// How long to think.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", remote = "Self")]
 pub enum ReasoningEffort {
     /// `none`
     None,
@@ -140,9 +142,11 @@ pub enum ReasoningEffort {
     Xhigh,
 }
 
+word!(ReasoningEffort);
+
 /// Class of service asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", remote = "Self")]
 pub enum ServiceTier {
     /// `auto`
     Auto,
@@ -156,9 +160,11 @@ pub enum ServiceTier {
     Priority,
 }
 
+word!(ServiceTier);
+
 /// How wordy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", remote = "Self")]
 pub enum Verbosity {
     /// `low`
     Low,
@@ -167,3 +173,5 @@ pub enum Verbosity {
     /// `high`
     High,
 }
+
+word!(Verbosity);

@@ -7,7 +7,7 @@ use serde::{
     de::{Error, SeqAccess, Visitor, value::SeqAccessDeserializer},
 };
 
-use crate::{Refused, Text, strict_object::strict_object};
+use crate::{Refused, Text, strict_object::strict_object, word::word};
 
 /// `content` of a message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -136,7 +136,7 @@ strict_object! {
 
 /// `type` of a part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum PartKind {
     /// `text`
     #[default]
@@ -150,3 +150,5 @@ pub(crate) enum PartKind {
     /// `file`
     File,
 }
+
+word!(PartKind);

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod strict_object;
+mod word;
 
 mod chat;
 mod chat_response;

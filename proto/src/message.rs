@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use crate::{Content, List, Refused, Text, strict_object::strict_object};
+use crate::{Content, List, Refused, Text, strict_object::strict_object, word::word};
 
 /// A whole conversation, oldest first, 4096 messages at most.
 pub type Messages = List<ChatMessage, 4096>;
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", remote = "Self")]
 pub enum Role {
     /// Instructions.
     System,
@@ -23,6 +23,8 @@ pub enum Role {
     /// The result of a tool call.
     Tool,
 }
+
+word!(Role);
 
 strict_object! {
     /// One message, with the members of all roles.

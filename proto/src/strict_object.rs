@@ -7,7 +7,7 @@
 use std::{fmt, marker::PhantomData};
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserializer,
     de::{DeserializeSeed, Error, MapAccess, Visitor},
     ser::SerializeMap,
 };
@@ -42,17 +42,17 @@ impl<'de, T: StrictObject> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// Reads a member once; `null` leaves it absent.
-pub(crate) fn fill<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
-    field: &mut Option<T>,
-    name: &'static str,
+/// The next name, which `seen` does not hold yet, added to it: a member is read once, also if it was `null` before.
+pub(crate) fn next_name<'de, 'a, A: MapAccess<'de>>(
     map: &mut A,
-) -> Result<(), A::Error> {
-    if field.is_some() {
-        return Err(A::Error::duplicate_field(name));
+    seen: &'a mut Vec<String>,
+) -> Result<Option<&'a str>, A::Error> {
+    let Some(name) = map.next_key::<String>()? else { return Ok(None) };
+    if seen.contains(&name) {
+        return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
     }
-    *field = map.next_value()?;
-    Ok(())
+    seen.push(name);
+    Ok(seen.last().map(String::as_str))
 }
 
 /// Fails where the value of an unknown member stands.
@@ -106,8 +106,8 @@ macro_rules! strict_object {
                 map: &mut A,
             ) -> Result<bool, A::Error> {
                 match name {
-                    $($($crate::strict_object::wire!($optional) => $crate::strict_object::fill(&mut self.$optional, $crate::strict_object::wire!($optional), map)?,)*)?
-                    $($($crate::strict_object::wire!($received) => $crate::strict_object::fill(&mut self.$received, $crate::strict_object::wire!($received), map)?,)*)?
+                    $($($crate::strict_object::wire!($optional) => self.$optional = map.next_value()?,)*)?
+                    $($($crate::strict_object::wire!($received) => self.$received = map.next_value()?,)*)?
                     _ => {
                         $($(if self.$group.read(name, map)? {
                             return Ok(true);
@@ -130,14 +130,12 @@ macro_rules! strict_object {
 
         impl $crate::strict_object::StrictObject for $Name {
             fn read_all<'de, A: serde::de::MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-                use $crate::strict_object::{Fields, Unknown};
+                use $crate::strict_object::{Fields, Unknown, next_name};
                 let mut object = Self::default();
                 $($(let mut $required = None;)*)?
-                while let Some(name) = map.next_key::<String>()? {
-                    match name.as_str() {
-                        $($($crate::strict_object::wire!($required) if $required.is_some() => {
-                            return Err(serde::de::Error::duplicate_field($crate::strict_object::wire!($required)));
-                        })*)?
+                let mut seen = Vec::new();
+                while let Some(name) = next_name(&mut map, &mut seen)? {
+                    match name {
                         $($($crate::strict_object::wire!($required) => $required = map.next_value()?,)*)?
                         name => if !object.read(name, &mut map)? {
                             map.next_value_seed(Unknown(name))?;

@@ -38,7 +38,6 @@ pub struct SamplingParams {
 
 impl SamplingParams {
     /// Whether the sampler must see the tokens known so far.
-    #[expect(clippy::float_cmp, reason = "off is exactly this value")]
     pub fn needs_history(&self) -> bool {
         self.repetition_penalty != 1.0 || self.frequency_penalty != 0.0 || self.presence_penalty != 0.0
     }

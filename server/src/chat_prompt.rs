@@ -86,8 +86,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_text() {
-        let prompt =
-            ChatPrompt { messages: vec![ChatMessage::text(Role::User, "a secret")], ..ChatPrompt::default() };
+        let prompt = ChatPrompt { messages: vec![ChatMessage::text(Role::User, "a secret")], ..ChatPrompt::default() };
         let shown = format!("{prompt:?} {:?}", prompt.messages[0]);
         assert!(!shown.contains("secret"), "{shown}");
         assert!(shown.contains("8 bytes"), "{shown}");

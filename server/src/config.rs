@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::Args;
-use engine::{EngineOptions, Isa};
+use engine::{EngineOptions, Isa, MemoryLimits};
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -44,8 +44,10 @@ pub struct Config {
     pub address: SocketAddr,
     /// Who may call.
     pub access: Access,
-    /// What the engine is given.
+    /// How the engine computes.
     pub engine: EngineOptions,
+    /// What decides about its memory and its steps.
+    pub memory: MemoryLimits,
     /// What a request and the queue may take.
     pub limits: RequestLimits,
     /// How it stops and when it counts as stalled.
@@ -134,6 +136,7 @@ impl Config {
             address: SocketAddr::new(flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), flags.port.unwrap_or(8000)),
             access: Access { keys, hosts: flags.allowed_hosts.clone(), origins: flags.allowed_origins.clone() },
             engine: engine_options(flags)?,
+            memory: memory_limits(flags)?,
             limits: request_limits(flags)?,
             lifecycle: lifecycle(flags),
             log_format: flags.log_format.unwrap_or_default(),
@@ -217,9 +220,14 @@ fn keys(flags: &Flags, variable: Option<&str>) -> Result<Vec<Secret>, ConfigErro
 }
 
 fn engine_options(flags: &Flags) -> Result<EngineOptions, ConfigError> {
-    let options = EngineOptions {
-        threads: flags.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)),
-        isa: flags.isa.as_deref().map_or_else(|| Ok(Isa::detect()), isa)?,
+    let threads = flags.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    within("--threads", threads, 1, 1024)?;
+    let isa = flags.isa.as_deref().map_or_else(|| Ok(Isa::detect()), isa)?;
+    Ok(EngineOptions { threads, isa })
+}
+
+fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
+    let limits = MemoryLimits {
         block_size: flags.block_size.unwrap_or(16),
         num_kv_blocks: flags.num_kv_blocks,
         kv_cache_memory_bytes: flags.kv_cache_memory_bytes.map(|size| size.0),
@@ -227,13 +235,12 @@ fn engine_options(flags: &Flags) -> Result<EngineOptions, ConfigError> {
         max_num_batched_tokens: flags.max_num_batched_tokens.unwrap_or(256),
         max_model_len: flags.max_model_len,
     };
-    within("--threads", options.threads, 1, 1024)?;
-    within("--block-size", options.block_size, 1, 1024)?;
-    within("--max-num-seqs", options.max_num_seqs, 1, 4096)?;
-    within("--max-num-batched-tokens", options.max_num_batched_tokens, 1, 1 << 20)?;
-    within("--num-kv-blocks", options.num_kv_blocks.unwrap_or(1), 1, 1 << 30)?;
-    within("--max-model-len", options.max_model_len.unwrap_or(1), 1, 1 << 24)?;
-    Ok(options)
+    within("--block-size", limits.block_size, 1, 1024)?;
+    within("--max-num-seqs", limits.max_num_seqs, 1, 4096)?;
+    within("--max-num-batched-tokens", limits.max_num_batched_tokens, 1, 1 << 20)?;
+    within("--num-kv-blocks", limits.num_kv_blocks.unwrap_or(1), 1, 1 << 30)?;
+    within("--max-model-len", limits.max_model_len.unwrap_or(1), 1, 1 << 24)?;
+    Ok(limits)
 }
 
 fn isa(name: &str) -> Result<Isa, ConfigError> {
@@ -309,7 +316,7 @@ mod tests {
         let config = resolved(|_| {}).unwrap();
         assert_eq!(config.address.to_string(), "127.0.0.1:8000");
         assert_eq!((config.model.as_str(), config.names.as_slice()), (DEFAULT_MODEL, &[DEFAULT_MODEL.to_owned()][..]));
-        assert_eq!((config.engine.max_num_seqs, config.engine.max_num_batched_tokens), (64, 256));
+        assert_eq!((config.memory.max_num_seqs, config.memory.max_num_batched_tokens), (64, 256));
         assert_eq!((config.limits.queued_requests, config.limits.body_bytes, config.limits.choices), (256, 4 << 20, 8));
         assert_eq!(config.lifecycle.shutdown_timeout, Duration::from_secs(30));
     }
@@ -351,7 +358,7 @@ mod tests {
         let config = resolved(|_| {}).unwrap();
         let logprobs = 20 * size_of::<(scheduler::Token, f32)>();
         let event = size_of::<(usize, scheduler::Event)>() + logprobs;
-        let requests = config.limits.queued_requests + config.engine.max_num_seqs;
+        let requests = config.limits.queued_requests + config.memory.max_num_seqs;
         let events = requests * crate::worker::EVENTS_PER_REQUEST * event;
         let connections = 4096 * (64 << 10);
         let sum = config.limits.inflight_body_bytes + events + connections;

@@ -84,7 +84,7 @@ impl Generation {
         let (accepted, answer) = oneshot::channel();
         let submissions = submissions(app, &model, prepared, clocked);
         let mut generation = Self {
-            choices: (0..count).map(|index| choice(&model, request, index)).collect(),
+            choices: (0..count).map(|index| choice(&model, prepared, index)).collect(),
             metrics: Arc::clone(app.metrics()),
             ticket: Arc::clone(&ticket),
             events: receiver,
@@ -246,9 +246,13 @@ impl Drop for Generation {
     }
 }
 
-fn choice(model: &ServedModel, request: &GenerateRequest, index: usize) -> Choice {
-    let rules = TextRules { stop: request.stop.clone(), skip_special: request.skip_special_tokens };
-    let text = TextStream::new(Arc::clone(&model.tokenizer), rules);
+fn choice(model: &ServedModel, prepared: &Prepared, index: usize) -> Choice {
+    let request = &prepared.request;
+    let (stop, skip_special) = (request.stop.clone(), request.skip_special_tokens);
+    let rules = TextRules { stop, skip_special, min_tokens: request.sampling.min_new };
+    let tokenizer = Arc::clone(&model.tokenizer);
+    let continues = prepared.prompts[index / request.choices].continues;
+    let text = if continues { TextStream::continuing(tokenizer, rules) } else { TextStream::new(tokenizer, rules) };
     Choice::new(index, text, request.stream.as_ref().map_or(1, |stream| stream.interval))
 }
 

@@ -34,6 +34,8 @@ pub struct Prepared {
 pub struct PreparedPrompt {
     /// At least one token.
     pub tokens: Vec<Token>,
+    /// Whether the answer goes on in the middle of its text, so that a first space is kept.
+    pub continues: bool,
     /// Its text, if it is to be echoed.
     pub echo: Option<String>,
 }
@@ -53,14 +55,18 @@ pub async fn prepare(
 
 fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Prepared, ApiError> {
     let prompts = std::mem::take(&mut request.prompts);
-    let field = prompts.first().map_or("prompt", field);
+    let field = prompts.first().map_or("prompt", Prompt::field);
     let prompts =
         prompts.into_iter().map(|prompt| tokenize_prompt(model, &request, prompt)).collect::<Result<_, _>>()?;
     Ok(Prepared { request, field, prompts })
 }
 
 fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Prompt) -> Result<PreparedPrompt, ApiError> {
-    let field = field(&prompt);
+    let field = prompt.field();
+    let continues = match &prompt {
+        Prompt::Chat(chat) => chat.continue_final_message,
+        Prompt::Text(_) | Prompt::Tokens(_) => true,
+    };
     let (tokens, text) = match prompt {
         Prompt::Chat(chat) => {
             let template = model.template.as_ref().ok_or_else(ApiError::no_chat_template)?;
@@ -77,15 +83,7 @@ fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Promp
     if tokens.len().saturating_add(new) > model.limits.max_model_len {
         return Err(ApiError::context_length(field, tokens.len(), new, model.limits.max_model_len));
     }
-    Ok(PreparedPrompt { tokens, echo: text.filter(|_| request.echo) })
-}
-
-/// Where a prompt stands in its request.
-fn field(prompt: &Prompt) -> &'static str {
-    match prompt {
-        Prompt::Chat(_) => "messages",
-        Prompt::Text(_) | Prompt::Tokens(_) => "prompt",
-    }
+    Ok(PreparedPrompt { tokens, continues, echo: text.filter(|_| request.echo) })
 }
 
 /// An empty text starts from the model's begin token.

@@ -66,10 +66,12 @@ impl Shutdown {
 
     /// Takes the process from the first signal to the cut: `again` is the second signal.
     pub async fn drain(&self, lifecycle: Lifecycle, again: impl Future<Output = ()>) {
-        self.enter(Phase::Leaving);
         self.health.draining();
         let orderly = async {
-            time::sleep(lifecycle.drain_delay).await;
+            if !lifecycle.drain_delay.is_zero() {
+                self.enter(Phase::Leaving);
+                time::sleep(lifecycle.drain_delay).await;
+            }
             self.enter(Phase::Draining);
             let _ = time::timeout(lifecycle.shutdown_timeout, self.work_done()).await;
         };

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use engine::{Checkpoint, Engine, EngineOptions, GenerationDefaults, LoadError, MemoryLimits, MemoryPlan, ModelFacts};
+use engine::{Checkpoint, Engine, GenerationDefaults, MemoryLimits, MemoryPlan, ModelFacts, error::LoadError};
 use scheduler::{Driver, Limits};
 use tokio::sync::mpsc;
 
@@ -57,7 +57,7 @@ pub fn load(app: &Arc<App>) -> Result<Worker<Engine>, StartError> {
     let path = model_source::resolve(&config.model)?;
     let checkpoint = Checkpoint::open(&path)?;
     log_facts(&config.model, checkpoint.facts());
-    let plan = MemoryPlan::new(&checkpoint, &memory_limits(&config.engine))?;
+    let plan = MemoryPlan::new(&checkpoint, &config.memory)?;
     tracing::info!("memory plan: {plan}");
     let parts = model_parts(app, &checkpoint, &plan)?;
     let engine = Engine::load(&checkpoint, &config.engine, &plan)?;
@@ -100,17 +100,6 @@ fn model_parts(app: &App, checkpoint: &Checkpoint, plan: &MemoryPlan) -> Result<
     })
 }
 
-fn memory_limits(options: &EngineOptions) -> MemoryLimits {
-    MemoryLimits {
-        block_size: options.block_size,
-        num_kv_blocks: options.num_kv_blocks,
-        kv_cache_memory_bytes: options.kv_cache_memory_bytes,
-        max_num_seqs: options.max_num_seqs,
-        max_num_batched_tokens: options.max_num_batched_tokens,
-        max_model_len: options.max_model_len,
-    }
-}
-
 fn template_text(config: &Config, checkpoint: &Checkpoint) -> Result<Option<String>, StartError> {
     match &config.chat_template {
         Some(path) => read(path).map(Some),
@@ -123,7 +112,7 @@ fn read(path: &Path) -> Result<String, StartError> {
 }
 
 fn limits(config: &Config, plan: &MemoryPlan) -> Limits {
-    let EngineOptions { max_num_seqs, max_num_batched_tokens, .. } = config.engine;
+    let MemoryLimits { max_num_seqs, max_num_batched_tokens, .. } = config.memory;
     Limits {
         max_num_seqs,
         max_num_batched_tokens,

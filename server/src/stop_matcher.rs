@@ -43,7 +43,12 @@ impl StopMatcher {
     /// Begins a search.
     pub fn new(rules: StopRules) -> Self {
         let strings = rules.strings.into_iter().filter(|text| !text.is_empty());
-        Self { patterns: strings.map(Pattern::new).collect(), include: rules.include, held: String::new(), stopped: false }
+        Self {
+            patterns: strings.map(Pattern::new).collect(),
+            include: rules.include,
+            held: String::new(),
+            stopped: false,
+        }
     }
 
     /// Adds text and gives what is settled; after a match there is nothing more.

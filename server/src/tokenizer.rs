@@ -228,7 +228,7 @@ type Part = (NormalizedString, Option<Vec<tokenizers::Token>>);
 
 fn cut(whole: &NormalizedString, found: &[Found]) -> Vec<Part> {
     let slice = |range: Range<usize>| {
-        whole.slice(normalizer::Range::Original(range)).expect("added tokens end at character borders")
+        whole.slice(normalizer::Range::Normalized(range)).expect("added tokens end at character borders")
     };
     let mut parts = Vec::with_capacity(2 * found.len() + 1);
     let mut position = 0;
@@ -243,4 +243,4 @@ fn cut(whole: &NormalizedString, found: &[Found]) -> Vec<Part> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

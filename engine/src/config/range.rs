@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use crate::kv_cache::{HEAD_DIM_STEP, MAX_HEAD_DIM};
+
 pub(crate) const LAYERS: RangeInclusive<u64> = 1..=1024;
 pub(crate) const WIDTH: RangeInclusive<u64> = 1..=1 << 17;
 pub(crate) const HEADS: RangeInclusive<u64> = 1..=1024;
@@ -42,12 +44,12 @@ pub(crate) fn kv_heads(kv_heads: usize, heads: usize, heads_name: &str) -> Resul
     Err(format!("{kv_heads} does not divide {heads_name} {heads}"))
 }
 
-/// The width of a head, which rotation splits into two halves.
+/// The width of a head, as the attention kernel takes it.
 pub(crate) fn head_dim(head_dim: usize) -> Result<usize, String> {
-    if head_dim > 0 && head_dim.is_multiple_of(2) {
+    if (1..=MAX_HEAD_DIM).contains(&head_dim) && head_dim.is_multiple_of(HEAD_DIM_STEP) {
         return Ok(head_dim);
     }
-    Err(format!("{head_dim} is not an even number above 0"))
+    Err(format!("{head_dim} is not a multiple of {HEAD_DIM_STEP} up to {MAX_HEAD_DIM}"))
 }
 
 /// The width of a head where the file leaves it to be computed.

@@ -67,13 +67,13 @@ fn keep_top_p(candidates: &mut Vec<Candidate>, top_p: f32) {
 /// Brings the `count` likeliest to the front, in order.
 fn sort_head(candidates: &mut [Candidate], count: usize) {
     if count < candidates.len() {
-        candidates.select_nth_unstable_by(count, likelier_first);
+        candidates.select_nth_unstable_by(count, |a, b| likelier_first(*a, *b));
     }
     let head = count.min(candidates.len());
-    candidates[..head].sort_unstable_by(likelier_first);
+    candidates[..head].sort_unstable_by(|a, b| likelier_first(*a, *b));
 }
 
-fn likelier_first(a: &Candidate, b: &Candidate) -> Ordering {
+fn likelier_first(a: Candidate, b: Candidate) -> Ordering {
     b.weight.total_cmp(&a.weight).then(a.token.cmp(&b.token))
 }
 

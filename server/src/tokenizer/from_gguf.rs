@@ -27,7 +27,8 @@ use super::{
 
 /// Splits text as Llama 3 does; Qwen 2 takes digits one by one.
 const LLAMA3_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-const QWEN2_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2_WORDS: &str =
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 /// No real token is longer; the work on a token grows with the square of its length.
 const MAX_TOKEN_BYTES: usize = 4096;
@@ -165,10 +166,7 @@ fn unknown(vocabulary: &GgufVocabulary) -> Option<String> {
     Some(vocabulary.tokens[index].clone())
 }
 
-fn set_normalizer(
-    tokenizer: &mut tokenizers::Tokenizer,
-    normalizer: NormalizerWrapper,
-) -> Result<(), TokenizerError> {
+fn set_normalizer(tokenizer: &mut tokenizers::Tokenizer, normalizer: NormalizerWrapper) -> Result<(), TokenizerError> {
     tokenizer.with_normalizer(Some(normalizer)).map_err(|_| TokenizerError::Failed)?;
     Ok(())
 }

@@ -47,10 +47,7 @@ fn decoder(inner: &tokenizers::Tokenizer) -> Result<Value, TokenizerError> {
     serde_json::to_value(inner.get_decoder()).map_err(|_| TokenizerError::Failed)
 }
 
-fn spelled(
-    inner: &tokenizers::Tokenizer,
-    vocab_size: usize,
-) -> Result<HashMap<Token, SpelledToken>, TokenizerError> {
+fn spelled(inner: &tokenizers::Tokenizer, vocab_size: usize) -> Result<HashMap<Token, SpelledToken>, TokenizerError> {
     let added = inner.get_added_tokens_decoder();
     let mut spelled = HashMap::new();
     for (text, token) in inner.get_vocab(true) {

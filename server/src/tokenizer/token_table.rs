@@ -45,8 +45,12 @@ pub(super) enum Spelling {
 impl TokenTable {
     pub(super) fn new(spelled: &HashMap<Token, SpelledToken>, vocab_size: usize, spelling: Spelling) -> Self {
         let letters = spelling.letters();
-        let mut table =
-            Self { bytes: Vec::new(), ends: Vec::with_capacity(vocab_size), special: vec![false; vocab_size], longest: 0 };
+        let mut table = Self {
+            bytes: Vec::new(),
+            ends: Vec::with_capacity(vocab_size),
+            special: vec![false; vocab_size],
+            longest: 0,
+        };
         for (token, special) in (0..).zip(0..vocab_size) {
             let start = table.bytes.len();
             if let Some(entry) = spelled.get(&token) {

@@ -136,6 +136,19 @@ async fn text_held_back_for_a_stop_string_is_released_at_the_end() {
 }
 
 #[tokio::test]
+async fn nothing_stops_before_the_minimum() {
+    let server = TestServer::start();
+    let whole = server.complete(json!({"max_tokens": 60, "ignore_eos": true})).await.json();
+    let whole = text(&whole["choices"][0]);
+    let stop = &whole[2..4];
+    let fields = json!({"max_tokens": 60, "ignore_eos": true, "min_tokens": 10, "stop": stop});
+    let json = server.complete(fields).await.json();
+    let found = text(&json["choices"][0]);
+    assert!(found.len() >= 10 && found.starts_with(&whole[..10]), "{found}");
+    assert_eq!(found, whole[10..].find(stop).map_or(whole, |at| &whole[..10 + at]));
+}
+
+#[tokio::test]
 async fn stop_token_ids_are_told_and_end_tokens_are_not() {
     let server = TestServer::start();
     let json = server.complete(json!({"max_tokens": 200, "stop_token_ids": [u32::from(b'.')]})).await.json();

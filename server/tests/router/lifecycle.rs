@@ -71,10 +71,11 @@ async fn draining_refuses_new_work_and_lets_accepted_work_finish() {
 async fn the_cut_gives_each_rest_exactly_one_error() {
     let server = Arc::new(TestServer::start());
     server.controls.never_end();
+    server.controls.pause_at(20);
     let fields = json!({"stream": true, "max_tokens": 900});
     let mut stream = server.open(json_request("/v1/completions", &completion_body(fields))).await;
     assert!(stream.next().await.unwrap().starts_with("data: {"));
-    server.controls.pause();
+    server.until_stepping().await;
     let waiting = tokio::spawn({
         let server = Arc::clone(&server);
         async move { server.chat(json!({})).await }

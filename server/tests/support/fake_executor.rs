@@ -27,6 +27,7 @@ pub struct Controls {
 #[derive(Debug, Default)]
 struct State {
     paused: bool,
+    pause_at: Option<usize>,
     waiting: bool,
     failures: usize,
     panics: usize,
@@ -51,6 +52,11 @@ impl Controls {
     /// Steps wait until `resume`.
     pub fn pause(&self) {
         self.state.lock().unwrap().paused = true;
+    }
+
+    /// Steps wait from so many on.
+    pub fn pause_at(&self, step: usize) {
+        self.state.lock().unwrap().pause_at = Some(step);
     }
 
     /// Steps go on.
@@ -89,6 +95,9 @@ impl Controls {
     fn obey(&self) -> Result<bool, Told> {
         let mut state = self.state.lock().unwrap();
         state.steps += 1;
+        if state.pause_at == Some(state.steps) {
+            state.paused = true;
+        }
         while state.paused {
             state.waiting = true;
             self.changed.notify_all();

@@ -30,6 +30,9 @@ use self::fake_executor::{Controls, FakeExecutor};
 /// The name clients use.
 pub const MODEL: &str = "fake";
 
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A running server.
 pub struct TestServer {
     pub app: Arc<App>,
@@ -112,7 +115,9 @@ impl TestServer {
     /// Waits until the scheduler holds, or is about to get, so many requests.
     pub async fn until_requests(&self, count: usize) {
         let status = Arc::clone(self.app.model().unwrap().engine().status());
+        let start = Instant::now();
         loop {
+            assert!(start.elapsed() < PATIENCE, "never {count} requests");
             let stats = status.snapshot();
             if stats.running + stats.waiting + status.queue_gate().on_the_way() >= count {
                 return;
@@ -130,7 +135,7 @@ impl TestServer {
             if (stats.running, stats.waiting, stats.blocks.used) == (0, 0, 0) {
                 break stats;
             }
-            assert!(start.elapsed() < Duration::from_secs(10), "never idle: {stats:?}");
+            assert!(start.elapsed() < PATIENCE, "never idle: {stats:?}");
             tokio::task::yield_now().await;
         };
         assert_eq!(stats.ledger_error, 0);

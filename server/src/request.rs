@@ -1,0 +1,141 @@
+//! From the wire to a request that can run: parsed, not validated, so that what exists is right.
+//!
+//! All ranges, caps and contradictions of fields are settled here, with the numbers narrowed to the types that are
+//! used; nothing behind this file checks them again. It tokenises nothing and asks no engine.
+
+mod accepted;
+mod chat;
+mod completion;
+mod messages;
+mod output;
+mod range;
+mod refuse;
+mod sampling;
+mod shared;
+mod stopping;
+
+use std::fmt;
+
+use scheduler::{SamplingParams, Token};
+
+pub use self::{chat::chat, completion::completion, output::StreamRules, sampling::SamplingDefaults};
+use crate::error::ApiError;
+pub use crate::{chat_prompt::ChatPrompt, stop_matcher::StopRules};
+
+/// What requests are measured by: facts of the model and caps of the server.
+#[derive(Clone, Debug)]
+pub struct RequestRules {
+    /// Names that are answered.
+    pub models: Vec<String>,
+    /// Most tokens of prompt and answer together.
+    pub max_model_len: usize,
+    /// Tokens there are.
+    pub vocab_size: usize,
+    /// Most choices for one prompt.
+    pub max_choices: usize,
+    /// Most bytes of one prompt's text.
+    pub max_prompt_bytes: usize,
+    /// Settings that a request leaves out.
+    pub defaults: SamplingDefaults,
+}
+
+/// A request to generate text.
+#[derive(Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a field of the wire with a meaning of its own")]
+pub struct GenerateRequest {
+    /// The name asked for.
+    pub model: String,
+    /// At least one.
+    pub prompts: Vec<Prompt>,
+    /// Answers for each prompt.
+    pub choices: usize,
+    /// Tokens to generate at most; the rest of the context if absent.
+    pub max_new: Option<usize>,
+    /// Key of the random stream, if the client gave one.
+    pub seed: Option<u64>,
+    /// How tokens are drawn. `stop_ids` are the request's own; `max_new` and `seed` are not filled in.
+    pub sampling: SamplingParams,
+    /// The model's end tokens do not end.
+    pub ignore_eos: bool,
+    /// Texts that end an answer.
+    pub stop: StopRules,
+    /// How to stream, if at all.
+    pub stream: Option<StreamRules>,
+    /// The prompt's text precedes the answer.
+    pub echo: bool,
+    /// Special tokens are left out of the text.
+    pub skip_special_tokens: bool,
+    /// Begin and end tokens are put around the prompt.
+    pub add_special_tokens: bool,
+    /// Lower runs earlier.
+    pub priority: i32,
+    /// Separates the prefix cache.
+    pub cache_salt: Option<String>,
+    /// The client's own id from the body: 1 to 128 visible ASCII characters.
+    pub request_id: Option<String>,
+    /// Token ids are reported.
+    pub return_token_ids: bool,
+    /// Members that would have had an effect elsewhere.
+    pub ignored: Vec<String>,
+}
+
+/// What to continue.
+#[derive(Clone)]
+pub enum Prompt {
+    /// A conversation.
+    Chat(ChatPrompt),
+    /// Text; may be empty.
+    Text(String),
+    /// Tokens of the vocabulary, at least one.
+    Tokens(Vec<Token>),
+}
+
+impl Prompt {
+    /// The member of the request that it came from.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Chat(_) => "messages",
+            Self::Text(_) | Self::Tokens(_) => "prompt",
+        }
+    }
+}
+
+impl fmt::Debug for Prompt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chat(prompt) => prompt.fmt(formatter),
+            Self::Text(text) => write!(formatter, "Text({} bytes)", text.len()),
+            Self::Tokens(tokens) => write!(formatter, "Tokens({})", tokens.len()),
+        }
+    }
+}
+
+impl fmt::Debug for GenerateRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = formatter.debug_struct("GenerateRequest");
+        fields.field("prompts", &self.prompts).field("choices", &self.choices).field("max_new", &self.max_new);
+        fields.field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+impl RequestRules {
+    fn check_model(&self, name: &str) -> Result<(), ApiError> {
+        if self.models.iter().any(|model| model == name) { Ok(()) } else { Err(ApiError::model_not_found(name)) }
+    }
+
+    fn check_prompt_bytes(&self, field: &str, bytes: usize) -> Result<(), ApiError> {
+        let limit = self.max_prompt_bytes;
+        if bytes > limit { Err(ApiError::prompt_bytes(field, bytes, limit)) } else { Ok(()) }
+    }
+
+    /// The token, if the vocabulary has it; `path` names it where it has not.
+    fn check_token(&self, token: Token, path: impl FnOnce() -> String) -> Result<Token, ApiError> {
+        if (token as usize) < self.vocab_size {
+            return Ok(token);
+        }
+        Err(ApiError::integer_above(&path(), self.vocab_size as i64 - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! `POST /v1/completions`: the members of its own.
+
+use proto::{CompletionRequest, Prompt as WirePrompt, Text, TokenId};
+
+use super::{
+    GenerateRequest, Prompt, RequestRules,
+    chat::check_format,
+    range::count,
+    refuse,
+    shared::{OwnParts, SharedFields},
+};
+use crate::error::ApiError;
+
+/// Tokens to generate where the request does not say.
+const DEFAULT_MAX_NEW: usize = 16;
+
+/// Most alternatives reported for a token.
+const MAX_LOGPROBS: usize = 20;
+
+/// Reads a request to continue prompts.
+pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<GenerateRequest, ApiError> {
+    refuse::completion(&request)?;
+    check_format(request.response_format.as_ref())?;
+    if request.suffix.is_some() {
+        return Err(ApiError::unsupported_parameter("suffix", " by this model"));
+    }
+    let logprobs = request.logprobs.map(|value| count("logprobs", value, 0, MAX_LOGPROBS)).transpose()?;
+    if request.output.echo == Some(true) && logprobs.is_some() {
+        return Err(ApiError::unsupported_parameter("echo", " together with logprobs"));
+    }
+    let max_new = request.stopping.max_tokens;
+    let max_new = max_new.map_or(Ok(DEFAULT_MAX_NEW), |value| count("max_tokens", value, 0, u32::MAX as usize))?;
+    let own = OwnParts { model: request.model, max_new: Some(max_new), logprobs, add_special_tokens: true };
+    let model = own.model.clone();
+    let prompt = request.prompt;
+    let prompts = || {
+        let prompts = prompts(prompt, rules)?;
+        rules.check_model(&model)?;
+        for prompt in &prompts {
+            if let Prompt::Text(text) = prompt {
+                rules.check_prompt_bytes("prompt", text.len())?;
+            }
+        }
+        Ok(prompts)
+    };
+    let shared = SharedFields {
+        sampling: request.sampling,
+        stopping: request.stopping,
+        output: request.output,
+        scheduling: request.scheduling,
+    };
+    shared.request(own, rules, prompts)
+}
+
+fn prompts(prompt: WirePrompt, rules: &RequestRules) -> Result<Vec<Prompt>, ApiError> {
+    let text = |text: Text| Prompt::Text(text.into_string());
+    match prompt {
+        WirePrompt::Text(one) => Ok(vec![text(one)]),
+        WirePrompt::Texts(texts) => Ok(texts.into_iter().map(text).collect()),
+        WirePrompt::Tokens(ids) => Ok(vec![tokens(&ids, "prompt", rules)?]),
+        WirePrompt::TokenLists(lists) => {
+            let lists = lists.iter().enumerate();
+            lists.map(|(index, ids)| tokens(ids, &format!("prompt[{index}]"), rules)).collect()
+        }
+    }
+}
+
+fn tokens(ids: &[TokenId], path: &str, rules: &RequestRules) -> Result<Prompt, ApiError> {
+    let ids = ids.iter().enumerate();
+    let tokens = ids.map(|(index, id)| rules.check_token(id.0, || format!("{path}[{index}]")));
+    tokens.collect::<Result<_, _>>().map(Prompt::Tokens)
+}

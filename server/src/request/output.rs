@@ -1,0 +1,72 @@
+//! What the answer carries and how it is sent.
+
+use proto::{Integer, OutputFields, StreamOptions};
+
+use super::{RequestRules, range::count, refuse};
+use crate::error::ApiError;
+
+/// Most tokens in one chunk.
+const MAX_INTERVAL: usize = 64;
+
+/// How to stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamRules {
+    /// End with a usage chunk.
+    pub include_usage: bool,
+    /// Usage on every chunk.
+    pub continuous_usage: bool,
+    /// Tokens for each chunk.
+    pub interval: usize,
+}
+
+/// The form of the answer.
+pub(super) struct Output {
+    pub(super) choices: usize,
+    pub(super) stream: Option<StreamRules>,
+    pub(super) echo: bool,
+    pub(super) skip_special_tokens: bool,
+    pub(super) return_token_ids: bool,
+}
+
+impl Output {
+    /// Reads the members.
+    pub(super) fn new(fields: &OutputFields, rules: &RequestRules) -> Result<Self, ApiError> {
+        refuse::output(fields)?;
+        if fields.spaces_between_special_tokens == Some(false) {
+            return Err(ApiError::unsupported_parameter("spaces_between_special_tokens", " with the value false"));
+        }
+        let choices = fields.n.map_or(Ok(1), |value| count("n", value, 1, rules.max_choices))?;
+        check_best_of(fields.best_of, choices, rules)?;
+        Ok(Self {
+            choices,
+            stream: stream(fields)?,
+            echo: fields.echo.unwrap_or(false),
+            skip_special_tokens: fields.skip_special_tokens.unwrap_or(true),
+            return_token_ids: fields.return_token_ids.unwrap_or(false),
+        })
+    }
+}
+
+/// As many as are returned is no choosing at all; more is not served.
+fn check_best_of(best_of: Option<Integer>, choices: usize, rules: &RequestRules) -> Result<(), ApiError> {
+    let best_of = best_of.map_or(Ok(choices), |value| count("best_of", value, choices, rules.max_choices))?;
+    if best_of > choices { Err(ApiError::unsupported_parameter("best_of", " above n")) } else { Ok(()) }
+}
+
+fn stream(fields: &OutputFields) -> Result<Option<StreamRules>, ApiError> {
+    let interval = fields.stream_interval.map_or(Ok(1), |value| count("stream_interval", value, 1, MAX_INTERVAL))?;
+    let streams = fields.stream.unwrap_or(false);
+    match &fields.stream_options {
+        Some(_) if !streams => Err(ApiError::invalid_value("stream_options", "needs stream to be true")),
+        options => Ok(streams.then(|| rules(options.as_ref(), interval))),
+    }
+}
+
+fn rules(options: Option<&StreamOptions>, interval: usize) -> StreamRules {
+    let is_set = |read: fn(&StreamOptions) -> Option<bool>| options.and_then(read).unwrap_or(false);
+    StreamRules {
+        include_usage: is_set(|options| options.include_usage),
+        continuous_usage: is_set(|options| options.continuous_usage_stats),
+        interval,
+    }
+}

@@ -1,0 +1,120 @@
+//! Members that are known and not served: they pass only with the value that means "off".
+
+use proto::{ChatRequest, CompletionRequest, OutputFields, Refused, SamplingFields, SchedulingFields, StoppingFields};
+
+use crate::error::ApiError;
+
+/// The values that pass. An absent member always does.
+enum Off {
+    /// None.
+    Never,
+    /// This boolean.
+    Boolean(bool),
+    /// This number.
+    Number(f64),
+    /// An empty list or object.
+    Empty,
+    /// The word `none`.
+    None,
+    /// The words `none` and `auto`: without tools they mean the same.
+    NoneOrAuto,
+}
+
+impl Off {
+    fn is(&self, value: Refused) -> bool {
+        match (self, value) {
+            (Self::Boolean(off), Refused::Boolean(value)) => *off == value,
+            (Self::Number(off), Refused::Number(value)) => *off == value,
+            (Self::Empty, Refused::Empty)
+            | (Self::None | Self::NoneOrAuto, Refused::None)
+            | (Self::NoneOrAuto, Refused::Auto) => true,
+            _ => false,
+        }
+    }
+}
+
+type Member = (&'static str, Option<Refused>, Off);
+
+fn refuse(members: impl IntoIterator<Item = Member>) -> Result<(), ApiError> {
+    for (name, value, off) in members {
+        if value.is_some_and(|value| !off.is(value)) {
+            return Err(ApiError::unsupported_parameter(name, instead(name)));
+        }
+    }
+    Ok(())
+}
+
+/// What to do instead.
+fn instead(name: &str) -> &'static str {
+    match name {
+        "functions" | "function_call" => ", use tools",
+        "lora_path" => ", adapters are chosen by model",
+        _ => "",
+    }
+}
+
+pub(super) fn sampling(fields: &SamplingFields) -> Result<(), ApiError> {
+    refuse([
+        ("typical_p", fields.typical_p, Off::Number(1.0)),
+        ("no_repeat_ngram_size", fields.no_repeat_ngram_size, Off::Number(0.0)),
+        ("bad_words", fields.bad_words, Off::Empty),
+        ("allowed_token_ids", fields.allowed_token_ids, Off::Never),
+        ("use_beam_search", fields.use_beam_search, Off::Boolean(false)),
+        ("length_penalty", fields.length_penalty, Off::Number(1.0)),
+        ("early_stopping", fields.early_stopping, Off::Boolean(false)),
+        ("watermarking", fields.watermarking, Off::Boolean(false)),
+        ("repetition_detection", fields.repetition_detection, Off::Never),
+    ])
+}
+
+pub(super) fn stopping(fields: &StoppingFields) -> Result<(), ApiError> {
+    refuse([("stop_regex", fields.stop_regex, Off::Never)])
+}
+
+pub(super) fn output(fields: &OutputFields) -> Result<(), ApiError> {
+    refuse([
+        ("return_tokens_as_token_ids", fields.return_tokens_as_token_ids, Off::Boolean(false)),
+        ("return_token_offsets", fields.return_token_offsets, Off::Boolean(false)),
+        ("prompt_logprobs", fields.prompt_logprobs, Off::Never),
+        ("logprob_token_ids", fields.logprob_token_ids, Off::Empty),
+        ("structured_outputs", fields.structured_outputs, Off::Never),
+        ("guided_json", fields.guided_json, Off::Never),
+        ("guided_regex", fields.guided_regex, Off::Never),
+        ("guided_choice", fields.guided_choice, Off::Never),
+        ("guided_grammar", fields.guided_grammar, Off::Never),
+        ("regex", fields.regex, Off::Never),
+        ("ebnf", fields.ebnf, Off::Never),
+        ("grammar", fields.grammar, Off::Never),
+        ("json_schema", fields.json_schema, Off::Never),
+    ])
+}
+
+pub(super) fn scheduling(fields: &SchedulingFields) -> Result<(), ApiError> {
+    refuse([
+        ("truncate_prompt_tokens", fields.truncate_prompt_tokens, Off::Never),
+        ("lora_path", fields.lora_path, Off::Never),
+    ])
+}
+
+pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
+    refuse([
+        ("tools", request.tools, Off::Empty),
+        ("tool_choice", request.tool_choice, Off::NoneOrAuto),
+        ("prediction", request.prediction, Off::Never),
+        ("audio", request.audio, Off::Never),
+        ("functions", request.functions, Off::Never),
+        ("function_call", request.function_call, Off::None),
+        ("web_search_options", request.web_search_options, Off::Never),
+        ("moderation", request.moderation, Off::Never),
+        ("chat_template_kwargs", request.chat_template_kwargs, Off::Empty),
+        ("documents", request.documents, Off::Empty),
+        ("include_reasoning", request.include_reasoning, Off::Boolean(true)),
+        ("separate_reasoning", request.separate_reasoning, Off::Boolean(true)),
+        ("thinking_token_budget", request.thinking_token_budget, Off::Never),
+        ("chat_template", request.chat_template, Off::Never),
+    ])
+}
+
+pub(super) fn completion(request: &CompletionRequest) -> Result<(), ApiError> {
+    refuse([("prompt_embeds", request.prompt_embeds, Off::Never)])
+}

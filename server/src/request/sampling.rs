@@ -1,0 +1,101 @@
+//! How tokens are drawn: members, the model's defaults behind them, and ranges.
+
+use engine::GenerationDefaults;
+use proto::{LogitBias, SamplingFields};
+use scheduler::{SamplingParams, Token};
+
+use super::{
+    RequestRules,
+    range::{decimal, integer, positive_decimal},
+    refuse,
+};
+use crate::error::ApiError;
+
+/// Below this a temperature is greedy: a logit divided by it may not be finite.
+const GREEDY_BELOW: f32 = 1e-5;
+
+/// Settings that a request leaves out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SamplingDefaults {
+    /// 0 to 2; 0 is greedy.
+    pub temperature: f32,
+    /// Keep the k likeliest; 0 keeps all.
+    pub top_k: usize,
+    /// 0 to 1; 1 keeps all.
+    pub top_p: f32,
+    /// 0 to 1; 0 keeps all.
+    pub min_p: f32,
+    /// Above 0; 1 is off.
+    pub repetition_penalty: f32,
+}
+
+impl Default for SamplingDefaults {
+    /// Those of the API.
+    fn default() -> Self {
+        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, repetition_penalty: 1.0 }
+    }
+}
+
+impl From<&GenerationDefaults> for SamplingDefaults {
+    /// Those of the model, and of the API where the model has none.
+    fn from(model: &GenerationDefaults) -> Self {
+        let api = Self::default();
+        Self {
+            temperature: model.temperature.unwrap_or(api.temperature),
+            top_k: model.top_k.unwrap_or(api.top_k),
+            top_p: model.top_p.unwrap_or(api.top_p),
+            min_p: model.min_p.unwrap_or(api.min_p),
+            repetition_penalty: model.repetition_penalty.unwrap_or(api.repetition_penalty),
+        }
+    }
+}
+
+/// The sampler's settings; what ends a sequence is not filled in.
+pub(super) fn params(fields: &SamplingFields, rules: &RequestRules) -> Result<SamplingParams, ApiError> {
+    refuse::sampling(fields)?;
+    let defaults = &rules.defaults;
+    let within = |name, value: Option<f64>, range, default| match value {
+        Some(value) => decimal(name, value, range),
+        None => Ok(default),
+    };
+    let temperature = within("temperature", fields.temperature, 0.0..=2.0, defaults.temperature)?;
+    Ok(SamplingParams {
+        temperature: if temperature < GREEDY_BELOW { 0.0 } else { temperature },
+        top_p: within("top_p", fields.top_p, 0.0..=1.0, defaults.top_p)?,
+        top_k: top_k(fields, defaults)?,
+        min_p: within("min_p", fields.min_p, 0.0..=1.0, defaults.min_p)?,
+        repetition_penalty: match fields.repetition_penalty {
+            Some(value) => positive_decimal("repetition_penalty", value, 10.0)?,
+            None => defaults.repetition_penalty,
+        },
+        frequency_penalty: within("frequency_penalty", fields.frequency_penalty, -2.0..=2.0, 0.0)?,
+        presence_penalty: within("presence_penalty", fields.presence_penalty, -2.0..=2.0, 0.0)?,
+        logit_bias: fields.logit_bias.as_ref().map_or(Ok(Vec::new()), |bias| logit_bias(bias, rules))?,
+        ..SamplingParams::default()
+    })
+}
+
+fn top_k(fields: &SamplingFields, defaults: &SamplingDefaults) -> Result<usize, ApiError> {
+    let Some(value) = fields.top_k else { return Ok(defaults.top_k) };
+    let value = integer("top_k", value, -1..=i64::from(u32::MAX))?;
+    Ok(usize::try_from(value).unwrap_or(0))
+}
+
+fn logit_bias(bias: &LogitBias, rules: &RequestRules) -> Result<Vec<(Token, f32)>, ApiError> {
+    if bias.0.len() > LogitBias::MAX {
+        return Err(ApiError::invalid_value(
+            "logit_bias",
+            format_args!("must have at most {} entries", LogitBias::MAX),
+        ));
+    }
+    let entry = |(id, value): &(String, f64)| {
+        let path = format!("logit_bias.{id}");
+        let token = id.parse::<Token>().ok().filter(|token| token.to_string() == *id);
+        let Some(token) = token.filter(|token| (*token as usize) < rules.vocab_size) else {
+            let last = rules.vocab_size.saturating_sub(1);
+            return Err(ApiError::invalid_value(&path, format_args!("is not a token id from 0 to {last}")));
+        };
+        Ok((token, decimal(&path, *value, -100.0..=100.0)?))
+    };
+    bias.0.iter().map(entry).collect()
+}

@@ -1,0 +1,92 @@
+//! What chat and completions have in common.
+
+use proto::{OutputFields, SamplingFields, SchedulingFields, StoppingFields};
+
+use super::{
+    GenerateRequest, Prompt, RequestRules,
+    output::Output,
+    range::{integer, short, short_some},
+    refuse, sampling,
+    stopping::Stopping,
+};
+use crate::error::ApiError;
+
+/// The groups of members that both requests have.
+pub(super) struct SharedFields {
+    pub(super) sampling: SamplingFields,
+    pub(super) stopping: StoppingFields,
+    pub(super) output: OutputFields,
+    pub(super) scheduling: SchedulingFields,
+}
+
+/// What the two requests read each in their own way.
+pub(super) struct OwnParts {
+    pub(super) model: String,
+    pub(super) max_new: Option<usize>,
+    pub(super) logprobs: Option<usize>,
+    /// Where the request says nothing.
+    pub(super) add_special_tokens: bool,
+}
+
+impl SharedFields {
+    /// The request; its prompts come last, when the model is known to be ours.
+    pub(super) fn request(
+        self,
+        own: OwnParts,
+        rules: &RequestRules,
+        prompts: impl FnOnce() -> Result<Vec<Prompt>, ApiError>,
+    ) -> Result<GenerateRequest, ApiError> {
+        let mut sampling = sampling::params(&self.sampling, rules)?;
+        let stopping = Stopping::new(self.stopping, own.max_new, rules)?;
+        let output = Output::new(&self.output, rules)?;
+        let scheduling = Scheduling::new(self.scheduling)?;
+        let prompts = prompts()?;
+        sampling.logprobs = own.logprobs;
+        sampling.min_new = stopping.min_new;
+        sampling.stop_ids = stopping.ids;
+        Ok(GenerateRequest {
+            model: own.model,
+            prompts,
+            choices: output.choices,
+            max_new: own.max_new,
+            seed: self.sampling.seed.map(|seed| seed.0.cast_unsigned()),
+            sampling,
+            ignore_eos: stopping.ignore_eos,
+            stop: stopping.rules,
+            stream: output.stream,
+            echo: output.echo,
+            skip_special_tokens: output.skip_special_tokens,
+            add_special_tokens: scheduling.add_special_tokens.unwrap_or(own.add_special_tokens),
+            priority: scheduling.priority,
+            cache_salt: scheduling.cache_salt,
+            request_id: scheduling.request_id,
+            return_token_ids: output.return_token_ids,
+            ignored: Vec::new(),
+        })
+    }
+}
+
+struct Scheduling {
+    priority: i32,
+    cache_salt: Option<String>,
+    request_id: Option<String>,
+    add_special_tokens: Option<bool>,
+}
+
+impl Scheduling {
+    fn new(fields: SchedulingFields) -> Result<Self, ApiError> {
+        refuse::scheduling(&fields)?;
+        short("session_id", fields.session_id.as_ref())?;
+        short("user", fields.user.as_ref())?;
+        short("request_id", fields.request_id.as_ref())?;
+        short("rid", fields.rid.as_ref())?;
+        let priority = fields.priority.map_or(Ok(0), |value| integer("priority", value, -100..=100))?;
+        let request_id = fields.request_id.or(fields.rid).map(proto::Text::into_string);
+        Ok(Self {
+            priority: i32::try_from(priority).expect("between -100 and 100"),
+            cache_salt: short_some("cache_salt", fields.cache_salt)?,
+            request_id: request_id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic())),
+            add_special_tokens: fields.add_special_tokens,
+        })
+    }
+}

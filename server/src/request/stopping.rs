@@ -1,0 +1,56 @@
+//! What ends an answer.
+
+use proto::{Stop, StoppingFields, Text};
+use scheduler::Token;
+
+use super::{RequestRules, StopRules, range::count, refuse};
+use crate::error::ApiError;
+
+/// Longest stop string.
+const MAX_STOP_BYTES: usize = 256;
+
+/// The request's own ends.
+pub(super) struct Stopping {
+    pub(super) rules: StopRules,
+    pub(super) ids: Vec<Token>,
+    pub(super) min_new: usize,
+    pub(super) ignore_eos: bool,
+}
+
+impl Stopping {
+    /// Reads the members, given how many tokens there will be at most.
+    pub(super) fn new(fields: StoppingFields, max_new: Option<usize>, rules: &RequestRules) -> Result<Self, ApiError> {
+        refuse::stopping(&fields)?;
+        let most = max_new.unwrap_or(rules.max_model_len);
+        let ids = fields.stop_token_ids.unwrap_or_default().0.into_iter().enumerate();
+        Ok(Self {
+            ids: ids
+                .map(|(index, id)| rules.check_token(id.0, || format!("stop_token_ids[{index}]")))
+                .collect::<Result<_, _>>()?,
+            min_new: fields.min_tokens.map_or(Ok(0), |value| count("min_tokens", value, 0, most))?,
+            ignore_eos: fields.ignore_eos.unwrap_or(false),
+            rules: StopRules {
+                strings: fields.stop.map_or(Ok(Vec::new()), stop_strings)?,
+                include: fields.include_stop_str_in_output.unwrap_or(false),
+            },
+        })
+    }
+}
+
+fn stop_strings(stop: Stop) -> Result<Vec<String>, ApiError> {
+    match stop {
+        Stop::One(text) => Ok(vec![stop_string(text, "stop")?]),
+        Stop::Many(texts) => {
+            let texts = texts.0.into_iter().enumerate();
+            texts.map(|(index, text)| stop_string(text, &format!("stop[{index}]"))).collect()
+        }
+    }
+}
+
+fn stop_string(text: Text, path: &str) -> Result<String, ApiError> {
+    match text.len() {
+        0 => Err(ApiError::string_below(path)),
+        1..=MAX_STOP_BYTES => Ok(text.into_string()),
+        bytes => Err(ApiError::string_above(path, bytes, MAX_STOP_BYTES, "bytes")),
+    }
+}

@@ -1,0 +1,248 @@
+//! Every limit at its edge and one past, by the code and the path that a client sees.
+#![allow(clippy::needless_pass_by_value, reason = "literals of JSON read best where they are used")]
+
+mod chat;
+mod completion;
+mod fuzz;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::json;
+
+fn rules() -> RequestRules {
+    RequestRules {
+        models: vec!["m".to_owned(), "alias".to_owned()],
+        max_model_len: 1000,
+        vocab_size: 500,
+        max_choices: 8,
+        max_prompt_bytes: 10_000,
+        defaults: SamplingDefaults::default(),
+    }
+}
+
+/// `members` over a request that is right; null takes a member away.
+fn merged(mut body: Value, members: Value) -> Vec<u8> {
+    let (Value::Object(body_members), Value::Object(members)) = (&mut body, members) else { panic!("not objects") };
+    body_members.extend(members);
+    body.to_string().into_bytes()
+}
+
+fn try_chat(members: Value) -> Result<GenerateRequest, ApiError> {
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "x"}]});
+    chat(json::parse(&merged(body, members))?, &rules())
+}
+
+fn try_completion(members: Value) -> Result<GenerateRequest, ApiError> {
+    completion(json::parse(&merged(json!({"model": "m", "prompt": "x"}), members))?, &rules())
+}
+
+/// Code and path of a refused chat.
+fn chat_error(members: Value) -> (&'static str, String) {
+    let shown = members.to_string();
+    let error = try_chat(members).expect_err(&shown);
+    assert!((400..=404).contains(&error.status()));
+    (error.code(), error.param().unwrap_or_default().to_owned())
+}
+
+fn completion_error(members: Value) -> (&'static str, String) {
+    let shown = members.to_string();
+    let error = try_completion(members).expect_err(&shown);
+    (error.code(), error.param().unwrap_or_default().to_owned())
+}
+
+fn at(code: &'static str, param: &str) -> (&'static str, String) {
+    (code, param.to_owned())
+}
+
+/// The member has this value at the edge, and this code one past it, in both kinds of requests.
+fn edge(name: &str, inside: &Value, outside: &Value, code: &'static str) {
+    for value in [inside, outside] {
+        let members = json!({name: value});
+        if value == inside {
+            try_chat(members.clone()).expect(name);
+            try_completion(members).expect(name);
+        } else {
+            assert_eq!(chat_error(members.clone()), at(code, name), "{value}");
+            assert_eq!(completion_error(members), at(code, name), "{value}");
+        }
+    }
+}
+
+#[test]
+fn numbers_at_their_edges() {
+    edge("temperature", &json!(0), &json!(-0.001), "decimal_below_min_value");
+    edge("temperature", &json!(2), &json!(2.000_000_001), "decimal_above_max_value");
+    edge("top_p", &json!(0), &json!(-1e-9), "decimal_below_min_value");
+    edge("top_p", &json!(1), &json!(1.000_000_001), "decimal_above_max_value");
+    edge("min_p", &json!(1), &json!(1.5), "decimal_above_max_value");
+    edge("min_p", &json!(0), &json!(-0.5), "decimal_below_min_value");
+    edge("repetition_penalty", &json!(0.001), &json!(0), "decimal_below_min_value");
+    edge("repetition_penalty", &json!(10), &json!(10.5), "decimal_above_max_value");
+    edge("repetition_penalty", &json!(1e-30), &json!(1e-60), "decimal_below_min_value");
+    edge("frequency_penalty", &json!(-2), &json!(-2.1), "decimal_below_min_value");
+    edge("presence_penalty", &json!(2), &json!(1e300), "decimal_above_max_value");
+    edge("top_k", &json!(-1), &json!(-2), "integer_below_min_value");
+    edge("top_k", &json!(4_294_967_295_u64), &json!(4_294_967_296_u64), "integer_above_max_value");
+    edge("seed", &json!(i64::MIN), &json!(-1e19), "integer_below_min_value");
+    edge("seed", &json!(i64::MAX), &json!(u64::MAX), "integer_above_max_value");
+    edge("n", &json!(8), &json!(9), "integer_above_max_value");
+    edge("n", &json!(1), &json!(0), "integer_below_min_value");
+    edge("priority", &json!(-100), &json!(-101), "integer_below_min_value");
+    edge("priority", &json!(100), &json!(101), "integer_above_max_value");
+    edge("stream_interval", &json!(1), &json!(0), "integer_below_min_value");
+    edge("stream_interval", &json!(64), &json!(65), "integer_above_max_value");
+    edge("max_tokens", &json!(1), &json!(-1), "integer_below_min_value");
+    edge("max_tokens", &json!(8.0), &json!(8.5), "invalid_type");
+    edge("max_tokens", &json!(u32::MAX), &json!(1e30), "integer_above_max_value");
+}
+
+#[test]
+fn strings_at_their_edges() {
+    let text = |length| json!("x".repeat(length));
+    for name in ["user", "session_id", "request_id", "rid", "cache_salt"] {
+        edge(name, &text(128), &text(129), "string_above_max_length");
+    }
+    edge("cache_salt", &text(1), &json!(""), "string_below_min_length");
+    edge("stop", &text(256), &text(257), "string_above_max_length");
+    edge("stop", &json!([]), &json!(""), "string_below_min_length");
+    edge("stop", &json!(vec!["x"; 16]), &json!(vec!["x"; 17]), "array_above_max_length");
+    edge("stop_token_ids", &json!(vec![499; 128]), &json!(vec![499; 129]), "array_above_max_length");
+    assert_eq!(chat_error(json!({"stop": ["a", ""]})), at("string_below_min_length", "stop[1]"));
+    assert_eq!(chat_error(json!({"stop": ["\u{e4}".repeat(129)]})), at("string_above_max_length", "stop[0]"));
+    assert_eq!(chat_error(json!({"stop_token_ids": [1, 500]})), at("integer_above_max_value", "stop_token_ids[1]"));
+}
+
+#[test]
+fn biases_at_their_edges() {
+    let bias = |count: u32| Value::Object((0..count).map(|id| (id.to_string(), json!(1))).collect());
+    edge("logit_bias", &bias(500), &bias(1025), "invalid_value");
+    for id in ["500", "-1", "+5", "05", "x", "", "1.0", "99999999999999999999"] {
+        let path = format!("logit_bias.{id}");
+        assert_eq!(chat_error(json!({"logit_bias": {id: 1}})), at("invalid_value", &path));
+    }
+    assert_eq!(chat_error(json!({"logit_bias": {"7": 100.5}})), at("decimal_above_max_value", "logit_bias.7"));
+    assert_eq!(chat_error(json!({"logit_bias": {"7": -101}})), at("decimal_below_min_value", "logit_bias.7"));
+    let request = try_chat(json!({"logit_bias": {"499": -100, "0": 0.5}})).unwrap();
+    let mut read = request.sampling.logit_bias;
+    read.sort_by_key(|(id, _)| *id);
+    assert_eq!(read, [(0, 0.5), (499, -100.0)]);
+}
+
+#[test]
+fn min_tokens_is_at_most_max_tokens() {
+    assert_eq!(try_chat(json!({"max_tokens": 5, "min_tokens": 5})).unwrap().sampling.min_new, 5);
+    assert_eq!(chat_error(json!({"max_tokens": 5, "min_tokens": 6})), at("integer_above_max_value", "min_tokens"));
+    assert!(try_chat(json!({"min_tokens": 1000})).is_ok());
+    assert_eq!(chat_error(json!({"min_tokens": 1001})), at("integer_above_max_value", "min_tokens"));
+    assert_eq!(completion_error(json!({"min_tokens": 17})), at("integer_above_max_value", "min_tokens"));
+}
+
+#[test]
+fn defaults_are_the_models_then_the_apis() {
+    let params = try_chat(json!({})).unwrap().sampling;
+    assert_eq!((params.temperature, params.top_k, params.top_p, params.min_p), (1.0, 0, 1.0, 0.0));
+    let model = engine::GenerationDefaults {
+        temperature: Some(0.6),
+        top_k: Some(40),
+        top_p: Some(0.9),
+        min_p: None,
+        repetition_penalty: Some(1.1),
+        max_new_tokens: None,
+    };
+    let rules = RequestRules { defaults: (&model).into(), ..rules() };
+    let body = br#"{"model":"m","prompt":"x","top_k":-1,"temperature":null}"#;
+    let params = completion(json::parse(body).unwrap(), &rules).unwrap().sampling;
+    let expected =
+        SamplingParams { temperature: 0.6, top_p: 0.9, repetition_penalty: 1.1, ..SamplingParams::default() };
+    assert_eq!(params, expected);
+}
+
+#[test]
+fn a_temperature_too_small_to_divide_by_is_greedy() {
+    for (given, used) in [(0.0, 0.0), (1e-45, 0.0), (1e-300, 0.0), (9e-6, 0.0), (1e-5, 1e-5), (0.7, 0.7)] {
+        assert_eq!(try_chat(json!({"temperature": given})).unwrap().sampling.temperature, used);
+    }
+}
+
+#[test]
+fn streams() {
+    assert_eq!(try_chat(json!({})).unwrap().stream, None);
+    assert_eq!(try_chat(json!({"stream": false})).unwrap().stream, None);
+    let options = json!({"include_usage": true, "include_obfuscation": false});
+    let stream = try_chat(json!({"stream": true, "stream_options": options, "stream_interval": 4})).unwrap().stream;
+    assert_eq!(stream, Some(StreamRules { include_usage: true, continuous_usage: false, interval: 4 }));
+    for members in [json!({"stream_options": {}}), json!({"stream": false, "stream_options": {}})] {
+        assert_eq!(chat_error(members.clone()), at("invalid_value", "stream_options"));
+        assert_eq!(completion_error(members), at("invalid_value", "stream_options"));
+    }
+}
+
+#[test]
+fn best_of_chooses_nothing() {
+    assert!(try_completion(json!({"n": 2, "best_of": 2})).is_ok());
+    assert_eq!(completion_error(json!({"best_of": 2})), at("unsupported_parameter", "best_of"));
+    assert_eq!(completion_error(json!({"n": 2, "best_of": 1})), at("integer_below_min_value", "best_of"));
+    assert_eq!(completion_error(json!({"best_of": 9})), at("integer_above_max_value", "best_of"));
+}
+
+#[test]
+fn refused_members_pass_only_when_off() {
+    let members = [
+        ("typical_p", json!(1), json!(0.9)),
+        ("no_repeat_ngram_size", json!(0), json!(3)),
+        ("bad_words", json!([]), json!(["x"])),
+        ("allowed_token_ids", json!(null), json!([1])),
+        ("use_beam_search", json!(false), json!(true)),
+        ("length_penalty", json!(1.0), json!(2)),
+        ("prompt_logprobs", json!(null), json!(0)),
+        ("truncate_prompt_tokens", json!(null), json!(-1)),
+        ("return_token_offsets", json!(false), json!(true)),
+        ("spaces_between_special_tokens", json!(true), json!(false)),
+        ("structured_outputs", json!(null), json!({"regex": "a"})),
+        ("guided_json", json!(null), json!({})),
+        ("response_format", json!({"type": "text"}), json!({"type": "json_object"})),
+        ("lora_path", json!(null), json!("x")),
+        ("stop_regex", json!(null), json!("x")),
+    ];
+    for (name, off, on) in members {
+        edge(name, &off, &on, "unsupported_parameter");
+    }
+}
+
+#[test]
+fn the_model_comes_after_the_fields() {
+    assert_eq!(chat_error(json!({"model": "other"})), at("model_not_found", "model"));
+    assert_eq!(chat_error(json!({"model": "other", "n": 0})), at("integer_below_min_value", "n"));
+    assert_eq!(
+        completion_error(json!({"model": "other", "prompt": [500]})),
+        at("integer_above_max_value", "prompt[0]")
+    );
+    assert_eq!(
+        completion_error(json!({"model": "other", "prompt": "x".repeat(20_000)})),
+        at("model_not_found", "model")
+    );
+    assert_eq!(try_chat(json!({"model": "alias"})).unwrap().model, "alias");
+}
+
+#[test]
+fn a_client_id_is_echoed_only_if_a_header_can_hold_it() {
+    let id = |members| try_chat(members).unwrap().request_id;
+    assert_eq!(id(json!({"rid": "a-1"})), Some("a-1".to_owned()));
+    assert_eq!(id(json!({"request_id": "b", "rid": "a"})), Some("b".to_owned()));
+    assert_eq!(id(json!({"request_id": "a b"})), None);
+    assert_eq!(id(json!({"request_id": "\u{e4}"})), None);
+}
+
+#[test]
+fn debug_shows_no_text() {
+    let members =
+        json!({"stop": "secret", "cache_salt": "secret", "messages": [{"role": "user", "content": "secret"}]});
+    let body = merged(json!({"model": "m"}), members);
+    let wire: proto::ChatRequest = json::parse(&body).unwrap();
+    let request = chat(wire.clone(), &rules()).unwrap();
+    let completion = try_completion(json!({"prompt": ["secret"], "suffix": null})).unwrap();
+    for shown in [format!("{wire:?}"), format!("{request:?}"), format!("{completion:?}")] {
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+}
