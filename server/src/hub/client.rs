@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use hf_hub::{
     Cache,
-    api::sync::{Api, ApiBuilder, ApiError},
+    api::sync::{Api, ApiBuilder},
 };
 use ureq::{
     Agent, Body, RequestBuilder,
     config::RedirectAuthHeaders,
-    http::{Response, StatusCode, header},
+    http::{Response, header},
     typestate::WithoutBody,
 };
 
@@ -68,15 +68,13 @@ impl Client {
     /// What a repository holds now.
     pub(super) fn listing(&self, repo: &str) -> Result<Listing, HubError> {
         let endpoint = self.settings.endpoint.clone();
-        match self.api.model(repo.to_owned()).info() {
-            Ok(info) => Listing::new(repo, info),
-            Err(ApiError::RequestError(error)) => Err(match *error {
-                ureq::Error::StatusCode(status @ (401 | 403 | 404)) => {
-                    HubError::NoRepo { endpoint, repo: repo.to_owned(), status }
-                }
-                error => request_failed(&format!("{endpoint}: {repo}"), &error),
-            }),
-            Err(error) => Err(request_failed(&format!("{endpoint}: {repo}"), &error)),
+        let failed = |error: ureq::Error| request_failed(&format!("{endpoint}: {repo}"), &error);
+        let request = self.api.model(repo.to_owned()).info_request();
+        let mut answer = request.config().http_status_as_error(false).build().call().map_err(failed)?;
+        match answer.status().as_u16() {
+            200 => Listing::new(repo, answer.body_mut().read_json().map_err(failed)?),
+            status @ (401 | 403 | 404) => Err(HubError::NoRepo { endpoint, repo: repo.to_owned(), status }),
+            status => Err(request_failed(&format!("{endpoint}: {repo}"), &format!("status {status}"))),
         }
     }
 
@@ -145,12 +143,9 @@ fn agent(max_redirects: u32) -> Agent {
 /// The size of the whole file that an answer to a request for its first byte tells.
 fn size(answer: &Response<Body>) -> Option<u64> {
     let linked = text(answer, "x-linked-size");
-    let told = match answer.status() {
-        StatusCode::PARTIAL_CONTENT => text(answer, "content-range").and_then(|range| range.rsplit('/').next()),
-        StatusCode::OK => text(answer, "content-length"),
-        _ => None,
-    };
-    linked.or(told)?.parse().ok()
+    let ranged = || text(answer, "content-range")?.rsplit('/').next();
+    let whole = || text(answer, "content-length").filter(|_| answer.status().is_success());
+    linked.or_else(ranged).or_else(whole)?.parse().ok()
 }
 
 fn text<'a>(answer: &'a Response<Body>, name: &str) -> Option<&'a str> {

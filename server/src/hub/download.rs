@@ -11,7 +11,7 @@ use std::{
 use indicatif::ProgressBar;
 use ureq::{
     Body,
-    http::{Response, StatusCode, header},
+    http::{Response, header},
 };
 
 use super::{
@@ -168,5 +168,5 @@ const CHUNK: usize = 1 << 16;
 fn continues_at(answer: &Response<Body>, start: u64) -> bool {
     let range = answer.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
     let range_start = range.and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse().ok());
-    answer.status() == StatusCode::PARTIAL_CONTENT && range_start == Some(start)
+    range_start == Some(start)
 }
