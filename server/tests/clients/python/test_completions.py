@@ -1,5 +1,6 @@
 """Legacy completions: prompts of all kinds, echo, and log-probabilities."""
 
+import openai
 import pytest
 
 PROMPT = "The cabin climbs"
@@ -35,23 +36,21 @@ def test_several_prompts_and_choices(client, model):
     assert [choice.text for choice in answer.choices] == [alone[0], alone[0], alone[1], alone[1]]
 
 
-def test_echo_and_logprobs(client, model):
-    answer = complete(client, model, echo=True, logprobs=2, max_tokens=4)
-    choice = answer.choices[0]
-    logprobs = choice.logprobs
-    assert choice.text.startswith(PROMPT) and "".join(logprobs.tokens) == choice.text
-    assert logprobs.token_logprobs[0] is None and all(value <= 0 for value in logprobs.token_logprobs[1:])
-    offset = 0
-    for token, start in zip(logprobs.tokens, logprobs.text_offset):
-        assert start == offset
-        offset += len(token)
+def test_echo_puts_the_prompt_first(client, model):
+    plain = complete(client, model, max_tokens=4).choices[0].text
+    assert complete(client, model, echo=True, max_tokens=4).choices[0].text == PROMPT + plain
 
 
-def test_scoring_generates_nothing(client, model):
-    answer = complete(client, model, echo=True, logprobs=1, max_tokens=0)
+def test_echo_with_logprobs_is_refused_by_name(client, model):
+    with pytest.raises(openai.BadRequestError) as refused:
+        complete(client, model, echo=True, logprobs=2)
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "echo")
+
+
+def test_a_prompt_can_be_computed_without_an_answer(client, model):
+    answer = complete(client, model, echo=True, max_tokens=0)
     assert answer.choices[0].text == PROMPT and answer.choices[0].finish_reason == "length"
     assert answer.usage.completion_tokens == 0
-    assert len(answer.choices[0].logprobs.tokens) == answer.usage.prompt_tokens
 
 
 def test_token_prompts(client, model):

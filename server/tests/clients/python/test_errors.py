@@ -74,7 +74,7 @@ def test_the_right_key(locked):
     assert answer.choices
 
 
-@pytest.mark.parametrize("key", ["wrong", KEY + "x", KEY[:-1]])
+@pytest.mark.parametrize("key", ["no-such-key-here", KEY + "x", KEY[:-1]])
 def test_wrong_keys(locked, key):
     with pytest.raises(openai.AuthenticationError) as error:
         locked.client(api_key=key).models.list()
