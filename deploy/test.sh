@@ -56,8 +56,6 @@ say "equal requests at once"
 "$target/release/loadtests" equal --base-url "$base_url" --format table
 say "more clients than there is room for"
 "$target/release/loadtests" run --scenario loadtests/scenarios/overload.toml --base-url "$base_url" --format table
-say "a long prompt among running streams"
-"$target/release/loadtests" stall --base-url "$base_url" --format table
 stop_server
 
 say "clients that vanish"

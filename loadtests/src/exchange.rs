@@ -56,10 +56,17 @@ pub async fn watched(
         Ok(sample)
     };
     match timeout(limit, whole).await {
-        Ok(Err(Failure::Status { status: 429, code })) => Err(Failure::Refused { code, after: sent.elapsed() }),
+        Ok(Err(Failure::Status { status, code })) if is_refusal(status, code.as_deref()) => {
+            Err(Failure::Refused { status, code, after: sent.elapsed() })
+        }
         Ok(outcome) => outcome,
         Err(_) => Err(Failure::TimedOut),
     }
+}
+
+/// Whether the server says that it has too much to do, rather than that something is wrong.
+fn is_refusal(status: u16, code: Option<&str>) -> bool {
+    status == 429 || (status == 503 && code == Some("overloaded"))
 }
 
 /// A stream being read.

@@ -11,15 +11,17 @@ pub enum Failure {
     Connect(String),
     /// The connection broke before the answer ended.
     Broken,
-    /// A status other than 200 and 429, with the error's code where the body names one.
+    /// A status other than 200 and those of a refusal, with the error's code where the body names one.
     Status {
         /// The HTTP status.
         status: u16,
         /// `error.code` of the body.
         code: Option<String>,
     },
-    /// Status 429: the server has too much to do and says so.
+    /// Status 429, or 503 `overloaded`: the server has too much to do and says so.
     Refused {
+        /// The HTTP status.
+        status: u16,
         /// `error.code` of the body.
         code: Option<String>,
         /// From sending to the whole refusal.
@@ -46,7 +48,9 @@ impl fmt::Display for Failure {
             Self::Broken => f.write_str("connection broken"),
             Self::Status { status, code: None } => write!(f, "http {status}"),
             Self::Status { status, code: Some(code) } => write!(f, "http {status} {code}"),
-            Self::Refused { code, .. } => write!(f, "http 429 {}", code.as_deref().unwrap_or("without a code")),
+            Self::Refused { status, code, .. } => {
+                write!(f, "http {status} {}", code.as_deref().unwrap_or("without a code"))
+            }
             Self::InStream(None) => f.write_str("error in stream"),
             Self::InStream(Some(code)) => write!(f, "error in stream: {code}"),
             Self::NotAChunk => f.write_str("stream event is not a chunk"),

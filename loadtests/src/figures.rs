@@ -26,7 +26,7 @@ pub struct Figures {
     pub left: usize,
     /// Requests that failed otherwise than by a refusal.
     pub errors: usize,
-    /// Requests the server refused for want of room (429).
+    /// Requests the server refused for want of room (429, or 503 `overloaded`).
     pub refused: usize,
     /// How long refusals took.
     pub refusal_ms: Option<Latency>,
@@ -183,7 +183,7 @@ mod tests {
             Ok(sample(start, 60, &[90], true)),
             Err(Failure::NoText),
             Err(Failure::NoText),
-            Err(Failure::Refused { code: Some("queue_full".into()), after: Duration::from_millis(3) }),
+            Err(Failure::Refused { status: 429, code: Some("queue_full".into()), after: Duration::from_millis(3) }),
         ];
         let figures = Figures::of(&outcomes);
         assert_eq!((figures.ok, figures.left, figures.errors), (2, 1, 2));

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     runtime,
     signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, oneshot},
@@ -30,6 +30,8 @@ use crate::{
 
 /// HTTP needs little: the engine has the cores.
 const HTTP_THREADS: usize = 2;
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 4096;
 /// How long connections may take to close after the last answer.
 const CLOSE: Duration = Duration::from_millis(150);
 
@@ -50,7 +52,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
 async fn serve(config: Config) -> Result<(), StartError> {
     let mut signals = Signals::new()?;
     let lifecycle = config.lifecycle;
-    let listener = TcpListener::bind(config.address).await;
+    let listener = listen(config.address);
     let listener = listener.map_err(|source| failed(&format!("cannot listen on {}", config.address), source))?;
     let address = listener.local_addr().map_err(|source| failed("address", source))?;
     warn_about_keys(&config.access.keys);
@@ -75,6 +77,14 @@ async fn serve(config: Config) -> Result<(), StartError> {
     close.notify_one();
     let _ = timeout(CLOSE, server).await;
     Ok(())
+}
+
+/// Listens with room for every client that may come at once: one that finds none tries again after a second.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Starts the engine thread; the receiver hears how loading went.
