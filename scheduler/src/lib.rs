@@ -16,6 +16,7 @@ mod ids;
 mod kv_ledger;
 mod limits;
 mod outbox;
+mod pace;
 mod plan;
 mod planted_bug;
 mod prefix_cache;

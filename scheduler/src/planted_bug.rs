@@ -29,6 +29,7 @@ pub(crate) enum PlantedBug {
     FailedStepKept,
     FailedStepCached,
     RootIgnored,
+    PaceIgnored,
 }
 
 /// The bug in force, if any.

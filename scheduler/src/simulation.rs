@@ -115,4 +115,5 @@ caught! {
     failed_step_kept: FailedStepKept,
     failed_step_cached: FailedStepCached,
     root_of_the_prefix_chain_ignored: RootIgnored,
+    pace_ignored: PaceIgnored,
 }

@@ -24,7 +24,7 @@ impl Scheduler {
         plan: &mut StepPlan,
     ) {
         let mut pending = self.pending_blocks();
-        while budget.left() > 0 {
+        while budget.prompt_left() > 0 {
             let Some(place) = self.waiting.next(now, |sequence| sequence.is_held(held)) else {
                 return;
             };
@@ -33,12 +33,12 @@ impl Scheduler {
             }
             let mut sequence = self.waiting.remove(place);
             self.begin(&mut sequence, now);
-            let count = sequence.remaining().min(budget.left());
+            let count = sequence.remaining().min(budget.prompt_left());
             pending +=
                 self.limits.blocks_for(sequence.tokens.len()) - self.limits.blocks_for(sequence.computed + count);
             let index = self.running.partition_point(|other| other.order(&sequence).is_lt());
             self.running.insert(index, sequence);
-            budget.charge(count);
+            budget.charge_prompt(count);
             let place = self.running[..index].iter().filter(|other| other.planned.is_some()).count();
             self.plan_work(index, count, place, plan);
         }

@@ -1,7 +1,7 @@
 //! The part of `schedule` that serves those that run, and preemption.
 //!
-//! One pass in scheduling order. A decode takes one token; a chunk takes what the budget leaves after one token for
-//! each decode behind it, and as much as fits the pool. Only when not even one token fits is somebody preempted: the
+//! One pass in scheduling order. A decode takes one token; a chunk takes what the pace of the step and the budget leave
+//! after one token for each decode behind it, and as much as fits the pool. Only when not even one token fits is somebody preempted: the
 //! last in order, never one that is planned already, and never the first.
 
 use std::collections::BTreeSet;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::Scheduler;
 use crate::budget::TokenBudget;
 use crate::outbox::Outbox;
+use crate::pace;
 use crate::planted_bug::PlantedBug;
 use crate::sequence::Sequence;
 use crate::{SeqId, StepPlan, Work};
@@ -19,7 +20,7 @@ impl Scheduler {
     pub(crate) fn schedule(&mut self, held: &BTreeSet<SeqId>, plan: &mut StepPlan, outbox: &mut Outbox) {
         plan.recycle(&mut self.spare_works);
         self.expire(outbox);
-        let mut budget = TokenBudget::new(self.limits.max_num_batched_tokens, self.planted);
+        let mut budget = self.budget(held);
         let preemptions = self.counters.preemptions;
         self.plan_running(outbox.now, held, &mut budget, plan);
         // Whoever was just preempted is first in line, and what it gave up is needed by those that run.
@@ -29,13 +30,30 @@ impl Scheduler {
         self.counters.steps += u64::from(!plan.is_empty());
     }
 
+    /// The tokens of the next step: how many of them may be of prompts follows from who runs and who waits.
+    fn budget(&self, held: &BTreeSet<SeqId>) -> TokenBudget {
+        let (mut streams, mut waiting) = (0, self.waiting.tokens());
+        for sequence in &self.running {
+            match sequence.remaining() {
+                1 => streams += usize::from(!sequence.is_held(held)),
+                chunk => waiting += chunk,
+            }
+        }
+        let tokens = self.limits.max_num_batched_tokens;
+        TokenBudget::new(tokens, pace::prompt_tokens(streams, waiting, tokens), self.planted)
+    }
+
     fn plan_running(&mut self, now: Duration, held: &BTreeSet<SeqId>, budget: &mut TokenBudget, plan: &mut StepPlan) {
         let mut index = 0;
         while index < self.running.len() {
             let want = self.want(index, held, budget);
             let count = if want > 0 { self.make_room(index, want, held, now) } else { 0 };
             if count > 0 {
-                budget.charge(count);
+                if self.running[index].remaining() == 1 {
+                    budget.charge(count)
+                } else {
+                    budget.charge_prompt(count)
+                }
                 self.plan_work(index, count, plan.works.len(), plan);
             }
             // A sequence that preempted itself was the last one, so the loop ends either way.
@@ -56,7 +74,7 @@ impl Scheduler {
         let behind = &self.running[index + 1..];
         let decodes = behind.iter().filter(|other| other.remaining() == 1 && !other.is_held(held)).count();
         let reserved = if self.planted.is(PlantedBug::PromptBeforeDecodes) { 0 } else { decodes };
-        sequence.remaining().min(budget.left().saturating_sub(reserved))
+        sequence.remaining().min(budget.prompt_left()).min(budget.left().saturating_sub(reserved))
     }
 
     /// Preempts until at least one token of the sequence fits; 0 if it was itself the last.

@@ -1,7 +1,7 @@
-//! Safe: budget, places and deadlines are kept, and a held sequence sits the step out.
+//! Safe: budget, pace, places and deadlines are kept, and a held sequence sits the step out.
 
-use super::observation::{Books, Observation};
-use crate::Event;
+use super::observation::{Books, Member, Observation};
+use crate::{Event, Work};
 
 /// Panics if a step took more than it may, or the wrong ones.
 pub(super) fn check(seen: &Observation, books: &Books) {
@@ -11,8 +11,31 @@ pub(super) fn check(seen: &Observation, books: &Books) {
     for member in seen.before.running.iter().chain(&seen.before.waiting) {
         assert!(!(seen.is_held(member) && seen.is_planned(member)), "a held sequence sits the step out");
     }
+    check_pace(seen, books);
     check_failure(seen);
     check_deadlines(seen, books);
+}
+
+/// Beside streams, prompts take no more than the line in front of the step allows.
+fn check_pace(seen: &Observation, books: &Books) {
+    let streams: usize = seen.plan.works.iter().filter(|work| is_stream(seen, work)).count();
+    if streams == 0 {
+        return;
+    }
+    let prompt = |member: &Member| books[&member.seqs[0]].prompt_tokens;
+    let chunks = seen.before.running.iter().map(|member| member.remaining).filter(|&remaining| remaining > 1);
+    let waiting: usize = seen.before.waiting.iter().map(prompt).chain(chunks).sum();
+    let tokens: usize =
+        seen.plan.works.iter().filter(|work| !is_stream(seen, work)).map(|work| work.tokens.len()).sum();
+    // Who is preempted or expires in this turn was counted as a stream.
+    let streams = seen.before.running.iter().filter(|member| member.remaining == 1).count();
+    let most = waiting.div_ceil(16).max(3 * streams).max(16);
+    assert!(tokens <= most, "{tokens} prompt tokens beside {streams} streams while {waiting} wait");
+}
+
+/// Whether a work decodes: it ran before and lacked one token.
+fn is_stream(seen: &Observation, work: &Work) -> bool {
+    seen.before.running.iter().any(|member| member.remaining == 1 && member.seqs.contains(&work.seq))
 }
 
 /// A failed step ends all its sequences, those that a member stands for included.
