@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
+    comparison::options::Options as CompareOptions,
     length::Lengths,
     scenario::{Load, Scenario},
     shipped,
@@ -66,6 +67,21 @@ pub enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Start several servers in turn on the same models and loads, and write one report
+    Compare {
+        /// What to compare
+        #[command(flatten)]
+        options: CompareOptions,
+    },
+}
+
+/// What a command line comes to.
+#[derive(Debug)]
+pub enum Job {
+    /// One scenario against a server that runs.
+    Load(Box<Scenario>, Options),
+    /// A comparison of servers that it starts.
+    Compare(CompareOptions),
 }
 
 /// The server and what to change about the scenario.
@@ -146,8 +162,8 @@ struct Overrides {
 }
 
 impl Command {
-    /// The scenario to run, with the flags laid over it, and the options.
-    pub fn resolve(self) -> Result<(Scenario, Options)> {
+    /// What to do, with the flags laid over the scenario.
+    pub fn resolve(self) -> Result<Job> {
         let (mut scenario, options) = match self {
             Self::Run { scenario: Some(path), options } => (Scenario::read(&path)?, options),
             Self::Run { scenario: None, options } => (shipped::plain(), options),
@@ -163,10 +179,11 @@ impl Command {
                 scenario.marks.left = Some(times as f64);
                 (scenario, options)
             }
+            Self::Compare { options } => return Ok(Job::Compare(options)),
         };
         options.overrides.lay_over(&mut scenario)?;
         scenario.validate()?;
-        Ok((scenario, options))
+        Ok(Job::Load(Box::new(scenario), options))
     }
 }
 
@@ -222,7 +239,10 @@ mod tests {
 
     fn resolve(line: &str) -> Result<Scenario> {
         let words = line.split_whitespace().chain(["--base-url", "http://127.0.0.1:1"]);
-        Ok(Arguments::try_parse_from(words)?.command.resolve()?.0)
+        match Arguments::try_parse_from(words)?.command.resolve()? {
+            Job::Load(scenario, _) => Ok(*scenario),
+            Job::Compare(_) => bail!("not one scenario"),
+        }
     }
 
     #[test]

@@ -22,6 +22,13 @@ impl Lengths {
         Self { low: length, high: length }
     }
 
+    /// All lengths less `by`, but never less than 1.
+    #[must_use]
+    pub fn less(self, by: usize) -> Self {
+        let less = |length: usize| length.saturating_sub(by).max(1);
+        Self { low: less(self.low), high: less(self.high) }
+    }
+
     /// One length, each equally likely.
     pub fn draw(self, rng: &mut impl Rng) -> usize {
         rng.random_range(self.low..=self.high)
@@ -85,6 +92,7 @@ mod tests {
         for text in ["1", "128", "32-512"] {
             assert_eq!(text.parse::<Lengths>().unwrap().to_string(), text);
         }
+        assert_eq!("7-30".parse::<Lengths>().unwrap().less(9).to_string(), "1-21");
         assert_eq!("7-7".parse::<Lengths>().unwrap(), Lengths::exactly(7));
     }
 

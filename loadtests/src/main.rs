@@ -1,26 +1,38 @@
-//! The program `loadtests`: read the command line, run one scenario, print its report.
+//! The program `loadtests`: read the command line, run one scenario or one comparison, print its report.
 //!
 //! One thread: beside a server on two cores the client must cost little.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
 use loadtests::{
-    arguments::{Arguments, Format, Options},
+    arguments::{Arguments, Format, Job, Options},
     bench::Bench,
     client::Client,
+    comparison,
     report::Report,
     scenario::Scenario,
 };
 
+#[expect(clippy::print_stdout, reason = "the report is what the program is for")]
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
-    let (scenario, options) = Arguments::parse().command.resolve()?;
-    let format = options.format;
-    let report = run(scenario, options).await?;
-    print(&report, format)?;
-    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let passed = match Arguments::parse().command.resolve()? {
+        Job::Load(scenario, options) => {
+            let format = options.format;
+            let report = run(*scenario, options).await?;
+            print(&report, format)?;
+            report.passed()
+        }
+        Job::Compare(options) => {
+            let repeat = comparison::repeat::line(env::args().skip(1));
+            let (report, page) = comparison::run(&options, repeat).await?;
+            println!("{page}");
+            report.passed()
+        }
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn run(scenario: Scenario, options: Options) -> Result<Report> {

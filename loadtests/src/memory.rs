@@ -1,8 +1,13 @@
-//! A process's resident memory, from `/proc`: Linux only, an error elsewhere.
+//! Resident memory of a process, or of one with its descendants, from `/proc`: Linux only.
 
-use std::fs;
+use std::{convert::Infallible, fs, time::Duration};
 
 use anyhow::{Context, Result};
+use tokio::time::sleep;
+
+use crate::process_tree;
+
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Resident memory of a process.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +29,24 @@ impl Memory {
     fn parse(status: &str) -> Result<Self> {
         let resident_mib = field_mib(status, "VmRSS:")?;
         Ok(Self { resident_mib, peak_mib: field_mib(status, "VmHWM:")? })
+    }
+}
+
+/// The most that a process and its descendants held together, at any look.
+#[derive(Debug, Default)]
+pub struct TreePeak {
+    /// In MiB.
+    pub mib: f64,
+}
+
+impl TreePeak {
+    /// Looks again and again until dropped.
+    pub async fn watch(&mut self, root: u32) -> Infallible {
+        loop {
+            let memory = process_tree::members(root).into_iter().filter_map(|pid| Memory::of(pid).ok());
+            self.mib = self.mib.max(memory.map(|memory| memory.resident_mib).sum());
+            sleep(LOOK).await;
+        }
     }
 }
 

@@ -58,6 +58,16 @@ impl Default for Shape {
     }
 }
 
+impl Shape {
+    /// The same with so many words fewer, for a server that adds so many tokens to every prompt; what it adds stands
+    /// before the words, so that the shared beginning keeps its length too.
+    #[must_use]
+    pub fn less_words(self, extra: usize) -> Self {
+        let shared_prefix = self.shared_prefix.saturating_sub(extra);
+        Self { input: self.input.less(extra), shared_prefix, ..self }
+    }
+}
+
 /// One request, ready to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -100,6 +110,12 @@ impl Workload {
     /// Request `number`.
     pub fn call(&self, number: u64) -> Call {
         self.shaped(number, &self.shape)
+    }
+
+    /// Words in the prompts of the first `requests` requests, on average.
+    pub fn mean_words(&self, requests: usize) -> f64 {
+        let drawn = (0..requests as u64).map(|number| self.shape.input.draw(&mut generator(self.seed, number)));
+        drawn.sum::<usize>() as f64 / requests as f64
     }
 
     /// Request `number` with other lengths, greedy and never left early.
@@ -193,6 +209,18 @@ mod tests {
         let left = calls.iter().filter(|call| call.leave_after.is_some()).count();
         assert!((80..160).contains(&left), "{left}");
         assert!(calls.iter().all(|call| call.leave_after.is_none_or(|after| after < call.asked)));
+    }
+
+    #[test]
+    fn the_mean_is_that_of_the_prompts_sent_with_and_without_extra_tokens() {
+        for extra in [0, 7] {
+            let workload = Workload::new(workload(5).shape().clone().less_words(extra), "m".into(), 5);
+            let words = |number| {
+                let body: Value = serde_json::from_slice(&workload.call(number).body).unwrap();
+                body["prompt"].as_str().unwrap().split_whitespace().count()
+            };
+            assert_eq!(workload.mean_words(20), (0..20).map(words).sum::<usize>() as f64 / 20.0);
+        }
     }
 
     #[test]
