@@ -52,6 +52,11 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Where it computes: whoever compares a step with the machine's limits measures them on the same threads.
+    pub fn cpu(&self) -> &Cpu {
+        &self.cpu
+    }
+
     /// Runs a plan and returns the logits of each of its tokens, `[tokens, vocab]`, sampling nothing.
     pub fn logits(&mut self, plan: &StepPlan) -> Result<&[f32], StepError> {
         self.forward(plan, LogitRows::All)?;

@@ -17,6 +17,7 @@ mod input;
 pub mod kernels;
 pub mod kv_cache;
 mod layers;
+pub mod limits;
 mod memory_plan;
 mod model;
 mod model_file;

@@ -12,6 +12,7 @@ mod avx2;
 mod avx512;
 pub mod elementwise;
 pub mod isa;
+pub mod limits;
 pub mod matmul;
 #[cfg(target_arch = "aarch64")]
 mod neon;
