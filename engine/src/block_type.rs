@@ -4,9 +4,12 @@
 
 use candle_core::quantized::GgmlDType;
 
+use crate::kernels::cpu::block_format::QuantType;
+
 /// The stored type of a tensor's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BlockType {
+#[allow(missing_docs, reason = "the names are the field's")]
+pub enum BlockType {
     F32,
     F16,
     BF16,
@@ -74,7 +77,7 @@ impl BlockType {
     }
 
     /// Numbers in one block; the length of a row is a multiple of it.
-    pub(crate) fn elements(self) -> usize {
+    pub fn elements(self) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::BF16 => 1,
             Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => 32,
@@ -83,7 +86,7 @@ impl BlockType {
     }
 
     /// Bytes of one block.
-    pub(crate) fn bytes(self) -> usize {
+    pub fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::BF16 => 2,
@@ -100,21 +103,37 @@ impl BlockType {
         }
     }
 
-    /// candle's name for a quantised type; none for plain floats.
-    pub(crate) fn candle(self) -> Option<GgmlDType> {
+    /// The quantised type; none for plain floats.
+    pub fn quant(self) -> Option<QuantType> {
         match self {
             Self::F32 | Self::F16 | Self::BF16 => None,
-            Self::Q4_0 => Some(GgmlDType::Q4_0),
-            Self::Q4_1 => Some(GgmlDType::Q4_1),
-            Self::Q5_0 => Some(GgmlDType::Q5_0),
-            Self::Q5_1 => Some(GgmlDType::Q5_1),
-            Self::Q8_0 => Some(GgmlDType::Q8_0),
-            Self::Q2K => Some(GgmlDType::Q2K),
-            Self::Q3K => Some(GgmlDType::Q3K),
-            Self::Q4K => Some(GgmlDType::Q4K),
-            Self::Q5K => Some(GgmlDType::Q5K),
-            Self::Q6K => Some(GgmlDType::Q6K),
+            Self::Q4_0 => Some(QuantType::Q4_0),
+            Self::Q4_1 => Some(QuantType::Q4_1),
+            Self::Q5_0 => Some(QuantType::Q5_0),
+            Self::Q5_1 => Some(QuantType::Q5_1),
+            Self::Q8_0 => Some(QuantType::Q8_0),
+            Self::Q2K => Some(QuantType::Q2_K),
+            Self::Q3K => Some(QuantType::Q3_K),
+            Self::Q4K => Some(QuantType::Q4_K),
+            Self::Q5K => Some(QuantType::Q5_K),
+            Self::Q6K => Some(QuantType::Q6_K),
         }
+    }
+
+    /// candle's name for a quantised type; none for plain floats.
+    pub(crate) fn candle(self) -> Option<GgmlDType> {
+        self.quant().map(|kind| match kind {
+            QuantType::Q4_0 => GgmlDType::Q4_0,
+            QuantType::Q4_1 => GgmlDType::Q4_1,
+            QuantType::Q5_0 => GgmlDType::Q5_0,
+            QuantType::Q5_1 => GgmlDType::Q5_1,
+            QuantType::Q8_0 => GgmlDType::Q8_0,
+            QuantType::Q2_K => GgmlDType::Q2K,
+            QuantType::Q3_K => GgmlDType::Q3K,
+            QuantType::Q4_K => GgmlDType::Q4K,
+            QuantType::Q5_K => GgmlDType::Q5K,
+            QuantType::Q6_K => GgmlDType::Q6K,
+        })
     }
 
     fn ggml_id(self) -> u32 {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use scheduler::Token;
 
+use crate::block_type::BlockType;
 use crate::config::DecoderConfig;
 use crate::config::families::Family;
 use crate::error::{LoadError, shown};
@@ -103,6 +104,11 @@ impl Checkpoint {
         self.contents.tensors.contains_key(&name.stored(self.contents.naming))
     }
 
+    /// What the numbers of a weight that [`Self::open`] found are stored as.
+    pub(crate) fn block_type(&self, name: WeightName) -> BlockType {
+        self.contents.tensors[&name.stored(self.contents.naming)].block_type()
+    }
+
     /// A matrix `[rows, columns]`, to be read row by row; fails if it is missing or of another shape.
     pub fn matrix(&self, name: WeightName, rows: usize, columns: usize) -> Result<StoredMatrix, LoadError> {
         let tensor = self.contents.tensor(name, WeightShape::Matrix { rows, columns })?;
@@ -113,7 +119,7 @@ impl Checkpoint {
     pub fn vector(&self, name: WeightName, len: usize) -> Result<Vec<f32>, LoadError> {
         let tensor = self.contents.tensor(name, WeightShape::Vector(len))?;
         let mut values = vec![0.0; len];
-        tensor.read_rows(0..1, len, &mut values)?;
+        tensor.read_vector(&mut values)?;
         Ok(in_engine_order(values, self.contents.row_order(name)))
     }
 }

@@ -1,8 +1,6 @@
-//! The CPU as a device: which instructions, which threads, and the scratch of the matmuls.
+//! The CPU as a device: which instructions and which threads.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use crate::kernels::aligned::Aligned;
+use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kernels::cpu::isa::{CheckedIsa, Isa};
 use crate::threads::Pool;
 
@@ -10,14 +8,14 @@ use crate::threads::Pool;
 #[derive(Debug)]
 pub struct Cpu {
     isa: CheckedIsa,
+    bf16_dot: Option<Bf16Dot>,
     pool: Pool,
-    scratch: Mutex<Aligned>,
 }
 
 impl Cpu {
     /// `threads` threads, the caller counted, and an instruction set; none if this CPU lacks it.
     pub fn new(isa: Isa, threads: usize) -> Option<Self> {
-        Some(Self { isa: isa.checked()?, pool: Pool::new(threads), scratch: Mutex::default() })
+        Some(Self { isa: isa.checked()?, bf16_dot: Bf16Dot::of(isa), pool: Pool::new(threads) })
     }
 
     /// Its instruction set.
@@ -25,13 +23,13 @@ impl Cpu {
         self.isa
     }
 
+    /// The proof of bf16 dot products, where the instruction set goes with them.
+    pub fn bf16_dot(&self) -> Option<Bf16Dot> {
+        self.bf16_dot
+    }
+
     /// Its threads.
     pub fn pool(&self) -> &Pool {
         &self.pool
-    }
-
-    /// Memory kept between matmuls, for one at a time.
-    pub(crate) fn scratch(&self) -> MutexGuard<'_, Aligned> {
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,6 +15,7 @@ use crate::memory_plan::MemoryPlan;
 use crate::model::{self, Model};
 use crate::options::EngineOptions;
 use crate::sampler::Samplers;
+use crate::weight_loader::WeightLoader;
 
 /// Tokens of the pass that a model must survive before it serves.
 const TRIAL_TOKENS: usize = 8;
@@ -38,7 +39,7 @@ impl Engine {
         if !is_head_dim(config.head_dim) {
             return Err(checkpoint.unusable(&format!("heads are {} wide, not {HEAD_DIMS}", config.head_dim)));
         }
-        let model = model::load(checkpoint, &cpu)?;
+        let model = model::load(&WeightLoader { checkpoint, cpu: &cpu, dtype: options.dtype })?;
         let kv = KvCache::new(KvGeometry {
             layers: config.num_layers,
             blocks: plan.num_blocks,
@@ -115,6 +116,7 @@ mod tests {
     use super::*;
     use crate::kernels::cpu::isa::Isa;
     use crate::memory_plan::MemoryLimits;
+    use crate::panels::Dtype;
 
     /// Rotary angles at the far end of a 128K context, without 131,062 tokens before them: positions say where a
     /// token stands, the sequence's own start says what it sees.
@@ -138,7 +140,7 @@ mod tests {
 
     fn small_engine(folder: &Path) -> Engine {
         let checkpoint = Checkpoint::open(folder).unwrap();
-        let options = EngineOptions { threads: 2, isa: Isa::detect() };
+        let options = EngineOptions { threads: 2, isa: Isa::detect(), dtype: Dtype::Auto };
         let limits = MemoryLimits {
             block_size: 16,
             num_kv_blocks: Some(4),
@@ -147,7 +149,7 @@ mod tests {
             max_num_batched_tokens: 64,
             max_model_len: None,
         };
-        let plan = MemoryPlan::new(&checkpoint, &limits).unwrap();
+        let plan = MemoryPlan::new(&checkpoint, &options, &limits).unwrap();
         Engine::load(&checkpoint, &options, &plan).unwrap()
     }
 

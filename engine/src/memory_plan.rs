@@ -12,6 +12,7 @@ use std::fmt;
 use crate::checkpoint::Checkpoint;
 use crate::config::DecoderConfig;
 use crate::error::LoadError;
+use crate::options::EngineOptions;
 use byte_count::ByteCount;
 
 /// The settings that decide about memory; names are those of the command line.
@@ -34,7 +35,7 @@ pub struct MemoryLimits {
 /// Where the memory goes. Bytes; `Display` prints the arithmetic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryPlan {
-    /// All parameters once, as f32.
+    /// All parameters once, as they are held.
     pub weights_bytes: u64,
     /// The pool.
     pub kv_bytes: u64,
@@ -56,20 +57,22 @@ pub struct MemoryPlan {
 
 impl MemoryPlan {
     /// Plans for this machine; fails with the arithmetic if the model or the wanted context does not fit.
-    pub fn new(checkpoint: &Checkpoint, limits: &MemoryLimits) -> Result<Self, LoadError> {
-        Self::with_available(checkpoint.config(), limits, available::available_bytes()?)
+    pub fn new(checkpoint: &Checkpoint, options: &EngineOptions, limits: &MemoryLimits) -> Result<Self, LoadError> {
+        let weights = arithmetic::weights_bytes(checkpoint, options);
+        Self::with_available(checkpoint.config(), weights, limits, available::available_bytes()?)
     }
 
-    /// Plans for a machine with `available` bytes.
-    pub fn with_available(
+    /// Plans for weights that take so many bytes, on a machine with `available` bytes.
+    fn with_available(
         config: &DecoderConfig,
+        weights: u64,
         limits: &MemoryLimits,
         available_bytes: u64,
     ) -> Result<Self, LoadError> {
         assert!(limits.block_size > 0 && limits.max_num_seqs > 0, "limits are above 0");
         check_context(config, limits)?;
         let needs = Needs {
-            weights: arithmetic::weights_bytes(config),
+            weights,
             scratch: arithmetic::scratch_bytes(config, limits),
             per_block: arithmetic::kv_bytes_per_block(config, limits.block_size),
             available: available_bytes,
@@ -175,7 +178,7 @@ impl fmt::Display for MemoryPlan {
             ByteCount(self.kv_bytes_per_block),
             self.num_blocks * self.block_size
         );
-        line("weights", self.weights_bytes, "every parameter once, as f32")?;
+        line("weights", self.weights_bytes, "every parameter once")?;
         line("KV cache", self.kv_bytes, &blocks)?;
         line("scratch", self.scratch_bytes, "activations and logits of the largest step")?;
         line("total", total, &format!("of {} available", ByteCount(self.available_bytes)))?;

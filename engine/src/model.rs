@@ -2,11 +2,11 @@
 
 pub(crate) mod decoder;
 
-use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
+use crate::weight_loader::WeightLoader;
 
 /// A model that computes ragged batches over a paged cache.
 pub(crate) trait Model: Send {
@@ -15,6 +15,6 @@ pub(crate) trait Model: Send {
 }
 
 /// Reads the weights of a checkpoint. Every family that is served so far is one configurable decoder.
-pub(crate) fn load(checkpoint: &Checkpoint, cpu: &Cpu) -> Result<Box<dyn Model>, LoadError> {
-    Ok(Box::new(decoder::Decoder::load(checkpoint, cpu)?))
+pub(crate) fn load(loader: &WeightLoader<'_>) -> Result<Box<dyn Model>, LoadError> {
+    Ok(Box::new(decoder::Decoder::load(loader)?))
 }

@@ -1,12 +1,15 @@
 //! How an engine computes.
 
 use crate::kernels::cpu::isa::Isa;
+use crate::panels::Dtype;
 
-/// What is chosen at start about threads and instructions.
+/// What is chosen at start about threads, instructions and numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
     /// Threads that compute, the engine's own included.
     pub threads: usize,
     /// Instruction set of the kernels.
     pub isa: Isa,
+    /// What weights are computed in.
+    pub dtype: Dtype,
 }

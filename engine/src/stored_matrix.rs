@@ -1,9 +1,11 @@
-//! A weight matrix `[out, in]` that is still in its file; rows come out as f32, in the order the engine wants.
+//! A weight matrix `[out, in]` that is still in its file; rows come out in the order the engine wants.
 //!
 //! Several threads may read disjoint rows at once. Nothing is cached.
 
 use std::ops::Range;
 
+use crate::block_type::BlockType;
+use crate::dequantize::dequantize;
 use crate::error::LoadError;
 use crate::stored_tensor::StoredTensor;
 
@@ -45,27 +47,46 @@ impl StoredMatrix {
         self.columns
     }
 
+    /// What its numbers are stored as.
+    pub fn block_type(&self) -> BlockType {
+        self.tensor.block_type()
+    }
+
+    /// Bytes of a row.
+    pub fn row_bytes(&self) -> usize {
+        self.tensor.row_bytes(self.columns)
+    }
+
     /// Reads `rows` as f32 into `out` `[rows, columns]`; fails if the file cannot be read, panics if `out` has another
     /// length or the range leaves the matrix.
     pub fn read_rows(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), LoadError> {
-        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
         assert_eq!(out.len(), rows.len() * self.columns, "one number for each row and column");
+        let mut bytes = vec![0; rows.len() * self.row_bytes()];
+        self.read_raw(rows, &mut bytes)?;
+        dequantize(self.block_type(), &bytes, out);
+        Ok(())
+    }
+
+    /// Reads the stored bytes of `rows`, in the engine's order, as [`Self::read_rows`] does.
+    pub fn read_raw(&self, rows: Range<usize>, out: &mut [u8]) -> Result<(), LoadError> {
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
         match self.order {
-            RowOrder::Halves => self.tensor.read_rows(rows, self.columns, out),
+            RowOrder::Halves => self.tensor.read_raw(rows, self.columns, out),
             RowOrder::Pairs { head_dim } => self.read_paired_rows(rows, head_dim, out),
         }
     }
 
     /// Reads the stored rows head by head and hands out the wanted ones of each.
-    fn read_paired_rows(&self, rows: Range<usize>, head_dim: usize, out: &mut [f32]) -> Result<(), LoadError> {
-        let mut head_rows = vec![0.0; head_dim * self.columns];
-        for (row, target) in rows.clone().zip(out.chunks_exact_mut(self.columns)) {
+    fn read_paired_rows(&self, rows: Range<usize>, head_dim: usize, out: &mut [u8]) -> Result<(), LoadError> {
+        let row_bytes = self.row_bytes();
+        let mut head_rows = vec![0; head_dim * row_bytes];
+        for (row, target) in rows.clone().zip(out.chunks_exact_mut(row_bytes)) {
             let head_start = row - row % head_dim;
             if row == rows.start || row == head_start {
-                self.tensor.read_rows(head_start..head_start + head_dim, self.columns, &mut head_rows)?;
+                self.tensor.read_raw(head_start..head_start + head_dim, self.columns, &mut head_rows)?;
             }
-            let stored = stored_row(row % head_dim, head_dim) * self.columns;
-            target.copy_from_slice(&head_rows[stored..stored + self.columns]);
+            let stored = stored_row(row % head_dim, head_dim) * row_bytes;
+            target.copy_from_slice(&head_rows[stored..stored + row_bytes]);
         }
         Ok(())
     }

@@ -10,9 +10,6 @@ use crate::dequantize::dequantize;
 use crate::error::LoadError;
 use crate::model_file::ModelFile;
 
-/// Numbers dequantised at a time: small enough for a core's cache, large enough to make reads rare.
-const CHUNK_ELEMENTS: usize = 1 << 16;
-
 /// One tensor of one file.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredTensor {
@@ -80,19 +77,23 @@ impl StoredTensor {
         LoadError::tensor(self.file.path(), &self.name, reason)
     }
 
-    /// Reads rows as they are stored, `columns` numbers each, into `out` `[rows, columns]`.
-    pub(crate) fn read_rows(&self, rows: Range<usize>, columns: usize, out: &mut [f32]) -> Result<(), LoadError> {
-        debug_assert_eq!(out.len(), rows.len() * columns);
-        let row_bytes = columns / self.block_type.elements() * self.block_type.bytes();
-        let rows_at_once = (CHUNK_ELEMENTS / columns).max(1);
-        let mut buffer = vec![0; rows_at_once.min(rows.len()) * row_bytes];
-        let mut offset = self.offset + (rows.start * row_bytes) as u64;
-        for chunk in out.chunks_mut(rows_at_once * columns) {
-            let bytes = &mut buffer[..chunk.len() / columns * row_bytes];
-            self.file.read_at(bytes, offset)?;
-            dequantize(self.block_type, bytes, chunk).map_err(|error| self.error(error.to_string()))?;
-            offset += bytes.len() as u64;
-        }
+    /// Bytes of a row of `columns` numbers.
+    pub(crate) fn row_bytes(&self, columns: usize) -> usize {
+        columns / self.block_type.elements() * self.block_type.bytes()
+    }
+
+    /// Reads the bytes of rows as they are stored, `columns` numbers each.
+    pub(crate) fn read_raw(&self, rows: Range<usize>, columns: usize, out: &mut [u8]) -> Result<(), LoadError> {
+        let row_bytes = self.row_bytes(columns);
+        assert_eq!(out.len(), rows.len() * row_bytes, "as many bytes as the rows have");
+        self.file.read_at(out, self.offset + (rows.start * row_bytes) as u64)
+    }
+
+    /// Reads all numbers of a vector.
+    pub(crate) fn read_vector(&self, out: &mut [f32]) -> Result<(), LoadError> {
+        let mut bytes = vec![0; self.row_bytes(out.len())];
+        self.read_raw(0..1, out.len(), &mut bytes)?;
+        dequantize(self.block_type, &bytes, out);
         Ok(())
     }
 }

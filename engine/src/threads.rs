@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -38,22 +38,21 @@ impl Pool {
         self.workers.len() + 1
     }
 
-    /// Calls `work` once for each item, on any thread, and returns when all are done. Items are taken in order.
-    /// A panic in `work` is raised again here, after the others have finished. Within `work`, a second call runs
-    /// on the calling thread alone.
-    pub fn for_each<T: Send>(&self, items: Vec<T>, work: impl Fn(T) + Sync) {
-        if self.workers.is_empty() || items.len() <= 1 {
-            return items.into_iter().for_each(work);
+    /// Calls `work` once for each item, on any thread, and returns when all are done. Items are taken in order; nothing
+    /// is allocated for them. A panic in `work` is raised again here, after the others have finished. Within `work`, a
+    /// second call runs on the calling thread alone.
+    pub fn for_each<I: IntoIterator<IntoIter: Send>>(&self, items: I, work: impl Fn(I::Item) + Sync) {
+        let items = items.into_iter();
+        if self.workers.is_empty() || items.size_hint().1.is_some_and(|most| most <= 1) {
+            return items.for_each(work);
         }
-        let items: Vec<Mutex<Option<T>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
-        let next = AtomicUsize::new(0);
-        let share = || {
-            while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let item = item.lock().unwrap_or_else(PoisonError::into_inner).take();
-                work(item.expect("an item is taken once"));
+        let items = Mutex::new(items);
+        let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+        self.run(&|| {
+            while let Some(item) = next() {
+                work(item);
             }
-        };
-        self.run(&share);
+        });
     }
 
     /// Runs `share` on the caller and on every worker that comes in time.
@@ -156,11 +155,13 @@ fn spin_for_news(shared: &Shared, seen: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
 
     fn sum_with(pool: &Pool, items: usize) -> usize {
         let sum = AtomicUsize::new(0);
-        pool.for_each((0..items).collect(), |item| _ = sum.fetch_add(item + 1, Ordering::Relaxed));
+        pool.for_each((0..items).collect::<Vec<_>>(), |item| _ = sum.fetch_add(item + 1, Ordering::Relaxed));
         sum.into_inner()
     }
 
@@ -198,7 +199,7 @@ mod tests {
         for threads in [1, 2, 3] {
             let pool = Pool::new(threads);
             for guilty in [0, 7, 99] {
-                let run = || pool.for_each((0..100).collect(), |item| assert_ne!(item, guilty, "planted"));
+                let run = || pool.for_each((0..100).collect::<Vec<_>>(), |item| assert_ne!(item, guilty, "planted"));
                 let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
                 assert!(payload.downcast_ref::<String>().is_some_and(|message| message.contains("planted")));
                 assert_eq!(sum_with(&pool, 100), 5050);

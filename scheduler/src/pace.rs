@@ -63,7 +63,7 @@ mod tests {
                 steps += 1;
             }
             let folds = (prompt as f64 / (SPREAD_STEPS * MIN_CHUNK) as f64).max(1.0).ln();
-            prop_assert!(steps as f64 <= SPREAD_STEPS as f64 * (1.0 + folds) + 2.0, "{prompt} tokens took {steps} steps");
+            prop_assert!(f64::from(steps) <= SPREAD_STEPS as f64 * (1.0 + folds) + 2.0, "{prompt} tokens took {steps} steps");
         }
     }
 }

@@ -85,11 +85,11 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
                 Event::Token { seq, .. } => {
                     tokens += 1;
                     if let Some(before) = last.insert(seq, now.get()) {
-                        gaps.push((now.get() - before).as_secs_f64() * 1e3);
+                        gaps.push(now.get().saturating_sub(before).as_secs_f64() * 1e3);
                     }
                 }
                 Event::Finished { stats, .. } => {
-                    first.push((stats.first_token.unwrap() - stats.submitted).as_secs_f64() * 1e3);
+                    first.push(stats.first_token.unwrap().saturating_sub(stats.submitted).as_secs_f64() * 1e3);
                     if asked < requests {
                         ask(&mut driver, asked);
                         asked += 1;

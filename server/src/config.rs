@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::Args;
-use engine::{EngineOptions, Isa, MemoryLimits};
+use engine::{Dtype, EngineOptions, Isa, MemoryLimits};
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -223,7 +223,8 @@ fn engine_options(flags: &Flags) -> Result<EngineOptions, ConfigError> {
     let threads = flags.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     within("--threads", threads, 1, 1024)?;
     let isa = flags.isa.as_deref().map_or_else(|| Ok(Isa::detect()), isa)?;
-    Ok(EngineOptions { threads, isa })
+    let dtype = flags.dtype.as_deref().map_or(Ok(Dtype::Auto), dtype)?;
+    Ok(EngineOptions { threads, isa, dtype })
 }
 
 fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
@@ -241,6 +242,15 @@ fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
     within("--num-kv-blocks", limits.num_kv_blocks.unwrap_or(1), 1, 1 << 30)?;
     within("--max-model-len", limits.max_model_len.unwrap_or(1), 1, 1 << 24)?;
     Ok(limits)
+}
+
+fn dtype(name: &str) -> Result<Dtype, ConfigError> {
+    match name {
+        "auto" => Ok(Dtype::Auto),
+        "float32" => Ok(Dtype::Float32),
+        "bfloat16" => Ok(Dtype::Bfloat16),
+        other => Err(value("--dtype", format!("'{other}' is none of auto, float32, bfloat16"))),
+    }
 }
 
 fn isa(name: &str) -> Result<Isa, ConfigError> {
@@ -371,5 +381,7 @@ mod tests {
         assert_eq!(message, "--max-n: 0 is not in 1 to 128");
         assert!(resolved(|flags| flags.block_size = Some(0)).is_err());
         assert!(resolved(|flags| flags.isa = Some("abacus".to_owned())).is_err());
+        let message = resolved(|flags| flags.dtype = Some("float13".to_owned())).unwrap_err().to_string();
+        assert_eq!(message, "--dtype: 'float13' is none of auto, float32, bfloat16");
     }
 }

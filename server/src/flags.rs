@@ -112,6 +112,11 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<String>,
 
+    /// Weights as: auto (as they are stored), float32, bfloat16 (float weights in bf16) [default: auto]
+    #[arg(long, value_name = "DTYPE", help_heading = "Batching")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<String>,
+
     /// Requests that may wait [default: the larger of 256 and 4 x --max-num-seqs]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -57,7 +57,7 @@ pub fn load(app: &Arc<App>) -> Result<Worker<Engine>, StartError> {
     let path = model_source::resolve(&config.model)?;
     let checkpoint = Checkpoint::open(&path)?;
     log_facts(&config.model, checkpoint.facts());
-    let plan = MemoryPlan::new(&checkpoint, &config.memory)?;
+    let plan = MemoryPlan::new(&checkpoint, &config.engine, &config.memory)?;
     tracing::info!("memory plan: {plan}");
     let parts = model_parts(app, &checkpoint, &plan)?;
     let engine = Engine::load(&checkpoint, &config.engine, &plan)?;

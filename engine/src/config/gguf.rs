@@ -211,7 +211,7 @@ fn read_divisors(tensor: &crate::stored_tensor::StoredTensor, head_dim: usize) -
         return Err(tensor.error(format!("shape {:?} is not [{}]", tensor.shape(), head_dim / 2)));
     }
     let mut divisors = vec![0.0; head_dim / 2];
-    tensor.read_rows(0..1, head_dim / 2, &mut divisors)?;
+    tensor.read_vector(&mut divisors)?;
     if let Some(divisor) = divisors.iter().find(|divisor| !(divisor.is_finite() && **divisor > 0.0)) {
         return Err(tensor.error(format!("{divisor} is not a finite number above 0")));
     }

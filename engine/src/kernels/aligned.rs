@@ -1,4 +1,4 @@
-//! A zeroed `f32` buffer whose first element starts a cache line, so that no 16-lane load straddles two lines.
+//! A zeroed buffer whose first element starts a cache line, so that no 16-lane load straddles two lines.
 //!
 //! Pages are untouched until written (the allocator's zeroed memory), and large buffers ask for huge pages.
 
@@ -6,23 +6,21 @@ use std::ops::{Deref, DerefMut};
 
 /// Bytes of a cache line, and of sixteen lanes.
 const LINE_BYTES: usize = 64;
-/// Floats that alignment may skip.
-const SLACK: usize = LINE_BYTES / size_of::<f32>();
 /// Buffers below this keep ordinary pages.
 const HUGE_FROM_BYTES: usize = 4 << 20;
 
-/// `len` floats, zero at first, 64-byte aligned.
+/// `len` numbers, zero at first, 64-byte aligned.
 #[derive(Debug, Default)]
-pub struct Aligned {
-    memory: Vec<f32>,
+pub struct Aligned<T = f32> {
+    memory: Vec<T>,
     skip: usize,
     len: usize,
 }
 
-impl Aligned {
+impl<T: Copy + Default> Aligned<T> {
     /// `len` zeros.
     pub fn zeroed(len: usize) -> Self {
-        let memory = vec![0.0_f32; len + SLACK];
+        let memory = vec![T::default(); len + LINE_BYTES / size_of::<T>()];
         let skip = memory.as_ptr().align_offset(LINE_BYTES);
         advise_huge_pages(&memory);
         Self { memory, skip, len }
@@ -37,27 +35,27 @@ impl Aligned {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        self.len * size_of::<f32>()
+        self.len * size_of::<T>()
     }
 }
 
-impl Deref for Aligned {
-    type Target = [f32];
+impl<T> Deref for Aligned<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[f32] {
+    fn deref(&self) -> &[T] {
         &self.memory[self.skip..][..self.len]
     }
 }
 
-impl DerefMut for Aligned {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         &mut self.memory[self.skip..][..self.len]
     }
 }
 
 /// A hint only: a kernel without huge pages refuses, and nothing changes.
 #[cfg(target_os = "linux")]
-fn advise_huge_pages(memory: &[f32]) {
+fn advise_huge_pages<T>(memory: &[T]) {
     use rustix::mm::{Advice, madvise};
     const PAGE: usize = 4096;
     let bytes = size_of_val(memory);
@@ -71,7 +69,7 @@ fn advise_huge_pages(memory: &[f32]) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn advise_huge_pages(_memory: &[f32]) {}
+fn advise_huge_pages<T>(_memory: &[T]) {}
 
 #[cfg(test)]
 mod tests {
@@ -80,7 +78,7 @@ mod tests {
     #[test]
     fn starts_on_a_line_and_holds_zeros() {
         for len in [0, 1, 15, 16, 17, 5000, HUGE_FROM_BYTES / 4 + 3] {
-            let buffer = Aligned::zeroed(len);
+            let buffer = Aligned::<f32>::zeroed(len);
             assert_eq!(buffer.len(), len);
             assert_eq!(buffer.as_ptr().align_offset(LINE_BYTES), 0);
             assert!(buffer.iter().all(|value| *value == 0.0));

@@ -11,3 +11,4 @@ pub mod aligned;
 pub mod columns_mut;
 pub mod cpu;
 pub mod job_slot;
+pub mod tiled_rows;

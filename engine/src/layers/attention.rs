@@ -1,17 +1,20 @@
 //! Self-attention over the paged cache, with grouped heads and rotary positions.
 
-use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
 use crate::layers::linear::{Linear, Part};
+use crate::layers::norm::Norm;
 use crate::ops;
 use crate::ops::paged_attention::AttentionInput;
 use crate::ops::rope::RopeAngles;
+use crate::ops::tiled_rows::Input;
+use crate::ops::tiled_rows::TiledRows;
+use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
 
-/// Query, key and value are one matrix, `[q; k; v]`.
+/// Query, key and value are one linear layer, `[q; k; v]`.
 #[derive(Debug)]
 pub(crate) struct Attention {
     layer: usize,
@@ -31,8 +34,8 @@ pub(crate) struct AttentionScratch {
 }
 
 impl Attention {
-    pub(crate) fn load(checkpoint: &Checkpoint, cpu: &Cpu, layer: usize) -> Result<Self, LoadError> {
-        let config = checkpoint.config();
+    pub(crate) fn load(loader: &WeightLoader<'_>, layer: usize) -> Result<Self, LoadError> {
+        let config = loader.checkpoint.config();
         let query_width = config.num_heads * config.head_dim;
         let kv_width = config.num_kv_heads * config.head_dim;
         let part = |weight, bias, out| Part {
@@ -53,23 +56,23 @@ impl Attention {
                 heads: config.num_heads,
                 scale: 1.0 / (config.head_dim as f32).sqrt(),
             },
-            qkv: Linear::load(checkpoint, cpu, &parts, config.hidden_size)?,
-            output: Linear::load(checkpoint, cpu, &[output], query_width)?,
+            qkv: Linear::load(loader, &parts, config.hidden_size)?,
+            output: Linear::load(loader, &[output], query_width)?,
         })
     }
 
-    /// Writes the batch's keys and values, then attends. `x`, `out`: `[tokens, hidden]`
-    pub(crate) fn forward(&self, cpu: &Cpu, x: &[f32], batch: &mut Batch<'_>, out: &mut [f32]) {
+    /// Writes the batch's keys and values, then adds the attention of the normed stream to the stream, `[tokens, hidden]`.
+    pub(crate) fn forward(&self, cpu: &Cpu, norm: &Norm, batch: &mut Batch<'_>, stream: &mut [f32]) {
         let tokens = batch.input.num_tokens();
         let AttentionScratch { qkv, attended } = &mut *batch.scratch;
         qkv.resize(tokens * self.qkv.out(), 0.0);
         attended.resize(tokens * self.query_width, 0.0);
-        self.qkv.forward(cpu, x, qkv);
+        self.qkv.forward(cpu, norm.of(stream), batch.tiles, qkv);
         let sequences = &batch.input.sequences;
         ops::write_kv(cpu, batch.angles, sequences, qkv, batch.kv.layer_mut(self.layer));
         let input = AttentionInput { queries: qkv, sequences, kv: batch.kv.layer(self.layer) };
         ops::paged_attention(cpu, &self.facts, &input, attended);
-        self.output.forward(cpu, attended, out);
+        self.output.add(cpu, Input { x: attended, norm: None }, batch.tiles, stream);
     }
 }
 
@@ -80,4 +83,5 @@ pub(crate) struct Batch<'a> {
     pub(crate) angles: &'a RopeAngles,
     pub(crate) kv: &'a mut KvCache,
     pub(crate) scratch: &'a mut AttentionScratch,
+    pub(crate) tiles: &'a mut TiledRows,
 }

@@ -1,21 +1,22 @@
-//! y = x Wᵀ + b, for one stored matrix or several with the same input, fused by stacking their rows.
+//! y = x Wᵀ + b, for one stored matrix or several with the same input, fused where they are held in one format.
 
 use scheduler::Token;
 
-use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
+use crate::kernels::columns_mut::ColumnsMut;
+use crate::kernels::cpu::tile::Epilogue;
 use crate::ops;
-use crate::ops::matmul::{PanelMatrix, RowSource};
+use crate::ops::tiled_rows::{Input, TiledRows};
+use crate::panels::{PanelMatrix, RowSource};
 use crate::stored_matrix::StoredMatrix;
+use crate::weight_loader::WeightLoader;
 use crate::weight_name::WeightName;
 
-/// A matrix in the kernels' layout, `[out, in]`, and perhaps a bias.
+/// Matrices in the kernels' layout, `[out, in]` together: neighbours of one format are one matrix.
 #[derive(Debug)]
 pub(crate) struct Linear {
-    weight: PanelMatrix,
-    /// `[out]`
-    bias: Option<Vec<f32>>,
+    matrices: Vec<PanelMatrix>,
 }
 
 /// One stored matrix of a [`Linear`].
@@ -29,53 +30,101 @@ pub(crate) struct Part {
 
 impl Linear {
     /// Stacks the parts' rows in order.
-    pub(crate) fn load(checkpoint: &Checkpoint, cpu: &Cpu, parts: &[Part], columns: usize) -> Result<Self, LoadError> {
-        let matrices = parts
-            .iter()
-            .map(|part| checkpoint.matrix(part.weight, part.out, columns))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { weight: pack(cpu, &matrices, columns)?, bias: stacked_bias(checkpoint, parts)? })
+    pub(crate) fn load(loader: &WeightLoader<'_>, parts: &[Part], columns: usize) -> Result<Self, LoadError> {
+        let alike = parts.chunk_by(|a, b| loader.format(a.weight) == loader.format(b.weight));
+        Ok(Self { matrices: alike.map(|parts| load_stacked(loader, parts, columns)).collect::<Result<_, _>>()? })
     }
 
     /// Columns of the result.
     pub(crate) fn out(&self) -> usize {
-        self.weight.rows()
+        self.matrices.iter().map(PanelMatrix::rows).sum()
     }
 
-    /// `x`: `[tokens, in]`, `out`: `[tokens, out]`
-    pub(crate) fn forward(&self, cpu: &Cpu, x: &[f32], out: &mut [f32]) {
-        ops::linear(cpu, &self.weight, x, out);
-        if let Some(bias) = &self.bias {
-            for row in out.chunks_exact_mut(bias.len()) {
-                for (value, bias) in row.iter_mut().zip(bias) {
-                    *value += bias;
-                }
+    /// `y = x Wᵀ + b`, y being `[tokens, out]`.
+    pub(crate) fn forward(&self, cpu: &Cpu, input: Input<'_>, tiles: &mut TiledRows, y: &mut [f32]) {
+        self.compute(cpu, input, tiles, (Epilogue::Store, y));
+    }
+
+    /// `y += x Wᵀ + b`
+    pub(crate) fn add(&self, cpu: &Cpu, input: Input<'_>, tiles: &mut TiledRows, y: &mut [f32]) {
+        self.compute(cpu, input, tiles, (Epilogue::Add, y));
+    }
+
+    fn compute(&self, cpu: &Cpu, input: Input<'_>, tiles: &mut TiledRows, (epilogue, y): (Epilogue, &mut [f32])) {
+        let mut left = ColumnsMut::new(y, self.out());
+        let mut filled = None;
+        for matrix in &self.matrices {
+            let format = matrix.format().row_format();
+            if filled != Some(format) {
+                tiles.fill(cpu, input, matrix.columns(), format);
+                filled = Some(format);
             }
+            ops::linear(cpu, matrix, tiles, epilogue, left.take_columns(matrix.rows()));
         }
     }
 
     /// Copies the matrix's row of each token: its embedding. `out`: `[tokens, in]`
-    pub(crate) fn embed(&self, tokens: &[Token], out: &mut [f32]) {
-        ops::embedding(&self.weight, tokens, out);
+    pub(crate) fn embed(&self, cpu: &Cpu, tokens: &[Token], out: &mut [f32]) {
+        let [table] = self.matrices.as_slice() else { panic!("an embedding is one matrix") };
+        ops::embedding(cpu, table, tokens, out);
     }
 }
 
-fn pack(cpu: &Cpu, matrices: &[StoredMatrix], columns: usize) -> Result<PanelMatrix, LoadError> {
-    let readers: Vec<_> =
-        matrices.iter().map(|matrix| move |rows, out: &mut [f32]| matrix.read_rows(rows, out)).collect();
-    let sources: Vec<_> =
-        matrices.iter().zip(&readers).map(|(matrix, read)| RowSource { rows: matrix.rows(), read }).collect();
-    PanelMatrix::pack(cpu, columns, &sources)
+/// Two matrices with the same input, one of which gates the other.
+#[derive(Debug)]
+pub(crate) struct GatedLinear {
+    gate: PanelMatrix,
+    up: PanelMatrix,
 }
 
-fn stacked_bias(checkpoint: &Checkpoint, parts: &[Part]) -> Result<Option<Vec<f32>>, LoadError> {
+impl GatedLinear {
+    pub(crate) fn load(loader: &WeightLoader<'_>, gate: Part, up: Part, columns: usize) -> Result<Self, LoadError> {
+        Ok(Self { gate: load_stacked(loader, &[gate], columns)?, up: load_stacked(loader, &[up], columns)? })
+    }
+
+    /// Columns of the result.
+    pub(crate) fn out(&self) -> usize {
+        self.gate.rows()
+    }
+
+    /// `y = silu(gate(x)) * up(x)`, y being `[tokens, out]`.
+    pub(crate) fn forward(&self, cpu: &Cpu, input: Input<'_>, tiles: &mut TiledRows, y: &mut [f32]) {
+        tiles.fill(cpu, input, self.gate.columns(), self.gate.format().row_format());
+        ops::gated_linear(cpu, &self.gate, &self.up, tiles, ColumnsMut::new(y, self.out()));
+    }
+}
+
+/// Parts of one format as one matrix.
+fn load_stacked(loader: &WeightLoader<'_>, parts: &[Part], columns: usize) -> Result<PanelMatrix, LoadError> {
+    let matrices = parts
+        .iter()
+        .map(|part| loader.checkpoint.matrix(part.weight, part.out, columns))
+        .collect::<Result<Vec<_>, _>>()?;
+    let readers: Vec<_> = matrices.iter().map(reader).collect();
+    let sources: Vec<_> = matrices
+        .iter()
+        .zip(&readers)
+        .map(|(matrix, read)| RowSource { rows: matrix.rows(), stored: matrix.block_type(), read })
+        .collect();
+    let packed = PanelMatrix::pack(loader.cpu, columns, loader.format(parts[0].weight), &sources)?;
+    Ok(match stacked_bias(loader, parts)? {
+        Some(bias) => packed.with_bias(&bias),
+        None => packed,
+    })
+}
+
+fn reader(matrix: &StoredMatrix) -> impl Fn(std::ops::Range<usize>, &mut [u8]) -> Result<(), LoadError> + Sync {
+    move |rows, out: &mut [u8]| matrix.read_raw(rows, out)
+}
+
+fn stacked_bias(loader: &WeightLoader<'_>, parts: &[Part]) -> Result<Option<Vec<f32>>, LoadError> {
     if parts.iter().all(|part| part.bias.is_none()) {
         return Ok(None);
     }
     let mut stacked = Vec::new();
     for part in parts {
         match part.bias {
-            Some(name) => stacked.extend(checkpoint.vector(name, part.out)?),
+            Some(name) => stacked.extend(loader.checkpoint.vector(name, part.out)?),
             None => stacked.resize(stacked.len() + part.out, 0.0),
         }
     }

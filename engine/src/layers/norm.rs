@@ -1,12 +1,12 @@
 //! Root-mean-square norm.
 
 use crate::checkpoint::Checkpoint;
-use crate::cpu::Cpu;
 use crate::error::LoadError;
-use crate::ops;
+use crate::kernels::cpu::fill_tile::RowNorm;
+use crate::ops::tiled_rows::Input;
 use crate::weight_name::WeightName;
 
-/// y = x / sqrt(mean(x²) + eps) * weight
+/// y = x / sqrt(mean(x²) + eps) * weight, computed on the way into the linear layer that follows.
 #[derive(Debug)]
 pub(crate) struct Norm {
     /// `[hidden]`
@@ -20,8 +20,8 @@ impl Norm {
         Ok(Self { weight: checkpoint.vector(name, config.hidden_size)?, eps: config.norm_eps })
     }
 
-    /// `x`, `out`: `[tokens, hidden]`
-    pub(crate) fn forward(&self, cpu: &Cpu, x: &[f32], out: &mut [f32]) {
-        ops::rms_norm(cpu, x, &self.weight, self.eps, out);
+    /// The normed rows of `x` `[tokens, hidden]`.
+    pub(crate) fn of<'a>(&'a self, x: &'a [f32]) -> Input<'a> {
+        Input { x, norm: Some(RowNorm { weight: &self.weight, eps: self.eps }) }
     }
 }

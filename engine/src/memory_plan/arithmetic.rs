@@ -1,22 +1,26 @@
-//! The bytes that weights, blocks and steps take. Numbers are f32: 4 bytes each.
+//! The bytes that weights, blocks and steps take.
 
 use super::MemoryLimits;
+use crate::checkpoint::Checkpoint;
 use crate::config::DecoderConfig;
+use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kv_cache::KvGeometry;
+use crate::options::EngineOptions;
+use crate::weight_loader::held_format;
 use crate::weight_name::{WeightName, WeightShape};
 
 const F32_BYTES: u64 = 4;
 
-/// Matrices are packed into panels of this many output columns; the last panel is filled up.
-const PANEL_COLUMNS: usize = 16;
-
-/// Every parameter once; a tied head reads the embedding's panels.
-pub(super) fn weights_bytes(config: &DecoderConfig) -> u64 {
-    let numbers = |name: WeightName| match name.shape(config) {
-        WeightShape::Matrix { rows, columns } => (rows.next_multiple_of(PANEL_COLUMNS) * columns) as u64,
-        WeightShape::Vector(len) => len as u64,
+/// Every parameter once, as it is held; a tied head reads the embedding's panels.
+pub(super) fn weights_bytes(checkpoint: &Checkpoint, options: &EngineOptions) -> u64 {
+    let has_bf16_dot = Bf16Dot::of(options.isa).is_some();
+    let bytes = |name: WeightName| match name.shape(checkpoint.config()) {
+        WeightShape::Matrix { rows, columns } => {
+            held_format(checkpoint, options.dtype, has_bf16_dot, name).bytes(rows, columns)
+        }
+        WeightShape::Vector(len) => len as u64 * F32_BYTES,
     };
-    WeightName::all(config).into_iter().map(numbers).sum::<u64>() * F32_BYTES
+    WeightName::all(checkpoint.config()).into_iter().map(bytes).sum()
 }
 
 /// Keys and values of one block in all layers, as the cache lays them out.
@@ -34,10 +38,11 @@ pub(super) fn kv_bytes_per_block(config: &DecoderConfig, block_size: usize) -> u
 /// Activations of every token of the largest step, and for every row that samples its logits and a copy to sort.
 pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u64 {
     let (query, key) = (config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim);
-    // residual, normed and projected; queries and attended; keys and values; gate and up; cosines and sines
-    let of_token = 3 * config.hidden_size + 2 * query + 2 * key + 2 * config.intermediate_size + config.head_dim;
-    let sampled_rows = limits.max_num_seqs.min(limits.max_num_batched_tokens);
-    let numbers =
-        limits.max_num_batched_tokens as u128 * of_token as u128 + 2 * sampled_rows as u128 * config.vocab_size as u128;
+    // residual stream; queries and attended; keys and values; the MLP's product; the widest input of a matmul; angles
+    let widest = config.hidden_size.max(config.intermediate_size).max(query);
+    let of_token = config.hidden_size + 2 * query + 2 * key + config.intermediate_size + widest + config.head_dim;
+    let sampled_rows = limits.max_num_seqs.min(limits.max_num_batched_tokens) as u128;
+    let numbers = limits.max_num_batched_tokens as u128 * of_token as u128
+        + sampled_rows * (2 * config.vocab_size + config.hidden_size) as u128;
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)
 }

@@ -3,25 +3,20 @@
 //! Invariant: each output number is one fixed chain of operations. It depends on its own row alone, never on the other
 //! rows of the batch, on threads or on the instruction set. [`mod@reference`] holds the plain twin of each op.
 
-pub mod add;
 pub mod embedding;
+pub mod linear;
 pub mod log_sum_exp;
-pub mod matmul;
 pub mod paged_attention;
 pub mod reference;
-pub mod rms_norm;
 pub mod rope;
 pub mod sequences;
-pub mod swiglu;
+pub mod tiled_rows;
 pub mod write_kv;
 
-pub use add::add;
 pub use embedding::embedding;
+pub use linear::{gated_linear, linear};
 pub use log_sum_exp::log_sum_exp;
-pub use matmul::linear;
 pub use paged_attention::paged_attention;
-pub use rms_norm::rms_norm;
-pub use swiglu::swiglu;
 pub use write_kv::write_kv;
 
 use std::ops::Range;

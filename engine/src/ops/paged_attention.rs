@@ -1,10 +1,12 @@
 //! Causal attention of a ragged batch over the paged cache.
 
+use std::ops::Range;
+
 use super::sequences::{SequenceRows, check};
 use crate::cpu::Cpu;
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kernels::cpu::attention::AttentionTile;
-use crate::kernels::cpu::matmul::{TileRows, tile_ranges};
+use crate::kernels::cpu::float_tile::FloatTileRows;
 use crate::kv_cache::KvLayer;
 
 /// What the model says about one layer's attention.
@@ -44,6 +46,12 @@ pub fn paged_attention(cpu: &Cpu, attention: &Attention, input: &AttentionInput<
     cpu.pool().for_each(tiles, |tile| cpu.isa().run(tile));
 }
 
+/// Rows of one tile, given the largest tile: `rows` cut into equal parts, as few as possible.
+fn tile_ranges(rows: usize, largest: usize) -> impl Iterator<Item = Range<usize>> {
+    let tiles = rows.div_ceil(largest);
+    (0..tiles).map(move |tile| tile * rows / tiles..(tile + 1) * rows / tiles)
+}
+
 /// Cuts the output into tiles of tokens times heads, long contexts with their neighbours, first rows first.
 fn tiles<'a>(
     cpu: &Cpu,
@@ -52,7 +60,7 @@ fn tiles<'a>(
     mut out: ColumnsMut<'a>,
 ) -> Vec<AttentionTile<'a>> {
     let geometry = input.kv.geometry();
-    let largest = cpu.isa().run(TileRows);
+    let largest = cpu.isa().run(FloatTileRows);
     let group = attention.heads / geometry.kv_heads;
     let stride = input.queries.len() / out.rows();
     let mut tiles = Vec::new();

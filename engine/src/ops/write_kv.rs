@@ -47,7 +47,7 @@ fn rotate(cpu: &Cpu, angles: &RopeAngles, (qkv, width): (&mut [f32], usize), tur
     let mut places = RowsLeft { rest: qkv, width };
     let parts = row_parts(cpu, rows, width).into_iter();
     let parts = parts.map(|rows| (rows.start, places.take(rows.len())));
-    cpu.pool().for_each(parts.collect(), |(first, part)| {
+    cpu.pool().for_each(parts.collect::<Vec<_>>(), |(first, part)| {
         for (row, values) in part.chunks_exact_mut(width).enumerate() {
             angles.rotate(first + row, &mut values[..turned]);
         }

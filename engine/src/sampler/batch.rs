@@ -20,7 +20,7 @@ impl Samplers {
         let rows = sampling.zip(logits.chunks_exact(vocab));
         let draws: Vec<_> = rows.flat_map(|(work, row)| work.samples.iter().map(move |spec| (spec, row))).collect();
         let mut samples = vec![None; draws.len()];
-        let items = draws.into_iter().zip(&mut samples).collect();
+        let items = draws.into_iter().zip(&mut samples);
         cpu.pool().for_each(items, |((spec, row), sample)| {
             let mut sampler = self.idle().pop().unwrap_or_default();
             *sample = Some(sampler.sample(row, spec));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Checkpoint, Engine, EngineOptions, Isa, MemoryLimits, MemoryPlan};
+use engine::{Checkpoint, Dtype, Engine, EngineOptions, Isa, MemoryLimits, MemoryPlan};
 use scheduler::{
     BlockId, Driver, Event, Limits, SamplingParams, SeqId, StepPlan, Submission, Token, TokenLogprobs, Work,
 };
@@ -31,6 +31,7 @@ pub(crate) fn ids(value: &Value) -> Vec<Token> {
 pub(crate) struct Setup {
     pub(crate) threads: usize,
     pub(crate) isa: Isa,
+    pub(crate) dtype: Dtype,
     pub(crate) block_size: usize,
     pub(crate) num_blocks: usize,
     pub(crate) max_num_seqs: usize,
@@ -40,7 +41,15 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let isa = Isa::detect();
-        Self { threads: 2, isa, block_size: 16, num_blocks: 64, max_num_seqs: 8, max_num_batched_tokens: 64 }
+        Self {
+            threads: 2,
+            isa,
+            dtype: Dtype::Float32,
+            block_size: 16,
+            num_blocks: 64,
+            max_num_seqs: 8,
+            max_num_batched_tokens: 64,
+        }
     }
 }
 
@@ -55,8 +64,8 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
         max_num_batched_tokens: setup.max_num_batched_tokens,
         max_model_len: None,
     };
-    let plan = MemoryPlan::new(&checkpoint, &limits)?;
-    let options = EngineOptions { threads: setup.threads, isa: setup.isa };
+    let options = EngineOptions { threads: setup.threads, isa: setup.isa, dtype: setup.dtype };
+    let plan = MemoryPlan::new(&checkpoint, &options, &limits)?;
     Ok(Engine::load(&checkpoint, &options, &plan)?)
 }
 

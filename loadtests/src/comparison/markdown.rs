@@ -137,7 +137,9 @@ fn notes(page: &mut String, report: &Report) {
     }
     if !notes.is_empty() {
         line(page, "## Notes\n");
-        notes.iter().for_each(|note| line(page, &format!("- {}", note.replace('\n', " "))));
+        for note in notes {
+            line(page, &format!("- {}", note.replace('\n', " ")));
+        }
     }
 }
 

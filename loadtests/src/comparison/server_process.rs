@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// From a polite request to end to a kill.
 const GRACE: Duration = Duration::from_secs(5);
 /// From a kill to a port that can be listened on again.
-const PORT_FREE: Duration = Duration::from_secs(60);
+const PORT_FREE: Duration = Duration::from_mins(1);
 
 /// A running server; dropped, it is killed with all it started.
 #[derive(Debug)]

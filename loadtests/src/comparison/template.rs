@@ -15,15 +15,12 @@ pub fn filled(text: &str, words: Words, variables: Words) -> Result<String> {
         let (before, hole) = rest.split_at(open);
         let close = hole.find('}').with_context(|| format!("'{text}' opens a brace and does not close it"))?;
         let name = &hole[1..close];
-        match before.strip_suffix('$') {
-            Some(before) => {
-                whole.push_str(before);
-                whole.push_str(&variable(name, variables)?);
-            }
-            None => {
-                whole.push_str(before);
-                whole.push_str(&words(name).with_context(|| format!("'{text}': {{{name}}} stands for nothing"))?);
-            }
+        if let Some(before) = before.strip_suffix('$') {
+            whole.push_str(before);
+            whole.push_str(&variable(name, variables)?);
+        } else {
+            whole.push_str(before);
+            whole.push_str(&words(name).with_context(|| format!("'{text}': {{{name}}} stands for nothing"))?);
         }
         rest = &hole[close + 1..];
     }

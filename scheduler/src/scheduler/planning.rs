@@ -50,9 +50,9 @@ impl Scheduler {
             let count = if want > 0 { self.make_room(index, want, held, now) } else { 0 };
             if count > 0 {
                 if self.running[index].remaining() == 1 {
-                    budget.charge(count)
+                    budget.charge(count);
                 } else {
-                    budget.charge_prompt(count)
+                    budget.charge_prompt(count);
                 }
                 self.plan_work(index, count, plan.works.len(), plan);
             }

@@ -10,9 +10,10 @@ use std::ops::Range;
 
 use scheduler::BlockId;
 
-use super::matmul::{Line, tile};
+use super::float_tile::tile;
 use super::simd::{Kernel, LANES, Simd};
 use super::softmax::{HEAD_LINES, HeadRow, PARTITION, Running, SoftmaxSum, Weights, softmax};
+use super::tile::{Line, with_height};
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kv_cache::{KvHead, MAX_HEAD_DIM};
 
@@ -43,21 +44,7 @@ impl Kernel for AttentionTile<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        match self.out.rows() * self.heads() {
-            1 => self.attend::<S, 1>(simd),
-            2 => self.attend::<S, 2>(simd),
-            3 => self.attend::<S, 3>(simd),
-            4 => self.attend::<S, 4>(simd),
-            5 if S::TILE_ROWS >= 5 => self.attend::<S, 5>(simd),
-            6 if S::TILE_ROWS >= 6 => self.attend::<S, 6>(simd),
-            7 if S::TILE_ROWS >= 7 => self.attend::<S, 7>(simd),
-            8 if S::TILE_ROWS >= 8 => self.attend::<S, 8>(simd),
-            9 if S::TILE_ROWS >= 9 => self.attend::<S, 9>(simd),
-            10 if S::TILE_ROWS >= 10 => self.attend::<S, 10>(simd),
-            11 if S::TILE_ROWS >= 11 => self.attend::<S, 11>(simd),
-            12 if S::TILE_ROWS >= 12 => self.attend::<S, 12>(simd),
-            rows => assert_eq!(rows, 0, "tiles are no higher than the instruction set's"),
-        }
+        with_height!(self.out.rows() * self.heads(), S::TILE_ROWS, R => self.attend::<S, R>(simd));
     }
 }
 
@@ -144,7 +131,7 @@ impl AttentionTile<'_> {
         simd: S,
         queries: &[[f32; R]],
         first: usize,
-    ) -> [[S::Vector; P]; R] {
+    ) -> [[S::Vector; R]; P] {
         let last = self.blocks.len() * (self.kv.geometry().block_size / LANES) - 1;
         let (mut keys, mut ahead) = ([[].as_slice(); P], [std::ptr::null(); P]);
         for tile in 0..P {
@@ -277,14 +264,14 @@ impl AttentionTile<'_> {
 #[inline(always)]
 fn store_scores<S: Simd, const R: usize, const P: usize>(
     simd: S,
-    vectors: [[S::Vector; P]; R],
+    vectors: [[S::Vector; R]; P],
     tile: usize,
     scores: &mut [Weights; R],
 ) {
     for row in 0..R {
         let lines = &mut scores[row].as_chunks_mut::<LANES>().0[tile..][..P];
         for column in 0..P {
-            simd.store(vectors[row][column], &mut lines[column]);
+            simd.store(vectors[column][row], &mut lines[column]);
         }
     }
 }

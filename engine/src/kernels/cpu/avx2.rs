@@ -1,15 +1,21 @@
 //! Sixteen lanes in two AVX registers.
 
 use std::arch::x86_64::{
-    __m256, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi32, _mm256_add_ps, _mm256_blendv_ps,
-    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    __m128i, __m256, __m256i, _CMP_LT_OQ, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadl_epi64,
+    _mm_loadu_si128, _mm_max_ps, _mm_max_ss, _mm_movehl_ps, _mm_packs_epi16, _mm_packs_epi32, _mm_prefetch,
+    _mm_shuffle_ps, _mm_storel_epi64, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_blendv_ps,
+    _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
+    _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_cvtps_epi32,
+    _mm256_cvtps_ph, _mm256_div_ps, _mm256_extractf128_ps, _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_ps,
     _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
     _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
+use half::{bf16, f16};
+
 use super::simd::{Kernel, LANES, Simd};
 
-/// Proof that this CPU has AVX2 and FMA.
+/// Proof that this CPU has AVX2, FMA and F16C.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Avx2 {
     _proof: (),
@@ -17,7 +23,7 @@ pub(super) struct Avx2 {
 
 impl Avx2 {
     /// # Safety
-    /// The CPU has AVX2 and FMA.
+    /// The CPU has AVX2, FMA and F16C.
     pub(super) unsafe fn new() -> Self {
         Self { _proof: () }
     }
@@ -27,7 +33,7 @@ impl Avx2 {
 type Halves = (__m256, __m256);
 
 /// Runs a kernel, compiled for AVX2.
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn run<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
     kernel.run(simd)
 }
@@ -145,10 +151,165 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn prefetch(self, address: *const f32) {
+    fn load_f16(self, from: &[f16; LANES]) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { load_f16(from) }
+    }
+
+    #[inline(always)]
+    fn store_f16(self, vector: Self::Vector, to: &mut [f16; LANES]) {
+        // SAFETY: `self` proves the feature.
+        unsafe { store_f16(vector, to) };
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &[bf16; LANES]) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { load_bf16(from) }
+    }
+
+    #[inline(always)]
+    fn load_i8(self, from: &[i8; LANES]) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { load_i8(from) }
+    }
+
+    #[inline(always)]
+    fn store_i8(self, vector: Self::Vector, to: &mut [i8; LANES]) {
+        // SAFETY: `self` proves the feature.
+        unsafe { store_i8(vector, to) };
+    }
+
+    #[inline(always)]
+    fn floats(self, ints: Self::Ints) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { floats(ints) }
+    }
+
+    #[inline(always)]
+    fn sum(self, vector: Self::Vector) -> f32 {
+        // SAFETY: `self` proves the feature.
+        unsafe { sum(vector) }
+    }
+
+    #[inline(always)]
+    fn greatest(self, vector: Self::Vector) -> f32 {
+        // SAFETY: `self` proves the feature.
+        unsafe { greatest(vector) }
+    }
+
+    #[inline(always)]
+    fn prefetch<T>(self, address: *const T) {
         // SAFETY: a prefetch of any address is a hint and cannot fault.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
     }
+}
+
+/// Eight f16 each.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn load_f16(from: &[f16; LANES]) -> Halves {
+    let (low, high) = from.split_at(LANES / 2);
+    // SAFETY: eight values can be read.
+    let low = unsafe { _mm_loadu_si128(low.as_ptr().cast()) };
+    // SAFETY: as above.
+    let high = unsafe { _mm_loadu_si128(high.as_ptr().cast()) };
+    (_mm256_cvtph_ps(low), _mm256_cvtph_ps(high))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn store_f16(vector: Halves, to: &mut [f16; LANES]) {
+    let (low, high) = to.split_at_mut(LANES / 2);
+    let halves = (_mm256_cvtps_ph::<0>(vector.0), _mm256_cvtps_ph::<0>(vector.1));
+    // SAFETY: eight values can be written.
+    unsafe { _mm_storeu_si128(low.as_mut_ptr().cast(), halves.0) };
+    // SAFETY: as above.
+    unsafe { _mm_storeu_si128(high.as_mut_ptr().cast(), halves.1) };
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_bf16(from: &[bf16; LANES]) -> Halves {
+    let (low, high) = from.split_at(LANES / 2);
+    // SAFETY: eight values can be read.
+    let low = unsafe { _mm_loadu_si128(low.as_ptr().cast()) };
+    // SAFETY: as above.
+    let high = unsafe { _mm_loadu_si128(high.as_ptr().cast()) };
+    (widened_bf16(low), widened_bf16(high))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn widened_bf16(eight: __m128i) -> __m256 {
+    _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(eight)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_i8(from: &[i8; LANES]) -> Halves {
+    let (low, high) = from.split_at(LANES / 2);
+    // SAFETY: eight values can be read.
+    let low = unsafe { _mm_loadl_epi64(low.as_ptr().cast()) };
+    // SAFETY: as above.
+    let high = unsafe { _mm_loadl_epi64(high.as_ptr().cast()) };
+    (_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(low)), _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(high)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store_i8(vector: Halves, to: &mut [i8; LANES]) {
+    let (low, high) = to.split_at_mut(LANES / 2);
+    let halves = (narrowed(vector.0), narrowed(vector.1));
+    // SAFETY: eight values can be written.
+    unsafe { _mm_storel_epi64(low.as_mut_ptr().cast(), halves.0) };
+    // SAFETY: as above.
+    unsafe { _mm_storel_epi64(high.as_mut_ptr().cast(), halves.1) };
+}
+
+/// Eight lanes as `i8`, in the low half.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn narrowed(eight: __m256) -> __m128i {
+    let ints = _mm256_cvtps_epi32(eight);
+    let words = _mm_packs_epi32(_mm256_castsi256_si128(ints), _mm256_extracti128_si256::<1>(ints));
+    _mm_packs_epi16(words, words)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn floats(ints: (__m256i, __m256i)) -> Halves {
+    (_mm256_cvtepi32_ps(ints.0), _mm256_cvtepi32_ps(ints.1))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sum(vector: Halves) -> f32 {
+    sum_of_eight(_mm256_add_ps(vector.0, vector.1))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn greatest(vector: Halves) -> f32 {
+    greatest_of_eight(_mm256_max_ps(vector.0, vector.1))
+}
+
+/// The rest of the tree that sums sixteen lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn sum_of_eight(eight: __m256) -> f32 {
+    let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+    let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+}
+
+/// The rest of the tree that compares sixteen lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn greatest_of_eight(eight: __m256) -> f32 {
+    let four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+    let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
 }
 
 #[inline]

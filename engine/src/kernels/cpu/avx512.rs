@@ -1,15 +1,23 @@
 //! Sixteen lanes in one AVX-512 register.
 
 use std::arch::x86_64::{
-    __m512, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps, _mm512_castps_si512,
-    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_mov_ps,
-    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, __m512i, _CMP_LT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128, _mm256_add_ps,
+    _mm256_loadu_si256, _mm256_max_ps, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
+    _mm512_castps_si512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32,
+    _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_cvtps_epi32,
+    _mm512_cvtps_ph, _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_mask_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512,
+    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_sllv_epi32,
+    _mm512_srlv_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
+use half::{bf16, f16};
+
+use super::avx2::{greatest_of_eight, sum_of_eight};
+use super::quant_lanes::{QUAD_BYTES, QuantLanes};
 use super::simd::{Kernel, LANES, Simd};
 
-/// Proof that this CPU has AVX-512 F.
+/// Proof that this CPU has AVX-512 F, BW, DQ, VL and VNNI.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Avx512 {
     _proof: (),
@@ -17,14 +25,14 @@ pub(super) struct Avx512 {
 
 impl Avx512 {
     /// # Safety
-    /// The CPU has AVX-512 F, AVX2 and FMA.
+    /// The CPU has AVX-512 F, BW, DQ, VL and VNNI, AVX2, FMA and F16C.
     pub(super) unsafe fn new() -> Self {
         Self { _proof: () }
     }
 }
 
 /// Runs a kernel, compiled for AVX-512.
-#[target_feature(enable = "avx512f,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 pub(super) fn run<K: Kernel>(simd: Avx512, kernel: K) -> K::Output {
     kernel.run(simd)
 }
@@ -121,8 +129,174 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch(self, address: *const f32) {
+    fn load_f16(self, from: &[f16; LANES]) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { load_f16(from) }
+    }
+
+    #[inline(always)]
+    fn store_f16(self, vector: Self::Vector, to: &mut [f16; LANES]) {
+        // SAFETY: `self` proves the feature.
+        unsafe { store_f16(vector, to) };
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &[bf16; LANES]) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { load_bf16(from) }
+    }
+
+    #[inline(always)]
+    fn load_i8(self, from: &[i8; LANES]) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { load_i8(from) }
+    }
+
+    #[inline(always)]
+    fn store_i8(self, vector: Self::Vector, to: &mut [i8; LANES]) {
+        // SAFETY: `self` proves the feature.
+        unsafe { store_i8(vector, to) };
+    }
+
+    #[inline(always)]
+    fn floats(self, ints: Self::Ints) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { _mm512_cvtepi32_ps(ints) }
+    }
+
+    #[inline(always)]
+    fn sum(self, vector: Self::Vector) -> f32 {
+        // SAFETY: `self` proves the feature.
+        unsafe { sum(vector) }
+    }
+
+    #[inline(always)]
+    fn greatest(self, vector: Self::Vector) -> f32 {
+        // SAFETY: `self` proves the feature.
+        unsafe { greatest(vector) }
+    }
+
+    #[inline(always)]
+    fn prefetch<T>(self, address: *const T) {
         // SAFETY: a prefetch of any address is a hint and cannot fault.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_f16(from: &[f16; LANES]) -> __m512 {
+    // SAFETY: sixteen values can be read.
+    _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(from.as_ptr().cast()) })
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store_f16(vector: __m512, to: &mut [f16; LANES]) {
+    let halves = _mm512_cvtps_ph::<0>(vector);
+    // SAFETY: sixteen values can be written.
+    unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), halves) };
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_bf16(from: &[bf16; LANES]) -> __m512 {
+    // SAFETY: sixteen values can be read.
+    let halves = unsafe { _mm256_loadu_si256(from.as_ptr().cast()) };
+    _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_i8(from: &[i8; LANES]) -> __m512 {
+    // SAFETY: sixteen values can be read.
+    let bytes = unsafe { _mm_loadu_si128(from.as_ptr().cast()) };
+    _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store_i8(vector: __m512, to: &mut [i8; LANES]) {
+    let bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(vector));
+    // SAFETY: sixteen values can be written.
+    unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), bytes) };
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx2")]
+fn sum(vector: __m512) -> f32 {
+    sum_of_eight(_mm256_add_ps(_mm512_castps512_ps256(vector), _mm512_extractf32x8_ps::<1>(vector)))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx2")]
+fn greatest(vector: __m512) -> f32 {
+    greatest_of_eight(_mm256_max_ps(_mm512_castps512_ps256(vector), _mm512_extractf32x8_ps::<1>(vector)))
+}
+
+impl QuantLanes for Avx512 {
+    type Bytes = __m512i;
+    type Sums = __m512i;
+    type Ints = __m512i;
+    const QUANT_ROWS: usize = 8;
+    const SPANS: [usize; 9] = [8; 9];
+    const SIGNED_BYTES: bool = false;
+
+    #[inline(always)]
+    fn load_bytes(self, from: &[u8; QUAD_BYTES]) -> Self::Bytes {
+        // SAFETY: `self` proves the feature, and 64 bytes can be read.
+        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn field(self, bytes: Self::Bytes, shift: i32, mask: u8) -> Self::Bytes {
+        // SAFETY: `self` proves the feature.
+        unsafe { field(bytes, shift, mask) }
+    }
+
+    #[inline(always)]
+    fn join(self, a: Self::Bytes, b: Self::Bytes) -> Self::Bytes {
+        // SAFETY: `self` proves the feature.
+        unsafe { _mm512_or_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn ints(self, value: i32) -> Self::Ints {
+        // SAFETY: `self` proves the feature.
+        unsafe { _mm512_set1_epi32(value) }
+    }
+
+    #[inline(always)]
+    fn start(self, total: Self::Ints) -> Self::Sums {
+        total
+    }
+
+    #[inline(always)]
+    fn dot<const BITS: usize>(self, sums: Self::Sums, weights: Self::Bytes, quad: u32) -> Self::Sums {
+        // SAFETY: `self` proves the feature.
+        unsafe { dot(sums, weights, quad) }
+    }
+
+    #[inline(always)]
+    fn finish(self, _total: Self::Ints, sums: Self::Sums) -> Self::Ints {
+        sums
+    }
+}
+
+/// Shifts in 32-bit lanes, by amounts that are known where this is inlined.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn field(bytes: __m512i, shift: i32, mask: u8) -> __m512i {
+    let shifted = if shift < 0 {
+        _mm512_sllv_epi32(bytes, _mm512_set1_epi32(-shift))
+    } else {
+        _mm512_srlv_epi32(bytes, _mm512_set1_epi32(shift))
+    };
+    if mask == u8::MAX { shifted } else { _mm512_and_si512(shifted, _mm512_set1_epi8(mask.cast_signed())) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn dot(sums: __m512i, weights: __m512i, quad: u32) -> __m512i {
+    _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi32(quad.cast_signed()))
 }

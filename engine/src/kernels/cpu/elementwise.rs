@@ -1,9 +1,9 @@
-//! Kernels over one row at a time: RMS norm, gated activation, exponentials.
+//! Over one row at a time: its root mean square, the gated activation, exponentials.
 //!
 //! Sums run in 16 lanes in order of the row and end in one fixed tree; a last part of fewer lanes is filled with zeros.
 
-use super::matmul::Line;
-use super::simd::{Kernel, LANES, Simd, tree_max, tree_sum};
+use super::simd::{Kernel, LANES, Simd};
+use super::tile::Line;
 
 /// `1.5 * 2^23`: adding it rounds to an integer, held in the low bits.
 const ROUNDING: f32 = 12_582_912.0;
@@ -37,37 +37,16 @@ pub(super) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
 
 /// The last lines of a row: 16 values, or fewer and `filler`.
 #[inline(always)]
-fn filled(rest: &[f32], filler: f32) -> Line {
+pub(crate) fn filled(rest: &[f32], filler: f32) -> Line {
     let mut lanes = [filler; LANES];
     lanes[..rest.len()].copy_from_slice(rest);
     lanes
 }
 
-/// `out = x / sqrt(mean(x^2) + eps) * weight`, row by row.
-#[derive(Debug)]
-pub struct RmsNorm<'a> {
-    /// `[rows, width]`.
-    pub x: &'a [f32],
-    /// `[width]`.
-    pub weight: &'a [f32],
-    /// Added to the mean.
-    pub eps: f32,
-    /// `[rows, width]`.
-    pub out: &'a mut [f32],
-}
-
-impl Kernel for RmsNorm<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let width = self.weight.len();
-        for (x, out) in self.x.chunks_exact(width).zip(self.out.chunks_exact_mut(width)) {
-            let mean = sum_of_squares(simd, x) / width as f32;
-            let scaled = Scaled { inverse: 1.0 / (mean + self.eps).sqrt() };
-            map_two(simd, [x, self.weight], out, &scaled);
-        }
-    }
+/// `1 / sqrt(mean(x^2) + eps)`.
+#[inline(always)]
+pub(super) fn inverse_root_mean_square<S: Simd>(simd: S, x: &[f32], eps: f32) -> f32 {
+    1.0 / (sum_of_squares(simd, x) / x.len() as f32 + eps).sqrt()
 }
 
 #[inline(always)]
@@ -79,75 +58,14 @@ fn sum_of_squares<S: Simd>(simd: S, x: &[f32]) -> f32 {
         sums = simd.fma(values, values, sums);
     }
     let values = simd.load(&filled(rest, 0.0));
-    tree_sum(simd, simd.fma(values, values, sums))
-}
-
-/// One vector from two. A method, because closures are not compiled for the kernel's instruction set.
-trait OfTwo {
-    fn of<S: Simd>(&self, simd: S, a: S::Vector, b: S::Vector) -> S::Vector;
-}
-
-/// `out = of(a, b)`, sixteen at a time.
-#[inline(always)]
-fn map_two<S: Simd>(simd: S, inputs: [&[f32]; 2], out: &mut [f32], function: &impl OfTwo) {
-    let [(a, a_rest), (b, b_rest)] = inputs.map(|input| input.as_chunks::<LANES>());
-    let (lines, rest) = out.as_chunks_mut::<LANES>();
-    for ((a, b), out) in a.iter().zip(b).zip(lines) {
-        simd.store(function.of(simd, simd.load(a), simd.load(b)), out);
-    }
-    if !rest.is_empty() {
-        let (a, b) = (filled(a_rest, 0.0), filled(b_rest, 0.0));
-        let mut lanes = [0.0; LANES];
-        simd.store(function.of(simd, simd.load(&a), simd.load(&b)), &mut lanes);
-        rest.copy_from_slice(&lanes[..rest.len()]);
-    }
-}
-
-/// `x * inverse * weight`.
-struct Scaled {
-    inverse: f32,
-}
-
-impl OfTwo for Scaled {
-    #[inline(always)]
-    fn of<S: Simd>(&self, simd: S, x: S::Vector, weight: S::Vector) -> S::Vector {
-        simd.mul(simd.mul(x, simd.splat(self.inverse)), weight)
-    }
+    simd.sum(simd.fma(values, values, sums))
 }
 
 /// `gate / (1 + e^-gate) * up`.
-struct Gated;
-
-impl OfTwo for Gated {
-    #[inline(always)]
-    fn of<S: Simd>(&self, simd: S, gate: S::Vector, up: S::Vector) -> S::Vector {
-        let denominator = simd.add(simd.splat(1.0), exp(simd, simd.sub(simd.splat(0.0), gate)));
-        simd.mul(simd.div(gate, denominator), up)
-    }
-}
-
-/// `out = gate / (1 + e^-gate) * up`, row by row.
-#[derive(Debug)]
-pub struct Swiglu<'a> {
-    /// `[rows, 2 * width]`: a row's gates, then its ups.
-    pub gate_up: &'a [f32],
-    /// Width of `out`.
-    pub width: usize,
-    /// `[rows, width]`.
-    pub out: &'a mut [f32],
-}
-
-impl Kernel for Swiglu<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let rows = self.gate_up.chunks_exact(2 * self.width).zip(self.out.chunks_exact_mut(self.width));
-        for (gate_up, out) in rows {
-            let (gate, up) = gate_up.split_at(self.width);
-            map_two(simd, [gate, up], out, &Gated);
-        }
-    }
+#[inline(always)]
+pub(super) fn gated<S: Simd>(simd: S, gate: S::Vector, up: S::Vector) -> S::Vector {
+    let denominator = simd.add(simd.splat(1.0), exp(simd, simd.sub(simd.splat(0.0), gate)));
+    simd.mul(simd.div(gate, denominator), up)
 }
 
 /// Greatest value, and sum of `e^(value - greatest)`.
@@ -168,12 +86,12 @@ impl Kernel for MaxAndExpSum<'_> {
         for line in lines {
             greatest = simd.max(simd.load(line), greatest);
         }
-        let greatest = tree_max(simd, greatest);
+        let greatest = simd.greatest(greatest);
         let shift = simd.splat(greatest);
         let mut sums = simd.splat(0.0);
         for line in lines.iter().chain([&last]) {
             sums = simd.add(sums, exp(simd, simd.sub(simd.load(line), shift)));
         }
-        (greatest, tree_sum(simd, sums))
+        (greatest, simd.sum(sums))
     }
 }

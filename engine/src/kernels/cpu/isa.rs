@@ -17,9 +17,9 @@ use super::{
 pub enum Isa {
     /// Plain Rust: every CPU, and the twin of the others.
     Scalar,
-    /// `x86_64` with AVX2 and FMA.
+    /// `x86_64` with AVX2, FMA and F16C.
     Avx2,
-    /// `x86_64` with AVX-512 F.
+    /// `x86_64` with AVX-512 F, BW, DQ, VL and VNNI.
     Avx512,
     /// `aarch64`.
     Neon,
@@ -40,9 +40,18 @@ impl Isa {
         match self {
             Self::Scalar => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+            }
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => is_x86_feature_detected!("avx512f") && Self::Avx2.is_available(),
+            Self::Avx512 => {
+                Self::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vnni")
+            }
             #[cfg(target_arch = "aarch64")]
             Self::Neon => true,
             #[cfg(target_arch = "x86_64")]

@@ -1,21 +1,33 @@
 //! CPU kernels: each written once over sixteen lanes, compiled for every instruction set.
 //!
 //! Invariant: a kernel gives the same bits on every instruction set, because every lane operation is exact or correctly
-//! rounded and their order is written down in the kernel, never chosen by the compiler.
+//! rounded and their order is written down in the kernel, never chosen by the compiler. The one exception is named:
+//! [`bf16_tile`].
 
 #![allow(clippy::inline_always, reason = "only inlined code is compiled for the instruction set of its caller")]
+#![allow(clippy::needless_range_loop, reason = "one index walks several arrays of registers")]
 
 pub mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx2_quant;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod bf16_tile;
+pub mod block_format;
 pub mod elementwise;
+pub mod fill_tile;
+pub mod float_tile;
 pub mod isa;
 pub mod limits;
-pub mod matmul;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(target_arch = "aarch64")]
+mod neon_quant;
+pub mod quant_lanes;
+pub mod quant_tile;
 mod scalar;
 pub mod simd;
 pub mod softmax;
+pub mod tile;

@@ -7,8 +7,12 @@
 /// Lanes of a vector, columns of a weight panel, partial sums of a reduction.
 pub const LANES: usize = 16;
 
+use half::{bf16, f16};
+
+use super::quant_lanes::QuantLanes;
+
 /// What a kernel computes with.
-pub trait Simd: Copy {
+pub trait Simd: QuantLanes {
     /// Sixteen `f32`.
     type Vector: Copy;
     /// Rows of the largest matmul tile whose accumulators stay in registers.
@@ -42,8 +46,51 @@ pub trait Simd: Copy {
     fn zero_below(self, x: Self::Vector, limit: Self::Vector, value: Self::Vector) -> Self::Vector;
     /// The float whose bits are `(bits << 23) + ONE`: 2^n where the low bits of `bits` hold n.
     fn power_of_two(self, bits: Self::Vector) -> Self::Vector;
+    /// Reads sixteen f16, exactly.
+    fn load_f16(self, from: &[f16; LANES]) -> Self::Vector;
+    /// Writes sixteen f16, rounded to nearest, ties to even.
+    fn store_f16(self, vector: Self::Vector, to: &mut [f16; LANES]);
+    /// Reads sixteen bf16, exactly.
+    fn load_bf16(self, from: &[bf16; LANES]) -> Self::Vector;
+    /// Reads sixteen `i8`.
+    fn load_i8(self, from: &[i8; LANES]) -> Self::Vector;
+    /// Rounds each lane, an integer already and within -128 ..= 127, to an `i8`; what is not a number becomes any.
+    fn store_i8(self, vector: Self::Vector, to: &mut [i8; LANES]);
+    /// As floats, rounded to nearest.
+    fn floats(self, ints: Self::Ints) -> Self::Vector;
+    /// Sum of the lanes by one fixed tree: lane i + lane i + 8, then + 4, + 2, + 1.
+    fn sum(self, vector: Self::Vector) -> f32;
+    /// Greatest lane by the same tree; of a pair, the second unless the first is greater.
+    fn greatest(self, vector: Self::Vector) -> f32;
     /// Asks for the cache line of an address, which need not exist.
-    fn prefetch(self, address: *const f32);
+    fn prefetch<T>(self, address: *const T);
+}
+
+/// A number as it is stored, and how sixteen of them become lanes.
+pub trait Element: Copy + Default + Send + Sync + 'static {
+    /// Reads sixteen, exactly.
+    fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::Vector;
+}
+
+impl Element for f32 {
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::Vector {
+        simd.load(from)
+    }
+}
+
+impl Element for f16 {
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::Vector {
+        simd.load_f16(from)
+    }
+}
+
+impl Element for bf16 {
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::Vector {
+        simd.load_bf16(from)
+    }
 }
 
 /// One op's work, written once for all instruction sets.
@@ -52,28 +99,4 @@ pub trait Kernel {
     type Output;
     /// Runs with the lanes of one instruction set. Implementations are `#[inline(always)]`.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
-}
-
-/// Sum of sixteen lanes by one fixed tree: lane i + lane i + 8, then + 4, + 2, + 1.
-#[inline(always)]
-pub fn tree_sum<S: Simd>(simd: S, vector: S::Vector) -> f32 {
-    tree(simd, vector, |a, b| a + b)
-}
-
-/// Greatest of sixteen lanes.
-#[inline(always)]
-pub fn tree_max<S: Simd>(simd: S, vector: S::Vector) -> f32 {
-    tree(simd, vector, |a, b| if a > b { a } else { b })
-}
-
-#[inline(always)]
-fn tree<S: Simd>(simd: S, vector: S::Vector, join: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut lanes = [0.0; LANES];
-    simd.store(vector, &mut lanes);
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            lanes[lane] = join(lanes[lane], lanes[lane + half]);
-        }
-    }
-    lanes[0]
 }

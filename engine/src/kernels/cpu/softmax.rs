@@ -1,8 +1,8 @@
 //! Softmax of one row of scores in one partition, and the merge of partitions in order.
 
 use super::elementwise::exp;
-use super::matmul::Line;
-use super::simd::{LANES, Simd, tree_max, tree_sum};
+use super::simd::{LANES, Simd};
+use super::tile::Line;
 use crate::kv_cache::MAX_HEAD_DIM;
 
 /// Positions of a partition; partitions are counted from position 0.
@@ -40,14 +40,14 @@ pub(super) fn softmax<S: Simd>(simd: S, weights: &mut Weights, count: usize) -> 
     for line in lines.iter() {
         greatest = simd.max(simd.load(line), greatest);
     }
-    let greatest = tree_max(simd, greatest);
+    let greatest = simd.greatest(greatest);
     let mut sum = simd.splat(0.0);
     for line in lines {
         let weight = exp(simd, simd.sub(simd.load(line), simd.splat(greatest)));
         sum = simd.add(sum, weight);
         simd.store(weight, line);
     }
-    SoftmaxSum { greatest, sum: tree_sum(simd, sum) }
+    SoftmaxSum { greatest, sum: simd.sum(sum) }
 }
 
 /// One row's partitions so far.

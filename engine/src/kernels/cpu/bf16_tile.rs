@@ -1,0 +1,126 @@
+//! Tiles of bf16 weights times bf16 activations, by the instruction that adds two products to an f32.
+//!
+//! Order of additions: one chain over the pairs of inputs in order. The instruction rounds in its own way, so these
+//! numbers equal no other instruction set's; they depend neither on the number of rows nor on the tile or the thread.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{
+    __m512bh, __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_set1_epi32,
+    _mm512_setzero_ps, _mm512_storeu_ps,
+};
+
+#[cfg(target_arch = "x86_64")]
+use std::slice::from_mut;
+
+use super::isa::Isa;
+use super::simd::LANES;
+use super::tile::{PanelLines, with_height};
+
+/// Rows of the largest tile.
+pub const BF16_TILE_ROWS: usize = 12;
+/// How far ahead of the multiplications weights are fetched.
+#[cfg(target_arch = "x86_64")]
+const PREFETCH_BYTES: usize = 2048;
+
+/// Proof that this CPU has bf16 dot products.
+#[derive(Clone, Copy, Debug)]
+pub struct Bf16Dot {
+    _proof: (),
+}
+
+/// Some rows times one or two panels.
+#[derive(Debug)]
+pub struct Bf16Tile<'a> {
+    /// Panels, `[pairs]` lines each.
+    pub panels: &'a [&'a [[u16; 2 * LANES]]],
+    /// `[pairs, rows]`
+    pub x: &'a [u32],
+    /// Rows of the tile.
+    pub rows: usize,
+    /// The results, for each panel.
+    pub out: &'a mut [PanelLines],
+}
+
+impl Bf16Dot {
+    /// The proof, if the instruction set goes with them and this CPU has them.
+    pub fn of(isa: Isa) -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        if isa == Isa::Avx512 && is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f") {
+            return Some(Self { _proof: () });
+        }
+        None
+    }
+
+    /// Computes a tile.
+    #[cfg(target_arch = "x86_64")]
+    pub fn run(self, tile: Bf16Tile<'_>) {
+        with_height!(tile.rows, BF16_TILE_ROWS, R => {
+            // SAFETY: `self` proves the features.
+            unsafe { rows_known::<R>(tile) }
+        });
+    }
+
+    /// Never called: there is no proof on this architecture.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub fn run(self, tile: Bf16Tile<'_>) {
+        with_height!(tile.rows, BF16_TILE_ROWS, R => unreachable!("{R} rows without bf16 dot products"));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn rows_known<const R: usize>(tile: Bf16Tile<'_>) {
+    let x = tile.x.as_chunks::<R>().0;
+    match (tile.panels, tile.out) {
+        ([left, right], out @ [_, _]) => panels_known::<R, 2>([left, right], x, out),
+        (panels, out) => {
+            for (panel, out) in panels.iter().zip(out) {
+                panels_known::<R, 1>([panel], x, from_mut(out));
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn panels_known<const R: usize, const P: usize>(
+    panels: [&[[u16; 2 * LANES]]; P],
+    x: &[[u32; R]],
+    out: &mut [PanelLines],
+) {
+    let panels = panels.map(|panel| &panel[..x.len()]);
+    let mut sums = [[_mm512_setzero_ps(); R]; P];
+    for (index, x) in x.iter().enumerate() {
+        let mut weights = [bf16_line(&[0; 2 * LANES]); P];
+        for panel in 0..P {
+            weights[panel] = bf16_line(&panels[panel][index]);
+            let ahead = (&raw const panels[panel][index]).wrapping_byte_add(PREFETCH_BYTES);
+            _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
+        }
+        for row in 0..R {
+            let pair = _mm512_set1_epi32(x[row].cast_signed());
+            // SAFETY: 512 bits of bf16 are any 512 bits.
+            let pair = unsafe { std::mem::transmute::<__m512i, __m512bh>(pair) };
+            for panel in 0..P {
+                sums[panel][row] = _mm512_dpbf16_ps(sums[panel][row], weights[panel], pair);
+            }
+        }
+    }
+    for (sums, lines) in sums.into_iter().zip(out) {
+        for (sum, line) in sums.into_iter().zip(lines) {
+            // SAFETY: sixteen values can be written.
+            unsafe { _mm512_storeu_ps(line.as_mut_ptr(), sum) };
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn bf16_line(line: &[u16; 2 * LANES]) -> __m512bh {
+    // SAFETY: 64 bytes can be read.
+    let bits = unsafe { _mm512_loadu_si512(line.as_ptr().cast()) };
+    // SAFETY: 512 bits of bf16 are any 512 bits.
+    unsafe { std::mem::transmute::<__m512i, __m512bh>(bits) }
+}

@@ -1,0 +1,144 @@
+//! Rows of f32 become a tile of activations, normed on the way where a norm comes first.
+//!
+//! A row's words depend on that row alone. A number that is not finite makes its block's scale not finite, so that it
+//! is not lost in rounding.
+
+use half::bf16;
+
+use super::block_format::BLOCK;
+use super::elementwise::{filled, inverse_root_mean_square};
+use super::simd::{Kernel, LANES, Simd};
+use super::tile::Line;
+use crate::kernels::tiled_rows::{QuantBlock, RowFormat, RowPlace};
+
+/// Largest magnitude of a quant.
+const MOST: f32 = 127.0;
+/// Blocks whose numbers are all smaller are zero: 127 divided by them might not be a number.
+const TINY: f32 = 1e-30;
+/// `1.5 * 2^23`: adding it rounds to an integer.
+const ROUNDING: f32 = 12_582_912.0;
+
+/// The norm that rows go through first: x / sqrt(mean(x^2) + eps) * weight.
+#[derive(Clone, Copy, Debug)]
+pub struct RowNorm<'a> {
+    /// `[k]`
+    pub weight: &'a [f32],
+    /// Added to the mean.
+    pub eps: f32,
+}
+
+/// Fills one tile.
+#[derive(Debug)]
+pub struct FillTile<'a> {
+    /// `[rows, k]`
+    pub rows: &'a [f32],
+    /// Numbers of a row.
+    pub k: usize,
+    /// The norm before, if any.
+    pub norm: Option<RowNorm<'a>>,
+    /// What the tile holds.
+    pub format: RowFormat,
+    /// The tile's words.
+    pub out: &'a mut [u32],
+}
+
+impl Kernel for FillTile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let rows = self.rows.len() / self.k;
+        for (index, row) in self.rows.chunks_exact(self.k).enumerate() {
+            let place = RowPlace { rows, row: index, blocks: self.k.div_ceil(BLOCK) };
+            let source = Source {
+                row,
+                norm: self.norm.map(|norm| (norm.weight, inverse_root_mean_square(simd, row, norm.eps))),
+            };
+            match self.format {
+                RowFormat::Quants => fill_quants(simd, &source, place, self.out),
+                RowFormat::Floats => fill_floats(simd, &source, place, self.out),
+                RowFormat::Bf16 => fill_bf16(simd, &source, place, self.out),
+            }
+        }
+    }
+}
+
+/// One row and what its numbers are multiplied with.
+struct Source<'a> {
+    row: &'a [f32],
+    /// Weights, and one factor for all.
+    norm: Option<(&'a [f32], f32)>,
+}
+
+impl Source<'_> {
+    fn lines(&self) -> usize {
+        self.row.len().div_ceil(LANES)
+    }
+
+    /// Sixteen numbers; zeros behind the end.
+    #[inline(always)]
+    fn line<S: Simd>(&self, simd: S, index: usize) -> S::Vector {
+        let x = line_at(simd, self.row, index);
+        match self.norm {
+            None => x,
+            Some((weight, inverse)) => simd.mul(simd.mul(x, simd.splat(inverse)), line_at(simd, weight, index)),
+        }
+    }
+}
+
+#[inline(always)]
+fn line_at<S: Simd>(simd: S, values: &[f32], index: usize) -> S::Vector {
+    let (whole, rest) = values.as_chunks::<LANES>();
+    match whole.get(index) {
+        Some(line) => simd.load(line),
+        None if index == whole.len() => simd.load(&filled(rest, 0.0)),
+        None => simd.splat(0.0),
+    }
+}
+
+#[inline(always)]
+fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, place: RowPlace, out: &mut [u32]) {
+    for block in 0..place.blocks {
+        let values = [source.line(simd, 2 * block), source.line(simd, 2 * block + 1)];
+        let negated = values.map(|value| simd.sub(simd.splat(0.0), value));
+        let greatest = simd.greatest(simd.max(simd.max(values[0], negated[0]), simd.max(values[1], negated[1])));
+        let inverse = simd.splat(if greatest > TINY { MOST / greatest } else { 0.0 });
+        let mut quants = [0_i8; BLOCK];
+        let mut halves = [0; 2];
+        let mut nothing = 0.0;
+        for ((value, quants), sum) in values.into_iter().zip(quants.as_chunks_mut::<LANES>().0).zip(&mut halves) {
+            let rounded = simd.sub(simd.fma(value, inverse, simd.splat(ROUNDING)), simd.splat(ROUNDING));
+            simd.store_i8(rounded, quants);
+            *sum = simd.sum(rounded) as i32;
+            // 0, or NaN if a number is not finite.
+            nothing += simd.sum(simd.mul(value, simd.splat(0.0)));
+        }
+        let scale = greatest.max(0.0) / MOST + nothing;
+        place.write_block(out, block, &QuantBlock { quants, scale, halves });
+    }
+}
+
+#[inline(always)]
+fn fill_floats<S: Simd>(simd: S, source: &Source<'_>, place: RowPlace, out: &mut [u32]) {
+    let mut columns = out[place.row..].iter_mut().step_by(place.rows);
+    for index in 0..source.lines() {
+        let mut line: Line = [0.0; LANES];
+        simd.store(source.line(simd, index), &mut line);
+        for (value, word) in line.iter().zip(columns.by_ref()) {
+            *word = value.to_bits();
+        }
+    }
+}
+
+#[inline(always)]
+fn fill_bf16<S: Simd>(simd: S, source: &Source<'_>, place: RowPlace, out: &mut [u32]) {
+    let mut columns = out[place.row..].iter_mut().step_by(place.rows);
+    for index in 0..source.lines() {
+        let mut line: Line = [0.0; LANES];
+        simd.store(source.line(simd, index), &mut line);
+        for (pair, word) in line.as_chunks::<2>().0.iter().zip(columns.by_ref()) {
+            let [low, high] = pair.map(|value| u32::from(bf16::from_f32(value).to_bits()));
+            *word = low | high << 16;
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What every matmul tile has in common: a few rows of activations times one or two panels of 16 columns.
+//!
+//! Results go to [`TileLines`], from where [`Finish`] stores, adds or gates them. A tile's height is known when it is
+//! compiled, so that its accumulators are registers.
+
+use super::elementwise::gated;
+use super::simd::{Kernel, LANES, Simd};
+use crate::kernels::columns_mut::ColumnsMut;
+
+/// Sixteen columns of one row, sixteen positions of one head element.
+pub type Line = [f32; LANES];
+
+/// Highest tile of any instruction set.
+pub const MAX_TILE_ROWS: usize = 12;
+/// Panels of a tile.
+pub const TILE_PANELS: usize = 2;
+
+/// Results of one panel: a line for each row.
+pub type PanelLines = [Line; MAX_TILE_ROWS];
+/// Results of a tile.
+pub type TileLines = [PanelLines; TILE_PANELS];
+
+/// Results before the first tile.
+pub const NO_LINES: TileLines = [[[0.0; LANES]; MAX_TILE_ROWS]; TILE_PANELS];
+
+/// Calls `$call` with the constant that `$rows` is, from 1 to the instruction set's largest height.
+macro_rules! with_height {
+    ($rows:expr, $largest:expr, $height:ident => $call:expr) => {
+        match $rows {
+            1 => {
+                const $height: usize = 1;
+                $call
+            }
+            2 => {
+                const $height: usize = 2;
+                $call
+            }
+            3 => {
+                const $height: usize = 3;
+                $call
+            }
+            4 if $largest >= 4 => {
+                const $height: usize = 4;
+                $call
+            }
+            5 if $largest >= 5 => {
+                const $height: usize = 5;
+                $call
+            }
+            6 if $largest >= 6 => {
+                const $height: usize = 6;
+                $call
+            }
+            7 if $largest >= 7 => {
+                const $height: usize = 7;
+                $call
+            }
+            8 if $largest >= 8 => {
+                const $height: usize = 8;
+                $call
+            }
+            9 if $largest >= 9 => {
+                const $height: usize = 9;
+                $call
+            }
+            10 if $largest >= 10 => {
+                const $height: usize = 10;
+                $call
+            }
+            11 if $largest >= 11 => {
+                const $height: usize = 11;
+                $call
+            }
+            12 if $largest >= 12 => {
+                const $height: usize = 12;
+                $call
+            }
+            rows => assert_eq!(rows, 0, "tiles are no higher than the instruction set's"),
+        }
+    };
+}
+pub(super) use with_height;
+
+/// What becomes of a tile's results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epilogue {
+    /// They are the output.
+    Store,
+    /// They are added to the output.
+    Add,
+    /// The output is silu(first panel) * second panel.
+    Gate,
+}
+
+/// Moves a tile's results to the output.
+#[derive(Debug)]
+pub struct Finish<'a> {
+    /// The results.
+    pub lines: &'a TileLines,
+    /// Added to them, for each panel.
+    pub bias: [Option<&'a Line>; TILE_PANELS],
+    /// How they reach the output.
+    pub epilogue: Epilogue,
+    /// `[rows, columns]`: 32 columns, or 16 where panels are gated; fewer at the matrix's end.
+    pub out: ColumnsMut<'a>,
+}
+
+impl Kernel for Finish<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        for row in 0..self.out.rows() {
+            let mut results = [simd.splat(0.0); TILE_PANELS];
+            for panel in 0..TILE_PANELS {
+                results[panel] = simd.load(&self.lines[panel][row]);
+                if let Some(bias) = self.bias[panel] {
+                    results[panel] = simd.add(results[panel], simd.load(bias));
+                }
+            }
+            let out = self.out.row_mut(row);
+            if self.epilogue == Epilogue::Gate {
+                write(simd, gated(simd, results[0], results[1]), false, out);
+            } else {
+                let (left, right) = out.split_at_mut(LANES.min(out.len()));
+                write(simd, results[0], self.epilogue == Epilogue::Add, left);
+                write(simd, results[1], self.epilogue == Epilogue::Add, right);
+            }
+        }
+    }
+}
+
+/// Writes or adds as many lanes as `out` takes, at most sixteen.
+#[inline(always)]
+fn write<S: Simd>(simd: S, vector: S::Vector, adds: bool, out: &mut [f32]) {
+    if let Ok(line) = <&mut Line>::try_from(&mut *out) {
+        let sum = if adds { simd.add(simd.load(line), vector) } else { vector };
+        return simd.store(sum, line);
+    }
+    let mut line = [0.0; LANES];
+    simd.store(vector, &mut line);
+    for (value, lane) in out.iter_mut().zip(line) {
+        *value = if adds { *value + lane } else { lane };
+    }
+}

@@ -1,0 +1,33 @@
+//! What every layer is told when it reads its weights: from where, for which CPU, in which formats.
+
+use crate::checkpoint::Checkpoint;
+use crate::cpu::Cpu;
+use crate::panels::{Dtype, PanelFormat};
+use crate::weight_name::{LayerWeight, WeightName};
+
+/// Reads the weights of one model.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WeightLoader<'a> {
+    pub(crate) checkpoint: &'a Checkpoint,
+    pub(crate) cpu: &'a Cpu,
+    pub(crate) dtype: Dtype,
+}
+
+impl WeightLoader<'_> {
+    /// What a matrix is held as.
+    pub(crate) fn format(&self, name: WeightName) -> PanelFormat {
+        held_format(self.checkpoint, self.dtype, self.cpu.bf16_dot().is_some(), name)
+    }
+}
+
+/// What a matrix of a checkpoint is held as. A gate and what it gates are multiplied with the same rows: where their
+/// formats want different ones, both are held as f32.
+pub(crate) fn held_format(checkpoint: &Checkpoint, dtype: Dtype, has_bf16_dot: bool, name: WeightName) -> PanelFormat {
+    let own = |name| PanelFormat::of(checkpoint.block_type(name), dtype, has_bf16_dot);
+    let twin = match name {
+        WeightName::Layer(layer, LayerWeight::Gate) => WeightName::Layer(layer, LayerWeight::Up),
+        WeightName::Layer(layer, LayerWeight::Up) => WeightName::Layer(layer, LayerWeight::Gate),
+        _ => return own(name),
+    };
+    if own(name).row_format() == own(twin).row_format() { own(name) } else { PanelFormat::F32 }
+}
