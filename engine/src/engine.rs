@@ -46,6 +46,7 @@ impl Engine {
             block_size: plan.block_size,
             kv_heads: config.num_kv_heads,
             head_dim: config.head_dim,
+            dtype: options.kv_dtype,
         });
         let bounds = Bounds { vocab_size: config.vocab_size, block_size: plan.block_size, num_blocks: plan.num_blocks };
         let mut engine = Self { cpu, model, kv, bounds, logits: Vec::new(), samplers: Samplers::default() };
@@ -115,6 +116,7 @@ mod tests {
 
     use super::*;
     use crate::kernels::cpu::isa::Isa;
+    use crate::kv_cache::KvDtype;
     use crate::memory_plan::MemoryLimits;
     use crate::panels::Dtype;
 
@@ -140,7 +142,7 @@ mod tests {
 
     fn small_engine(folder: &Path) -> Engine {
         let checkpoint = Checkpoint::open(folder).unwrap();
-        let options = EngineOptions { threads: 2, isa: Isa::detect(), dtype: Dtype::Auto };
+        let options = EngineOptions { threads: 2, isa: Isa::detect(), dtype: Dtype::Auto, kv_dtype: KvDtype::F32 };
         let limits = MemoryLimits {
             block_size: 16,
             num_kv_blocks: Some(4),

@@ -39,6 +39,7 @@ pub use engine::Engine;
 pub use facts::ModelFacts;
 pub use generation_defaults::GenerationDefaults;
 pub use kernels::cpu::isa::Isa;
+pub use kv_cache::KvDtype;
 pub use memory_plan::{MemoryLimits, MemoryPlan};
 pub use options::EngineOptions;
 pub use panels::{Dtype, PanelFormat};

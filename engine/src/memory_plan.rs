@@ -12,6 +12,7 @@ use std::fmt;
 use crate::checkpoint::Checkpoint;
 use crate::config::DecoderConfig;
 use crate::error::LoadError;
+use crate::kv_cache::KvDtype;
 use crate::options::EngineOptions;
 use byte_count::ByteCount;
 
@@ -58,23 +59,23 @@ pub struct MemoryPlan {
 impl MemoryPlan {
     /// Plans for this machine; fails with the arithmetic if the model or the wanted context does not fit.
     pub fn new(checkpoint: &Checkpoint, options: &EngineOptions, limits: &MemoryLimits) -> Result<Self, LoadError> {
-        let weights = arithmetic::weights_bytes(checkpoint, options);
-        Self::with_available(checkpoint.config(), weights, limits, available::available_bytes()?)
+        let sizes = Sizes { weights: arithmetic::weights_bytes(checkpoint, options), kv_dtype: options.kv_dtype };
+        Self::with_available(checkpoint.config(), sizes, limits, available::available_bytes()?)
     }
 
-    /// Plans for weights that take so many bytes, on a machine with `available` bytes.
+    /// Plans for weights and elements of these sizes, on a machine with `available` bytes.
     fn with_available(
         config: &DecoderConfig,
-        weights: u64,
+        sizes: Sizes,
         limits: &MemoryLimits,
         available_bytes: u64,
     ) -> Result<Self, LoadError> {
         assert!(limits.block_size > 0 && limits.max_num_seqs > 0, "limits are above 0");
         check_context(config, limits)?;
         let needs = Needs {
-            weights,
+            weights: sizes.weights,
             scratch: arithmetic::scratch_bytes(config, limits),
-            per_block: arithmetic::kv_bytes_per_block(config, limits.block_size),
+            per_block: arithmetic::kv_bytes_per_block(config, limits.block_size, sizes.kv_dtype),
             available: available_bytes,
         };
         let num_blocks = needs.num_blocks(config, limits)?;
@@ -101,6 +102,14 @@ fn check_context(config: &DecoderConfig, limits: &MemoryLimits) -> Result<(), Lo
         }
         _ => Ok(()),
     }
+}
+
+/// What the engine's options decide about memory.
+#[derive(Clone, Copy)]
+struct Sizes {
+    /// Bytes of all weights.
+    weights: u64,
+    kv_dtype: KvDtype,
 }
 
 /// The fixed needs, from which the pool's size follows.

@@ -1,6 +1,7 @@
 //! How an engine computes.
 
 use crate::kernels::cpu::isa::Isa;
+use crate::kv_cache::KvDtype;
 use crate::panels::Dtype;
 
 /// What is chosen at start about threads, instructions and numbers.
@@ -12,4 +13,6 @@ pub struct EngineOptions {
     pub isa: Isa,
     /// What weights are computed in.
     pub dtype: Dtype,
+    /// What keys and values are kept as.
+    pub kv_dtype: KvDtype,
 }

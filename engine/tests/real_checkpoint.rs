@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use engine::{Checkpoint, Dtype, EngineOptions, Isa, MemoryLimits, MemoryPlan, TokenizerSource, WeightName};
+use engine::{Checkpoint, Dtype, EngineOptions, Isa, KvDtype, MemoryLimits, MemoryPlan, TokenizerSource, WeightName};
 
 fn open() -> Result<Checkpoint> {
     let path = std::env::var_os("GONDOLA_TEST_MODEL").context("GONDOLA_TEST_MODEL names the model's file")?;
@@ -40,7 +40,7 @@ fn its_embedding_is_read_in_parts_and_its_plan_fits() -> Result<()> {
         max_model_len: None,
     };
     let weights_bytes = |dtype| {
-        let options = EngineOptions { threads: 1, isa: Isa::Scalar, dtype };
+        let options = EngineOptions { threads: 1, isa: Isa::Scalar, dtype, kv_dtype: KvDtype::F16 };
         MemoryPlan::new(&checkpoint, &options, &limits).map(|plan| plan.weights_bytes)
     };
     assert_eq!(weights_bytes(Dtype::Float32)?, 538_060_032);

@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::Args;
-use engine::{Dtype, EngineOptions, Isa, MemoryLimits};
+use engine::{Dtype, EngineOptions, Isa, KvDtype, MemoryLimits};
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -224,7 +224,8 @@ fn engine_options(flags: &Flags) -> Result<EngineOptions, ConfigError> {
     within("--threads", threads, 1, 1024)?;
     let isa = flags.isa.as_deref().map_or_else(|| Ok(Isa::detect()), isa)?;
     let dtype = flags.dtype.as_deref().map_or(Ok(Dtype::Auto), dtype)?;
-    Ok(EngineOptions { threads, isa, dtype })
+    let kv_dtype = kv_dtype(flags.kv_cache_dtype.as_deref().unwrap_or("auto"), dtype)?;
+    Ok(EngineOptions { threads, isa, dtype, kv_dtype })
 }
 
 fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
@@ -250,6 +251,16 @@ fn dtype(name: &str) -> Result<Dtype, ConfigError> {
         "float32" => Ok(Dtype::Float32),
         "bfloat16" => Ok(Dtype::Bfloat16),
         other => Err(value("--dtype", format!("'{other}' is none of auto, float32, bfloat16"))),
+    }
+}
+
+/// Halves by default: f32 keys and values are for those who asked for f32 weights.
+fn kv_dtype(name: &str, weights: Dtype) -> Result<KvDtype, ConfigError> {
+    match KvDtype::ALL.into_iter().find(|dtype| dtype.name() == name) {
+        Some(dtype) => Ok(dtype),
+        None if name == "auto" && weights == Dtype::Float32 => Ok(KvDtype::F32),
+        None if name == "auto" => Ok(KvDtype::F16),
+        None => Err(value("--kv-cache-dtype", format!("'{name}' is none of auto, f32, f16, q8_0"))),
     }
 }
 
@@ -383,5 +394,7 @@ mod tests {
         assert!(resolved(|flags| flags.isa = Some("abacus".to_owned())).is_err());
         let message = resolved(|flags| flags.dtype = Some("float13".to_owned())).unwrap_err().to_string();
         assert_eq!(message, "--dtype: 'float13' is none of auto, float32, bfloat16");
+        let message = resolved(|flags| flags.kv_cache_dtype = Some("fp8".to_owned())).unwrap_err().to_string();
+        assert_eq!(message, "--kv-cache-dtype: 'fp8' is none of auto, f32, f16, q8_0");
     }
 }

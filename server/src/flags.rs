@@ -117,6 +117,12 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dtype: Option<String>,
 
+    /// Keys and values as: auto, f32, f16, q8_0 [default: auto: f16, or f32 with --dtype float32]
+    #[allow(clippy::doc_markdown, reason = "the help shows it as it is typed")]
+    #[arg(long, value_name = "DTYPE", help_heading = "Batching")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kv_cache_dtype: Option<String>,
+
     /// Requests that may wait [default: the larger of 256 and 4 x --max-num-seqs]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     #[serde(skip_serializing_if = "Option::is_none")]

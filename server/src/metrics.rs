@@ -175,8 +175,8 @@ impl Metrics {
     }
 
     /// States the shape of the KV cache once it is known.
-    pub fn loaded(&self, block_size: usize, num_blocks: usize) {
-        let labels = [&block_size.to_string(), &num_blocks.to_string(), "f32"];
+    pub fn loaded(&self, block_size: usize, num_blocks: usize, cache_dtype: &str) {
+        let labels = [&block_size.to_string(), &num_blocks.to_string(), cache_dtype];
         self.cache_config.with_label_values(&labels).set(1.0);
     }
 

@@ -3,6 +3,7 @@
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
+use crate::kernels::cpu::score_rule::ScoreRule;
 use crate::kv_cache::KvCache;
 use crate::layers::linear::{Linear, Part};
 use crate::layers::norm::Norm;
@@ -19,7 +20,8 @@ use crate::weight_name::{LayerWeight, WeightName};
 pub(crate) struct Attention {
     layer: usize,
     query_width: usize,
-    facts: ops::paged_attention::Attention,
+    heads: usize,
+    scale: f32,
     qkv: Linear,
     output: Linear,
 }
@@ -52,10 +54,8 @@ impl Attention {
         Ok(Self {
             layer,
             query_width,
-            facts: ops::paged_attention::Attention {
-                heads: config.num_heads,
-                scale: 1.0 / (config.head_dim as f32).sqrt(),
-            },
+            heads: config.num_heads,
+            scale: 1.0 / (config.head_dim as f32).sqrt(),
             qkv: Linear::load(loader, &parts, config.hidden_size)?,
             output: Linear::load(loader, &[output], query_width)?,
         })
@@ -71,7 +71,8 @@ impl Attention {
         let sequences = &batch.input.sequences;
         ops::write_kv(cpu, batch.angles, sequences, qkv, batch.kv.layer_mut(self.layer));
         let input = AttentionInput { queries: qkv, sequences, kv: batch.kv.layer(self.layer) };
-        ops::paged_attention(cpu, &self.facts, &input, attended);
+        let facts = ops::paged_attention::Attention { heads: self.heads, rule: ScoreRule::scaled(self.scale) };
+        ops::paged_attention(cpu, &facts, &input, attended);
         self.output.add(cpu, Input { x: attended, norm: None }, batch.tiles, stream);
     }
 }

@@ -4,7 +4,7 @@ use super::MemoryLimits;
 use crate::checkpoint::Checkpoint;
 use crate::config::DecoderConfig;
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
-use crate::kv_cache::KvGeometry;
+use crate::kv_cache::{KvDtype, KvGeometry};
 use crate::options::EngineOptions;
 use crate::weight_loader::held_format;
 use crate::weight_name::{WeightName, WeightShape};
@@ -24,13 +24,14 @@ pub(super) fn weights_bytes(checkpoint: &Checkpoint, options: &EngineOptions) ->
 }
 
 /// Keys and values of one block in all layers, as the cache lays them out.
-pub(super) fn kv_bytes_per_block(config: &DecoderConfig, block_size: usize) -> u64 {
+pub(super) fn kv_bytes_per_block(config: &DecoderConfig, block_size: usize, dtype: KvDtype) -> u64 {
     let geometry = KvGeometry {
         layers: config.num_layers,
         blocks: 1,
         block_size,
         kv_heads: config.num_kv_heads,
         head_dim: config.head_dim,
+        dtype,
     };
     geometry.block_bytes()
 }

@@ -6,6 +6,7 @@ use crate::config::{RopeConfig, RopeScaling};
 const GIB: u64 = 1 << 30;
 /// Of the small model, as f32.
 const WEIGHTS: u64 = 134_515_008 * 4;
+const SIZES: Sizes = Sizes { weights: WEIGHTS, kv_dtype: KvDtype::F32 };
 
 /// The shape of a real model with 135 million parameters.
 fn small() -> DecoderConfig {
@@ -39,12 +40,12 @@ fn limits() -> MemoryLimits {
 }
 
 fn refusal(limits: &MemoryLimits, available: u64) -> String {
-    MemoryPlan::with_available(&small(), WEIGHTS, limits, available).unwrap_err().to_string()
+    MemoryPlan::with_available(&small(), SIZES, limits, available).unwrap_err().to_string()
 }
 
 #[test]
 fn a_quarter_of_the_memory_is_cache() {
-    let plan = MemoryPlan::with_available(&small(), WEIGHTS, &limits(), 8 * GIB).unwrap();
+    let plan = MemoryPlan::with_available(&small(), SIZES, &limits(), 8 * GIB).unwrap();
     assert_eq!(plan.weights_bytes, WEIGHTS);
     assert_eq!(plan.kv_bytes_per_block, 46_080 * 16);
     assert_eq!(plan.num_blocks as u64, 2 * GIB / plan.kv_bytes_per_block);
@@ -55,7 +56,7 @@ fn a_quarter_of_the_memory_is_cache() {
 #[test]
 fn the_pool_never_exceeds_what_all_sequences_can_fill() {
     let few = MemoryLimits { max_num_seqs: 2, max_model_len: Some(1000), ..limits() };
-    let plan = MemoryPlan::with_available(&small(), WEIGHTS, &few, 1024 * GIB).unwrap();
+    let plan = MemoryPlan::with_available(&small(), SIZES, &few, 1024 * GIB).unwrap();
     assert_eq!(plan.num_blocks, 2 * 63);
     assert_eq!(plan.max_model_len, 1000);
 }
@@ -63,20 +64,20 @@ fn the_pool_never_exceeds_what_all_sequences_can_fill() {
 #[test]
 fn an_exact_pool_is_exact_and_wins_over_bytes() {
     let exact = MemoryLimits { num_kv_blocks: Some(10), kv_cache_memory_bytes: Some(GIB), ..limits() };
-    let plan = MemoryPlan::with_available(&small(), WEIGHTS, &exact, 8 * GIB).unwrap();
+    let plan = MemoryPlan::with_available(&small(), SIZES, &exact, 8 * GIB).unwrap();
     assert_eq!((plan.num_blocks, plan.max_model_len), (10, 160));
     let bytes = MemoryLimits { kv_cache_memory_bytes: Some(GIB), ..limits() };
-    let plan = MemoryPlan::with_available(&small(), WEIGHTS, &bytes, 8 * GIB).unwrap();
+    let plan = MemoryPlan::with_available(&small(), SIZES, &bytes, 8 * GIB).unwrap();
     assert_eq!(plan.num_blocks as u64, GIB / plan.kv_bytes_per_block);
 }
 
 #[test]
 fn the_default_context_is_lowered_to_the_pool_and_said() {
-    let plan = MemoryPlan::with_available(&small(), WEIGHTS, &limits(), GIB).unwrap();
+    let plan = MemoryPlan::with_available(&small(), SIZES, &limits(), GIB).unwrap();
     assert_eq!(plan.max_model_len, plan.num_blocks * 16);
     assert!(plan.to_string().contains("(the model has 8192 positions)"), "{plan}");
     assert!(
-        !MemoryPlan::with_available(&small(), WEIGHTS, &limits(), 8 * GIB).unwrap().to_string().contains("positions")
+        !MemoryPlan::with_available(&small(), SIZES, &limits(), 8 * GIB).unwrap().to_string().contains("positions")
     );
 }
 
@@ -105,7 +106,7 @@ fn what_does_not_fit_is_refused_with_the_sum() {
 #[test]
 fn scratch_grows_with_the_step_and_the_vocabulary() {
     let plan =
-        |limits: &MemoryLimits| MemoryPlan::with_available(&small(), WEIGHTS, limits, 64 * GIB).unwrap().scratch_bytes;
+        |limits: &MemoryLimits| MemoryPlan::with_available(&small(), SIZES, limits, 64 * GIB).unwrap().scratch_bytes;
     let of_token = (576 + 2 * 576 + 2 * 192 + 2 * 1536 + 64) as u64;
     let of_sampled_row = 2 * 49_152 + 576;
     assert_eq!(plan(&limits()), (256 * of_token + 64 * of_sampled_row) * 4);

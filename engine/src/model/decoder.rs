@@ -12,7 +12,7 @@ use crate::layers::linear::{Linear, Part};
 use crate::layers::mlp::{Mlp, MlpScratch};
 use crate::layers::norm::Norm;
 use crate::model::Model;
-use crate::ops::rope::Rope;
+use crate::ops::rope::{Rope, RopeAngles};
 use crate::ops::tiled_rows::TiledRows;
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
@@ -48,6 +48,8 @@ struct Scratch {
     sampling: Vec<f32>,
     /// What goes into a linear layer.
     tiles: TiledRows,
+    /// Of the step's positions.
+    angles: RopeAngles,
 }
 
 impl Decoder {
@@ -105,9 +107,9 @@ impl Layer {
 impl Model for Decoder {
     fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, logits: &mut Vec<f32>) {
         self.embed(cpu, input);
-        let angles = self.rope.angles(input.positions.iter().copied());
-        let Scratch { attention, mlp, stream, tiles, .. } = &mut self.scratch;
-        let mut batch = Batch { input, angles: &angles, kv, scratch: attention, tiles };
+        let Scratch { attention, mlp, stream, tiles, angles, .. } = &mut self.scratch;
+        angles.fill(&self.rope, input.positions.iter().copied());
+        let mut batch = Batch { input, angles, kv, scratch: attention, tiles };
         for layer in &self.layers {
             layer.attention.forward(cpu, &layer.attention_norm, &mut batch, stream);
             layer.mlp.forward(cpu, (&layer.mlp_norm, stream), mlp, batch.tiles);

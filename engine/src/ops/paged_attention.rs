@@ -7,15 +7,17 @@ use crate::cpu::Cpu;
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kernels::cpu::attention::AttentionTile;
 use crate::kernels::cpu::float_tile::FloatTileRows;
-use crate::kv_cache::KvLayer;
+use crate::kernels::cpu::kv_element::KvElement;
+use crate::kernels::cpu::score_rule::ScoreRule;
+use crate::kv_cache::{KvLayer, KvTensors};
 
 /// What the model says about one layer's attention.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Attention {
+pub struct Attention<'a> {
     /// Query heads; each key and value head serves an equal run of them.
     pub heads: usize,
-    /// Factor of the scores, as a rule `1 / sqrt(head_dim)`.
-    pub scale: f32,
+    /// What becomes of scores.
+    pub rule: ScoreRule<'a>,
 }
 
 /// One step's input to a layer's attention.
@@ -30,7 +32,7 @@ pub struct AttentionInput<'a> {
 }
 
 /// Each row sees the positions of its sequence up to its own; out is `[rows, heads * head_dim]`.
-pub fn paged_attention(cpu: &Cpu, attention: &Attention, input: &AttentionInput<'_>, out: &mut [f32]) {
+pub fn paged_attention(cpu: &Cpu, attention: &Attention<'_>, input: &AttentionInput<'_>, out: &mut [f32]) {
     let geometry = input.kv.geometry();
     let width = attention.heads * geometry.head_dim;
     let rows = out.len() / width;
@@ -42,48 +44,122 @@ pub fn paged_attention(cpu: &Cpu, attention: &Attention, input: &AttentionInput<
     assert!(out.len() == rows * width && input.queries.len() == rows * stride, "whole rows");
     assert!(stride >= width, "rows of {stride} values hold no {} heads", attention.heads);
     assert!(attention.heads.is_multiple_of(geometry.kv_heads), "equal groups of heads");
-    let tiles = tiles(cpu, attention, input, ColumnsMut::new(out, width));
+    let out = ColumnsMut::new(out, width);
+    match input.kv {
+        KvLayer::F32(kv) => attend(cpu, attention, input, kv, out),
+        KvLayer::F16(kv) => attend(cpu, attention, input, kv, out),
+        KvLayer::Q8_0(kv) => attend(cpu, attention, input, kv, out),
+    }
+}
+
+fn attend<E: KvElement>(
+    cpu: &Cpu,
+    attention: &Attention<'_>,
+    input: &AttentionInput<'_>,
+    kv: &KvTensors<E>,
+    out: ColumnsMut<'_>,
+) {
+    let group = attention.heads / kv.geometry().kv_heads;
+    let largest = cpu.isa().run(FloatTileRows);
+    let tiles = Tiles {
+        attention,
+        input,
+        kv,
+        stride: input.queries.len() / out.rows(),
+        heads: Parts::new(group, largest),
+        tokens_each: (largest / group.min(largest)).max(1),
+        sequences: input.sequences.iter(),
+        sequence: None,
+        head_parts: 0..0,
+        token_parts: 0..0,
+        out,
+        of_sequence: ColumnsMut::new(&mut [], 1),
+        columns: ColumnsMut::new(&mut [], 1),
+    };
     cpu.pool().for_each(tiles, |tile| cpu.isa().run(tile));
 }
 
-/// Rows of one tile, given the largest tile: `rows` cut into equal parts, as few as possible.
-fn tile_ranges(rows: usize, largest: usize) -> impl Iterator<Item = Range<usize>> {
-    let tiles = rows.div_ceil(largest);
-    (0..tiles).map(move |tile| tile * rows / tiles..(tile + 1) * rows / tiles)
+/// So many things cut into as few equal parts as possible.
+#[derive(Clone, Copy, Debug)]
+struct Parts {
+    things: usize,
+    parts: usize,
 }
 
-/// Cuts the output into tiles of tokens times heads, long contexts with their neighbours, first rows first.
-fn tiles<'a>(
-    cpu: &Cpu,
-    attention: &Attention,
-    input: &AttentionInput<'a>,
-    mut out: ColumnsMut<'a>,
-) -> Vec<AttentionTile<'a>> {
-    let geometry = input.kv.geometry();
-    let largest = cpu.isa().run(FloatTileRows);
-    let group = attention.heads / geometry.kv_heads;
-    let stride = input.queries.len() / out.rows();
-    let mut tiles = Vec::new();
-    for sequence in input.sequences {
-        let mut of_sequence = out.take_rows(sequence.rows.len());
-        for head in 0..geometry.kv_heads {
-            for heads in tile_ranges(group, largest) {
-                let mut columns = of_sequence.take_columns(heads.len() * geometry.head_dim);
-                for tokens in tile_ranges(sequence.rows.len(), largest / heads.len()) {
-                    let first = (sequence.rows.start + tokens.start) * stride;
-                    let start = sequence.start + tokens.start;
-                    tiles.push(AttentionTile {
-                        kv: input.kv.head(head),
-                        blocks: &sequence.blocks[..(sequence.start + tokens.end).div_ceil(geometry.block_size)],
-                        start,
-                        queries: &input.queries[first + (head * group + heads.start) * geometry.head_dim..],
-                        query_stride: stride,
-                        scale: attention.scale,
-                        out: columns.take_rows(tokens.len()),
-                    });
-                }
+impl Parts {
+    /// Parts of at most `largest` things.
+    fn new(things: usize, largest: usize) -> Self {
+        Self { things, parts: things.div_ceil(largest) }
+    }
+
+    fn of(self, part: usize) -> Range<usize> {
+        part * self.things / self.parts..(part + 1) * self.things / self.parts
+    }
+}
+
+/// Tiles of tokens times heads not handed out yet: sequence by sequence, head by head, first tokens first.
+struct Tiles<'a, E: KvElement> {
+    attention: &'a Attention<'a>,
+    input: &'a AttentionInput<'a>,
+    kv: &'a KvTensors<E>,
+    /// Distance of two tokens in the queries.
+    stride: usize,
+    /// The query heads of one key and value head, cut to fit a tile.
+    heads: Parts,
+    /// Tokens that fit a tile beside them.
+    tokens_each: usize,
+    sequences: std::slice::Iter<'a, SequenceRows<'a>>,
+    sequence: Option<&'a SequenceRows<'a>>,
+    /// Parts of heads that are left of the sequence, over all key and value heads.
+    head_parts: Range<usize>,
+    /// Parts of tokens that are left of the current part of heads.
+    token_parts: Range<usize>,
+    out: ColumnsMut<'a>,
+    of_sequence: ColumnsMut<'a>,
+    columns: ColumnsMut<'a>,
+}
+
+impl<'a, E: KvElement> Iterator for Tiles<'a, E> {
+    type Item = AttentionTile<'a, E>;
+
+    fn next(&mut self) -> Option<AttentionTile<'a, E>> {
+        while self.token_parts.is_empty() {
+            if self.head_parts.is_empty() {
+                let sequence = self.sequences.next()?;
+                self.sequence = Some(sequence);
+                self.of_sequence = self.out.take_rows(sequence.rows.len());
+                self.head_parts = 0..self.kv.geometry().kv_heads * self.heads.parts;
             }
+            let heads = self.heads.of(self.head_parts.next()? % self.heads.parts);
+            self.columns = self.of_sequence.take_columns(heads.len() * self.kv.geometry().head_dim);
+            self.token_parts = 0..self.tokens(self.sequence?).parts;
+        }
+        let part = self.token_parts.next()?;
+        Some(self.tile(self.sequence?, part))
+    }
+}
+
+impl<'a, E: KvElement> Tiles<'a, E> {
+    fn tokens(&self, sequence: &SequenceRows<'_>) -> Parts {
+        Parts::new(sequence.rows.len(), self.tokens_each)
+    }
+
+    /// A part of the sequence's tokens, with the current part of heads.
+    fn tile(&mut self, sequence: &'a SequenceRows<'a>, part: usize) -> AttentionTile<'a, E> {
+        let (geometry, tokens) = (self.kv.geometry(), self.tokens(sequence).of(part));
+        let head_part = self.head_parts.start - 1;
+        let kv_head = head_part / self.heads.parts;
+        let first_head = kv_head * self.heads.things + self.heads.of(head_part % self.heads.parts).start;
+        let first = (sequence.rows.start + tokens.start) * self.stride;
+        AttentionTile {
+            kv: self.kv.head(kv_head),
+            blocks: &sequence.blocks[..(sequence.start + tokens.end).div_ceil(geometry.block_size)],
+            start: sequence.start + tokens.start,
+            queries: &self.input.queries[first + first_head * geometry.head_dim..],
+            query_stride: self.stride,
+            rule: self.attention.rule,
+            first_head,
+            out: self.columns.take_rows(tokens.len()),
         }
     }
-    tiles
 }

@@ -1,5 +1,7 @@
 //! The plain twin of each op, in f64 and loops: what the fast paths are tested against. No cache layout, no tiles.
 
+use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule};
+
 /// `x W^T` for x `[rows, inputs]`, weights `[outputs, inputs]`.
 pub fn linear(x: &[f32], weights: &[f32], inputs: usize) -> Vec<f64> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
@@ -35,10 +37,19 @@ pub fn log_sum_exp(values: &[f32]) -> f64 {
     greatest + values.iter().map(|value| (f64::from(*value) - greatest).exp()).sum::<f64>().ln()
 }
 
-/// One query head over the keys and values of the positions it sees, a row of `query.len()` each.
-pub fn attention(query: &[f32], keys: &[f32], values: &[f32], scale: f32) -> Vec<f64> {
+/// One query head over the keys and values of the positions up to its own, a row of `query.len()` each.
+pub fn attention(query: &[f32], keys: &[f32], values: &[f32], (rule, head): (&ScoreRule<'_>, usize)) -> Vec<f64> {
     let width = query.len();
-    let scores: Vec<f64> = linear(query, keys, width).iter().map(|score| score * f64::from(scale)).collect();
+    let products = linear(query, keys, width);
+    let last = products.len() - 1;
+    let score = |(key, product): (usize, &f64)| {
+        let scaled = product * f64::from(rule.scale);
+        let capped = rule.softcap.map(f64::from).map_or(scaled, |cap| cap * (scaled / cap).tanh());
+        let biased = |bias: DistanceBias<'_>| bias.values[head * bias.distances + (last - key).min(bias.distances - 1)];
+        let seen = rule.window.is_none_or(|window| last - key < window);
+        if seen { capped + f64::from(rule.bias.map_or(0.0, biased)) } else { f64::NEG_INFINITY }
+    };
+    let scores: Vec<f64> = products.iter().enumerate().map(score).collect();
     let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let weights: Vec<f64> = scores.iter().map(|score| (score - greatest).exp()).collect();
     let sum: f64 = weights.iter().sum();

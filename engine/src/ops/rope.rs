@@ -3,8 +3,10 @@
 //! Pair (i, i + half the head) turns by position times inverse frequency; all of it in f32, as the models were trained.
 
 use std::f32::consts::TAU;
+use std::ops::Range;
 
 use crate::config::{RopeConfig, RopeScaling};
+use crate::kernels::cpu::store_kv::rotate;
 
 /// The inverse frequencies of one model, `[head_dim / 2]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,14 +25,8 @@ impl Rope {
 
     /// Cosines and sines for rows at these positions.
     pub fn angles(&self, positions: impl IntoIterator<Item = usize>) -> RopeAngles {
-        let mut angles = RopeAngles { pairs: self.inverse_frequencies.len(), cosines: vec![], sines: vec![] };
-        for position in positions {
-            for frequency in &self.inverse_frequencies {
-                let (sine, cosine) = (position as f32 * frequency).sin_cos();
-                angles.cosines.push(cosine);
-                angles.sines.push(sine);
-            }
-        }
+        let mut angles = RopeAngles::default();
+        angles.fill(self, positions);
         angles
     }
 }
@@ -68,16 +64,29 @@ impl RopeAngles {
         2 * self.pairs
     }
 
-    /// Turns each head of one row `[heads, head_dim]`.
-    pub fn rotate(&self, row: usize, heads: &mut [f32]) {
-        let angles = row * self.pairs..(row + 1) * self.pairs;
-        let (cosines, sines) = (&self.cosines[angles.clone()], &self.sines[angles]);
-        for head in heads.chunks_exact_mut(2 * self.pairs) {
-            let (first, second) = head.split_at_mut(self.pairs);
-            for (((a, b), cosine), sine) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
-                (*a, *b) = (*a * cosine - *b * sine, *b * cosine + *a * sine);
+    /// Takes cosines and sines for rows at these positions, keeping its memory.
+    pub fn fill(&mut self, rope: &Rope, positions: impl IntoIterator<Item = usize>) {
+        self.pairs = rope.inverse_frequencies.len();
+        self.cosines.clear();
+        self.sines.clear();
+        for position in positions {
+            for frequency in &rope.inverse_frequencies {
+                let (sine, cosine) = (position as f32 * frequency).sin_cos();
+                self.cosines.push(cosine);
+                self.sines.push(sine);
             }
         }
+    }
+
+    /// Cosines and sines of some rows, `[rows, head_dim / 2]` each.
+    pub fn of_rows(&self, rows: Range<usize>) -> (&[f32], &[f32]) {
+        let angles = rows.start * self.pairs..rows.end * self.pairs;
+        (&self.cosines[angles.clone()], &self.sines[angles])
+    }
+
+    /// Turns each head of one row `[heads, head_dim]`.
+    pub fn rotate(&self, row: usize, heads: &mut [f32]) {
+        rotate(heads, self.of_rows(row..row + 1));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::WORTH_SHARING;
 use crate::cpu::Cpu;
 use crate::kernels::aligned::Aligned;
 use crate::kernels::cpu::bf16_tile::BF16_TILE_ROWS;
@@ -9,9 +10,6 @@ use crate::kernels::cpu::fill_tile::{FillTile, RowNorm};
 use crate::kernels::cpu::float_tile::FloatTileRows;
 use crate::kernels::cpu::quant_tile::QuantTileRows;
 use crate::kernels::tiled_rows::RowFormat;
-
-/// Numbers below which one thread is faster than two.
-const WORTH_SHARING: usize = 8192;
 
 /// Rows that go into a linear layer, through a norm or as they are.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,13 @@
 //! Rotates queries and keys, and stores keys and values in the sequences' blocks.
 
+use super::WORTH_SHARING;
 use super::rope::RopeAngles;
 use super::sequences::{SequenceRows, check};
-use super::{RowsLeft, row_parts};
 use crate::cpu::Cpu;
-use crate::kv_cache::{KvHeadMut, KvLayer};
+use crate::kernels::columns_mut::ColumnsMut;
+use crate::kernels::cpu::kv_element::KvElement;
+use crate::kernels::cpu::store_kv::StoreKv;
+use crate::kv_cache::{KvHeadMut, KvLayer, KvTensors};
 
 /// Takes rows `[heads + 2 * kv_heads, head_dim]` of queries, keys, values; rotates queries and keys in place by the row's
 /// angles, and writes each row's keys and values to its position.
@@ -21,35 +24,58 @@ pub fn write_kv(cpu: &Cpu, angles: &RopeAngles, sequences: &[SequenceRows<'_>], 
         "rows of {width} values hold no heads beside {kv_width}"
     );
     assert_eq!(angles.head_dim(), geometry.head_dim, "angles of the cache's heads");
-    rotate(cpu, angles, (qkv, width), width - kv_width);
-    let heads: Vec<_> = kv.heads_mut().enumerate().collect();
-    let write = |(head, mut kv): (usize, KvHeadMut<'_>)| {
-        for sequence in sequences {
-            let rows = qkv[sequence.rows.start * width..sequence.rows.end * width].chunks_exact(width);
-            for (row, position) in rows.zip(sequence.start..) {
-                let block = sequence.blocks[position / geometry.block_size];
-                let [key, value] = [2 * kv_width, kv_width].map(|back| width - back + head * geometry.head_dim);
-                let element = |first: usize| &row[first..first + geometry.head_dim];
-                kv.write(block, position % geometry.block_size, element(key), element(value));
-            }
-        }
-    };
-    if row_parts(cpu, rows, kv_width).len() == 1 {
-        heads.into_iter().for_each(write);
-    } else {
-        cpu.pool().for_each(heads, write);
+    let qkv = ColumnsMut::new(qkv, width);
+    match kv {
+        KvLayer::F32(kv) => write(cpu, angles, sequences, qkv, kv),
+        KvLayer::F16(kv) => write(cpu, angles, sequences, qkv, kv),
+        KvLayer::Q8_0(kv) => write(cpu, angles, sequences, qkv, kv),
     }
 }
 
-/// Rotates the first `turned` values of each row.
-fn rotate(cpu: &Cpu, angles: &RopeAngles, (qkv, width): (&mut [f32], usize), turned: usize) {
-    let rows = qkv.len() / width;
-    let mut places = RowsLeft { rest: qkv, width };
-    let parts = row_parts(cpu, rows, width).into_iter();
-    let parts = parts.map(|rows| (rows.start, places.take(rows.len())));
-    cpu.pool().for_each(parts.collect::<Vec<_>>(), |(first, part)| {
-        for (row, values) in part.chunks_exact_mut(width).enumerate() {
-            angles.rotate(first + row, &mut values[..turned]);
-        }
+/// Head by head: no two write to the same memory.
+fn write<E: KvElement>(
+    cpu: &Cpu,
+    angles: &RopeAngles,
+    sequences: &[SequenceRows<'_>],
+    qkv: ColumnsMut<'_>,
+    kv: &mut KvTensors<E>,
+) {
+    let (head_dim, kv_heads) = (kv.geometry().head_dim, kv.geometry().kv_heads);
+    let (values, query_width) = (qkv.rows() * qkv.columns(), qkv.columns() - 2 * kv_heads * head_dim);
+    let (mut queries, keys_and_values) = qkv.split_columns(query_width);
+    let (mut keys, mut rest) = keys_and_values.split_columns(kv_heads * head_dim);
+    let heads = kv.heads_mut().map(move |kv| HeadRows {
+        queries: queries.take_columns(query_width / kv_heads),
+        keys: keys.take_columns(head_dim),
+        values: rest.take_columns(head_dim),
+        kv,
     });
+    let store = |head: HeadRows<'_, E>| head.store(cpu, angles, sequences);
+    if values < WORTH_SHARING { heads.for_each(store) } else { cpu.pool().for_each(heads, store) }
+}
+
+/// All rows of the batch, for one key and value head.
+struct HeadRows<'a, E> {
+    queries: ColumnsMut<'a>,
+    keys: ColumnsMut<'a>,
+    values: ColumnsMut<'a>,
+    kv: KvHeadMut<'a, E>,
+}
+
+impl<E: KvElement> HeadRows<'_, E> {
+    fn store(mut self, cpu: &Cpu, angles: &RopeAngles, sequences: &[SequenceRows<'_>]) {
+        for sequence in sequences {
+            let (cosines, sines) = angles.of_rows(sequence.rows.clone());
+            cpu.isa().run(StoreKv {
+                cosines,
+                sines,
+                queries: self.queries.take_rows(sequence.rows.len()),
+                keys: self.keys.take_rows(sequence.rows.len()),
+                values: self.values.take_rows(sequence.rows.len()),
+                blocks: sequence.blocks,
+                start: sequence.start,
+                kv: &mut self.kv,
+            });
+        }
+    }
 }

@@ -4,7 +4,8 @@
 use crate::support::{Random, all, assert_close, assert_same_bits, plain};
 use engine::config::{RopeConfig, RopeScaling};
 use engine::cpu::Cpu;
-use engine::kv_cache::{KvCache, KvGeometry};
+use engine::kernels::cpu::score_rule::{DistanceBias, ScoreRule};
+use engine::kv_cache::{KvCache, KvDtype, KvGeometry};
 use engine::ops;
 use engine::ops::paged_attention::{Attention, AttentionInput};
 use engine::ops::reference;
@@ -18,15 +19,36 @@ struct Shape {
     kv_heads: usize,
     head_dim: usize,
     block_size: usize,
+    dtype: KvDtype,
+    rule: Rule,
 }
+
+/// What a model may do to scores, beside their scale.
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    Plain,
+    /// Positions seen.
+    Window(usize),
+    Softcap,
+    /// By distance, up to 20.
+    Bias,
+}
+
+const DISTANCES: usize = 20;
 
 impl Shape {
     fn width(&self) -> usize {
         (self.heads + 2 * self.kv_heads) * self.head_dim
     }
 
-    fn scale(&self) -> f32 {
-        1.0 / (self.head_dim as f32).sqrt()
+    fn rule<'a>(&self, bias: &'a [f32]) -> ScoreRule<'a> {
+        let plain = ScoreRule::scaled(1.0 / (self.head_dim as f32).sqrt());
+        match self.rule {
+            Rule::Plain => plain,
+            Rule::Window(positions) => ScoreRule { window: Some(positions), ..plain },
+            Rule::Softcap => ScoreRule { softcap: Some(0.7), ..plain },
+            Rule::Bias => ScoreRule { bias: Some(DistanceBias { values: bias, distances: DISTANCES }), ..plain },
+        }
     }
 
     fn rope(&self) -> Rope {
@@ -41,6 +63,8 @@ struct World {
     qkv: Vec<Vec<f32>>,
     tables: Vec<Vec<BlockId>>,
     cache: KvCache,
+    /// `[heads, DISTANCES]`
+    bias: Vec<f32>,
 }
 
 impl World {
@@ -49,11 +73,11 @@ impl World {
         let blocks = counts.iter().sum::<usize>() + 1;
         let mut order = random.shuffled(blocks).into_iter().map(|block| BlockId(block as u32));
         let tables = counts.iter().map(|count| order.by_ref().take(*count).collect()).collect();
-        let Shape { kv_heads, head_dim, block_size, .. } = shape;
-        let mut cache = KvCache::new(KvGeometry { layers: 1, blocks, block_size, kv_heads, head_dim });
+        let Shape { kv_heads, head_dim, block_size, dtype, .. } = shape;
+        let mut cache = KvCache::new(KvGeometry { layers: 1, blocks, block_size, kv_heads, head_dim, dtype });
         poison(&mut cache);
         let qkv = lengths.iter().map(|length| random.values(length * shape.width())).collect();
-        Self { shape, qkv, tables, cache }
+        Self { shape, qkv, tables, cache, bias: random.values(shape.heads * DISTANCES) }
     }
 
     /// Runs one step with `parts` = (sequence, first position, count), and gives its rows.
@@ -71,7 +95,7 @@ impl World {
         let angles = self.shape.rope().angles(positions);
         ops::write_kv(cpu, &angles, &sequences, &mut qkv, self.cache.layer_mut(0));
         let mut out = vec![f32::NAN; qkv.len() / width * self.shape.heads * self.shape.head_dim];
-        let facts = Attention { heads: self.shape.heads, scale: self.shape.scale() };
+        let facts = Attention { heads: self.shape.heads, rule: self.shape.rule(&self.bias) };
         let input = AttentionInput { queries: &qkv, sequences: &sequences, kv: self.cache.layer(0) };
         ops::paged_attention(cpu, &facts, &input, &mut out);
         out
@@ -95,30 +119,44 @@ impl World {
         let head = |row: usize, head: usize| &rows[row * self.shape.width() + head * head_dim..][..head_dim];
         let column =
             |count: usize, index: usize| (0..count).flat_map(|row| head(row, index).to_vec()).collect::<Vec<_>>();
+        let rule = self.shape.rule(&self.bias);
         let mut out = Vec::new();
         for (row, query) in (0..length).flat_map(|row| (0..heads).map(move |query| (row, query))) {
             let kv_head = query / (heads / kv_heads);
             let (keys, values) = (column(row + 1, heads + kv_head), column(row + 1, heads + kv_heads + kv_head));
-            out.extend(reference::attention(head(row, query), &keys, &values, self.shape.scale()));
+            out.extend(reference::attention(head(row, query), &keys, &values, (&rule, query)));
         }
         out
     }
 }
 
+/// Fills every block with keys and values that are no numbers.
 fn poison(cache: &mut KvCache) {
-    let KvGeometry { blocks, block_size, head_dim, .. } = *cache.geometry();
-    let poison = vec![f32::NAN; head_dim];
-    for mut head in cache.layer_mut(0).heads_mut() {
-        for slot in 0..blocks * block_size {
-            head.write(BlockId((slot / block_size) as u32), slot % block_size, &poison, &poison);
-        }
-    }
+    let KvGeometry { blocks, block_size, kv_heads, head_dim, .. } = *cache.geometry();
+    let table: Vec<BlockId> = (0..blocks as u32).map(BlockId).collect();
+    let rows = blocks * block_size;
+    let mut qkv = vec![f32::NAN; rows * 3 * kv_heads * head_dim];
+    let rope = Rope::new(&RopeConfig { theta: 10_000.0, scaling: RopeScaling::None }, head_dim);
+    let sequences = [SequenceRows { rows: 0..rows, start: 0, blocks: &table }];
+    ops::write_kv(&plain(), &rope.angles(0..rows), &sequences, &mut qkv, cache.layer_mut(0));
 }
 
 fn shapes() -> Vec<Shape> {
     let heads =
         [(9, 3, 64, 16), (4, 4, 8, 4), (4, 2, 16, 1), (4, 1, 32, 16), (16, 1, 24, 32), (2, 1, 40, 64), (3, 3, 16, 8)];
-    heads.map(|(heads, kv_heads, head_dim, block_size)| Shape { heads, kv_heads, head_dim, block_size }).to_vec()
+    let shapes = heads.map(|(heads, kv_heads, head_dim, block_size)| {
+        KvDtype::ALL.map(|dtype| Shape { heads, kv_heads, head_dim, block_size, dtype, rule: Rule::Plain })
+    });
+    shapes.into_iter().flatten().collect()
+}
+
+/// Near enough to the plain op, which keeps f32.
+fn tolerance(dtype: KvDtype) -> f64 {
+    match dtype {
+        KvDtype::F32 => 2e-6,
+        KvDtype::F16 => 1e-3,
+        KvDtype::Q8_0 => 1e-2,
+    }
 }
 
 #[test]
@@ -126,22 +164,39 @@ fn equals_the_plain_op() {
     let mut random = Random(1);
     for shape in shapes() {
         for length in [1, 2, 15, 16, 17, 33, 70] {
-            let mut world = World::new(shape, &[length], &mut random);
-            let expected = world.reference(0);
-            assert_close(&world.whole(&plain(), 0), &expected, 2e-6, &format!("{shape:?}, {length} positions"));
+            check_against_plain(shape, length, &mut random);
         }
     }
-    let widest = Shape { heads: 1, kv_heads: 1, head_dim: 256, block_size: 16 };
-    let mut world = World::new(widest, &[300], &mut random);
+    for dtype in KvDtype::ALL {
+        let widest = Shape { heads: 1, kv_heads: 1, head_dim: 256, block_size: 16, dtype, rule: Rule::Plain };
+        check_against_plain(widest, 300, &mut random);
+    }
+}
+
+#[test]
+fn windows_caps_and_biases_equal_the_plain_op() {
+    let mut random = Random(7);
+    for rule in [Rule::Window(1), Rule::Window(5), Rule::Window(40), Rule::Window(300), Rule::Softcap, Rule::Bias] {
+        for (index, shape) in shapes().into_iter().enumerate() {
+            check_against_plain(Shape { rule, ..shape }, [3, 17, 70, 290][index % 4], &mut random);
+        }
+    }
+}
+
+fn check_against_plain(shape: Shape, length: usize, random: &mut Random) {
+    let mut world = World::new(shape, &[length], random);
     let expected = world.reference(0);
-    assert_close(&world.whole(&plain(), 0), &expected, 2e-6, "the widest head over two partitions");
+    let what = format!("{shape:?}, {length} positions");
+    assert_close(&world.whole(&plain(), 0), &expected, tolerance(shape.dtype), &what);
 }
 
 #[test]
 fn every_instruction_set_and_thread_count_gives_the_same_bits() {
     let mut random = Random(2);
-    for shape in shapes() {
-        for length in [1, 3, 16, 50, 255, 256, 257, 530] {
+    let rules = [Rule::Plain, Rule::Window(37), Rule::Softcap, Rule::Bias];
+    for (index, shape) in shapes().into_iter().enumerate() {
+        let shape = Shape { rule: rules[index % rules.len()], ..shape };
+        for length in [1, 3, 50, 256, 257, 530] {
             let mut world = World::new(shape, &[length], &mut random);
             let expected = world.whole(&plain(), 0);
             for cpu in all() {
@@ -157,8 +212,9 @@ fn every_instruction_set_and_thread_count_gives_the_same_bits() {
 fn chunks_and_neighbours_change_nothing() {
     let mut random = Random(3);
     let cpus = all();
-    for (index, shape) in shapes().into_iter().cycle().take(cpus.len().max(14)).enumerate() {
+    for (index, shape) in shapes().into_iter().enumerate() {
         let cpu = &cpus[index % cpus.len()];
+        let shape = Shape { rule: [Rule::Plain, Rule::Window(100)][index % 2], ..shape };
         let lengths = [300, 1, 270, 17];
         let mut world = World::new(shape, &lengths, &mut random);
         let expected: Vec<Vec<f32>> = (0..lengths.len()).map(|seq| world.whole(cpu, seq)).collect();
@@ -188,7 +244,8 @@ fn chunks_and_neighbours_change_nothing() {
 
 #[test]
 fn block_sizes_and_table_orders_change_nothing() {
-    let shape = Shape { heads: 6, kv_heads: 2, head_dim: 32, block_size: 16 };
+    let shape =
+        Shape { heads: 6, kv_heads: 2, head_dim: 32, block_size: 16, dtype: KvDtype::Q8_0, rule: Rule::Window(99) };
     let expected = World::new(shape, &[290], &mut Random(4)).qkv;
     let mut bits: Option<Vec<f32>> = None;
     for (seed, block_size) in [(4, 16), (5, 1), (6, 4), (7, 8), (8, 16), (9, 32), (10, 256)] {
@@ -211,14 +268,15 @@ fn an_empty_step_does_nothing() {
 #[test]
 #[should_panic(expected = "blocks hold no")]
 fn a_table_that_is_too_short_is_refused() {
-    let shape = Shape { heads: 1, kv_heads: 1, head_dim: 8, block_size: 4 };
+    let shape = Shape { block_size: 4, ..shapes()[3] };
     let mut world = World::new(shape, &[9], &mut Random(6));
     world.tables[0].pop();
     let blocks = world.tables[0].clone();
     let input = AttentionInput {
-        queries: &[0.0; 8],
+        queries: &[0.0; 32],
         sequences: &[SequenceRows { rows: 0..1, start: 8, blocks: &blocks }],
         kv: world.cache.layer(0),
     };
-    ops::paged_attention(&plain(), &Attention { heads: 1, scale: 1.0 }, &input, &mut [0.0; 8]);
+    let facts = Attention { heads: 4, rule: ScoreRule::scaled(1.0) };
+    ops::paged_attention(&plain(), &facts, &input, &mut [0.0; 32]);
 }

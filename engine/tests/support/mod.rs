@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Checkpoint, Dtype, Engine, EngineOptions, Isa, MemoryLimits, MemoryPlan};
+use engine::{Checkpoint, Dtype, Engine, EngineOptions, Isa, KvDtype, MemoryLimits, MemoryPlan};
 use scheduler::{
     BlockId, Driver, Event, Limits, SamplingParams, SeqId, StepPlan, Submission, Token, TokenLogprobs, Work,
 };
@@ -32,6 +32,7 @@ pub(crate) struct Setup {
     pub(crate) threads: usize,
     pub(crate) isa: Isa,
     pub(crate) dtype: Dtype,
+    pub(crate) kv_dtype: KvDtype,
     pub(crate) block_size: usize,
     pub(crate) num_blocks: usize,
     pub(crate) max_num_seqs: usize,
@@ -45,6 +46,7 @@ impl Default for Setup {
             threads: 2,
             isa,
             dtype: Dtype::Float32,
+            kv_dtype: KvDtype::F32,
             block_size: 16,
             num_blocks: 64,
             max_num_seqs: 8,
@@ -64,7 +66,8 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
         max_num_batched_tokens: setup.max_num_batched_tokens,
         max_model_len: None,
     };
-    let options = EngineOptions { threads: setup.threads, isa: setup.isa, dtype: setup.dtype };
+    let options =
+        EngineOptions { threads: setup.threads, isa: setup.isa, dtype: setup.dtype, kv_dtype: setup.kv_dtype };
     let plan = MemoryPlan::new(&checkpoint, &options, &limits)?;
     Ok(Engine::load(&checkpoint, &options, &plan)?)
 }

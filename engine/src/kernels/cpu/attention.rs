@@ -8,23 +8,26 @@
 use std::array::{from_mut, from_ref};
 use std::ops::Range;
 
+use half::f16;
 use scheduler::BlockId;
 
 use super::float_tile::tile;
+use super::kv_element::{GROUP, KvElement};
+use super::score_rule::{ScoreRule, Seen};
 use super::simd::{Kernel, LANES, Simd};
 use super::softmax::{HEAD_LINES, HeadRow, PARTITION, Running, SoftmaxSum, Weights, softmax};
-use super::tile::{Line, with_height};
+use super::tile::with_height;
 use crate::kernels::columns_mut::ColumnsMut;
-use crate::kv_cache::{KvHead, MAX_HEAD_DIM};
+use crate::kv_cache::{KvHead, MAX_GROUPS, MAX_HEAD_DIM};
 
-/// How far ahead of the multiplications values are fetched: 2 KiB.
-const PREFETCH_FLOATS: usize = 512;
+/// How far ahead of the multiplications values are fetched.
+const PREFETCH_BYTES: usize = 2048;
 
 /// Some tokens of one sequence, some heads that share one key and value head.
 #[derive(Debug)]
-pub struct AttentionTile<'a> {
+pub struct AttentionTile<'a, E> {
     /// Keys and values of the head.
-    pub kv: KvHead<'a>,
+    pub kv: KvHead<'a, E>,
     /// The sequence's blocks in order.
     pub blocks: &'a [BlockId],
     /// Position of the first token.
@@ -33,13 +36,18 @@ pub struct AttentionTile<'a> {
     pub queries: &'a [f32],
     /// Distance of two tokens in `queries`.
     pub query_stride: usize,
-    /// Factor of the scores.
-    pub scale: f32,
+    /// The model's rule for scores.
+    pub rule: ScoreRule<'a>,
+    /// Which of the model's heads is the first.
+    pub first_head: usize,
     /// `[tokens, heads * head_dim]`; tokens times heads is at most the tile height of the instruction set.
     pub out: ColumnsMut<'a>,
 }
 
-impl Kernel for AttentionTile<'_> {
+/// Keys of 16 positions: `[head_dim]` lines; their scales, if they have any, `[groups]` lines.
+type KeyTile<'a, E> = (&'a [[E; LANES]], &'a [[f16; LANES]]);
+
+impl<E: KvElement> Kernel for AttentionTile<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -48,7 +56,7 @@ impl Kernel for AttentionTile<'_> {
     }
 }
 
-impl AttentionTile<'_> {
+impl<E: KvElement> AttentionTile<'_, E> {
     fn head_dim(&self) -> usize {
         self.kv.geometry().head_dim
     }
@@ -66,15 +74,23 @@ impl AttentionTile<'_> {
         let end = self.start + self.out.rows();
         let mut rows = [Running::START; R];
         let mut weights = [[0.0; PARTITION]; R];
-        for first in (0..end).step_by(PARTITION) {
+        let first_seen = self.rule.seen(self.start).start;
+        for first in (first_seen / PARTITION * PARTITION..end).step_by(PARTITION) {
             self.scores(simd, queries, first..end.min(first + PARTITION), &mut weights);
-            let (mut ends, mut sums) = ([first; R], [SoftmaxSum::EMPTY; R]);
+            let (mut seen, mut sums) = ([Seen::nothing(first); R], [SoftmaxSum::EMPTY; R]);
             for row in 0..R {
-                ends[row] = (self.start + row / heads + 1).clamp(first, first + PARTITION);
-                sums[row] = softmax(simd, &mut weights[row], ends[row] - first);
+                let position = self.start + row / heads;
+                seen[row] = self.rule.seen(position).within(first..first + PARTITION);
+                self.rule.adjust(
+                    simd,
+                    (position, self.first_head + row % heads),
+                    (first, seen[row]),
+                    &mut weights[row],
+                );
+                sums[row] = softmax(simd, &mut weights[row], seen[row].start - first..seen[row].end - first);
             }
-            let values = self.weighted_values(simd, &weights, first, &ends);
-            for row in (0..R).filter(|row| ends[*row] > first) {
+            let values = self.weighted_values(simd, &weights, &seen);
+            for row in (0..R).filter(|row| !seen[*row].is_empty()) {
                 rows[row].merge(simd, sums[row], &values[row][..width.div_ceil(LANES)]);
             }
         }
@@ -91,7 +107,7 @@ impl AttentionTile<'_> {
         for row in 0..R {
             let query = &self.queries[row / heads * self.query_stride + row % heads * width..][..width];
             for (element, value) in queries.iter_mut().zip(query) {
-                element[row] = value * self.scale;
+                element[row] = value * self.rule.scale;
             }
         }
         queries
@@ -133,19 +149,20 @@ impl AttentionTile<'_> {
         first: usize,
     ) -> [[S::Vector; R]; P] {
         let last = self.blocks.len() * (self.kv.geometry().block_size / LANES) - 1;
-        let (mut keys, mut ahead) = ([[].as_slice(); P], [std::ptr::null(); P]);
+        let (mut keys, mut ahead) = ([([].as_slice(), [].as_slice()); P], [std::ptr::null(); P]);
         for tile in 0..P {
             keys[tile] = self.keys(first + tile);
-            ahead[tile] = self.keys(last.min(first + P + tile)).as_ptr();
+            ahead[tile] = self.keys(last.min(first + P + tile)).0.as_ptr();
         }
-        tile(simd, keys, ahead, queries)
+        scores_of(simd, keys, ahead, queries)
     }
 
-    /// Keys of 16 positions: `[head_dim]` lines.
+    /// Keys of 16 positions.
     #[inline(always)]
-    fn keys(&self, tile: usize) -> &[Line] {
+    fn keys(&self, tile: usize) -> KeyTile<'_, E> {
         let tiles = self.kv.geometry().block_size / LANES;
-        self.kv.keys(self.blocks[tile / tiles], tile % tiles).as_chunks().0
+        let (block, tile) = (self.blocks[tile / tiles], tile % tiles);
+        (self.kv.keys(block, tile).as_chunks().0, self.kv.key_scales(block, tile).as_chunks().0)
     }
 
     /// As [`Self::scores`] where a block is smaller than a tile: keys are put side by side first.
@@ -158,33 +175,38 @@ impl AttentionTile<'_> {
         scores: &mut [Weights; R],
     ) {
         let block_size = self.kv.geometry().block_size;
-        let mut keys = [[0.0; LANES]; MAX_HEAD_DIM];
+        let mut keys = [[E::default(); LANES]; MAX_HEAD_DIM];
+        let mut scales = [[f16::ZERO; LANES]; MAX_GROUPS];
         let keys = &mut keys[..queries.len()];
         for (index, first) in positions.clone().step_by(LANES).enumerate() {
             for position in (first..positions.end.min(first + LANES)).step_by(block_size) {
-                let block = self.kv.keys(self.blocks[position / block_size], 0);
-                for (line, elements) in keys.iter_mut().zip(block.chunks_exact(block_size)) {
-                    line[position - first..][..block_size].copy_from_slice(elements);
-                }
+                let (block, place) = (self.blocks[position / block_size], position - first);
+                gather(keys, self.kv.keys(block, 0), (place, block_size));
+                gather(&mut scales, self.kv.key_scales(block, 0), (place, block_size));
             }
             let ahead = [keys.as_ptr()];
-            store_scores(simd, tile(simd, [&*keys], ahead, queries), index, scores);
+            store_scores(simd, scores_of(simd, [(&*keys, &scales)], ahead, queries), index, scores);
         }
     }
 
-    /// Weights times values of each row's own positions, from `first` on: what all rows see, then each row's rest.
+    /// Weights times values of the positions that each row sees: what it sees before the others, what all see, its rest.
     #[inline(always)]
     fn weighted_values<S: Simd, const R: usize>(
         &self,
         simd: S,
         weights: &[Weights; R],
-        first: usize,
-        ends: &[usize; R],
+        seen: &[Seen; R],
     ) -> [HeadRow; R] {
         let mut sums = [[[0.0; LANES]; HEAD_LINES]; R];
-        self.add_values(simd, weights, first..ends[0], &mut sums);
-        for row in (0..R).filter(|row| ends[*row] > ends[0]) {
-            self.add_values(simd, from_ref(&weights[row]), ends[0]..ends[row], from_mut(&mut sums[row]));
+        let end = seen[0].end;
+        let start = seen[R - 1].start.min(end);
+        for row in (0..R).filter(|row| seen[*row].start < start) {
+            self.add_values(simd, from_ref(&weights[row]), seen[row].start..start, from_mut(&mut sums[row]));
+        }
+        self.add_values(simd, weights, start..end, &mut sums);
+        for row in (0..R).filter(|row| seen[*row].end > end) {
+            let rest = seen[row].start.max(end)..seen[row].end;
+            self.add_values(simd, from_ref(&weights[row]), rest, from_mut(&mut sums[row]));
         }
         sums
     }
@@ -228,14 +250,19 @@ impl AttentionTile<'_> {
                 totals[row][column] = simd.load(&sums[row][line + column]);
             }
         }
+        let lines_each = self.kv.geometry().value_width() / LANES;
         let mut position = positions.start;
         while position < positions.end {
-            let values = self.values(position, positions.end);
-            for value in values.chunks_exact(self.kv.geometry().value_width() / LANES) {
+            let (values, scales) = self.values(position, positions.end);
+            for (index, value) in values.chunks_exact(lines_each).enumerate() {
                 for column in 0..P {
-                    let line = &value[line + column];
-                    simd.prefetch(line.as_ptr().wrapping_add(PREFETCH_FLOATS));
-                    let elements = simd.load(line);
+                    let elements = &value[line + column];
+                    simd.prefetch(elements.as_ptr().wrapping_byte_add(PREFETCH_BYTES));
+                    let mut elements = E::load(simd, elements);
+                    if E::HAS_SCALES {
+                        let scale = scales[index * self.kv.geometry().groups() + (line + column) * LANES / GROUP];
+                        elements = simd.mul(elements, simd.splat(scale.to_f32()));
+                    }
                     for row in 0..R {
                         let weight = simd.splat(weights[row][position % PARTITION]);
                         totals[row][column] = simd.fma(weight, elements, totals[row][column]);
@@ -251,13 +278,48 @@ impl AttentionTile<'_> {
         }
     }
 
-    /// Values from `position` on, as far as its block and `end` allow.
+    /// Values from `position` on, as far as its block and `end` allow, and their scales, if they have any.
     #[inline(always)]
-    fn values(&self, position: usize, end: usize) -> &[Line] {
-        let (block_size, lines) = (self.kv.geometry().block_size, self.kv.geometry().value_width() / LANES);
-        let (block, offset) = (position / block_size, position % block_size);
-        let count = (block_size - offset).min(end - position);
-        &self.kv.values(self.blocks[block]).as_chunks().0[offset * lines..(offset + count) * lines]
+    fn values(&self, position: usize, end: usize) -> (&[[E; LANES]], &[f16]) {
+        let geometry = self.kv.geometry();
+        let (lines, groups) = (geometry.value_width() / LANES, if E::HAS_SCALES { geometry.groups() } else { 0 });
+        let (block, offset) = (self.blocks[position / geometry.block_size], position % geometry.block_size);
+        let last = offset + (geometry.block_size - offset).min(end - position);
+        let values = &self.kv.values(block).as_chunks().0[offset * lines..last * lines];
+        (values, &self.kv.value_scales(block)[offset * groups..last * groups])
+    }
+}
+
+/// Products of all rows with P tiles of keys: one chain over the head's elements, or over its groups, each a chain.
+#[inline(always)]
+fn scores_of<S: Simd, E: KvElement, const R: usize, const P: usize>(
+    simd: S,
+    keys: [KeyTile<'_, E>; P],
+    ahead: [*const [E; LANES]; P],
+    queries: &[[f32; R]],
+) -> [[S::Vector; R]; P] {
+    if !E::HAS_SCALES {
+        return tile(simd, keys.map(|(elements, _)| elements), ahead, queries);
+    }
+    let mut totals = [[simd.splat(0.0); R]; P];
+    for (group, queries) in queries.chunks(GROUP).enumerate() {
+        let elements = keys.map(|(elements, _)| &elements[group * GROUP..]);
+        let products = tile(simd, elements, ahead.map(|ahead| ahead.wrapping_add(group * GROUP)), queries);
+        for panel in 0..P {
+            let scale = simd.load_f16(&keys[panel].1[group]);
+            for row in 0..R {
+                totals[panel][row] = simd.fma(products[panel][row], scale, totals[panel][row]);
+            }
+        }
+    }
+    totals
+}
+
+/// Copies a small block's lines of `block_size` positions to their place within lines of 16.
+#[inline(always)]
+fn gather<T: Copy>(lines: &mut [[T; LANES]], block: &[T], (place, block_size): (usize, usize)) {
+    for (line, elements) in lines.iter_mut().zip(block.chunks_exact(block_size)) {
+        line[place..][..block_size].copy_from_slice(elements);
     }
 }
 

@@ -20,6 +20,7 @@ pub mod elementwise;
 pub mod fill_tile;
 pub mod float_tile;
 pub mod isa;
+pub mod kv_element;
 pub mod limits;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -28,6 +29,8 @@ mod neon_quant;
 pub mod quant_lanes;
 pub mod quant_tile;
 mod scalar;
+pub mod score_rule;
 pub mod simd;
 pub mod softmax;
+pub mod store_kv;
 pub mod tile;

@@ -93,6 +93,13 @@ impl Element for bf16 {
     }
 }
 
+impl Element for i8 {
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::Vector {
+        simd.load_i8(from)
+    }
+}
+
 /// One op's work, written once for all instruction sets.
 pub trait Kernel {
     /// What it gives back.

@@ -1,5 +1,7 @@
 //! Softmax of one row of scores in one partition, and the merge of partitions in order.
 
+use std::ops::Range;
+
 use super::elementwise::exp;
 use super::simd::{LANES, Simd};
 use super::tile::Line;
@@ -27,15 +29,16 @@ impl SoftmaxSum {
     pub(super) const EMPTY: Self = Self { greatest: f32::NEG_INFINITY, sum: 0.0 };
 }
 
-/// Turns the first `count` scores into `e^(score - greatest)`; what lies behind them is ignored.
+/// Turns the scores of `seen` into `e^(score - greatest)`; what lies around them is ignored.
 #[inline(always)]
-pub(super) fn softmax<S: Simd>(simd: S, weights: &mut Weights, count: usize) -> SoftmaxSum {
-    if count == 0 {
+pub(super) fn softmax<S: Simd>(simd: S, weights: &mut Weights, seen: Range<usize>) -> SoftmaxSum {
+    if seen.is_empty() {
         return SoftmaxSum::EMPTY;
     }
-    let lines = count.div_ceil(LANES);
-    weights[count..lines * LANES].fill(f32::NEG_INFINITY);
-    let lines = &mut weights.as_chunks_mut::<LANES>().0[..lines];
+    let lines = seen.start / LANES..seen.end.div_ceil(LANES);
+    weights[lines.start * LANES..seen.start].fill(f32::NEG_INFINITY);
+    weights[seen.end..lines.end * LANES].fill(f32::NEG_INFINITY);
+    let lines = &mut weights.as_chunks_mut::<LANES>().0[lines];
     let mut greatest = simd.splat(f32::NEG_INFINITY);
     for line in lines.iter() {
         greatest = simd.max(simd.load(line), greatest);

@@ -1,0 +1,98 @@
+//! What a model does to attention scores before their softmax: scale, cap, bias by distance, window.
+
+use std::ops::Range;
+
+use super::elementwise::exp;
+use super::simd::{LANES, Simd};
+use super::softmax::Weights;
+
+/// The rule of one layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScoreRule<'a> {
+    /// Factor of the scores, as a rule `1 / sqrt(head_dim)`.
+    pub scale: f32,
+    /// Scores become `cap * tanh(score / cap)`.
+    pub softcap: Option<f32>,
+    /// Positions that a token sees, its own included; all before it where there is none.
+    pub window: Option<usize>,
+    /// Added to the scores of each head.
+    pub bias: Option<DistanceBias<'a>>,
+}
+
+/// A number for each head and distance of key from query; greater distances take the last one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DistanceBias<'a> {
+    /// `[heads, distances]`
+    pub values: &'a [f32],
+    /// At least one.
+    pub distances: usize,
+}
+
+/// Positions that a row sees, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Seen {
+    /// None, at some position.
+    pub(super) fn nothing(at: usize) -> Self {
+        Self { start: at, end: at }
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// Those of a partition.
+    pub(super) fn within(self, partition: Range<usize>) -> Self {
+        let end = self.end.clamp(partition.start, partition.end);
+        Self { start: self.start.clamp(partition.start, end), end }
+    }
+}
+
+impl ScoreRule<'_> {
+    /// Nothing but a scale.
+    pub fn scaled(scale: f32) -> Self {
+        Self { scale, softcap: None, window: None, bias: None }
+    }
+
+    /// What a token at `position` sees.
+    pub(super) fn seen(&self, position: usize) -> Seen {
+        let end = position + 1;
+        Seen { start: self.window.map_or(0, |window| end.saturating_sub(window)), end }
+    }
+
+    /// Caps and biases the scores of what one row sees of the partition at `first`.
+    #[inline(always)]
+    pub(super) fn adjust<S: Simd>(
+        &self,
+        simd: S,
+        (position, head): (usize, usize),
+        (first, seen): (usize, Seen),
+        scores: &mut Weights,
+    ) {
+        if let Some(cap) = self.softcap {
+            let lines = (seen.start - first) / LANES..(seen.end - first).div_ceil(LANES);
+            for line in &mut scores.as_chunks_mut::<LANES>().0[lines] {
+                let capped = softcapped(simd, simd.load(line), cap);
+                simd.store(capped, line);
+            }
+        }
+        if let Some(bias) = self.bias {
+            let of_head = &bias.values[head * bias.distances..][..bias.distances];
+            for key in seen.start..seen.end {
+                scores[key - first] += of_head[(position - key).min(bias.distances - 1)];
+            }
+        }
+    }
+}
+
+/// `cap * tanh(x / cap)`, as `cap - 2 * cap / (e^(2x / cap) + 1)`.
+#[inline(always)]
+fn softcapped<S: Simd>(simd: S, x: S::Vector, cap: f32) -> S::Vector {
+    let (one, cap) = (simd.splat(1.0), simd.splat(cap));
+    let grown = exp(simd, simd.div(simd.add(x, x), cap));
+    simd.sub(cap, simd.div(simd.add(cap, cap), simd.add(grown, one)))
+}

@@ -1,0 +1,58 @@
+//! Turns one sequence's queries and keys by their positions, and stores keys and values in its blocks.
+
+use scheduler::BlockId;
+
+use super::kv_element::KvElement;
+use super::simd::{Kernel, Simd};
+use crate::kernels::columns_mut::ColumnsMut;
+use crate::kv_cache::KvHeadMut;
+
+/// Rows of one sequence, for one key and value head.
+#[derive(Debug)]
+pub struct StoreKv<'a, 'b, E: KvElement> {
+    /// `[rows, head_dim / 2]`
+    pub cosines: &'a [f32],
+    /// `[rows, head_dim / 2]`
+    pub sines: &'a [f32],
+    /// Queries that share the head, `[rows, heads * head_dim]`: turned in place.
+    pub queries: ColumnsMut<'a>,
+    /// `[rows, head_dim]`: turned in place.
+    pub keys: ColumnsMut<'a>,
+    /// `[rows, head_dim]`
+    pub values: ColumnsMut<'a>,
+    /// The sequence's blocks in order.
+    pub blocks: &'a [BlockId],
+    /// Position of the first row.
+    pub start: usize,
+    /// Where they are stored.
+    pub kv: &'a mut KvHeadMut<'b, E>,
+}
+
+impl<E: KvElement> Kernel for StoreKv<'_, '_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let pairs = self.keys.columns() / 2;
+        let block_size = self.kv.geometry().block_size;
+        for row in 0..self.keys.rows() {
+            let angles = (&self.cosines[row * pairs..][..pairs], &self.sines[row * pairs..][..pairs]);
+            rotate(self.queries.row_mut(row), angles);
+            rotate(self.keys.row_mut(row), angles);
+            let position = self.start + row;
+            let place = (self.blocks[position / block_size], position % block_size);
+            self.kv.write(simd, place, self.keys.row_mut(row), self.values.row_mut(row));
+        }
+    }
+}
+
+/// Turns each head of a row `[heads, head_dim]` by cosines and sines, `[head_dim / 2]` each.
+#[inline(always)]
+pub(crate) fn rotate(heads: &mut [f32], (cosines, sines): (&[f32], &[f32])) {
+    for head in heads.chunks_exact_mut(2 * cosines.len()) {
+        let (first, second) = head.split_at_mut(cosines.len());
+        for (((a, b), cosine), sine) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
+            (*a, *b) = (*a * cosine - *b * sine, *b * cosine + *a * sine);
+        }
+    }
+}
