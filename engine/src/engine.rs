@@ -26,7 +26,9 @@ pub struct Engine {
     model: Box<dyn Model>,
     kv: KvCache,
     bounds: Bounds,
-    /// `[logit rows, vocab]`
+    /// The last step's, emptied: its memory serves the next one.
+    spare_input: ForwardInput<'static>,
+    /// `[logit rows, vocab]`, and more where an earlier step had more rows.
     logits: Vec<f32>,
     samplers: Samplers,
 }
@@ -49,7 +51,8 @@ impl Engine {
             dtype: options.kv_dtype,
         });
         let bounds = Bounds { vocab_size: config.vocab_size, block_size: plan.block_size, num_blocks: plan.num_blocks };
-        let mut engine = Self { cpu, model, kv, bounds, logits: Vec::new(), samplers: Samplers::default() };
+        let (spare_input, logits, samplers) = (ForwardInput::default(), Vec::new(), Samplers::default());
+        let mut engine = Self { cpu, model, kv, bounds, spare_input, logits, samplers };
         engine.try_out(checkpoint)?;
         Ok(engine)
     }
@@ -62,7 +65,7 @@ impl Engine {
     /// Runs a plan and returns the logits of each of its tokens, `[tokens, vocab]`, sampling nothing.
     pub fn logits(&mut self, plan: &StepPlan) -> Result<&[f32], StepError> {
         self.forward(plan, LogitRows::All)?;
-        Ok(&self.logits)
+        Ok(&self.logits[..plan.num_tokens() * self.bounds.vocab_size])
     }
 
     /// One pass over fixed tokens: a model whose logits are not finite does not start.
@@ -74,6 +77,7 @@ impl Engine {
             start: 0,
             tokens: (0..positions).map(|index| (index % self.bounds.vocab_size) as Token).collect(),
             blocks: (0..blocks).map(BlockId).collect(),
+            history: Vec::new(),
             samples: Vec::new(),
         };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
@@ -85,11 +89,12 @@ impl Engine {
     }
 
     fn forward(&mut self, plan: &StepPlan, rows: LogitRows) -> Result<(), StepError> {
-        let input = ForwardInput::new(plan, rows, self.bounds)?;
+        let input = std::mem::take(&mut self.spare_input).fill(plan, rows, self.bounds)?;
         for copy in &plan.copies {
             self.kv.copy_block(copy.from, copy.to);
         }
         self.model.forward(&self.cpu, &input, &mut self.kv, &mut self.logits);
+        self.spare_input = input.emptied();
         Ok(())
     }
 }
@@ -150,6 +155,7 @@ mod tests {
             max_num_seqs: 1,
             max_num_batched_tokens: 64,
             max_model_len: None,
+            num_speculative_tokens: 0,
         };
         let plan = MemoryPlan::new(&checkpoint, &options, &limits).unwrap();
         Engine::load(&checkpoint, &options, &plan).unwrap()
@@ -157,14 +163,15 @@ mod tests {
 
     fn logits_at(engine: &mut Engine, prompt: &[Token], offset: usize) -> Vec<f32> {
         let blocks = (0..4).map(BlockId).collect();
-        let work = Work { seq: SeqId(1), start: 0, tokens: prompt.to_vec(), blocks, samples: Vec::new() };
+        let work =
+            Work { seq: SeqId(1), start: 0, tokens: prompt.to_vec(), blocks, history: Vec::new(), samples: Vec::new() };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
-        let mut input = ForwardInput::new(&plan, LogitRows::All, engine.bounds).unwrap();
+        let mut input = ForwardInput::default().fill(&plan, LogitRows::All, engine.bounds).unwrap();
         for position in &mut input.positions {
             *position += offset;
         }
         engine.model.forward(&engine.cpu, &input, &mut engine.kv, &mut engine.logits);
-        engine.logits.clone()
+        engine.logits[..prompt.len() * engine.bounds.vocab_size].to_vec()
     }
 
     fn difference(got: &[f32], want: &[f32]) -> f32 {

@@ -21,7 +21,7 @@ pub(crate) struct ForwardInput<'a> {
 /// Whose logits a pass returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogitRows {
-    /// The last row of each work that samples.
+    /// Each row that is drawn from.
     Sampling,
     /// Every row.
     All,
@@ -37,13 +37,22 @@ pub(crate) struct Bounds {
 
 impl<'a> ForwardInput<'a> {
     /// Lays out a plan, checking that it names only what exists.
-    pub(crate) fn new(plan: &'a StepPlan, rows: LogitRows, bounds: Bounds) -> Result<Self, StepError> {
-        let mut input = Self::default();
+    pub(crate) fn fill(mut self, plan: &'a StepPlan, rows: LogitRows, bounds: Bounds) -> Result<Self, StepError> {
         for work in &plan.works {
             check(work, bounds)?;
-            input.push(work, rows);
+            self.push(work, rows);
         }
-        Ok(input)
+        Ok(self)
+    }
+
+    /// Nothing, in the same memory.
+    pub(crate) fn emptied(mut self) -> ForwardInput<'static> {
+        self.ids.clear();
+        self.positions.clear();
+        self.logit_rows.clear();
+        self.sequences.clear();
+        let sequences = self.sequences.into_iter().map(|_| unreachable!("they were cleared")).collect();
+        ForwardInput { ids: self.ids, positions: self.positions, sequences, logit_rows: self.logit_rows }
     }
 
     /// Rows of the batch.
@@ -58,8 +67,10 @@ impl<'a> ForwardInput<'a> {
         let last = self.ids.len();
         match rows {
             LogitRows::All => self.logit_rows.extend(first..last),
-            LogitRows::Sampling if work.samples.is_empty() => {}
-            LogitRows::Sampling => self.logit_rows.push(last - 1),
+            LogitRows::Sampling => {
+                let runs = work.samples.chunk_by(|a, b| a.row == b.row);
+                self.logit_rows.extend(runs.map(|draws| first + draws[0].row));
+            }
         }
         self.sequences.push(SequenceRows { rows: first..last, start: work.start, blocks: &work.blocks });
     }
@@ -80,6 +91,9 @@ fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
     if let Some(token) = work.tokens.iter().find(|token| **token as usize >= bounds.vocab_size) {
         return Err(StepError::Plan(format!("token {token} of {}", bounds.vocab_size)));
     }
+    if let Some(spec) = work.samples.iter().find(|spec| spec.row >= work.tokens.len()) {
+        return Err(StepError::Plan(format!("a draw from row {} of {}", spec.row, work.tokens.len())));
+    }
     Ok(())
 }
 
@@ -93,12 +107,12 @@ mod tests {
 
     const BOUNDS: Bounds = Bounds { vocab_size: 10, block_size: 2, num_blocks: 8 };
 
-    fn work(start: usize, tokens: &[Token], blocks: &[u32], samples: bool) -> Work {
-        let spec = SampleSpec {
+    fn work(start: usize, tokens: &[Token], blocks: &[u32], rows: &[usize]) -> Work {
+        let spec = |&row| SampleSpec {
+            row,
             seq: SeqId(1),
             choice: 0,
             generated: 0,
-            history: Vec::new(),
             prompt_len: 1,
             params: Arc::new(SamplingParams::default()),
         };
@@ -107,32 +121,42 @@ mod tests {
             start,
             tokens: tokens.to_vec(),
             blocks: blocks.iter().copied().map(BlockId).collect(),
-            samples: if samples { vec![spec] } else { Vec::new() },
+            history: Vec::new(),
+            samples: rows.iter().map(spec).collect(),
         }
     }
 
     #[test]
     fn works_lie_one_after_another() {
-        let works = vec![work(3, &[7], &[4, 5], true), work(0, &[1, 2, 3], &[6, 0], false)];
+        let works = vec![
+            work(3, &[7], &[4, 5], &[0, 0]),
+            work(0, &[1, 2, 3], &[6, 0], &[]),
+            work(0, &[4, 5, 6], &[1, 2], &[1, 2]),
+        ];
         let plan = StepPlan { copies: Vec::new(), works };
-        let input = ForwardInput::new(&plan, LogitRows::Sampling, BOUNDS).unwrap();
-        assert_eq!(input.ids, [7, 1, 2, 3]);
-        assert_eq!(input.positions, [3, 0, 1, 2]);
-        assert_eq!(input.logit_rows, [0]);
+        let input = ForwardInput::default().fill(&plan, LogitRows::Sampling, BOUNDS).unwrap();
+        assert_eq!(input.ids, [7, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(input.positions, [3, 0, 1, 2, 0, 1, 2]);
+        assert_eq!(input.logit_rows, [0, 5, 6]);
         assert_eq!(input.sequences[1].rows, 1..4);
         assert_eq!((input.sequences[1].start, input.sequences[1].blocks), (0, [BlockId(6), BlockId(0)].as_slice()));
+        let memory = input.sequences.as_ptr().addr();
+        let emptied = input.emptied();
+        assert_eq!((emptied.num_tokens(), emptied.sequences.len(), emptied.logit_rows.len()), (0, 0, 0));
+        assert_eq!(emptied.sequences.as_ptr().addr(), memory, "the memory is kept");
     }
 
     #[test]
     fn a_plan_that_names_what_does_not_exist_is_refused() {
         for bad in [
-            work(0, &[], &[0], true),
-            work(0, &[1, 2, 3], &[0], true),
-            work(0, &[1], &[8], true),
-            work(0, &[10], &[0], true),
+            work(0, &[], &[0], &[]),
+            work(0, &[1, 2, 3], &[0], &[2]),
+            work(0, &[1], &[8], &[0]),
+            work(0, &[10], &[0], &[0]),
+            work(0, &[1, 2], &[0], &[2]),
         ] {
             let plan = StepPlan { copies: Vec::new(), works: vec![bad] };
-            assert!(ForwardInput::new(&plan, LogitRows::Sampling, BOUNDS).is_err());
+            assert!(ForwardInput::default().fill(&plan, LogitRows::Sampling, BOUNDS).is_err());
         }
     }
 }

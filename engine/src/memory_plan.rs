@@ -31,6 +31,8 @@ pub struct MemoryLimits {
     pub max_num_batched_tokens: usize,
     /// Longest sequence; the model's context, or less if the pool is small, where it is not given.
     pub max_model_len: Option<usize>,
+    /// Proposals of a sequence in one step; each is a row of logits more.
+    pub num_speculative_tokens: usize,
 }
 
 /// Where the memory goes. Bytes; `Display` prints the arithmetic.

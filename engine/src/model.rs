@@ -10,7 +10,7 @@ use crate::weight_loader::WeightLoader;
 
 /// A model that computes ragged batches over a paged cache.
 pub(crate) trait Model: Send {
-    /// Writes the batch's KV and fills `logits` with `[input.logit_rows, vocab]`.
+    /// Writes the batch's KV and fills the beginning of `logits` with `[input.logit_rows, vocab]`; it never shrinks.
     fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, logits: &mut Vec<f32>);
 }
 

@@ -5,78 +5,107 @@
 
 mod adjust;
 mod batch;
+mod logit_row;
 mod logprobs;
 mod truncate;
 
-use scheduler::{RowFault, Sample, SampleSpec, Token};
+use scheduler::{RowFault, Sample, SamplingParams, Token};
 
+use crate::kernels::cpu::isa::CheckedIsa;
+use crate::kernels::cpu::logit_row::{CHUNK, Weigh};
 use crate::random;
+use batch::Draw;
 pub(crate) use batch::Samplers;
-use truncate::Candidate;
+use logit_row::LogitRow;
+use truncate::{Candidate, Scratch};
 
 /// Scratch memory of one thread that samples.
 #[derive(Debug, Default)]
 struct Sampler {
     /// The row after masks, bias and penalties.
     adjusted: Vec<f32>,
+    /// Tokens seen, while they are counted.
+    counts: Vec<u32>,
+    /// Greatest logits of the row's chunks, before and after adjustment.
+    maxima: [Vec<f32>; 2],
     candidates: Vec<Candidate>,
-    /// Sorted tokens or logits, while they are counted or selected.
-    tokens: Vec<Token>,
-    order: Vec<f32>,
+    scratch: Scratch,
 }
 
 impl Sampler {
-    /// Draws one token from a row `[vocab]` of the model's own logits.
-    fn sample(&mut self, row: &[f32], spec: &SampleSpec) -> Sample {
-        if !all_finite(row) {
-            return Sample { seq: spec.seq, token: Err(RowFault::NotFinite), logprobs: None };
+    /// Draws one token from a row of the model's own logits.
+    fn sample(&mut self, isa: CheckedIsa, draw: Draw<'_>) -> Sample {
+        let Self { adjusted, counts, maxima: [raw_maxima, adjusted_maxima], candidates, scratch } = self;
+        let (seq, params) = (draw.spec.seq, &draw.spec.params);
+        let (raw, finite) = LogitRow::scan(isa, draw.row, raw_maxima);
+        if !finite {
+            return Sample { seq, token: Err(RowFault::NotFinite), logprobs: None };
         }
-        let token = self.draw(row, spec);
-        let logprobs = spec.params.logprobs.map(|top| logprobs::of(row, token, top));
-        Sample { seq: spec.seq, token: Ok(token), logprobs }
-    }
-
-    fn draw(&mut self, row: &[f32], spec: &SampleSpec) -> Token {
-        let row = if adjust::changes(spec) {
-            self.adjusted.clear();
-            self.adjusted.extend_from_slice(row);
-            adjust::apply(&mut self.adjusted, spec, &mut self.tokens);
-            &self.adjusted
+        let row = if adjust::changes(draw.spec) {
+            adjusted.clear();
+            adjusted.extend_from_slice(draw.row);
+            adjust::apply(adjusted, draw.spec, draw.seen, counts);
+            LogitRow::scan(isa, adjusted, adjusted_maxima).0
         } else {
-            row
+            raw
         };
-        if spec.params.temperature == 0.0 {
-            return argmax(row);
-        }
-        truncate::candidates(row, &spec.params, &mut self.candidates, &mut self.order);
-        let uniform = random::uniform(spec.params.seed, spec.choice, spec.generated as u64);
-        pick(&self.candidates, uniform)
+        let uniform = || random::uniform(params.seed, draw.spec.choice, draw.spec.generated as u64);
+        let token = if params.temperature == 0.0 {
+            row.argmax()
+        } else if truncate::keeps_all(&row, params) {
+            pick_from_all(isa, &row, (params, uniform()), scratch)
+        } else {
+            truncate::candidates(isa, &row, params, candidates, scratch);
+            pick(candidates, uniform())
+        };
+        let logprobs = params.logprobs.map(|top| logprobs::of(isa, &raw, token, top, scratch));
+        Sample { seq, token: Ok(token), logprobs }
     }
-}
-
-/// The highest logit's token, the lowest id on a tie.
-fn argmax(row: &[f32]) -> Token {
-    let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter().position(|&logit| logit == highest).map_or(0, |index| index as Token)
-}
-
-/// Whether every logit is a number; without an early exit, so that it runs in wide registers.
-fn all_finite(row: &[f32]) -> bool {
-    row.iter().fold(0.0_f32, |sum, logit| sum + logit * 0.0) == 0.0
 }
 
 /// Inverts the cumulative distribution of the candidates, in their order.
 fn pick(candidates: &[Candidate], uniform: f64) -> Token {
-    let total: f64 = candidates.iter().map(|candidate| f64::from(candidate.weight)).sum();
-    let mut left = uniform * total;
-    for candidate in candidates {
-        left -= f64::from(candidate.weight);
+    let weights = || candidates.iter().map(|candidate| candidate.weight);
+    let total: f64 = weights().map(f64::from).sum();
+    crossed(weights(), uniform * total).map_or(0, |index| candidates[index].token)
+}
+
+/// Inverts the cumulative distribution of the whole row, in order of ids: first over its chunks, then within one.
+fn pick_from_all(
+    isa: CheckedIsa,
+    row: &LogitRow<'_>,
+    (params, uniform): (&SamplingParams, f64),
+    scratch: &mut Scratch,
+) -> Token {
+    let mut left = uniform * row.sum_weights(isa, params.temperature, &mut scratch.sums);
+    let mut reached = (0, left);
+    for (chunk, sum) in scratch.sums.iter().enumerate().filter(|(_, sum)| **sum > 0.0) {
+        reached = (chunk, left);
+        left -= sum;
         if left < 0.0 {
-            return candidate.token;
+            break;
         }
     }
-    // Rounding may leave a crumb above the last one's share.
-    candidates.iter().rev().find(|candidate| candidate.weight > 0.0).map_or(0, |candidate| candidate.token)
+    let (chunk, left) = reached;
+    let first = chunk * CHUNK;
+    let weights = &mut scratch.logits;
+    weights.clear();
+    weights.extend(row.values[first..].iter().take(CHUNK));
+    isa.run(Weigh { values: weights, scale: row.scale(params.temperature) });
+    (first + crossed(weights.iter().copied(), left).unwrap_or(0)) as Token
+}
+
+/// Index of the weight that takes `left` below zero. Rounding may leave a crumb: then the last that is not zero.
+fn crossed(weights: impl Iterator<Item = f32>, mut left: f64) -> Option<usize> {
+    let mut last = None;
+    for (index, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
+        last = Some(index);
+        left -= f64::from(weight);
+        if left < 0.0 {
+            break;
+        }
+    }
+    last
 }
 
 #[cfg(test)]

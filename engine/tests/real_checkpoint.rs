@@ -38,6 +38,7 @@ fn its_embedding_is_read_in_parts_and_its_plan_fits() -> Result<()> {
         max_num_seqs: 64,
         max_num_batched_tokens: 256,
         max_model_len: None,
+        num_speculative_tokens: 0,
     };
     let weights_bytes = |dtype| {
         let options = EngineOptions { threads: 1, isa: Isa::Scalar, dtype, kv_dtype: KvDtype::F16 };

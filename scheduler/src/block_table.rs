@@ -55,11 +55,16 @@ impl BlockTable {
         Self { blocks: self.blocks.clone() }
     }
 
-    /// Gives all blocks back, the last one first: the beginning of a text is worth keeping longest.
-    pub(crate) fn release(&mut self, ledger: &mut KvLedger) {
-        for block in self.blocks.drain(..).rev() {
+    /// Gives the blocks back that none of the first `positions` positions needs.
+    pub(crate) fn truncate(&mut self, ledger: &mut KvLedger, positions: usize) {
+        for block in self.blocks.drain(positions.div_ceil(ledger.block_size())..).rev() {
             ledger.pool.release(block);
         }
+    }
+
+    /// Gives all blocks back, the last one first: the beginning of a text is worth keeping longest.
+    pub(crate) fn release(&mut self, ledger: &mut KvLedger) {
+        self.truncate(ledger, 0);
     }
 
     /// Makes the block at `start`, if the table has one, this table's own.
@@ -101,6 +106,7 @@ mod tests {
         Begin,
         Extend(usize, usize),
         Fork(usize),
+        Truncate(usize, usize),
         Release(usize),
     }
 
@@ -109,6 +115,7 @@ mod tests {
             1 => Just(Operation::Begin),
             5 => (any::<usize>(), 1..2 * SIZE).prop_map(|(table, count)| Operation::Extend(table, count)),
             2 => any::<usize>().prop_map(Operation::Fork),
+            2 => (any::<usize>(), 1..2 * SIZE).prop_map(|(table, count)| Operation::Truncate(table, count)),
             2 => any::<usize>().prop_map(Operation::Release),
         ]
     }
@@ -131,6 +138,11 @@ mod tests {
                     let (table, plain) = &self.tables[table % count];
                     let fork = (table.fork(&mut self.ledger), plain.clone());
                     self.tables.push(fork);
+                }
+                Operation::Truncate(table, positions) if count > 0 => {
+                    let (table, plain) = &mut self.tables[table % count];
+                    plain.truncate(plain.len().saturating_sub(positions));
+                    table.truncate(&mut self.ledger, plain.len());
                 }
                 Operation::Release(table) if count > 0 => {
                     self.tables.swap_remove(table % count).0.release(&mut self.ledger);

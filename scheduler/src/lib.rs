@@ -5,6 +5,7 @@
 //! a random number, and nothing knows text, tensors or HTTP.
 #![forbid(unsafe_code)]
 
+mod acceptance;
 mod block_pool;
 mod block_table;
 mod budget;
@@ -20,12 +21,14 @@ mod pace;
 mod plan;
 mod planted_bug;
 mod prefix_cache;
+mod prompt_lookup;
 mod queue;
 mod sampling_params;
 mod scheduler;
 mod sequence;
 #[cfg(test)]
 mod simulation;
+mod speculation;
 mod stats;
 mod submission;
 
@@ -38,5 +41,6 @@ pub use ids::{BlockId, SeqId, Token};
 pub use limits::Limits;
 pub use plan::{BlockCopy, SampleSpec, StepPlan, Work};
 pub use sampling_params::SamplingParams;
+pub use speculation::{Speculation, SpeculationStats};
 pub use stats::SchedulerStats;
 pub use submission::Submission;

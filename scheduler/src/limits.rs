@@ -1,5 +1,7 @@
 //! Hard bounds, fixed at start and checked once, at submit.
 
+use crate::Speculation;
+
 /// What the scheduler may never exceed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -17,6 +19,8 @@ pub struct Limits {
     pub max_queued_requests: usize,
     /// Prompt tokens that may wait.
     pub max_queued_tokens: usize,
+    /// How next tokens are proposed; `None` proposes nothing.
+    pub speculation: Option<Speculation>,
 }
 
 impl Limits {

@@ -29,27 +29,30 @@ pub struct Work {
     pub seq: SeqId,
     /// Position of `tokens[0]`; the positions before it are computed.
     pub start: usize,
-    /// Tokens to compute, at least one.
+    /// Tokens to compute, at least one: known ones, then proposals for those that may follow.
     pub tokens: Vec<Token>,
     /// The sequence's blocks in order; they cover positions `0 .. start + tokens.len()`.
     pub blocks: Vec<BlockId>,
-    /// Draws from the logits of the last token: none in the middle of a prompt, one as a rule, one for each choice
-    /// of a request (`n`) when its shared prompt is complete.
+    /// All tokens at positions `0 .. start + tokens.len()` if a draw needs them (`SamplingParams::needs_history`), else
+    /// empty.
+    pub history: Vec<Token>,
+    /// Draws, in order of their rows: none in the middle of a prompt, one as a rule, one for each choice of a request
+    /// (`n`) when its shared prompt is complete, or one more for each proposal.
     pub samples: Vec<SampleSpec>,
 }
 
 /// One draw from a row of logits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SampleSpec {
+    /// Draws from the logits of the work's token number `row`.
+    pub row: usize,
     /// The sequence that gets the token.
     pub seq: SeqId,
     /// Index of the sequence within its request: part of the random key.
     pub choice: u32,
-    /// Tokens generated so far: part of the random key.
+    /// Tokens generated before this one: part of the random key.
     pub generated: usize,
-    /// All known tokens if the settings need them (`SamplingParams::needs_history`), else empty.
-    pub history: Vec<Token>,
-    /// How many of the known tokens are prompt.
+    /// How many tokens are prompt.
     pub prompt_len: usize,
     /// The request's settings.
     pub params: Arc<SamplingParams>,
@@ -72,15 +75,33 @@ impl StepPlan {
         for mut work in self.works.drain(..) {
             work.tokens.clear();
             work.blocks.clear();
+            work.history.clear();
             work.samples.clear();
             spare.push(work);
         }
     }
 }
 
+impl SampleSpec {
+    /// The draw after this one, from the row behind.
+    pub(crate) fn next(&self) -> Self {
+        Self { row: self.row + 1, generated: self.generated + 1, ..self.clone() }
+    }
+}
+
 impl Work {
+    /// The tokens that a draw of this work has seen; empty if its settings do not ask for them.
+    pub fn seen(&self, spec: &SampleSpec) -> &[Token] {
+        if self.history.is_empty() { &[] } else { &self.history[..=self.start + spec.row] }
+    }
+
+    /// Proposals among its tokens: those behind the first row that is drawn from.
+    pub fn proposals(&self) -> usize {
+        self.samples.first().map_or(0, |first| self.tokens.len() - 1 - first.row)
+    }
+
     /// Nothing to compute yet.
     pub(crate) fn empty(seq: SeqId) -> Self {
-        Self { seq, start: 0, tokens: Vec::new(), blocks: Vec::new(), samples: Vec::new() }
+        Self { seq, start: 0, tokens: Vec::new(), blocks: Vec::new(), history: Vec::new(), samples: Vec::new() }
     }
 }

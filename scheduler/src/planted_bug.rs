@@ -30,6 +30,12 @@ pub(crate) enum PlantedBug {
     FailedStepCached,
     RootIgnored,
     PaceIgnored,
+    ProposalsNotBudgeted,
+    ProposalsBesidePreemption,
+    ProposalsUnseen,
+    ProposalsUnchecked,
+    ProposalsDrawAlike,
+    RollbackSkipped,
 }
 
 /// The bug in force, if any.

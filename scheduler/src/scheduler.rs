@@ -1,11 +1,13 @@
 //! Who runs, who waits, who holds which block: the state, and its five changes.
 //!
-//! `submit` and `abort` are here; `schedule`, `commit` and `fail` are in [`planning`], [`admission`] and [`commit`].
+//! `submit` and `abort` are here; `schedule`, `commit` and `fail` are in [`planning`], [`admission`], [`drafting`] and
+//! [`commit`].
 //! Invariants: those that run stand in scheduling order; every accepted sequence ends in exactly one event; tables
 //! and ledger agree. Does not run steps: [`crate::Driver`] does.
 
 mod admission;
 mod commit;
+mod drafting;
 mod expiry;
 mod planning;
 

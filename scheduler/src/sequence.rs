@@ -9,11 +9,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acceptance::Acceptance;
 use crate::block_table::BlockTable;
 use crate::kv_ledger::KvLedger;
+use crate::outbox::Outbox;
 use crate::planted_bug::PlantedBug;
 use crate::prefix_cache::Chain;
-use crate::{FinishReason, SampleSpec, SamplingParams, SeqId, SequenceStats, Submission, Token};
+use crate::prompt_lookup::Proposal;
+use crate::{Event, FinishReason, Sample, SampleSpec, SamplingParams, SeqId, SequenceStats, Submission, Token};
 
 /// A sequence that waits or runs.
 #[derive(Debug)]
@@ -32,8 +35,13 @@ pub(crate) struct Sequence {
     pub(crate) furthest: usize,
     pub(crate) table: BlockTable,
     pub(crate) chain: Chain,
-    /// Tokens it computes in the step that is under way.
+    /// Tokens it computes in the step that is under way, proposals included.
     pub(crate) planned: Option<usize>,
+    /// How many of those are proposals.
+    pub(crate) offered: usize,
+    /// What was looked up for the tokens that the step draws.
+    pub(crate) proposal: Option<Proposal>,
+    pub(crate) acceptance: Acceptance,
     pub(crate) queue_deadline: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) waiting_since: Duration,
@@ -61,6 +69,9 @@ impl Sequence {
             table: BlockTable::default(),
             chain: Chain::new(submission.cache_key),
             planned: None,
+            offered: 0,
+            proposal: None,
+            acceptance: Acceptance::UNKNOWN,
             queue_deadline: submission.queue_deadline,
             deadline: submission.deadline,
             waiting_since: now,
@@ -127,17 +138,33 @@ impl Sequence {
         }
     }
 
-    /// The draws due when all known tokens are computed.
-    pub(crate) fn samples(&self) -> impl Iterator<Item = SampleSpec> {
+    /// The draws due when all known tokens are computed, from row `row` of the work that computes the last one.
+    pub(crate) fn samples(&self, row: usize) -> impl Iterator<Item = SampleSpec> {
         let due = if self.params.max_new > 0 { self.choices.as_slice() } else { &[] };
-        due.iter().map(|choice| SampleSpec {
+        due.iter().map(move |choice| SampleSpec {
+            row,
             seq: choice.seq,
             choice: choice.index,
             generated: self.generated(),
-            history: if self.params.needs_history() { self.tokens.clone() } else { Vec::new() },
             prompt_len: self.stats.prompt_tokens,
             params: Arc::clone(&self.params),
         })
+    }
+
+    /// Adds a token that was drawn; says why that ends the sequence, if it does.
+    pub(crate) fn take_in(&mut self, sample: Sample, outbox: &mut Outbox) -> Option<FinishReason> {
+        let token = match sample.token {
+            Ok(token) => token,
+            Err(fault) => return Some(FinishReason::RowFailed(fault)),
+        };
+        self.stats.first_token.get_or_insert(outbox.now);
+        let stops = self.generated() >= self.params.min_new && self.params.stop_ids.contains(&token);
+        self.tokens.push(token);
+        if stops {
+            return Some(FinishReason::Stop(token));
+        }
+        outbox.events.push(Event::Token { seq: sample.seq, token, logprobs: sample.logprobs });
+        (self.generated() >= self.params.max_new).then_some(FinishReason::Length)
     }
 
     /// A sequence of its own for one choice, on the same blocks.

@@ -65,7 +65,17 @@ fn the_seeds_see_every_kind_of_thing() {
     }
     let refusals = ["Empty", "TooLong", "NeverFits", "TooManyChoices", "QueueFull", "QueueTokensFull"];
     let ends = ["Stop", "Length", "Aborted", "Failed", "RowFailed", "QueueTimeout", "Timeout"];
-    let ways = ["preemption", "prefix hit", "whole prompt hit", "recomputed", "copy", "fork", "mixed step"];
+    let ways = [
+        "preemption",
+        "prefix hit",
+        "whole prompt hit",
+        "recomputed",
+        "copy",
+        "fork",
+        "mixed step",
+        "proposal",
+        "accepted proposal",
+    ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
             .map(|state| format!("abort {state}"));
@@ -116,4 +126,10 @@ caught! {
     failed_step_cached: FailedStepCached,
     root_of_the_prefix_chain_ignored: RootIgnored,
     pace_ignored: PaceIgnored,
+    proposals_not_budgeted: ProposalsNotBudgeted,
+    proposals_beside_preemption: ProposalsBesidePreemption,
+    accepted_proposals_not_seen: ProposalsUnseen,
+    proposals_not_checked: ProposalsUnchecked,
+    proposals_draw_alike: ProposalsDrawAlike,
+    rollback_skipped: RollbackSkipped,
 }

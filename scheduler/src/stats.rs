@@ -1,6 +1,6 @@
 //! The scheduler's account, for metrics: gauges of now and counters since the start.
 
-use crate::BlockCounts;
+use crate::{BlockCounts, SpeculationStats};
 
 /// One snapshot, consistent in itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct SchedulerStats {
     pub recomputed_tokens: u64,
     /// Steps handed to the executor.
     pub steps: u64,
+    /// What became of the proposals.
+    pub speculation: SpeculationStats,
     /// How far the block counts are from adding up: 0, or a bug.
     pub ledger_error: usize,
 }

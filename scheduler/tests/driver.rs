@@ -55,6 +55,7 @@ const LIMITS: Limits = Limits {
     max_model_len: 40,
     max_queued_requests: 3,
     max_queued_tokens: 50,
+    speculation: None,
 };
 
 fn driver(limits: Limits) -> Driver<Counting> {

@@ -60,6 +60,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
         max_model_len: 4096,
         max_queued_requests: 256,
         max_queued_tokens: 1 << 20,
+        speculation: None,
     };
     let now = Rc::new(Cell::new(Duration::ZERO));
     let mut driver = Driver::new(limits, Costed { now: Rc::clone(&now) });

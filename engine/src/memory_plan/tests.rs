@@ -36,6 +36,7 @@ fn limits() -> MemoryLimits {
         max_num_seqs: 64,
         max_num_batched_tokens: 256,
         max_model_len: None,
+        num_speculative_tokens: 0,
     }
 }
 

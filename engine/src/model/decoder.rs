@@ -87,8 +87,9 @@ impl Decoder {
             sampling.extend_from_slice(&stream[row * hidden..(row + 1) * hidden]);
         }
         let head = self.head.as_ref().unwrap_or(&self.embedding);
-        logits.resize(input.logit_rows.len() * head.out(), 0.0);
-        head.forward(cpu, self.norm.of(sampling), tiles, logits);
+        let wanted = input.logit_rows.len() * head.out();
+        logits.resize(logits.len().max(wanted), 0.0);
+        head.forward(cpu, self.norm.of(sampling), tiles, &mut logits[..wanted]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use scheduler::{Sample, StepPlan};
+use scheduler::{Sample, SampleSpec, StepPlan, Token};
 
 use super::Sampler;
 use crate::cpu::Cpu;
@@ -13,17 +13,24 @@ pub(crate) struct Samplers {
     idle: Mutex<Vec<Sampler>>,
 }
 
+/// What one token is drawn from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draw<'a> {
+    pub(super) spec: &'a SampleSpec,
+    /// `[vocab]`
+    pub(super) row: &'a [f32],
+    /// All tokens so far, if the settings ask for them.
+    pub(super) seen: &'a [Token],
+}
+
 impl Samplers {
-    /// Draws for every spec of the plan, in its order. `logits`: `[works that sample, vocab]`
+    /// Draws for every spec of the plan, in its order. `logits`: `[different rows of specs, vocab]`, and maybe more.
     pub(crate) fn sample(&self, cpu: &Cpu, plan: &StepPlan, logits: &[f32], vocab: usize) -> Vec<Sample> {
-        let sampling = plan.works.iter().filter(|work| !work.samples.is_empty());
-        let rows = sampling.zip(logits.chunks_exact(vocab));
-        let draws: Vec<_> = rows.flat_map(|(work, row)| work.samples.iter().map(move |spec| (spec, row))).collect();
-        let mut samples = vec![None; draws.len()];
-        let items = draws.into_iter().zip(&mut samples);
-        cpu.pool().for_each(items, |((spec, row), sample)| {
+        let mut samples = vec![None; plan.works.iter().map(|work| work.samples.len()).sum()];
+        let draws = draws(plan, logits, vocab).zip(&mut samples);
+        cpu.pool().for_each(draws, |(draw, sample)| {
             let mut sampler = self.idle().pop().unwrap_or_default();
-            *sample = Some(sampler.sample(row, spec));
+            *sample = Some(sampler.sample(cpu.isa(), draw));
             self.idle().push(sampler);
         });
         samples.into_iter().map(|sample| sample.expect("every draw was made")).collect()
@@ -32,4 +39,19 @@ impl Samplers {
     fn idle(&self) -> MutexGuard<'_, Vec<Sampler>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Every spec of the plan with its row; specs of one row of a work share it.
+fn draws<'a>(plan: &'a StepPlan, logits: &'a [f32], vocab: usize) -> impl Iterator<Item = Draw<'a>> + Send {
+    let specs = plan.works.iter().enumerate().flat_map(|(index, work)| {
+        let of_work = move |spec| (index, work, spec);
+        work.samples.iter().map(of_work)
+    });
+    let (mut rows, mut last, mut row) = (logits.chunks_exact(vocab), None, &[][..]);
+    specs.map(move |(index, work, spec)| {
+        if last.replace((index, spec.row)) != Some((index, spec.row)) {
+            row = rows.next().expect("every row that is drawn from has logits");
+        }
+        Draw { spec, row, seen: work.seen(spec) }
+    })
 }

@@ -2,33 +2,34 @@
 
 use scheduler::{Token, TokenLogprobs};
 
+use super::logit_row::LogitRow;
+use super::truncate::{Scratch, likelier_first};
+use crate::kernels::cpu::isa::CheckedIsa;
+
 /// Log-probabilities of `token` and of the `top` likeliest, best first, lowest id first on a tie.
-pub(super) fn of(row: &[f32], token: Token, top: usize) -> TokenLogprobs {
-    let normaliser = log_sum_exp(row);
+pub(super) fn of(
+    isa: CheckedIsa,
+    row: &LogitRow<'_>,
+    token: Token,
+    top: usize,
+    scratch: &mut Scratch,
+) -> TokenLogprobs {
+    let normaliser = f64::from(row.highest) + row.sum_weights(isa, 1.0, &mut scratch.sums).ln();
+    let logprob = |logit: f32| (f64::from(logit) - normaliser) as f32;
+    let likeliest = likeliest(row, top, &mut scratch.logits).into_iter();
     TokenLogprobs {
-        logprob: (f64::from(row[token as usize]) - normaliser) as f32,
-        top: likeliest(row, top)
-            .into_iter()
-            .map(|(token, logit)| (token, (f64::from(logit) - normaliser) as f32))
-            .collect(),
+        logprob: logprob(row.values[token as usize]),
+        top: likeliest.map(|(token, logit)| (token, logprob(logit))).collect(),
     }
 }
 
-fn log_sum_exp(row: &[f32]) -> f64 {
-    let highest = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    highest + row.iter().map(|&logit| (f64::from(logit) - highest).exp()).sum::<f64>().ln()
-}
-
-/// The `count` highest logits: an ordered short list, since `count` is 20 at most.
-fn likeliest(row: &[f32], count: usize) -> Vec<(Token, f32)> {
-    let mut best: Vec<(Token, f32)> = Vec::with_capacity(count + 1);
-    for (token, &logit) in row.iter().enumerate() {
-        if best.len() == count && best.last().is_none_or(|&(_, lowest)| logit <= lowest) {
-            continue;
-        }
-        let place = best.partition_point(|&(_, other)| other >= logit);
-        best.insert(place, (token as Token, logit));
-        best.truncate(count);
+/// The `count` highest logits, or all there are.
+fn likeliest(row: &LogitRow<'_>, count: usize, scratch: &mut Vec<f32>) -> Vec<(Token, f32)> {
+    if count == 0 {
+        return Vec::new();
     }
+    let mut best: Vec<(Token, f32)> = row.at_least(row.reached_by(count, scratch)).collect();
+    best.sort_unstable_by(|a, b| likelier_first(*a, *b));
+    best.truncate(count);
     best
 }

@@ -1,12 +1,16 @@
-//! The sampler against transformers' warpers, and against itself.
+//! The sampler against transformers' warpers, its plain twin, and itself.
+
+mod plain;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scheduler::{SamplingParams, SeqId};
+use proptest::prelude::*;
+use scheduler::{SampleSpec, SeqId};
 use serde::Deserialize;
 
 use super::*;
+use crate::kernels::cpu::isa::Isa;
 
 #[derive(Deserialize)]
 struct Reference {
@@ -50,25 +54,36 @@ fn settings(warpers: &str) -> Option<SamplingParams> {
     Some(params)
 }
 
-fn spec(params: SamplingParams, history: &[Token], generated: usize) -> SampleSpec {
-    SampleSpec {
-        seq: SeqId(1),
-        choice: 0,
-        generated,
-        history: history.to_vec(),
-        prompt_len: 0,
-        params: Arc::new(params),
-    }
+fn spec(params: SamplingParams, generated: usize) -> SampleSpec {
+    SampleSpec { row: 0, seq: SeqId(1), choice: 0, generated, prompt_len: 0, params: Arc::new(params) }
+}
+
+fn isa() -> CheckedIsa {
+    Isa::detect().checked().unwrap()
+}
+
+/// One token, nothing seen before.
+fn sample(row: &[f32], spec: &SampleSpec) -> Sample {
+    sample_after(row, spec, &[])
+}
+
+fn sample_after(row: &[f32], spec: &SampleSpec, seen: &[Token]) -> Sample {
+    Sampler::default().sample(isa(), Draw { spec, row, seen })
 }
 
 /// The distribution that the sampler would draw from.
-fn distribution(row: &[f32], spec: &SampleSpec) -> BTreeMap<Token, f64> {
-    let mut row = row.to_vec();
-    adjust::apply(&mut row, spec, &mut Vec::new());
-    let mut candidates = Vec::new();
-    truncate::candidates(&row, &spec.params, &mut candidates, &mut Vec::new());
-    let total: f64 = candidates.iter().map(|candidate| f64::from(candidate.weight)).sum();
-    candidates.iter().map(|candidate| (candidate.token, f64::from(candidate.weight) / total)).collect()
+fn distribution(row: &[f32], spec: &SampleSpec, seen: &[Token]) -> BTreeMap<Token, f64> {
+    let (mut row, mut maxima, mut found) = (row.to_vec(), Vec::new(), Vec::new());
+    adjust::apply(&mut row, spec, seen, &mut Vec::new());
+    let (scanned, _) = LogitRow::scan(isa(), &row, &mut maxima);
+    let weights: Vec<(Token, f32)> = if truncate::keeps_all(&scanned, &spec.params) {
+        plain::candidates(&row, &spec.params)
+    } else {
+        truncate::candidates(isa(), &scanned, &spec.params, &mut found, &mut Scratch::default());
+        found.iter().map(|candidate| (candidate.token, candidate.weight)).collect()
+    };
+    let total: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    weights.iter().map(|(token, weight)| (*token, f64::from(*weight) / total)).collect()
 }
 
 #[test]
@@ -78,7 +93,7 @@ fn warpers_keep_the_reference_sets_and_probabilities() {
     for case in &reference.cases {
         let Some(params) = settings(&case.warpers) else { continue };
         let cut_by_order = params.top_p < 1.0 && (case.row == "flat" || case.row == "ties");
-        let got = distribution(&reference.rows[&case.row], &spec(params, &reference.previous_token_ids, 6));
+        let got = distribution(&reference.rows[&case.row], &spec(params, 6), &reference.previous_token_ids);
         let name = format!("{} {}", case.row, case.warpers);
         assert_eq!(got.len(), case.kept.len(), "{name}");
         if !cut_by_order {
@@ -94,19 +109,21 @@ fn warpers_keep_the_reference_sets_and_probabilities() {
 
 #[test]
 fn greedy_takes_the_lowest_id_on_a_tie() {
-    let sample = Sampler::default().sample(&[1.0, 3.0, 3.0, 2.0], &spec(SamplingParams::default(), &[], 0));
-    assert_eq!(sample.token, Ok(1));
+    let row = [1.0, 3.0, 3.0, 2.0];
+    assert_eq!(sample(&row, &spec(SamplingParams::default(), 0)).token, Ok(1));
+    let row: Vec<f32> = (0..500).map(|index| if index % 150 == 149 { 2.0 } else { -1.0 }).collect();
+    assert_eq!(sample(&row, &spec(SamplingParams::default(), 0)).token, Ok(149));
 }
 
 #[test]
 fn draws_follow_the_distribution() {
     let row: Vec<f32> = (0..50).map(|i| (i as f32 * 0.7).sin() * 2.0).collect();
     let params = SamplingParams { temperature: 0.8, top_p: 0.9, seed: 42, ..SamplingParams::default() };
-    let want = distribution(&row, &spec(params.clone(), &[], 0));
+    let want = distribution(&row, &spec(params.clone(), 0), &[]);
     let mut counts = BTreeMap::<Token, f64>::new();
-    let (mut sampler, draws) = (Sampler::default(), 40_000);
+    let draws = 40_000;
     for draw in 0..draws {
-        let token = sampler.sample(&row, &spec(params.clone(), &[], draw)).token.unwrap();
+        let token = sample(&row, &spec(params.clone(), draw)).token.unwrap();
         *counts.entry(token).or_default() += 1.0 / draws as f64;
     }
     for (token, probability) in &want {
@@ -117,38 +134,37 @@ fn draws_follow_the_distribution() {
 }
 
 #[test]
-fn top_p_finds_its_set_beyond_the_first_sorted_head() {
+fn top_p_finds_its_set_beyond_the_first_gathered_head() {
     let row = vec![0.0_f32; 5_000];
     let params = SamplingParams { temperature: 1.0, top_p: 0.5, ..SamplingParams::default() };
-    assert_eq!(distribution(&row, &spec(params, &[], 0)).len(), 2_500);
+    assert_eq!(distribution(&row, &spec(params, 0), &[]).len(), 2_500);
 }
 
 #[test]
 fn top_p_of_zero_keeps_one_token() {
     let params = SamplingParams { temperature: 1.0, top_p: 0.0, ..SamplingParams::default() };
-    assert_eq!(distribution(&[0.5, 2.0, 1.0], &spec(params, &[], 0)).into_keys().collect::<Vec<_>>(), [1]);
+    assert_eq!(distribution(&[0.5, 2.0, 1.0], &spec(params, 0), &[]).into_keys().collect::<Vec<_>>(), [1]);
 }
 
 #[test]
 fn end_tokens_are_masked_until_the_minimum() {
     let params = SamplingParams { min_new: 2, stop_ids: vec![1], ..SamplingParams::default() };
-    let mut sampler = Sampler::default();
-    assert_eq!(sampler.sample(&[1.0, 3.0, 2.0], &spec(params.clone(), &[], 1)).token, Ok(2));
-    assert_eq!(sampler.sample(&[1.0, 3.0, 2.0], &spec(params, &[], 2)).token, Ok(1));
+    assert_eq!(sample(&[1.0, 3.0, 2.0], &spec(params.clone(), 1)).token, Ok(2));
+    assert_eq!(sample(&[1.0, 3.0, 2.0], &spec(params, 2)).token, Ok(1));
 }
 
 #[test]
 fn penalties_count_generated_tokens_only() {
     let params = SamplingParams { frequency_penalty: 2.0, ..SamplingParams::default() };
-    let mut spec = spec(params, &[0, 0, 1], 1);
+    let mut spec = spec(params, 1);
     spec.prompt_len = 2;
-    assert_eq!(Sampler::default().sample(&[3.0, 4.0, 0.0], &spec).token, Ok(0));
+    assert_eq!(sample_after(&[3.0, 4.0, 0.0], &spec, &[0, 0, 1]).token, Ok(0));
 }
 
 #[test]
 fn a_row_that_is_not_finite_fails_alone() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        let sample = Sampler::default().sample(&[0.0, bad, 1.0], &spec(SamplingParams::default(), &[], 0));
+        let sample = sample(&[0.0, bad, 1.0], &spec(SamplingParams::default(), 0));
         assert_eq!(sample.token, Err(RowFault::NotFinite));
     }
 }
@@ -161,10 +177,77 @@ fn logprobs_are_of_the_raw_row_whatever_the_settings() {
         logprobs: Some(2),
         ..SamplingParams::default()
     };
-    let sample = Sampler::default().sample(&[0.0, 1.0, -1.0, 1.0], &spec(params, &[], 0));
+    let sample = sample(&[0.0, 1.0, -1.0, 1.0], &spec(params, 0));
     let logprobs = sample.logprobs.unwrap();
     let normaliser = (1.0_f64 + 2.0 * 1.0_f64.exp() + (-1.0_f64).exp()).ln();
     assert_eq!(sample.token, Ok(2));
     assert!((f64::from(logprobs.logprob) - (-1.0 - normaliser)).abs() < 1e-6);
     assert_eq!(logprobs.top.iter().map(|(token, _)| *token).collect::<Vec<_>>(), [1, 3]);
+}
+
+#[test]
+fn logprobs_are_those_of_the_likeliest_of_a_long_row() {
+    let row: Vec<f32> = (0..3000).map(|index| ((index * 7919 % 3001) as f32 * 0.11).sin() * 9.0).collect();
+    let mut sorted: Vec<(Token, f32)> = (0..).zip(row.iter().copied()).collect();
+    sorted.sort_by(|a, b| truncate::likelier_first(*a, *b));
+    let normaliser = row.iter().map(|logit| f64::from(*logit).exp()).sum::<f64>().ln();
+    for count in [0, 1, 5, 20, 60, 4000] {
+        let params = SamplingParams { logprobs: Some(count), ..SamplingParams::default() };
+        let top = sample(&row, &spec(params, 0)).logprobs.unwrap().top;
+        assert_eq!(top.len(), count.min(row.len()));
+        for (got, want) in top.iter().zip(&sorted) {
+            assert_eq!(got.0, want.0);
+            assert!((f64::from(got.1) - (f64::from(want.1) - normaliser)).abs() < 1e-6);
+        }
+    }
+}
+
+/// Settings of every kind, off as often as on.
+fn any_params() -> impl Strategy<Value = SamplingParams> {
+    let maybe = |strategy: std::ops::Range<f32>, off: f32| prop_oneof![Just(off), strategy];
+    let truncation = (prop_oneof![Just(0), 1..8usize, 1..3000usize], maybe(0.0..1.0, 1.0), maybe(0.0..0.5, 0.0));
+    let penalties = (maybe(0.5..2.0, 1.0), maybe(-1.0..1.0, 0.0), maybe(-1.0..1.0, 0.0));
+    let rest = (prop::collection::vec((0..50u32, -20.0..20.0f32), 0..4), 0..3usize, any::<u64>());
+    (maybe(0.05..2.0, 0.0), truncation, penalties, rest).prop_map(
+        |(temperature, (top_k, top_p, min_p), (repetition, frequency, presence), (logit_bias, min_new, seed))| {
+            SamplingParams {
+                temperature,
+                top_k,
+                top_p,
+                min_p,
+                repetition_penalty: repetition,
+                frequency_penalty: frequency,
+                presence_penalty: presence,
+                logit_bias,
+                min_new,
+                seed,
+                stop_ids: vec![3, 30],
+                ..SamplingParams::default()
+            }
+        },
+    )
+}
+
+/// A row: some tokens stand out, many are alike, some are equal.
+fn any_row() -> impl Strategy<Value = Vec<f32>> {
+    let logit = prop_oneof![8 => -12.0..-2.0f32, 2 => -2.0..9.0f32, 1 => (-8..8i8).prop_map(f32::from)];
+    prop_oneof![prop::collection::vec(logit.clone(), 50..200), prop::collection::vec(logit, 2000..4000)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn every_token_is_that_of_the_plain_twin(
+        row in any_row(),
+        params in any_params(),
+        seen in prop::collection::vec(0..50u32, 2..60),
+    ) {
+        let mut sampler = Sampler::default();
+        for generated in 0..seen.len() - 1 {
+            let spec = SampleSpec { prompt_len: seen.len() - generated, ..spec(params.clone(), generated) };
+            let got = sampler.sample(isa(), Draw { spec: &spec, row: &row, seen: &seen });
+            prop_assert_eq!(got.token, Ok(plain::token(&row, &spec, &seen)), "draw {}", generated);
+        }
+    }
 }

@@ -1,32 +1,67 @@
 //! Temperature, top-k, top-p, min-p: which tokens may be drawn, and with what weight.
 //!
-//! Each works on what the one before left. Only as much of the vocabulary is sorted as top-p needs.
+//! Each works on what the one before left. No more of the vocabulary is gathered, weighed and sorted than can matter.
 
 use std::cmp::Ordering;
 
 use scheduler::{SamplingParams, Token};
 
-/// How many of the likeliest are sorted at first when top-p looks for its set.
-const FIRST_SORTED: usize = 128;
+use super::logit_row::{LogitRow, nth_highest};
+use crate::kernels::cpu::isa::CheckedIsa;
+use crate::kernels::cpu::logit_row::Weigh;
+
+/// How many of the likeliest are gathered at first when top-p looks for its set.
+const FIRST_GATHERED: usize = 64;
+
+/// By how much an exponent may be off when min-p is turned into a bound: far more than it ever is.
+const SLACK: f64 = 0.01;
 
 /// A token that may be drawn. Weights are relative: exp((logit - highest) / temperature).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Candidate {
     pub(super) token: Token,
+    logit: f32,
     pub(super) weight: f32,
 }
 
-/// Fills `out` with the tokens that survive. `scratch` is memory to select logits in.
-pub(super) fn candidates(row: &[f32], params: &SamplingParams, out: &mut Vec<Candidate>, scratch: &mut Vec<f32>) {
-    let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let lowest_kept = top_k_threshold(row, params.top_k, scratch);
-    out.clear();
-    out.extend(row.iter().enumerate().filter(|(_, logit)| **logit >= lowest_kept).map(|(token, logit)| Candidate {
-        token: token as Token,
-        weight: ((logit - highest) / params.temperature).exp(),
-    }));
-    if params.top_p < 1.0 {
-        keep_top_p(out, params.top_p);
+/// Memory to work in.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// Logits to select or to weigh.
+    pub(super) logits: Vec<f32>,
+    /// Sums of weights by chunk.
+    pub(super) sums: Vec<f64>,
+}
+
+/// Whether every token may be drawn.
+pub(super) fn keeps_all(row: &LogitRow<'_>, params: &SamplingParams) -> bool {
+    !cuts_top_k(row, params) && params.top_p >= 1.0 && params.min_p <= 0.0
+}
+
+/// Fills `out` with the tokens that survive, where not all do.
+pub(super) fn candidates(
+    isa: CheckedIsa,
+    row: &LogitRow<'_>,
+    params: &SamplingParams,
+    out: &mut Vec<Candidate>,
+    scratch: &mut Scratch,
+) {
+    let gather = Gather { isa, row, temperature: params.temperature };
+    if cuts_top_k(row, params) {
+        gather.at_least(kth_highest(row, params.top_k, &mut scratch.logits), out, &mut scratch.logits);
+        if params.top_p < 1.0 {
+            let total = out.iter().map(|candidate| f64::from(candidate.weight)).sum::<f64>();
+            sort(out);
+            if let Some(kept) = shortest_prefix(out, f64::from(params.top_p) * total) {
+                out.truncate(kept);
+            }
+        }
+    } else if params.top_p < 1.0 {
+        gather.top_p(params.top_p, out, scratch);
+    } else {
+        let exponent = f64::from(params.min_p).ln() - SLACK;
+        let bound = f64::from(row.highest) + f64::from(params.temperature) * exponent;
+        gather.at_least((bound as f32).next_down(), out, &mut scratch.logits);
     }
     if params.min_p > 0.0 {
         // The likeliest weighs 1.
@@ -34,47 +69,65 @@ pub(super) fn candidates(row: &[f32], params: &SamplingParams, out: &mut Vec<Can
     }
 }
 
+/// Brings the likeliest to the front, lowest id first on a tie.
+fn sort(candidates: &mut [Candidate]) {
+    candidates.sort_unstable_by(|a, b| likelier_first((a.token, a.logit), (b.token, b.logit)));
+}
+
+/// The order of the likeliest tokens: highest logit first, then lowest id.
+pub(super) fn likelier_first((token_a, a): (Token, f32), (token_b, b): (Token, f32)) -> Ordering {
+    b.total_cmp(&a).then(token_a.cmp(&token_b))
+}
+
+fn cuts_top_k(row: &LogitRow<'_>, params: &SamplingParams) -> bool {
+    (1..row.values.len()).contains(&params.top_k)
+}
+
 /// The k-th highest logit: all that equal it stay.
-fn top_k_threshold(row: &[f32], k: usize, scratch: &mut Vec<f32>) -> f32 {
-    if k == 0 || k >= row.len() {
-        return f32::NEG_INFINITY;
-    }
+fn kth_highest(row: &LogitRow<'_>, k: usize, scratch: &mut Vec<f32>) -> f32 {
+    let bound = row.reached_by(k, scratch);
     scratch.clear();
-    scratch.extend_from_slice(row);
-    let (_, kth, _) = scratch.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
-    *kth
+    scratch.extend(row.at_least(bound).map(|(_, logit)| logit));
+    nth_highest(scratch, k)
 }
 
-/// Keeps the likeliest until their share reaches `top_p`; at least one.
-fn keep_top_p(candidates: &mut Vec<Candidate>, top_p: f32) {
-    let total: f64 = candidates.iter().map(|candidate| f64::from(candidate.weight)).sum();
-    let wanted = f64::from(top_p) * total;
-    let mut sorted = FIRST_SORTED;
-    loop {
-        sort_head(candidates, sorted);
-        let head = &candidates[..sorted.min(candidates.len())];
-        if let Some(kept) = shortest_prefix(head, wanted) {
-            candidates.truncate(kept);
-            return;
+/// Takes candidates out of a row.
+struct Gather<'a> {
+    isa: CheckedIsa,
+    row: &'a LogitRow<'a>,
+    temperature: f32,
+}
+
+impl Gather<'_> {
+    /// Those not below `bound`, in order of their ids.
+    fn at_least(&self, bound: f32, out: &mut Vec<Candidate>, scratch: &mut Vec<f32>) {
+        out.clear();
+        out.extend(self.row.at_least(bound).map(|(token, logit)| Candidate { token, logit, weight: 0.0 }));
+        scratch.clear();
+        scratch.extend(out.iter().map(|candidate| candidate.logit));
+        self.isa.run(Weigh { values: scratch, scale: self.row.scale(self.temperature) });
+        for (candidate, weight) in out.iter_mut().zip(scratch) {
+            candidate.weight = *weight;
         }
-        if sorted >= candidates.len() {
-            return;
+    }
+
+    /// The likeliest until their share reaches `top_p`, in order; at least one.
+    fn top_p(&self, top_p: f32, out: &mut Vec<Candidate>, scratch: &mut Scratch) {
+        let wanted = f64::from(top_p) * self.row.sum_weights(self.isa, self.temperature, &mut scratch.sums);
+        let mut count = FIRST_GATHERED;
+        loop {
+            let bound = self.row.reached_by(count, &mut scratch.logits);
+            self.at_least(bound, out, &mut scratch.logits);
+            sort(out);
+            if let Some(kept) = shortest_prefix(out, wanted) {
+                return out.truncate(kept);
+            }
+            if bound == f32::NEG_INFINITY {
+                return;
+            }
+            count *= 8;
         }
-        sorted *= 8;
     }
-}
-
-/// Brings the `count` likeliest to the front, in order.
-fn sort_head(candidates: &mut [Candidate], count: usize) {
-    if count < candidates.len() {
-        candidates.select_nth_unstable_by(count, |a, b| likelier_first(*a, *b));
-    }
-    let head = count.min(candidates.len());
-    candidates[..head].sort_unstable_by(|a, b| likelier_first(*a, *b));
-}
-
-fn likelier_first(a: Candidate, b: Candidate) -> Ordering {
-    b.weight.total_cmp(&a.weight).then(a.token.cmp(&b.token))
 }
 
 /// Length of the shortest prefix, at least one, whose weight reaches `wanted`.

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use engine::{Checkpoint, Dtype, Engine, EngineOptions, Isa, KvDtype, MemoryLimits, MemoryPlan};
 use scheduler::{
-    BlockId, Driver, Event, Limits, SamplingParams, SeqId, StepPlan, Submission, Token, TokenLogprobs, Work,
+    BlockId, Driver, Event, Limits, SamplingParams, SeqId, Speculation, StepPlan, Submission, Token, TokenLogprobs,
+    Work,
 };
 use serde_json::Value;
 
@@ -37,6 +38,7 @@ pub(crate) struct Setup {
     pub(crate) num_blocks: usize,
     pub(crate) max_num_seqs: usize,
     pub(crate) max_num_batched_tokens: usize,
+    pub(crate) speculation: Option<Speculation>,
 }
 
 impl Default for Setup {
@@ -51,6 +53,7 @@ impl Default for Setup {
             num_blocks: 64,
             max_num_seqs: 8,
             max_num_batched_tokens: 64,
+            speculation: None,
         }
     }
 }
@@ -65,6 +68,7 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
         max_num_seqs: setup.max_num_seqs,
         max_num_batched_tokens: setup.max_num_batched_tokens,
         max_model_len: None,
+        num_speculative_tokens: setup.speculation.map_or(0, |it| it.num_speculative_tokens),
     };
     let options =
         EngineOptions { threads: setup.threads, isa: setup.isa, dtype: setup.dtype, kv_dtype: setup.kv_dtype };
@@ -75,7 +79,7 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
 /// The logits of every token of a prompt, `[tokens, vocab]`, computed in one piece at `start`.
 pub(crate) fn logits(engine: &mut Engine, tokens: &[Token], start: usize, block_size: usize) -> Vec<f32> {
     let blocks = (0..(start + tokens.len()).div_ceil(block_size) as u32).map(BlockId).collect();
-    let work = Work { seq: SeqId(0), start, tokens: tokens.to_vec(), blocks, samples: Vec::new() };
+    let work = Work { seq: SeqId(0), start, tokens: tokens.to_vec(), blocks, history: Vec::new(), samples: Vec::new() };
     engine.logits(&StepPlan { copies: Vec::new(), works: vec![work] }).unwrap().to_vec()
 }
 
@@ -110,6 +114,7 @@ pub(crate) struct Runner {
     pub(crate) driver: Driver<Engine>,
     next: u64,
     now: u64,
+    answers: BTreeMap<SeqId, Answer>,
 }
 
 impl Runner {
@@ -122,8 +127,9 @@ impl Runner {
             max_model_len: setup.block_size * setup.num_blocks,
             max_queued_requests: 64,
             max_queued_tokens: 100_000,
+            speculation: setup.speculation,
         };
-        Self { driver: Driver::new(limits, engine), next: 1, now: 0 }
+        Self { driver: Driver::new(limits, engine), next: 1, now: 0, answers: BTreeMap::new() }
     }
 
     /// Queues a prompt; `salt` keeps it from sharing the prefix cache with others.
@@ -143,31 +149,39 @@ impl Runner {
         seq
     }
 
-    /// Turns until nothing is left to do.
+    /// Turns until nothing is left to do; returns all answers.
     pub(crate) fn finish(&mut self) -> BTreeMap<SeqId, Answer> {
-        let mut answers: BTreeMap<SeqId, Answer> = BTreeMap::new();
         while !self.driver.is_idle() {
+            self.turns(1);
+        }
+        std::mem::take(&mut self.answers)
+    }
+
+    /// So many turns.
+    pub(crate) fn turns(&mut self, count: usize) {
+        for _ in 0..count {
             self.now += 1;
             let now = Duration::from_millis(self.now);
             let turn = self.driver.turn(|| now, &BTreeSet::new());
             self.driver.check();
             assert!(turn.error.is_none(), "{:?}", turn.error);
-            for event in turn.events {
-                match event {
-                    Event::Token { seq, token, logprobs } => {
-                        let answer = answers.entry(seq).or_default();
-                        answer.tokens.push(token);
-                        answer.logprobs.extend(logprobs);
-                    }
-                    Event::Finished { seq, stats, .. } => {
-                        let answer = answers.entry(seq).or_default();
-                        answer.preemptions = stats.preemptions;
-                        answer.cached_tokens = stats.cached_tokens;
-                    }
-                }
+            turn.events.into_iter().for_each(|event| self.hear(event));
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Token { seq, token, logprobs } => {
+                let answer = self.answers.entry(seq).or_default();
+                answer.tokens.push(token);
+                answer.logprobs.extend(logprobs);
+            }
+            Event::Finished { seq, stats, .. } => {
+                let answer = self.answers.entry(seq).or_default();
+                answer.preemptions = stats.preemptions;
+                answer.cached_tokens = stats.cached_tokens;
             }
         }
-        answers
     }
 
     /// One prompt, nothing else running.

@@ -1,12 +1,13 @@
 //! What a step's result changes: progress, forks, tokens and ends; or, if it failed, ends only.
 //!
-//! A block becomes findable here and not before, so nothing of a failed step is ever shared.
+//! A block becomes findable here and not before, and only as far as its tokens are known: nothing of a failed step and
+//! no proposal that was not drawn is ever shared.
 
 use super::Scheduler;
 use crate::outbox::Outbox;
 use crate::planted_bug::PlantedBug;
 use crate::sequence::Sequence;
-use crate::{Event, FinishReason, Sample, StepOutput};
+use crate::{FinishReason, Sample, StepOutput};
 
 impl Scheduler {
     /// Applies the result of the planned step.
@@ -16,7 +17,8 @@ impl Scheduler {
         for mut sequence in before.drain(..) {
             match sequence.planned.take() {
                 Some(count) => {
-                    self.counters.recomputed_tokens += sequence.advance(count, &mut self.ledger) as u64;
+                    let known = count - sequence.offered;
+                    self.counters.recomputed_tokens += sequence.advance(known, &mut self.ledger) as u64;
                     self.settle(sequence, &mut samples, outbox);
                 }
                 None => self.running.push(sequence),
@@ -66,8 +68,7 @@ impl Scheduler {
         let (&last, others) = choices.split_last().expect("a sequence stands for at least one choice");
         for &choice in others {
             let fork = sequence.fork(choice, &mut self.ledger);
-            let sample = samples.next().expect("a step gives one sample for each draw");
-            self.extend(fork, sample, outbox);
+            self.extend(fork, samples, outbox);
             if self.planted.is(PlantedBug::SiblingsForgotten) {
                 samples.by_ref().take(choices.len() - 1).for_each(drop);
                 return sequence.release(&mut self.ledger);
@@ -75,30 +76,39 @@ impl Scheduler {
         }
         sequence.choices = choices;
         sequence.choices.retain(|&choice| choice == last);
-        let sample = samples.next().expect("a step gives one sample for each draw");
-        self.extend(sequence, sample, outbox);
+        self.extend(sequence, samples, outbox);
     }
 
-    /// Gives a sequence what it drew, and ends it if that was its last.
-    fn extend(&mut self, mut sequence: Sequence, sample: Sample, outbox: &mut Outbox) {
-        assert_eq!(sample.seq, sequence.id(), "samples come in plan order");
-        match sample.token {
-            Err(fault) => self.end(sequence, FinishReason::RowFailed(fault), outbox),
-            Ok(token) => {
-                sequence.stats.first_token.get_or_insert(outbox.now);
-                let stops =
-                    sequence.generated() >= sequence.params.min_new && sequence.params.stop_ids.contains(&token);
-                sequence.tokens.push(token);
-                if stops {
-                    return self.end(sequence, FinishReason::Stop(token), outbox);
-                }
-                outbox.events.push(Event::Token { seq: sample.seq, token, logprobs: sample.logprobs });
-                if sequence.generated() >= sequence.params.max_new {
-                    self.end(sequence, FinishReason::Length, outbox);
-                } else {
-                    self.running.push(sequence);
-                }
+    /// Gives a sequence what it drew: one token, and one more for each proposal that is the token drawn before it.
+    fn extend(&mut self, mut sequence: Sequence, samples: &mut impl Iterator<Item = Sample>, outbox: &mut Outbox) {
+        let offered = std::mem::take(&mut sequence.offered);
+        let proposal = sequence.proposal.take();
+        let (mut accepted, mut end) = (0, None);
+        for index in 0..=offered {
+            let sample = samples.next().expect("a step gives one sample for each draw");
+            assert_eq!(sample.seq, sequence.id(), "samples come in plan order");
+            if end.is_some() || accepted < index {
+                continue;
+            }
+            let drawn = sample.token.ok();
+            end = sequence.take_in(sample, outbox);
+            let Some(proposal) = proposal else { continue };
+            let right = drawn == Some(proposal.token(&sequence.tokens, index));
+            sequence.acceptance.observe(right);
+            if index < offered && (right || self.planted.is(PlantedBug::ProposalsUnchecked)) {
+                accepted += 1;
+            }
+            if accepted > index && end.is_none() {
+                self.counters.recomputed_tokens += sequence.advance(1, &mut self.ledger) as u64;
             }
         }
+        self.counters.speculation.count(offered, accepted);
+        if let Some(reason) = end {
+            return self.end(sequence, reason, outbox);
+        }
+        if !self.planted.is(PlantedBug::RollbackSkipped) {
+            sequence.table.truncate(&mut self.ledger, sequence.computed);
+        }
+        self.running.push(sequence);
     }
 }

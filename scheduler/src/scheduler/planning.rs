@@ -27,6 +27,9 @@ impl Scheduler {
         if self.counters.preemptions == preemptions {
             self.admit(outbox.now, held, &mut budget, plan);
         }
+        if self.counters.preemptions == preemptions || self.planted.is(PlantedBug::ProposalsBesidePreemption) {
+            self.draft(&mut budget, plan);
+        }
         self.counters.steps += u64::from(!plan.is_empty());
     }
 
@@ -124,7 +127,10 @@ impl Scheduler {
         work.tokens.extend_from_slice(&sequence.tokens[start..end]);
         work.blocks.extend_from_slice(sequence.table.blocks());
         if draws(sequence, end, self.planted.is(PlantedBug::SampleOffByOne)) {
-            work.samples.extend(sequence.samples());
+            work.samples.extend(sequence.samples(count - 1));
+            if sequence.params.needs_history() {
+                work.history.extend_from_slice(&sequence.tokens[..end]);
+            }
         }
         if self.planted.is(PlantedBug::WrongBlock) && work.blocks.len() > 2 {
             work.blocks.swap(0, 1);

@@ -39,19 +39,21 @@ impl FakeExecutor {
         self.slots.copy_within(from..from + self.block_size, to.index() * self.block_size);
     }
 
-    /// Writes the KV of a work and returns what its last position has seen.
-    fn forward(&mut self, work: &Work) -> u64 {
+    /// Writes the KV of a work and returns what each of its positions has seen.
+    fn forward(&mut self, work: &Work) -> Vec<u64> {
         let mut context = empty_context(self.roots[&work.seq]);
         for position in 0..work.start {
             context = attend(context, self.slots[self.slot(work, position)]);
         }
+        let mut contexts = Vec::new();
         for (position, &token) in (work.start..).zip(&work.tokens) {
             let written = kv(context, token, position);
             let slot = self.slot(work, position);
             self.slots[slot] = written;
             context = attend(context, written);
+            contexts.push(context);
         }
-        context
+        contexts
     }
 
     fn scribble(&mut self, plan: &StepPlan) {
@@ -79,10 +81,10 @@ impl Executor for FakeExecutor {
         }
         let mut samples = Vec::new();
         for work in &plan.works {
-            let context = self.forward(work);
+            let contexts = self.forward(work);
             samples.extend(work.samples.iter().map(|spec| Sample {
                 seq: spec.seq,
-                token: draw(context, spec),
+                token: draw(contexts[spec.row], work.seen(spec), spec),
                 logprobs: None,
             }));
         }

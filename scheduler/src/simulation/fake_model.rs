@@ -1,5 +1,6 @@
 //! A model made of hashes: what it writes at a position depends on the root and on every token up to there, and what
-//! it draws depends on everything it reads. One wrong slot anywhere gives another text.
+//! it draws depends on everything it reads. One wrong slot anywhere gives another text. Some of its texts repeat
+//! themselves, but for a word here and there.
 
 use super::random::mix;
 use crate::{RowFault, SampleSpec, Token};
@@ -9,6 +10,9 @@ pub(super) const VOCABULARY: u64 = 40;
 
 /// Seeds of sampling params that are multiples of this have rows that fault.
 pub(super) const FAULTY_SEED: u64 = 16;
+
+/// Seeds of sampling params that are multiples of this have texts that repeat themselves.
+pub(super) const REPETITIVE_SEED: u64 = 3;
 
 /// What attention has seen before the first position.
 pub(super) fn empty_context(root: u64) -> u64 {
@@ -25,13 +29,16 @@ pub(super) fn attend(context: u64, kv: u64) -> u64 {
     mix(context, kv)
 }
 
-/// Draws from the logits of a position.
-pub(super) fn draw(context: u64, spec: &SampleSpec) -> Result<Token, RowFault> {
+/// Draws from the logits of a position, with the tokens seen so far if the settings ask for them.
+pub(super) fn draw(context: u64, seen: &[Token], spec: &SampleSpec) -> Result<Token, RowFault> {
     let params = &spec.params;
-    let history = spec.history.iter().fold(spec.prompt_len as u64, |sum, &token| mix(sum, u64::from(token)));
+    let history = seen.iter().fold(spec.prompt_len as u64, |sum, &token| mix(sum, u64::from(token)));
     let mut row = mix(mix(context, history), mix(params.seed, u64::from(spec.choice) << 32 | spec.generated as u64));
     if params.seed.is_multiple_of(FAULTY_SEED) && row.is_multiple_of(5) {
         return Err(RowFault::NotFinite);
+    }
+    if params.seed.is_multiple_of(REPETITIVE_SEED) && !row.is_multiple_of(8) {
+        row = mix(params.seed, spec.generated as u64 % (2 + params.seed % 4));
     }
     loop {
         let token = (row % VOCABULARY) as Token;

@@ -17,6 +17,8 @@ pub(super) struct Known {
     pub(super) arrival: usize,
     pub(super) choice: usize,
     pub(super) prompt_tokens: usize,
+    /// Most KV positions it may fill.
+    pub(super) peak: usize,
     pub(super) queue_deadline: Option<Duration>,
     pub(super) deadline: Option<Duration>,
     pub(super) submitted: Duration,

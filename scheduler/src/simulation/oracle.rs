@@ -21,11 +21,11 @@ pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expecte
         context = attend(context, kv(context, token, position));
     }
     for generated in 0..params.max_new {
-        let history = if params.needs_history() { known.clone() } else { Vec::new() };
+        let seen = if params.needs_history() { known.as_slice() } else { &[] };
         let prompt_len = submission.prompt.len();
-        let spec = SampleSpec { seq: SeqId(0), choice, generated, history, prompt_len, params: Arc::clone(params) };
+        let spec = SampleSpec { row: 0, seq: SeqId(0), choice, generated, prompt_len, params: Arc::clone(params) };
         let tokens = known[prompt_len..].to_vec();
-        match draw(context, &spec) {
+        match draw(context, seen, &spec) {
             Err(fault) => return Expected { tokens, reason: FinishReason::RowFailed(fault) },
             Ok(token) if generated >= params.min_new && params.stop_ids.contains(&token) => {
                 return Expected { tokens, reason: FinishReason::Stop(token) };

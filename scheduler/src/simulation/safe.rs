@@ -12,6 +12,7 @@ pub(super) fn check(seen: &Observation, books: &Books) {
         assert!(!(seen.is_held(member) && seen.is_planned(member)), "a held sequence sits the step out");
     }
     check_pace(seen, books);
+    check_proposals(seen, books);
     check_failure(seen);
     check_deadlines(seen, books);
 }
@@ -25,12 +26,29 @@ fn check_pace(seen: &Observation, books: &Books) {
     let prompt = |member: &Member| books[&member.seqs[0]].prompt_tokens;
     let chunks = seen.before.running.iter().map(|member| member.remaining).filter(|&remaining| remaining > 1);
     let waiting: usize = seen.before.waiting.iter().map(prompt).chain(chunks).sum();
-    let tokens: usize =
-        seen.plan.works.iter().filter(|work| !is_stream(seen, work)).map(|work| work.tokens.len()).sum();
+    let tokens: usize = seen
+        .plan
+        .works
+        .iter()
+        .filter(|work| !is_stream(seen, work))
+        .map(|work| work.tokens.len() - work.proposals())
+        .sum();
     // Who is preempted or expires in this turn was counted as a stream.
     let streams = seen.before.running.iter().filter(|member| member.remaining == 1).count();
     let most = waiting.div_ceil(16).max(3 * streams).max(16);
     assert!(tokens <= most, "{tokens} prompt tokens beside {streams} streams while {waiting} wait");
+}
+
+/// Proposals ride on the last known token alone, within what may still be said, and not in a step that preempts.
+fn check_proposals(seen: &Observation, books: &Books) {
+    let most = seen.limits.speculation.map_or(0, |speculation| speculation.num_speculative_tokens);
+    let preempts = seen.before.running.iter().any(|member| seen.is_preempted(member));
+    for work in seen.plan.works.iter().filter(|work| work.proposals() > 0) {
+        assert!(work.proposals() <= most && !preempts, "{} proposals, {most} allowed", work.proposals());
+        assert_eq!(work.proposals() + 1, work.tokens.len(), "proposals ride on the last known token");
+        assert!(work.start + work.tokens.len() <= books[&work.seq].peak, "nothing is proposed behind the end");
+        assert_eq!(work.samples.len(), work.tokens.len(), "every row draws");
+    }
 }
 
 /// Whether a work decodes: it ran before and lacked one token.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::fake_model::VOCABULARY;
 use super::random::Random;
-use crate::{Limits, SamplingParams, SeqId, Submission, Token};
+use crate::{Limits, SamplingParams, SeqId, Speculation, Submission, Token};
 
 /// How hard the world is, in percent for each turn.
 #[derive(Debug)]
@@ -88,6 +88,16 @@ fn limits(random: &mut Random) -> Limits {
         max_model_len: random.within(6, 70),
         max_queued_requests: [random.within(1, 6), 100, 100][random.within(0, 2)],
         max_queued_tokens: [random.within(40, 200), 10_000, 10_000][random.within(0, 2)],
+        speculation: random.chance(60).then(|| speculation(random)),
+    }
+}
+
+fn speculation(random: &mut Random) -> Speculation {
+    let prompt_lookup_min = random.within(1, 3);
+    Speculation {
+        num_speculative_tokens: random.within(1, 8),
+        prompt_lookup_max: prompt_lookup_min + random.within(0, 3),
+        prompt_lookup_min,
     }
 }
 

@@ -12,7 +12,7 @@ use super::scenario::Scenario;
 use super::{live, oracle, order, safe, text};
 use crate::planted_bug::PlantedBug;
 use crate::prefix_cache::BlockKey;
-use crate::{Driver, Event, Limits, Reject, SeqId, StepPlan, Submission, Token};
+use crate::{Driver, Event, Limits, Reject, SeqId, StepPlan, Submission, Token, Work};
 
 /// Turns within which everything must have ended.
 const PATIENCE: usize = 4000;
@@ -135,6 +135,7 @@ impl World {
                 arrival: self.submitted,
                 choice,
                 prompt_tokens: submission.prompt.len(),
+                peak: Limits::peak_positions(submission.prompt.len(), submission.params.max_new),
                 queue_deadline: submission.queue_deadline,
                 deadline: submission.deadline,
                 submitted: self.now,
@@ -213,8 +214,9 @@ impl World {
         let plan = self.driver.executor_mut().last.take().unwrap_or_default();
         assert_eq!((turn.computed_tokens, turn.sequences), (plan.num_tokens(), plan.works.len()));
         let after = View::of(self.driver.scheduler_mut());
+        let accepted = count_accepted(&plan, &turn.events);
         let held = self.held.clone();
-        self.enter(&plan, &before, now, turn.error.is_none());
+        self.enter(&plan, &before, now, (turn.error.is_none(), &accepted));
         let seen = Observation {
             now,
             limits: &self.scenario.limits,
@@ -233,15 +235,17 @@ impl World {
         self.outcome.count("copy", plan.copies.len());
         self.outcome.count("fork", plan.works.iter().filter(|work| work.samples.len() > 1).count());
         self.outcome.count("mixed step", usize::from(is_mixed(&plan)));
+        self.outcome.count("proposal", plan.works.iter().map(Work::proposals).sum());
+        self.outcome.count("accepted proposal", accepted.iter().sum());
         self.hear(&turn.events);
     }
 
     /// Writes down who was in a step for the first time, and what was computed again.
-    fn enter(&mut self, plan: &StepPlan, before: &View, now: Duration, succeeded: bool) {
-        for work in &plan.works {
+    fn enter(&mut self, plan: &StepPlan, before: &View, now: Duration, (succeeded, accepted): (bool, &[usize])) {
+        for (work, accepted) in plan.works.iter().zip(accepted) {
             let mut members = before.running.iter().chain(&before.waiting);
             let member = members.find(|member| member.seqs.contains(&work.seq)).expect("it was there before");
-            let end = work.start + work.tokens.len();
+            let end = work.start + work.tokens.len() - work.proposals() + accepted;
             let furthest = self.furthest.get(&work.seq).copied().unwrap_or(0);
             if succeeded {
                 self.recomputed += furthest.clamp(work.start, end) - work.start;
@@ -289,6 +293,15 @@ fn check_refusal(submission: &Submission, limits: &Limits, result: &Result<(), R
     let full = matches!(result, Err(Reject::QueueFull { .. } | Reject::QueueTokensFull { .. }));
     assert!(full || result.is_err() == never, "{result:?} for {prompt} + {new} tokens, {choices} choices, {limits:?}");
     assert!(!(full && never), "what can never run is not told to come again");
+}
+
+/// How many proposals of each work stand in what it said: all but the last token of a stream that goes on.
+fn count_accepted(plan: &StepPlan, events: &[Event]) -> Vec<usize> {
+    let said = |seq: SeqId| {
+        let token = |event: &&Event| matches!(event, Event::Token { seq: of, .. } if *of == seq);
+        events.iter().filter(token).count()
+    };
+    plan.works.iter().map(|work| said(work.seq).saturating_sub(1).min(work.proposals())).collect()
 }
 
 /// Whether prompt chunks and decodes share a step.

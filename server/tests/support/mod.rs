@@ -58,6 +58,7 @@ impl Default for Setup {
             max_model_len: 1024,
             max_queued_requests: 256,
             max_queued_tokens: 65_536,
+            speculation: None,
         };
         let flags = Flags { served_model_name: vec![MODEL.to_owned(), "fake-alias".to_owned()], ..Flags::default() };
         Self { flags, limits, keys: Vec::new() }

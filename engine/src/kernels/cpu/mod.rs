@@ -22,6 +22,7 @@ pub mod float_tile;
 pub mod isa;
 pub mod kv_element;
 pub mod limits;
+pub mod logit_row;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg(target_arch = "aarch64")]

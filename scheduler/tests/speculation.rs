@@ -1,0 +1,216 @@
+//! Speculation from outside: the same text in fewer steps, at nobody's cost.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use scheduler::{
+    Driver, Event, Executor, FinishReason, Limits, RowFault, Sample, SampleSpec, SamplingParams, SchedulerStats, SeqId,
+    Speculation, StepOutput, StepPlan, Submission, Token, Work,
+};
+
+/// Draws what a script says for (sequence, tokens generated before), whatever it reads.
+struct Scripted {
+    script: fn(SeqId, usize) -> Result<Token, RowFault>,
+    /// Works and proposals of each step.
+    steps: Vec<(usize, usize)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("never")]
+struct Never;
+
+impl Executor for Scripted {
+    type Error = Never;
+
+    fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Never> {
+        self.steps.push((plan.works.len(), plan.works.iter().map(Work::proposals).sum()));
+        let draw = |spec: &SampleSpec| Sample {
+            seq: spec.seq,
+            token: (self.script)(spec.seq, spec.generated),
+            logprobs: None,
+        };
+        Ok(StepOutput { samples: plan.works.iter().flat_map(|work| &work.samples).map(draw).collect() })
+    }
+}
+
+const SPECULATION: Speculation = Speculation { num_speculative_tokens: 4, prompt_lookup_max: 4, prompt_lookup_min: 2 };
+
+const LIMITS: Limits = Limits {
+    max_num_seqs: 8,
+    max_num_batched_tokens: 64,
+    block_size: 4,
+    num_blocks: 100,
+    max_model_len: 200,
+    max_queued_requests: 8,
+    max_queued_tokens: 1000,
+    speculation: Some(SPECULATION),
+};
+
+/// What a run came to.
+struct Outcome {
+    texts: BTreeMap<SeqId, Vec<Token>>,
+    reasons: BTreeMap<SeqId, FinishReason>,
+    /// Works and proposals of each step.
+    steps: Vec<(usize, usize)>,
+    stats: SchedulerStats,
+}
+
+/// Runs one request for each prompt at once, to their ends.
+fn run(
+    limits: Limits,
+    prompts: &[Vec<Token>],
+    params: &SamplingParams,
+    script: fn(SeqId, usize) -> Result<Token, RowFault>,
+) -> Outcome {
+    let mut driver = Driver::new(limits, Scripted { script, steps: Vec::new() });
+    for (seq, prompt) in (0..).zip(prompts) {
+        let submission = Submission {
+            seqs: vec![SeqId(seq)],
+            prompt: prompt.clone(),
+            params: Arc::new(params.clone()),
+            priority: 0,
+            cache_key: [seq as u8; 32],
+            queue_deadline: None,
+            deadline: None,
+        };
+        driver.submit(submission, Duration::ZERO).unwrap();
+    }
+    let (mut texts, mut reasons) = (BTreeMap::<_, Vec<Token>>::new(), BTreeMap::new());
+    while !driver.is_idle() {
+        let turn = driver.turn(|| Duration::ZERO, &BTreeSet::new());
+        driver.check();
+        for event in turn.events {
+            match event {
+                Event::Token { seq, token, .. } => texts.entry(seq).or_default().push(token),
+                Event::Finished { seq, reason, .. } => _ = reasons.insert(seq, reason),
+            }
+        }
+    }
+    let stats = driver.stats();
+    assert_eq!(stats.blocks.used, 0, "nothing is left");
+    Outcome { texts, reasons, steps: driver.executor().steps.clone(), stats }
+}
+
+fn tokens(max_new: usize) -> SamplingParams {
+    SamplingParams { max_new, ..SamplingParams::default() }
+}
+
+/// Five tokens, again and again.
+#[expect(clippy::unnecessary_wraps, reason = "a script may fail")]
+fn cycle(_: SeqId, generated: usize) -> Result<Token, RowFault> {
+    Ok(1 + generated as Token % 5)
+}
+
+/// What stands in the prompt of [`copied_prompt`], in its order.
+#[expect(clippy::unnecessary_wraps, reason = "a script may fail")]
+fn copy(_: SeqId, generated: usize) -> Result<Token, RowFault> {
+    Ok(100 + generated as Token)
+}
+
+fn copied_prompt() -> Vec<Token> {
+    (100..140).chain([1, 2, 3]).collect()
+}
+
+#[test]
+fn a_text_that_repeats_itself_takes_few_steps() {
+    let plain = run(Limits { speculation: None, ..LIMITS }, &[vec![9]], &tokens(80), cycle);
+    let fast = run(LIMITS, &[vec![9]], &tokens(80), cycle);
+    assert_eq!(fast.texts, plain.texts);
+    assert_eq!(plain.stats.steps, 80);
+    assert!(fast.stats.steps < 35, "{} steps", fast.stats.steps);
+    let told = fast.stats.speculation;
+    assert_eq!(told.draft_tokens, fast.steps.iter().map(|(_, proposals)| *proposals as u64).sum::<u64>());
+    assert_eq!(told.drafts, fast.steps.iter().filter(|(_, proposals)| *proposals > 0).count() as u64);
+    assert_eq!(told.accepted_tokens, told.accepted_tokens_per_pos.iter().sum::<u64>());
+    assert_eq!(told.accepted_tokens, 80 - fast.stats.steps, "each accepted proposal saves a step");
+}
+
+#[test]
+fn a_text_that_does_not_repeat_itself_costs_nothing() {
+    let fast = run(LIMITS, &[vec![9]], &tokens(80), copy);
+    assert_eq!((fast.stats.steps, fast.stats.speculation.drafts), (80, 0));
+}
+
+#[test]
+fn a_lookup_that_is_mostly_wrong_is_given_up() {
+    // Pairs repeat, what follows them does not.
+    let script =
+        |_, generated: usize| Ok(if generated % 3 == 2 { 50 + generated as Token } else { generated as Token % 3 });
+    let fast = run(LIMITS, &[vec![9]], &tokens(150), script);
+    assert!(fast.stats.speculation.draft_tokens < 8, "{:?}", fast.stats.speculation);
+}
+
+#[test]
+fn nothing_is_proposed_behind_the_last_token() {
+    for max_new in 1..40 {
+        let fast = run(LIMITS, &[copied_prompt()], &tokens(max_new), copy);
+        assert_eq!(fast.texts[&SeqId(0)].len(), max_new);
+        assert_eq!(fast.reasons[&SeqId(0)], FinishReason::Length);
+    }
+}
+
+#[test]
+fn a_stop_token_among_the_proposals_ends_the_text() {
+    for stop in 100..140 {
+        let params = SamplingParams { stop_ids: vec![stop], ..tokens(60) };
+        let fast = run(LIMITS, &[copied_prompt()], &params, copy);
+        assert_eq!(fast.reasons[&SeqId(0)], FinishReason::Stop(stop));
+        assert_eq!(fast.texts.get(&SeqId(0)).map_or(0, Vec::len), stop as usize - 100);
+    }
+}
+
+#[test]
+fn a_row_that_fails_counts_only_if_it_is_reached() {
+    fn fails_late(_: SeqId, generated: usize) -> Result<Token, RowFault> {
+        if generated == 30 { Err(RowFault::NotFinite) } else { copy(SeqId(0), generated) }
+    }
+    let fast = run(LIMITS, &[copied_prompt()], &tokens(60), fails_late);
+    assert_eq!(fast.reasons[&SeqId(0)], FinishReason::RowFailed(RowFault::NotFinite));
+    assert_eq!(fast.texts[&SeqId(0)].len(), 30);
+
+    // The stop token comes first, so the row that would fail is drawn from and never looked at.
+    let params = SamplingParams { stop_ids: vec![129], ..tokens(60) };
+    let fast = run(LIMITS, &[copied_prompt()], &params, fails_late);
+    assert_eq!(fast.reasons[&SeqId(0)], FinishReason::Stop(129));
+}
+
+#[test]
+fn proposals_take_what_the_budget_has_left() {
+    let prompts = [copied_prompt(), copied_prompt()];
+    for (max_num_batched_tokens, most) in [(2, 0), (3, 1), (5, 3), (64, 8)] {
+        let limits = Limits { max_num_batched_tokens, ..LIMITS };
+        let fast = run(limits, &prompts, &tokens(40), copy);
+        let of_both = fast.steps.iter().filter(|(works, _)| *works == 2).map(|(_, proposals)| *proposals);
+        assert_eq!(of_both.max(), Some(most), "{max_num_batched_tokens}");
+        assert_eq!(fast.texts[&SeqId(0)], fast.texts[&SeqId(1)]);
+    }
+}
+
+#[test]
+fn proposals_take_no_block_that_others_need() {
+    let prompts = [copied_prompt(), copied_prompt(), copied_prompt()];
+    // 43 + 21 positions are 16 blocks: with fewer than 48 in all somebody may be preempted.
+    for num_blocks in 44..50 {
+        let limits = Limits { num_blocks, ..LIMITS };
+        let plain = run(Limits { speculation: None, ..limits.clone() }, &prompts, &tokens(22), copy);
+        let fast = run(limits, &prompts, &tokens(22), copy);
+        assert_eq!(fast.texts, plain.texts);
+        assert!(fast.stats.preemptions <= plain.stats.preemptions, "{num_blocks} blocks");
+        assert_eq!(plain.stats.preemptions > 0, num_blocks < 48);
+    }
+}
+
+#[test]
+fn many_streams_get_fewer_proposals() {
+    let proposals = |streams: usize| {
+        let prompts = vec![copied_prompt(); streams];
+        let limits = Limits { max_num_seqs: 64, max_queued_requests: 64, num_blocks: 4000, ..LIMITS };
+        let limits = Limits { max_num_batched_tokens: 4000, max_queued_tokens: 4000, ..limits };
+        let fast = run(limits, &prompts, &tokens(40), copy);
+        fast.stats.speculation.draft_tokens as usize / streams
+    };
+    let counts = [1, 8, 60].map(proposals);
+    assert!(counts[0] > 20 && counts.is_sorted_by(|few, many| few > many), "{counts:?}");
+}
