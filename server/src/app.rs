@@ -97,7 +97,7 @@ impl App {
 
     /// The model is loaded: from now on it is served.
     pub fn serve(&self, model: ServedModel) {
-        self.metrics.loaded(model.block_size(), model.num_blocks(), self.config.engine.kv_dtype.name());
+        self.metrics.loaded(&model.limits, self.config.engine.kv_dtype.name());
         let first = self.model.set(Arc::new(model)).is_ok();
         assert!(first, "a process loads one model");
         self.health.loaded();

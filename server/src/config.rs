@@ -16,10 +16,11 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
+use scheduler::Speculation;
 
 use crate::{
     auth::Secret,
-    flags::{Flags, GenerationConfig, LogFormat, LogLevel},
+    flags::{Flags, GenerationConfig, LogFormat, LogLevel, SpeculativeMethod},
     units::{ByteSize, Span},
 };
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub engine: EngineOptions,
     /// What decides about its memory and its steps.
     pub memory: MemoryLimits,
+    /// How next tokens are proposed, if they are.
+    pub speculation: Option<Speculation>,
     /// What a request and the queue may take.
     pub limits: RequestLimits,
     /// How it stops and when it counts as stalled.
@@ -137,6 +140,7 @@ impl Config {
             access: Access { keys, hosts: flags.allowed_hosts.clone(), origins: flags.allowed_origins.clone() },
             engine: engine_options(flags)?,
             memory: memory_limits(flags)?,
+            speculation: speculation(flags)?,
             limits: request_limits(flags)?,
             lifecycle: lifecycle(flags),
             log_format: flags.log_format.unwrap_or_default(),
@@ -236,6 +240,7 @@ fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
         max_num_seqs: flags.max_num_seqs.unwrap_or(64),
         max_num_batched_tokens: flags.max_num_batched_tokens.unwrap_or(256),
         max_model_len: flags.max_model_len,
+        num_speculative_tokens: speculation(flags)?.map_or(0, |speculation| speculation.num_speculative_tokens),
     };
     within("--block-size", limits.block_size, 1, 1024)?;
     within("--max-num-seqs", limits.max_num_seqs, 1, 4096)?;
@@ -243,6 +248,17 @@ fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
     within("--num-kv-blocks", limits.num_kv_blocks.unwrap_or(1), 1, 1 << 30)?;
     within("--max-model-len", limits.max_model_len.unwrap_or(1), 1, 1 << 24)?;
     Ok(limits)
+}
+
+fn speculation(flags: &Flags) -> Result<Option<Speculation>, ConfigError> {
+    let num_speculative_tokens = flags.num_speculative_tokens.unwrap_or(4);
+    let prompt_lookup_max = flags.prompt_lookup_max.unwrap_or(4);
+    let prompt_lookup_min = flags.prompt_lookup_min.unwrap_or(prompt_lookup_max.min(2));
+    within("--num-speculative-tokens", num_speculative_tokens, 1, Speculation::MOST_TOKENS)?;
+    within("--prompt-lookup-max", prompt_lookup_max, 1, 64)?;
+    within("--prompt-lookup-min", prompt_lookup_min, 1, prompt_lookup_max)?;
+    let speculation = Speculation { num_speculative_tokens, prompt_lookup_max, prompt_lookup_min };
+    Ok(flags.speculative.map(|SpeculativeMethod::Ngram| speculation))
 }
 
 fn dtype(name: &str) -> Result<Dtype, ConfigError> {
@@ -384,6 +400,16 @@ mod tests {
         let connections = 4096 * (64 << 10);
         let sum = config.limits.inflight_body_bytes + events + connections;
         assert!(sum < 3 << 29, "{} MiB", sum >> 20);
+    }
+
+    #[test]
+    fn nothing_is_proposed_unless_asked_for() {
+        let of = |change: fn(&mut Flags)| resolved(change).map(|config| config.speculation);
+        assert_eq!(of(|flags| flags.num_speculative_tokens = Some(8)).unwrap(), None);
+        let defaults = Speculation { num_speculative_tokens: 4, prompt_lookup_max: 4, prompt_lookup_min: 2 };
+        assert_eq!(of(|flags| flags.speculative = Some(SpeculativeMethod::Ngram)).unwrap(), Some(defaults));
+        let message = of(|flags| flags.prompt_lookup_min = Some(5)).unwrap_err().to_string();
+        assert_eq!(message, "--prompt-lookup-min: 5 is not in 1 to 4");
     }
 
     #[test]

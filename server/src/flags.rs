@@ -123,6 +123,26 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kv_cache_dtype: Option<String>,
 
+    /// Propose next tokens from what the text said before (ngram) and verify them in the same step [default: off]
+    #[arg(long, value_name = "METHOD", help_heading = "Speculation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speculative: Option<SpeculativeMethod>,
+
+    /// Tokens proposed for a sequence in one step at most [default: 4]
+    #[arg(long, value_name = "N", help_heading = "Speculation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_speculative_tokens: Option<usize>,
+
+    /// Most of the last tokens that are looked up in the text before [default: 4]
+    #[arg(long, value_name = "TOKENS", help_heading = "Speculation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_lookup_max: Option<usize>,
+
+    /// Fewest of the last tokens that are looked up [default: 2, or --prompt-lookup-max if that is less]
+    #[arg(long, value_name = "TOKENS", help_heading = "Speculation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_lookup_min: Option<usize>,
+
     /// Requests that may wait [default: the larger of 256 and 4 x --max-num-seqs]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -203,6 +223,14 @@ pub enum GenerationConfig {
     Auto,
     /// The API's table alone.
     Openai,
+}
+
+/// Where proposals for next tokens come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpeculativeMethod {
+    /// From the sequence's own tokens.
+    Ngram,
 }
 
 /// Form of a log line.

@@ -5,13 +5,17 @@
 
 mod buckets;
 mod family;
+mod speculation;
 
 use std::{collections::HashMap, fmt, sync::Mutex, time::Duration};
 
 use prometheus::{Encoder, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, Registry, TextEncoder};
-use scheduler::{FinishReason, SchedulerStats, SequenceStats};
+use scheduler::{FinishReason, Limits, SchedulerStats, SequenceStats};
 
-use self::family::{Maker, http_counter, http_histogram};
+use self::{
+    family::{Maker, http_counter, http_histogram},
+    speculation::SpeculationCounters,
+};
 
 const ENDINGS: [&str; 5] = ["stop", "length", "abort", "error", "repetition"];
 const REJECTIONS: [&str; 10] = [
@@ -50,6 +54,7 @@ pub struct Metrics {
     prefix_hits: IntCounter,
     preemptions: IntCounter,
     steps: IntCounter,
+    speculation: SpeculationCounters,
     generation_tokens: IntCounter,
     endings: IntCounterVec,
     rejections: IntCounterVec,
@@ -142,6 +147,7 @@ impl Metrics {
             prefix_hits: make.counter("vllm:prefix_cache_hits_total", "Tokens found"),
             preemptions: make.counter("vllm:num_preemptions_total", "Sequences that lost their blocks"),
             steps: make.counter("gondola:steps_total", "Steps of the engine"),
+            speculation: SpeculationCounters::new(&make),
             generation_tokens: make.counter("vllm:generation_tokens_total", "Tokens generated"),
             endings: make.counters(
                 "vllm:request_success_total",
@@ -174,10 +180,11 @@ impl Metrics {
         }
     }
 
-    /// States the shape of the KV cache once it is known.
-    pub fn loaded(&self, block_size: usize, num_blocks: usize, cache_dtype: &str) {
-        let labels = [&block_size.to_string(), &num_blocks.to_string(), cache_dtype];
+    /// States what is known once the model is loaded: the shape of the KV cache, the places of proposals.
+    pub fn loaded(&self, limits: &Limits, cache_dtype: &str) {
+        let labels = [&limits.block_size.to_string(), &limits.num_blocks.to_string(), cache_dtype];
         self.cache_config.with_label_values(&labels).set(1.0);
+        self.speculation.begin(limits.speculation.map_or(0, |speculation| speculation.num_speculative_tokens));
     }
 
     /// One token of a sequence whose last one came at `last`.
@@ -299,6 +306,7 @@ impl Metrics {
         catch_up(&self.prefix_hits, stats.prefix_hit_tokens);
         catch_up(&self.preemptions, stats.preemptions);
         catch_up(&self.steps, stats.steps);
+        self.speculation.copy(&stats.speculation);
     }
 }
 

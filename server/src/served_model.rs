@@ -72,16 +72,6 @@ impl ServedModel {
         }
     }
 
-    /// Tokens in a KV block.
-    pub fn block_size(&self) -> usize {
-        self.limits.block_size
-    }
-
-    /// KV blocks in the pool.
-    pub fn num_blocks(&self) -> usize {
-        self.limits.num_blocks
-    }
-
     /// The engine thread, as seen from here.
     pub fn engine(&self) -> &EngineHandle {
         &self.engine

@@ -121,6 +121,7 @@ fn limits(config: &Config, plan: &MemoryPlan) -> Limits {
         max_model_len: plan.max_model_len,
         max_queued_requests: config.limits.queued_requests,
         max_queued_tokens: config.limits.queued_tokens.unwrap_or(64 * plan.max_model_len),
+        speculation: config.speculation,
     }
 }
 
@@ -155,6 +156,7 @@ fn log_limits(config: &Config, limits: &Limits) {
         inflight_body_bytes = config.limits.inflight_body_bytes,
         choices = config.limits.choices,
         threads = config.engine.threads,
+        speculative_tokens = config.memory.num_speculative_tokens,
         "limits"
     );
 }

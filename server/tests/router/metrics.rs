@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use axum::{body::Body, http::Method};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{TestServer, client::request};
+use scheduler::{Limits, Speculation};
+
+use crate::support::{Setup, TestServer, client::request, fake_executor::STORY};
 
 /// Series without their values.
 fn series(text: &str) -> BTreeSet<String> {
@@ -31,6 +33,9 @@ async fn every_documented_metric_is_there_with_its_labels() {
         "vllm:prefix_cache_queries_total",
         "vllm:prefix_cache_hits_total",
         "vllm:num_preemptions_total",
+        "vllm:spec_decode_num_drafts_total",
+        "vllm:spec_decode_num_draft_tokens_total",
+        "vllm:spec_decode_num_accepted_tokens_total",
         "vllm:request_success_total",
         "vllm:admission_rejections_total",
         "vllm:time_to_first_token_seconds_bucket",
@@ -59,6 +64,35 @@ async fn every_documented_metric_is_there_with_its_labels() {
             assert!(line.contains("model_name=\"fake\"") && line.contains("engine=\"0\""), "{line}");
         }
     }
+}
+
+/// The answer to a prompt that holds what the fake model quotes.
+async fn ask(server: &TestServer) -> Value {
+    let content = [STORY; 3].concat();
+    let body = json!({"messages": [{"role": "user", "content": content}], "max_tokens": 400});
+    server.chat(body).await.json()["choices"].clone()
+}
+
+#[tokio::test]
+async fn proposals_are_counted_and_change_no_answer() {
+    let plain = ask(&TestServer::start()).await;
+    let speculation = Speculation { num_speculative_tokens: 4, prompt_lookup_max: 4, prompt_lookup_min: 2 };
+    let setup = Setup::default();
+    let limits = Limits { speculation: Some(speculation), ..setup.limits };
+    let server = TestServer::with(Setup { limits, ..setup });
+    assert_eq!(ask(&server).await, plain, "the fake model quotes the story, which is in the prompt");
+    server.assert_whole().await;
+    let [drafts, proposed, accepted] = ["num_drafts_total", "num_draft_tokens_total", "num_accepted_tokens_total"]
+        .map(|name| format!("vllm:spec_decode_{name}"));
+    let (drafts, proposed) = (server.metric(&drafts).await, server.metric(&proposed).await);
+    let accepted = server.metric(&accepted).await;
+    assert!(drafts > 0.0 && proposed >= accepted && accepted > 10.0, "{drafts} {proposed} {accepted}");
+    let text = server.get("/metrics").await.text();
+    let of_position = |line: &&str| line.starts_with("vllm:spec_decode_num_accepted_tokens_per_pos_total{");
+    let by_position: Vec<&str> = text.lines().filter(of_position).collect();
+    assert_eq!(by_position.len(), 4);
+    let total: f64 = by_position.iter().map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
+    assert!((total - accepted).abs() < 0.5, "{by_position:?}");
 }
 
 #[tokio::test]
@@ -115,7 +149,7 @@ async fn tokens_and_ends_are_counted_once() {
     let usage = server.complete(json!({"n": 2})).await.json()["usage"].clone();
     server.assert_whole().await;
     let count = |name: &'static str| server.metric(name);
-    let close = |found: f64, expected: &serde_json::Value| (found - expected.as_f64().unwrap()).abs() < 0.1;
+    let close = |found: f64, expected: &Value| (found - expected.as_f64().unwrap()).abs() < 0.1;
     assert!(close(count("vllm:prompt_tokens_total").await, &usage["prompt_tokens"]));
     assert!(close(count("vllm:generation_tokens_total").await, &usage["completion_tokens"]));
     let success = "vllm:request_success_total{engine=\"0\",finished_reason=\"length\"";
