@@ -191,15 +191,17 @@ fn proposals_take_what_the_budget_has_left() {
 #[test]
 fn proposals_take_no_block_that_others_need() {
     let prompts = [copied_prompt(), copied_prompt(), copied_prompt()];
-    // 43 + 21 positions are 16 blocks: with fewer than 48 in all somebody may be preempted.
-    for num_blocks in 44..50 {
+    // 43 + 21 positions are 16 blocks: 48 hold all three, 33 hardly two.
+    let mut preempted = Vec::new();
+    for num_blocks in 33..50 {
         let limits = Limits { num_blocks, ..LIMITS };
         let plain = run(Limits { speculation: None, ..limits.clone() }, &prompts, &tokens(22), copy);
         let fast = run(limits, &prompts, &tokens(22), copy);
         assert_eq!(fast.texts, plain.texts);
         assert!(fast.stats.preemptions <= plain.stats.preemptions, "{num_blocks} blocks");
-        assert_eq!(plain.stats.preemptions > 0, num_blocks < 48);
+        preempted.push(plain.stats.preemptions > 0);
     }
+    assert!(preempted.contains(&true) && preempted.contains(&false), "{preempted:?}");
 }
 
 #[test]
