@@ -281,13 +281,10 @@ fn kv_dtype(name: &str, weights: Dtype) -> Result<KvDtype, ConfigError> {
 }
 
 fn isa(name: &str) -> Result<Isa, ConfigError> {
-    let isa = match name {
-        "scalar" => Ok(Isa::Scalar),
-        "avx2" => Ok(Isa::Avx2),
-        "avx512" => Ok(Isa::Avx512),
-        "neon" => Ok(Isa::Neon),
-        other => Err(value("--isa", format!("'{other}' is none of scalar, avx2, avx512, neon"))),
-    }?;
+    let isa = Isa::ALL.into_iter().find(|isa| isa.name() == name).ok_or_else(|| {
+        let names = Isa::ALL.map(Isa::name).join(", ");
+        value("--isa", format!("'{name}' is none of {names}"))
+    })?;
     if isa.is_available() { Ok(isa) } else { Err(value("--isa", format!("this machine has no {name}"))) }
 }
 

@@ -43,11 +43,15 @@ pub struct Bf16Tile<'a> {
 
 impl Bf16Dot {
     /// The proof, if the instruction set goes with them and this CPU has them.
+    #[cfg(target_arch = "x86_64")]
     pub fn of(isa: Isa) -> Option<Self> {
-        #[cfg(target_arch = "x86_64")]
-        if isa == Isa::Avx512 && is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f") {
-            return Some(Self { _proof: () });
-        }
+        let found = is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f");
+        (isa == Isa::Avx512 && found).then_some(Self { _proof: () })
+    }
+
+    /// None: there is no proof on this architecture.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub fn of(_isa: Isa) -> Option<Self> {
         None
     }
 

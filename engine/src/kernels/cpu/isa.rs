@@ -2,14 +2,18 @@
 //!
 //! A [`CheckedIsa`] is the proof that this CPU has it; only with the proof can a kernel run.
 
-#[cfg(target_arch = "aarch64")]
-use super::neon::{self, Neon};
 use super::scalar::Scalar;
 use super::simd::Kernel;
 #[cfg(target_arch = "x86_64")]
 use super::{
     avx2::{self, Avx2},
     avx512::{self, Avx512},
+};
+#[cfg(target_arch = "aarch64")]
+use super::{
+    neon::{self, Neon},
+    neon_dotprod::{self, Dotprod},
+    neon_quant::Widening,
 };
 
 /// An instruction set that kernels are compiled for.
@@ -21,13 +25,15 @@ pub enum Isa {
     Avx2,
     /// `x86_64` with AVX-512 F, BW, DQ, VL and VNNI.
     Avx512,
-    /// `aarch64`.
+    /// `aarch64`: every CPU has NEON.
     Neon,
+    /// `aarch64` with NEON and the `dotprod` instructions.
+    NeonDotprod,
 }
 
 impl Isa {
     /// All of them, the plainest first.
-    pub const ALL: [Self; 4] = [Self::Scalar, Self::Avx2, Self::Avx512, Self::Neon];
+    pub const ALL: [Self; 5] = [Self::Scalar, Self::Avx2, Self::Avx512, Self::Neon, Self::NeonDotprod];
 
     /// The widest one that this CPU has.
     pub fn detect() -> Self {
@@ -54,11 +60,8 @@ impl Isa {
             }
             #[cfg(target_arch = "aarch64")]
             Self::Neon => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Neon => false,
             #[cfg(target_arch = "aarch64")]
-            Self::Avx2 | Self::Avx512 => false,
-            #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+            Self::NeonDotprod => std::arch::is_aarch64_feature_detected!("dotprod"),
             _ => false,
         }
     }
@@ -75,6 +78,7 @@ impl Isa {
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
             Self::Neon => "neon",
+            Self::NeonDotprod => "neon-dotprod",
         }
     }
 }
@@ -117,9 +121,18 @@ impl CheckedIsa {
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => {
                 // SAFETY: every aarch64 CPU that Rust's targets name has NEON.
-                let simd = unsafe { Neon::new() };
+                let simd = unsafe { Neon::new(Widening) };
                 // SAFETY: as above.
                 unsafe { neon::run(simd, kernel) }
+            }
+            #[cfg(target_arch = "aarch64")]
+            Isa::NeonDotprod => {
+                // SAFETY: the proof says that this CPU has the feature.
+                let products = unsafe { Dotprod::new() };
+                // SAFETY: as above.
+                let simd = unsafe { Neon::new(products) };
+                // SAFETY: as above.
+                unsafe { neon_dotprod::run(simd, kernel) }
             }
             _ => kernel.run(Scalar),
         }

@@ -26,6 +26,10 @@ pub mod logit_row;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg(target_arch = "aarch64")]
+mod neon_dotprod;
+#[cfg(target_arch = "aarch64")]
+mod neon_lanes;
+#[cfg(target_arch = "aarch64")]
 mod neon_quant;
 pub mod quant_lanes;
 pub mod quant_tile;

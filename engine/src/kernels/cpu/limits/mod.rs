@@ -6,6 +6,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 use std::hint::black_box;
 
@@ -65,7 +67,7 @@ fn int8(available: Isa, rounds: usize) -> Option<u64> {
             // SAFETY: either is available only where AVX2 is.
             Some(unsafe { avx2::int8(rounds) })
         }
-        Isa::Scalar | Isa::Neon => None,
+        Isa::Scalar | Isa::Neon | Isa::NeonDotprod => None,
     }
 }
 
@@ -78,7 +80,23 @@ fn bf16(available: Isa, rounds: usize) -> Option<u64> {
     Some(unsafe { avx512::bf16(rounds) })
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+/// The widest int8 instructions of an available instruction set.
+#[cfg(target_arch = "aarch64")]
+fn int8(available: Isa, rounds: usize) -> Option<u64> {
+    match available {
+        Isa::NeonDotprod => {
+            // SAFETY: it is available only where `dotprod` is.
+            Some(unsafe { neon::dotprod_int8(rounds) })
+        }
+        Isa::Neon => {
+            // SAFETY: it is available only where NEON is.
+            Some(unsafe { neon::int8(rounds) })
+        }
+        Isa::Scalar | Isa::Avx2 | Isa::Avx512 => None,
+    }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn int8(_available: Isa, _rounds: usize) -> Option<u64> {
     None
 }
@@ -157,10 +175,9 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_arch = "x86_64")]
-    fn avx2_and_wider_have_int8() {
-        for isa in [Isa::Avx2, Isa::Avx512].into_iter().filter_map(Isa::checked) {
-            assert!(multiply(isa, Arithmetic::Int8, 1).is_some());
+    fn every_set_but_the_plain_one_has_int8() {
+        for isa in Isa::ALL.into_iter().filter_map(Isa::checked) {
+            assert_eq!(multiply(isa, Arithmetic::Int8, 1).is_some(), isa.isa() != Isa::Scalar, "{isa:?}");
         }
     }
 }
