@@ -22,6 +22,7 @@ pub mod run;
 pub mod server;
 pub mod server_process;
 pub mod template;
+pub mod version;
 pub mod work;
 
 use std::{fs, path::Path};

@@ -23,6 +23,8 @@ pub struct Config {
     pub name: String,
     /// What it shows, in a sentence.
     pub about: String,
+    /// Where its file is.
+    pub folder: PathBuf,
     /// The group of servers that ratios are taken against.
     pub baseline: String,
     /// How often every server is started on every model, each time with other seeds.
@@ -85,6 +87,7 @@ impl Config {
         let config = Self {
             name: written.name,
             about: written.about,
+            folder: folder.to_path_buf(),
             baseline: written.baseline,
             rounds: written.rounds,
             seed: written.seed,

@@ -56,7 +56,8 @@ struct Alive {
 impl Life<'_> {
     /// Lives it; `on_run` hears of every run. An error if the server does not start or not answer.
     pub async fn run(&self, on_run: impl Fn(&Run)) -> Result<Lived> {
-        let place = Place { model: self.model, port: free_port()?, threads: self.config.threads };
+        let config = self.config;
+        let place = Place { model: self.model, folder: &config.folder, port: free_port()?, threads: config.threads };
         let launch = self.server.launch(place)?;
         let target: Target = format!("http://127.0.0.1:{}", place.port).parse().map_err(anyhow::Error::msg)?;
         let client = Client::new(target.clone(), false);

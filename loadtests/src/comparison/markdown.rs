@@ -3,15 +3,12 @@
 use std::fmt::Write;
 
 use super::{
-    metric::Metric,
+    metric::{Metric, Spread},
     plot::Plot,
     report::{Participant, Report},
     row::Row,
     work::Work,
 };
-
-/// Others busier than this beside a run are worth a note.
-const OTHERS: f64 = 0.1;
 
 /// The whole page.
 pub fn page(report: &Report, rows: &[Row], plots: &[Plot]) -> String {
@@ -47,15 +44,15 @@ fn head(page: &mut String, report: &Report) {
 }
 
 fn servers(page: &mut String, report: &Report) {
-    line(
-        page,
-        "## Servers\n\n| server | what it is | ready after | command | kernels, as its log says |\n|---|---|---|---|---|",
-    );
+    line(page, "## Servers\n\n| server | what it is | version | ready after | command | kernels, as its log says |");
+    line(page, "|---|---|---|---|---|---|");
     for server in &report.servers {
-        let Participant { name, about, command, kernel, .. } = server;
-        let start = if server.installed { median(&server.start_s) } else { "not installed".to_owned() };
-        let kernel = kernel.as_deref().map_or("-".to_owned(), |kernel| cell(&format!("`{kernel}`")));
-        line(page, &format!("| {name} | {about} | {start} | {} | {kernel} |", cell(&format!("`{command}`"))));
+        let Participant { name, about, command, .. } = server;
+        let start = Spread::of(server.start_s.iter().copied()).map(|spread| format!("{:.1} s", spread.median));
+        let start = if server.installed { start.unwrap_or("-".into()) } else { "not installed".into() };
+        let version = server.version.as_deref().map_or("-".into(), cell);
+        let kernel = server.kernel.as_deref().map_or("-".into(), code);
+        line(page, &format!("| {name} | {about} | {version} | {start} | {} | {kernel} |", code(command)));
     }
     line(page, "");
 }
@@ -119,12 +116,13 @@ fn notes(page: &mut String, report: &Report) {
         notes.extend(server.failures.iter().map(|failure| format!("{}: {failure}", server.name)));
     }
     let all = report.runs.len();
-    let others = |cpus: &f64| *cpus > OTHERS;
-    let busy: Vec<f64> = report.runs.iter().map(|run| run.others_cpus).filter(others).collect();
+    let limit = report.quiet.busy_cpus;
+    let others = report.runs.iter().map(|run| run.others_cpus);
+    let busy: Vec<f64> = others.filter(|&cpus| cpus > limit).collect();
     if let Some(most) = busy.iter().copied().max_by(f64::total_cmp) {
         let count = busy.len();
         notes.push(format!(
-            "others kept more than {OTHERS} processors busy beside {count} of {all} runs, at most {most:.2}"
+            "others kept more than {limit} processors busy beside {count} of {all} runs, at most {most:.2}"
         ));
     }
     let loud = report.runs.iter().filter(|run| run.not_quiet.is_some()).count();
@@ -143,14 +141,13 @@ fn notes(page: &mut String, report: &Report) {
     }
 }
 
-fn median(seconds: &[f64]) -> String {
-    super::metric::Spread::of(seconds.iter().copied())
-        .map_or("-".to_owned(), |spread| format!("{:.1} s", spread.median))
-}
-
 /// A text that does not end its cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
+}
+
+fn code(text: &str) -> String {
+    cell(&format!("`{text}`"))
 }
 
 /// A figure as people read it: three digits or more.

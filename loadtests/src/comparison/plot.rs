@@ -124,7 +124,8 @@ impl Plot {
         } else {
             // Medians and tails lie decades apart.
             let low = values().fold(high, f64::min).max(0.01);
-            self.draw(&mut svg, (low / 1.5..(high * 1.5).max(low * 2.0)).log_scale())?;
+            let (low, high) = (low / 2.0, high.max(low) * 2.0);
+            self.draw(&mut svg, (low..high).log_scale().with_key_points(ticks(low, high)))?;
         }
         Ok(svg)
     }
@@ -143,8 +144,10 @@ impl Plot {
             .y_label_area_size(64)
             .build_cartesian_2d(self.clients(), y)
             .map_err(refused)?;
-        let whole = |clients: &f64| format!("{clients:.0}");
-        chart.configure_mesh().x_desc("clients").x_label_formatter(&whole).draw().map_err(refused)?;
+        let whole = |clients: &f64| if clients.fract() == 0.0 { clients.to_string() } else { String::new() };
+        let mut mesh = chart.configure_mesh();
+        mesh.x_desc("clients").x_label_formatter(&whole).y_label_formatter(&f64::to_string).max_light_lines(1);
+        mesh.draw().map_err(refused)?;
         for line in &self.lines {
             let style = line.colour.stroke_width(2);
             let series = if line.dashed {
@@ -170,6 +173,27 @@ impl Plot {
     }
 }
 
+/// 1, 2, 5, 10, 20, ... as far as they lie between the two.
+fn ticks(low: f64, high: f64) -> Vec<f64> {
+    let decades = (low.log10().floor() as i32..=high.log10().ceil() as i32).map(|power| 10_f64.powi(power));
+    let ticks = decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|digit| digit * decade));
+    ticks.filter(|tick| (low..=high).contains(tick)).collect()
+}
+
 fn refused(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("cannot draw a plot: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        assert_eq!(ticks(1.5, 60.0), [2.0, 5.0, 10.0, 20.0, 50.0]);
+        assert_eq!(ticks(0.09, 0.11), [0.1]);
+        for low in [1.0, 1.01, 2.01, 5.01, 9.99] {
+            assert!(!ticks(low, 4.0 * low).is_empty(), "a plot has one, since its scale spans a factor of 4");
+        }
+    }
 }

@@ -53,6 +53,9 @@ impl Quiet {
     /// Waits until others leave the processors alone; a note if they do not.
     pub async fn before_run(&self) -> Option<String> {
         let limit = self.busy_cpus;
+        if limit >= std::thread::available_parallelism().map_or(1.0, |cpus| cpus.get() as f64) {
+            return None;
+        }
         let note = |cpus: f64| format!("others kept {cpus:.2} processors busy, not under {limit}");
         self.wait(others, limit, note).await
     }

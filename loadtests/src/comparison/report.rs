@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::{config::Config, machine::Machine, markdown, model_file::Model, plot, row::Row, run::Run, work::Work};
+use super::{
+    config::Config, machine::Machine, markdown, model_file::Model, plot, quiet::Quiet, row::Row, run::Run,
+    server::Server, version, work::Work,
+};
 
 /// Everything a reader needs, and every run behind it.
 #[derive(Clone, Debug, Serialize)]
@@ -22,6 +25,8 @@ pub struct Report {
     pub threads: usize,
     /// How often every server was started on every model.
     pub rounds: usize,
+    /// How quiet the machine was to be.
+    pub quiet: Quiet,
     /// The group that ratios are taken against.
     pub baseline: String,
     /// Who took part, and who did not.
@@ -51,6 +56,8 @@ pub struct Participant {
     pub optional: bool,
     /// Whether it is installed.
     pub installed: bool,
+    /// What it says of its version.
+    pub version: Option<String>,
     /// What it says of its kernels.
     pub kernel: Option<String>,
     /// Seconds from start to ready, of each start.
@@ -81,17 +88,6 @@ struct Whole<'a> {
 impl Report {
     /// Before the first run.
     pub fn begun(config: &Config, models: &[Model], repeat: String) -> Self {
-        let participant = |server: &super::server::Server| Participant {
-            name: server.name.clone(),
-            about: server.about.clone(),
-            group: server.group().to_owned(),
-            command: server.written(),
-            optional: server.optional,
-            installed: server.installed().is_some(),
-            kernel: None,
-            start_s: Vec::new(),
-            failures: Vec::new(),
-        };
         Self {
             name: config.name.clone(),
             about: config.about.clone(),
@@ -99,8 +95,9 @@ impl Report {
             machine: Machine::here(),
             threads: config.threads,
             rounds: config.rounds,
+            quiet: config.quiet,
             baseline: config.baseline.clone(),
-            servers: config.servers.iter().map(participant).collect(),
+            servers: config.servers.iter().map(Participant::of).collect(),
             models: models.iter().map(Served::of).collect(),
             works: config.works.clone(),
             runs: Vec::new(),
@@ -137,6 +134,24 @@ impl Report {
         write(&folder.join("report.md"), &page)?;
         write(&folder.join("report.json"), &serde_json::to_string_pretty(&Whole { rows, report: self })?)?;
         Ok(page)
+    }
+}
+
+impl Participant {
+    fn of(server: &Server) -> Self {
+        let program = server.installed();
+        Self {
+            name: server.name.clone(),
+            about: server.about.clone(),
+            group: server.group().to_owned(),
+            command: server.written(),
+            optional: server.optional,
+            installed: program.is_some(),
+            version: program.and_then(|program| version::of(&program, &server.version)),
+            kernel: None,
+            start_s: Vec::new(),
+            failures: Vec::new(),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! A server that takes part: how it is started and what is known about its API.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -13,7 +16,7 @@ use super::{
 use crate::workload::Endpoint;
 
 /// The words a server's texts may have in braces.
-const WORDS: [&str; 6] = ["model", "model_folder", "model_file", "port", "threads", "last_thread"];
+const WORDS: [&str; 7] = ["model", "model_folder", "model_file", "comparison_folder", "port", "threads", "last_thread"];
 
 /// One entry of the table of servers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,9 @@ pub struct Server {
     pub group: Option<String>,
     /// The program and its arguments.
     pub command: Vec<String>,
+    /// Arguments that make the program print its version.
+    #[serde(default)]
+    pub version: Vec<String>,
     /// Variables set for it; one that comes out empty is not set.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -79,6 +85,8 @@ fn yes() -> bool {
 pub struct Place<'a> {
     /// The model to serve.
     pub model: &'a Model,
+    /// Where the comparison's file is.
+    pub folder: &'a Path,
     /// The port to listen on.
     pub port: u16,
     /// Threads to compute with.
@@ -155,6 +163,7 @@ impl Place<'_> {
             "model" => Some(self.model.path.display().to_string()),
             "model_folder" => Some(self.model.folder().display().to_string()),
             "model_file" => Some(self.model.file_name()),
+            "comparison_folder" => Some(self.folder.display().to_string()),
             "port" => Some(self.port.to_string()),
             "threads" => Some(self.threads.to_string()),
             "last_thread" => Some((self.threads - 1).to_string()),
@@ -178,15 +187,16 @@ mod tests {
     #[test]
     fn a_command_is_filled_for_its_start() {
         let server = server(
-            "command = ['${LOADTESTS_UNSET:-sh}', '{model}', '-d', '{model_folder}', '{model_file}', '-p{port}']\n\
+            "command = ['${LOADTESTS_UNSET:-sh}', '{comparison_folder}/x', '{model}', '-d', '{model_folder}', \
+             '{model_file}', '-p{port}']\n\
              model = '{model}'\nenvironment = { CPUS = '0-{last_thread}', NOTHING = '${LOADTESTS_UNSET:-}' }\n",
         );
         server.validate().unwrap();
         let model = model();
-        let place = Place { model: &model, port: 81, threads: 2 };
+        let place = Place { model: &model, folder: Path::new("/c"), port: 81, threads: 2 };
         let launch = server.launch(place).unwrap();
         assert_eq!(launch.program, program::find("sh").unwrap());
-        assert_eq!(launch.arguments, ["/models/m.gguf", "-d", "/models", "m.gguf", "-p81"]);
+        assert_eq!(launch.arguments, ["/c/x", "/models/m.gguf", "-d", "/models", "m.gguf", "-p81"]);
         assert_eq!(launch.environment, [("CPUS".to_owned(), "0-1".to_owned())]);
         assert_eq!(server.model_id(place).unwrap().as_deref(), Some("/models/m.gguf"));
     }
