@@ -157,6 +157,6 @@ impl<P: ByteProducts> Simd for Neon<P> {
     #[inline(always)]
     fn prefetch<T>(self, address: *const T) {
         // SAFETY: a prefetch of any address is a hint and cannot fault.
-        unsafe { asm!("prfm pldl1keep, [{0}]", in(reg) address, options(nomem, nostack, preserves_flags)) };
+        unsafe { asm!("prfm pldl1keep, [{0}]", in(reg) address.addr(), options(nomem, nostack, preserves_flags)) };
     }
 }

@@ -116,11 +116,11 @@ impl<const CHAINS: usize> Kernel for FmaChains<CHAINS> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> u64 {
-        let (factor, addend) = (simd.splat(black_box(0.999)), simd.splat(black_box(0.001)));
-        let mut sums = [addend; CHAINS];
+        let (a, b) = (simd.splat(black_box(0.999)), simd.splat(black_box(0.001)));
+        let mut sums = [b; CHAINS];
         for _ in 0..self.rounds {
             for sum in &mut sums {
-                *sum = simd.fma(*sum, factor, addend);
+                *sum = simd.fma(a, b, *sum);
             }
         }
         for sum in sums {
