@@ -7,6 +7,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use crate::cpu::Cpu;
 use crate::kernels::aligned::Aligned;
 pub use crate::kernels::cpu::limits::Arithmetic;
@@ -22,7 +24,7 @@ const SPAN: Duration = Duration::from_millis(25);
 const ROUNDS: usize = 4096;
 
 /// One reading.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct MachineLimits {
     /// Bytes that all threads together read from memory in a second.
     pub read_bytes_per_s: f64,

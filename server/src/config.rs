@@ -138,7 +138,13 @@ impl Config {
             generation_config: flags.generation_config.unwrap_or_default(),
             address: SocketAddr::new(flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), flags.port.unwrap_or(8000)),
             access: Access { keys, hosts: flags.allowed_hosts.clone(), origins: flags.allowed_origins.clone() },
-            engine: engine_options(flags)?,
+            engine: EngineNames {
+                threads: flags.threads,
+                isa: flags.isa.as_deref(),
+                dtype: flags.dtype.as_deref(),
+                kv_cache_dtype: flags.kv_cache_dtype.as_deref(),
+            }
+            .options()?,
             memory: memory_limits(flags)?,
             speculation: speculation(flags)?,
             limits: request_limits(flags)?,
@@ -223,13 +229,25 @@ fn keys(flags: &Flags, variable: Option<&str>) -> Result<Vec<Secret>, ConfigErro
     Ok(keys)
 }
 
-fn engine_options(flags: &Flags) -> Result<EngineOptions, ConfigError> {
-    let threads = flags.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    within("--threads", threads, 1, 1024)?;
-    let isa = flags.isa.as_deref().map_or_else(|| Ok(Isa::detect()), isa)?;
-    let dtype = flags.dtype.as_deref().map_or(Ok(Dtype::Auto), dtype)?;
-    let kv_dtype = kv_dtype(flags.kv_cache_dtype.as_deref().unwrap_or("auto"), dtype)?;
-    Ok(EngineOptions { threads, isa, dtype, kv_dtype })
+/// Settings of the engine as flags spell them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EngineNames<'a> {
+    pub(crate) threads: Option<usize>,
+    pub(crate) isa: Option<&'a str>,
+    pub(crate) dtype: Option<&'a str>,
+    pub(crate) kv_cache_dtype: Option<&'a str>,
+}
+
+impl EngineNames<'_> {
+    /// What they mean, defaults for those that are absent.
+    pub(crate) fn options(self) -> Result<EngineOptions, ConfigError> {
+        let threads = self.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+        within("--threads", threads, 1, 1024)?;
+        let isa = self.isa.map_or_else(|| Ok(Isa::detect()), isa)?;
+        let dtype = self.dtype.map_or(Ok(Dtype::Auto), dtype)?;
+        let kv_dtype = kv_dtype(self.kv_cache_dtype.unwrap_or("auto"), dtype)?;
+        Ok(EngineOptions { threads, isa, dtype, kv_dtype })
+    }
 }
 
 fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
@@ -259,6 +277,15 @@ fn speculation(flags: &Flags) -> Result<Option<Speculation>, ConfigError> {
     within("--prompt-lookup-min", prompt_lookup_min, 1, prompt_lookup_max)?;
     let speculation = Speculation { num_speculative_tokens, prompt_lookup_max, prompt_lookup_min };
     Ok(flags.speculative.map(|SpeculativeMethod::Ngram| speculation))
+}
+
+/// As `--dtype` spells it.
+pub(crate) fn dtype_name(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::Auto => "auto",
+        Dtype::Float32 => "float32",
+        Dtype::Bfloat16 => "bfloat16",
+    }
 }
 
 fn dtype(name: &str) -> Result<Dtype, ConfigError> {

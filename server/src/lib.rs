@@ -7,6 +7,7 @@ pub mod answer;
 pub mod answer_headers;
 pub mod app;
 pub mod auth;
+pub mod bench;
 pub mod body;
 pub mod chat_prompt;
 pub mod chat_template;

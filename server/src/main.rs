@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use server::{
-    commands::{health, pull, serve},
+    commands::{
+        bench::{self, BenchError},
+        health, pull, serve,
+    },
     config::{Config, ConfigError},
     flags::Flags,
 };
@@ -23,6 +26,8 @@ enum Command {
     Serve(Box<Flags>),
     /// Download a model into the cache and print its path
     Pull(pull::PullFlags),
+    /// Measure prefill and decode of a model beside what the machine can do, in the manner of llama-bench
+    Bench(bench::BenchFlags),
     /// Ask a running server whether it can serve (for container health checks)
     Health(health::HealthFlags),
 }
@@ -32,6 +37,7 @@ Examples:
   gondola pull smollm2-135m-instruct
   gondola serve
   gondola serve model.gguf --port 8001
+  gondola bench model.gguf -p 512 -n 128 -t 2
   gondola health --url http://127.0.0.1:8001/health
 
 `gondola serve --help` lists all settings with their defaults.";
@@ -53,9 +59,18 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(flags) => serve::run(Config::resolve(&flags)?)?,
         Command::Pull(flags) => pull::run(&flags)?,
+        Command::Bench(flags) => bench::run(&flags).map_err(plain)?,
         Command::Health(flags) => health::run(&flags)?,
     }
     Ok(())
+}
+
+/// A wrong flag is a usage error, whichever command has it.
+fn plain(error: BenchError) -> anyhow::Error {
+    match error {
+        BenchError::Config(error) => error.into(),
+        other => other.into(),
+    }
 }
 
 #[allow(clippy::print_stderr, reason = "the one line that tells why it ended")]

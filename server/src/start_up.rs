@@ -4,7 +4,9 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use engine::{Checkpoint, Engine, GenerationDefaults, MemoryLimits, MemoryPlan, ModelFacts, error::LoadError};
+use engine::{
+    Checkpoint, CpuFacts, Engine, GenerationDefaults, MemoryLimits, MemoryPlan, ModelFacts, error::LoadError,
+};
 use scheduler::{Driver, Limits};
 use tokio::sync::mpsc;
 
@@ -54,6 +56,7 @@ pub enum StartError {
 /// Loads the configured model and hands it to the application; the worker is left to be run.
 pub fn load(app: &Arc<App>) -> Result<Worker<Engine>, StartError> {
     let config = app.config();
+    log_cpu(config);
     let path = model_source::resolve(&config.model)?;
     let checkpoint = Checkpoint::open(&path)?;
     log_facts(&config.model, checkpoint.facts());
@@ -123,6 +126,12 @@ fn limits(config: &Config, plan: &MemoryPlan) -> Limits {
         max_queued_tokens: config.limits.queued_tokens.unwrap_or(64 * plan.max_model_len),
         speculation: config.speculation,
     }
+}
+
+fn log_cpu(config: &Config) {
+    let CpuFacts { name, flags } = CpuFacts::here();
+    let (isa, threads) = (config.engine.isa.name(), config.engine.threads);
+    tracing::info!(isa, threads, cpu = name, flags = flags.join(" "), "cpu");
 }
 
 fn log_facts(name: &str, facts: &ModelFacts) {

@@ -21,7 +21,7 @@ fn failure(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
 #[test]
 fn help_names_every_command_and_every_flag_with_its_default() {
     let help = String::from_utf8(gondola(&["--help"], &[]).stdout).unwrap();
-    for word in ["serve", "pull", "health", "Examples:"] {
+    for word in ["serve", "pull", "bench", "health", "Examples:"] {
         assert!(help.contains(word), "{word}: {help}");
     }
     let help = String::from_utf8(gondola(&["serve", "--help"], &[]).stdout).unwrap();
@@ -105,4 +105,34 @@ fn health_without_a_server_exits_with_1() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (code, _) = failure(&["health", "--url", &format!("http://127.0.0.1:{free}/health")], &[]);
     assert_eq!(code, 1);
+}
+
+#[test]
+fn bench_gives_figures_for_prompts_one_sequence_and_batches() {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../engine/tests/fixtures/llama_gguf/llama-Q4_1.gguf");
+    let arguments = ["bench", model, "-p", "8", "-n", "4", "--batch", "1,3", "--batch-n-gen", "2", "-d", "5"];
+    let more = ["-r", "2", "-t", "1", "--isa", "scalar", "-o", "json"];
+    let output = gondola(&[&arguments[..], &more[..]].concat(), &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let tests = report["tests"].as_array().unwrap();
+    let names: Vec<_> = tests.iter().map(|test| test["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["pp8", "tg4", "tg2 x 1 @ d5", "tg2 x 3 @ d5"]);
+    for test in tests {
+        assert_eq!(test["seconds"].as_array().unwrap().len(), 2);
+        assert!(test["tok_per_s"]["median"].as_f64().unwrap() > 0.0 && test["read_share"].as_f64().unwrap() > 0.0);
+        assert!(test["arithmetic_share"].is_null(), "plain kernels have no int8 instructions: {test}");
+    }
+    assert_eq!((&report["setting"]["isa"], &report["setting"]["threads"]), (&"scalar".into(), &1.into()));
+}
+
+#[test]
+fn bench_refuses_what_it_cannot_measure() {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../engine/tests/fixtures/llama_gguf/llama-Q4_1.gguf");
+    let (code, line) = failure(&["bench", model, "-p", "0", "-n", "0", "--batch", "0"], &[]);
+    assert!(code == 2 && line.contains("nothing to measure"), "{line}");
+    let (code, line) = failure(&["bench", model, "-p", "100000"], &[]);
+    assert!(code == 2 && line.contains("pp100000 needs 100000 positions"), "{line}");
+    assert_eq!(failure(&["bench", model, "-t", "0"], &[]).0, 2);
+    assert_eq!(failure(&["bench", "no-such.gguf"], &[]).0, 1);
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use engine::cpu::Cpu;
 use engine::kernels::columns_mut::ColumnsMut;
 use engine::kernels::cpu::tile::Epilogue;
-use engine::limits::{Arithmetic, LimitProbe, MachineLimits};
+use engine::limits::{LimitProbe, MachineLimits};
 use engine::ops;
 use engine::ops::tiled_rows::{Input, TiledRows};
 use engine::panels::{PanelMatrix, RowSource};
@@ -101,16 +101,7 @@ fn measure_rows(cpu: &Cpu, limits: &MachineLimits, matrices: &[PanelMatrix], row
         print!(" {:.1} us, {:.1} GB/s ({share:.0} %); Gop/s by rows", seconds * 1e6, speed / 1e9);
     }
     print!(" {rows}: {:.0}", ops / seconds / 1e9);
-    if let Some(most) = limits.ops_per_s(arithmetic(format)) {
+    if let Some(most) = limits.ops_per_s(format.arithmetic()) {
         print!(" ({:.0} %)", 100.0 * ops / seconds / most);
-    }
-}
-
-/// What the kernels of a format multiply.
-fn arithmetic(format: PanelFormat) -> Arithmetic {
-    match format {
-        PanelFormat::F32 | PanelFormat::F16 | PanelFormat::Bf16 => Arithmetic::F32,
-        PanelFormat::Bf16Pairs => Arithmetic::Bf16,
-        PanelFormat::Quant(_) => Arithmetic::Int8,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::block_type::BlockType;
 use crate::kernels::cpu::block_format::QuantType;
+use crate::kernels::cpu::limits::Arithmetic;
 use crate::kernels::tiled_rows::RowFormat;
 
 /// What weights are computed in.
@@ -49,6 +50,15 @@ impl PanelFormat {
             Self::F32 | Self::F16 | Self::Bf16 => RowFormat::Floats,
             Self::Bf16Pairs => RowFormat::Bf16,
             Self::Quant(_) => RowFormat::Quants,
+        }
+    }
+
+    /// What its kernels multiply.
+    pub fn arithmetic(self) -> Arithmetic {
+        match self {
+            Self::F32 | Self::F16 | Self::Bf16 => Arithmetic::F32,
+            Self::Bf16Pairs => Arithmetic::Bf16,
+            Self::Quant(_) => Arithmetic::Int8,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+pub mod bench;
 pub mod health;
 pub mod pull;
 pub mod serve;

@@ -1,0 +1,214 @@
+//! What a step must read and multiply at the least: what its time is held against.
+//!
+//! Read are the weights once, and the keys and values of every position that a sequence sees, once for each sequence.
+//! Not counted: activations, norms and the embedding's rows, which caches hold or which are few.
+
+use std::ops::AddAssign;
+
+use scheduler::StepPlan;
+
+use crate::checkpoint::Checkpoint;
+use crate::kernels::cpu::bf16_tile::Bf16Dot;
+use crate::kv_cache::KvGeometry;
+use crate::limits::{Arithmetic, MachineLimits};
+use crate::options::EngineOptions;
+use crate::weight_loader::held_format;
+use crate::weight_name::{WeightName, WeightShape};
+
+/// Bytes and operations of one step or several; an operation is a multiplication or an addition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepCost {
+    /// Bytes to read from memory.
+    pub bytes: u64,
+    /// Operations on f32.
+    pub f32_ops: u64,
+    /// Operations on int8.
+    pub int8_ops: u64,
+    /// Operations on bf16.
+    pub bf16_ops: u64,
+}
+
+/// From which the cost of every step of a model follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelCost {
+    /// Of the layers: weights, and the operations of one token.
+    layers: StepCost,
+    /// Of the head: weights, and the operations of one row.
+    head: StepCost,
+    /// Keys and values of one position in all layers.
+    kv_bytes: u64,
+    /// Operations of one token that sees one position, in all layers.
+    attention_ops: u64,
+}
+
+impl ModelCost {
+    /// Of a model computed with these options.
+    pub fn new(checkpoint: &Checkpoint, options: &EngineOptions) -> Self {
+        let config = checkpoint.config();
+        let (mut layers, mut head) = (StepCost::default(), StepCost::default());
+        for name in WeightName::all(config) {
+            let cost = of_weight(checkpoint, options, name);
+            match name {
+                WeightName::Layer(..) => layers += cost,
+                WeightName::TokenEmbedding if !config.tied_embeddings => {}
+                WeightName::TokenEmbedding | WeightName::Output | WeightName::OutputNorm => head += cost,
+            }
+        }
+        let kv = KvGeometry {
+            layers: config.num_layers,
+            blocks: 1,
+            block_size: 1,
+            kv_heads: config.num_kv_heads,
+            head_dim: config.head_dim,
+            dtype: options.kv_dtype,
+        };
+        let attention_ops = 4 * config.num_layers * config.num_heads * config.head_dim;
+        Self { layers, head, kv_bytes: kv.block_bytes(), attention_ops: attention_ops as u64 }
+    }
+
+    /// Of one step.
+    pub fn step(&self, plan: &StepPlan) -> StepCost {
+        let rows = plan.works.iter().filter(|work| !work.samples.is_empty()).count() as u64;
+        let mut cost = self.layers.for_rows(plan.num_tokens() as u64);
+        cost += self.head.for_rows(rows);
+        for work in &plan.works {
+            let (start, tokens) = (work.start as u64, work.tokens.len() as u64);
+            cost.bytes += (start + tokens) * self.kv_bytes;
+            cost.f32_ops += (tokens * start + tokens * (tokens + 1) / 2) * self.attention_ops;
+        }
+        cost
+    }
+}
+
+impl StepCost {
+    /// Operations on one kind of number.
+    pub fn ops(&self, arithmetic: Arithmetic) -> u64 {
+        match arithmetic {
+            Arithmetic::F32 => self.f32_ops,
+            Arithmetic::Int8 => self.int8_ops,
+            Arithmetic::Bf16 => self.bf16_ops,
+        }
+    }
+
+    /// Operations in all.
+    pub fn all_ops(&self) -> u64 {
+        Arithmetic::ALL.map(|kind| self.ops(kind)).iter().sum()
+    }
+
+    /// The share of the machine's read bandwidth that doing this in so many seconds takes.
+    pub fn read_share(&self, limits: &MachineLimits, seconds: f64) -> f64 {
+        self.bytes as f64 / limits.read_bytes_per_s / seconds
+    }
+
+    /// The share of the machine's arithmetic, each kind of number at its own peak; none where a kind has no
+    /// instructions of its own.
+    pub fn arithmetic_share(&self, limits: &MachineLimits, seconds: f64) -> Option<f64> {
+        let used = Arithmetic::ALL.into_iter().filter(|kind| self.ops(*kind) > 0);
+        let times = used.map(|kind| Some(self.ops(kind) as f64 / limits.ops_per_s(kind)?));
+        times.sum::<Option<f64>>().map(|at_peak| at_peak / seconds)
+    }
+
+    /// The weights once, the operations of one row `rows` times; nothing without rows.
+    fn for_rows(self, rows: u64) -> Self {
+        Self {
+            bytes: if rows == 0 { 0 } else { self.bytes },
+            f32_ops: rows * self.f32_ops,
+            int8_ops: rows * self.int8_ops,
+            bf16_ops: rows * self.bf16_ops,
+        }
+    }
+}
+
+impl AddAssign for StepCost {
+    fn add_assign(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.f32_ops += other.f32_ops;
+        self.int8_ops += other.int8_ops;
+        self.bf16_ops += other.bf16_ops;
+    }
+}
+
+/// A weight's bytes as it is held, and the operations of one row.
+fn of_weight(checkpoint: &Checkpoint, options: &EngineOptions, name: WeightName) -> StepCost {
+    match name.shape(checkpoint.config()) {
+        WeightShape::Vector(len) => StepCost { bytes: (len * size_of::<f32>()) as u64, ..StepCost::default() },
+        WeightShape::Matrix { rows, columns } => {
+            let format = held_format(checkpoint, options.dtype, Bf16Dot::of(options.isa).is_some(), name);
+            let ops = 2 * (rows * columns) as u64;
+            let of = |kind| if format.arithmetic() == kind { ops } else { 0 };
+            StepCost {
+                bytes: format.bytes(rows, columns),
+                f32_ops: of(Arithmetic::F32),
+                int8_ops: of(Arithmetic::Int8),
+                bf16_ops: of(Arithmetic::Bf16),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use scheduler::{SeqId, Work};
+
+    use super::*;
+    use crate::kernels::cpu::isa::Isa;
+    use crate::kv_cache::KvDtype;
+    use crate::panels::Dtype;
+
+    fn cost(file: &str, dtype: Dtype) -> (ModelCost, Checkpoint) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama_gguf").join(file);
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        let options = EngineOptions { threads: 1, isa: Isa::Scalar, dtype, kv_dtype: KvDtype::F32 };
+        (ModelCost::new(&checkpoint, &options), checkpoint)
+    }
+
+    fn plan(works: &[(usize, usize)]) -> StepPlan {
+        let work = |&(start, tokens): &(usize, usize)| Work {
+            seq: SeqId(0),
+            start,
+            tokens: vec![0; tokens],
+            blocks: Vec::new(),
+            samples: Vec::new(),
+            history: Vec::new(),
+        };
+        StepPlan { copies: Vec::new(), works: works.iter().map(work).collect() }
+    }
+
+    #[test]
+    fn chunks_of_a_prompt_multiply_what_the_whole_does() {
+        let (cost, checkpoint) = cost("llama-Q8_0.gguf", Dtype::Auto);
+        let whole = cost.step(&plan(&[(0, 10)]));
+        let mut chunks = cost.step(&plan(&[(0, 4)]));
+        chunks += cost.step(&plan(&[(4, 6)]));
+        assert_eq!((whole.f32_ops, whole.int8_ops, whole.bf16_ops), (chunks.f32_ops, chunks.int8_ops, 0));
+        let config = checkpoint.config();
+        let attention = 4 * config.num_layers * config.num_heads * config.head_dim * 55;
+        assert_eq!(whole.f32_ops, attention as u64, "only attention is f32 where weights are quantised");
+    }
+
+    #[test]
+    fn weights_are_read_once_and_keys_and_values_for_each_sequence() {
+        let (cost, checkpoint) = cost("llama-F16.gguf", Dtype::Float32);
+        let config = checkpoint.config();
+        let kv = (2 * config.num_layers * config.num_kv_heads * config.head_dim.next_multiple_of(16) * 4) as u64;
+        let [one, two] = [&[(7, 1)][..], &[(7, 1), (7, 1)]].map(|works| cost.step(&plan(works)));
+        assert_eq!(two.bytes - one.bytes, 8 * kv);
+        assert_eq!((two.f32_ops, two.int8_ops), (2 * one.f32_ops, 0));
+    }
+
+    #[test]
+    fn each_kind_of_number_is_held_against_its_own_peak() {
+        let cost = StepCost { bytes: 50, f32_ops: 10, int8_ops: 40, bf16_ops: 0 };
+        let limits = MachineLimits {
+            read_bytes_per_s: 100.0,
+            f32_ops_per_s: 100.0,
+            int8_ops_per_s: Some(200.0),
+            bf16_ops_per_s: None,
+        };
+        assert_eq!((cost.read_share(&limits, 2.0), cost.all_ops()), (0.25, 50));
+        assert!(cost.arithmetic_share(&limits, 1.0).is_some_and(|share| (share - 0.3).abs() < 1e-12));
+        assert_eq!(cost.arithmetic_share(&MachineLimits { int8_ops_per_s: None, ..limits }, 1.0), None);
+    }
+}
