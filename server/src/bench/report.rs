@@ -193,8 +193,8 @@ mod tests {
 m.gguf: 1.5 M parameters, 1.0 MiB of weights, dtype auto, KV f16
 A processor (avx2 fma); isa=avx2, 2 threads
 measured: 40.0 GB/s read, 200 Gop/s f32, 400 Gop/s int8; medians of 3 repetitions
-test            tok/s  lowest-highest  GB/s  of reading  Gop/s  of arithmetic
-tg10 x 2 @ d8   100.0      50.0-200.0  20.0        50 %    150           50 %
+test           tok/s  lowest-highest  GB/s  of reading  Gop/s  of arithmetic
+tg10 x 2 @ d8  100.0      50.0-200.0  20.0        50 %    150           50 %
 ";
         assert_eq!(report(Some(400e9)).table(), expected);
     }
