@@ -4,7 +4,7 @@
 mod support;
 
 use candle_core::{Device, Tensor};
-use engine::Isa;
+use engine::{Dtype, Isa, KvDtype};
 use scheduler::Token;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -85,30 +85,53 @@ fn prompts(name: &str) -> Vec<Vec<Token>> {
 
 /// Each prompt alone, whole, on a fresh engine: what every other schedule must equal.
 fn undisturbed(name: &str) -> Vec<Answer> {
-    let setup = Setup::default();
-    prompts(name)
-        .iter()
-        .enumerate()
-        .map(|(index, prompt)| {
-            Runner::new(load(&fixture(name), setup).unwrap(), setup).alone(prompt, sampled(24, index as u64), 0)
-        })
-        .collect()
+    alone(&fixture(name), &prompts(name), Setup::default())
+}
+
+fn alone(model: &Path, prompts: &[Vec<Token>], setup: Setup) -> Vec<Answer> {
+    let answer = |(index, prompt): (usize, &Vec<Token>)| {
+        Runner::new(load(model, setup).unwrap(), setup).alone(prompt, sampled(24, index as u64), 0)
+    };
+    prompts.iter().enumerate().map(answer).collect()
 }
 
 /// All prompts at once under a setup; asserts that each answer has the same bits.
 fn check_schedule(name: &str, setup: Setup, want: &[Answer], what: &str) -> Vec<Answer> {
-    let mut runner = Runner::new(load(&fixture(name), setup).unwrap(), setup);
-    let seqs: Vec<_> = prompts(name)
-        .iter()
-        .enumerate()
-        .map(|(index, prompt)| runner.submit(prompt, sampled(24, index as u64), index as u8))
-        .collect();
-    let mut answers = runner.finish();
-    let answers: Vec<Answer> = seqs.iter().map(|seq| answers.remove(seq).unwrap()).collect();
+    let answers = together(&fixture(name), &prompts(name), setup);
     for (got, want) in answers.iter().zip(want) {
         got.assert_same(want, what);
     }
     answers
+}
+
+fn together(model: &Path, prompts: &[Vec<Token>], setup: Setup) -> Vec<Answer> {
+    let mut runner = Runner::new(load(model, setup).unwrap(), setup);
+    let submit = |(index, prompt): (usize, &Vec<Token>)| runner.submit(prompt, sampled(24, index as u64), index as u8);
+    let seqs: Vec<_> = prompts.iter().enumerate().map(submit).collect();
+    let mut answers = runner.finish();
+    seqs.iter().map(|seq| answers.remove(seq).unwrap()).collect()
+}
+
+/// Weights as they are stored, keys and values in every type: chunks in a batch on three threads, preempted, on every
+/// instruction set, against each prompt alone.
+#[test]
+fn every_type_of_weights_and_cache_leaves_every_bit() {
+    let reference = json(&fixture("llama_gguf/reference.json"));
+    for (file, of_file) in reference["files"].as_object().unwrap() {
+        let cases = of_file["cases"].as_array().unwrap();
+        let prompts: Vec<Vec<Token>> = cases.iter().map(|case| ids(&case["input_ids"])).collect();
+        let model = fixture("llama_gguf").join(file);
+        for kv_dtype in KvDtype::ALL {
+            let setup = Setup { dtype: Dtype::Auto, kv_dtype, ..Setup::default() };
+            let want = alone(&model, &prompts, setup);
+            for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+                let busy = Setup { isa, threads: 3, max_num_batched_tokens: 5, block_size: 4, num_blocks: 20, ..setup };
+                for (got, want) in together(&model, &prompts, busy).iter().zip(&want) {
+                    got.assert_same(want, &format!("{file}, {kv_dtype:?}, {isa}"));
+                }
+            }
+        }
+    }
 }
 
 #[test]
