@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => server?.stop());
 
-const messages = [{ role: "user", content: "What is the capital of France?" }];
+const messages = [{ role: "user", content: "Reply with one sentence: what is the capital of France?" }];
 const ask = (options = {}) => client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 24, ...options });
 const complete = (options = {}) =>
   client.completions.create({ model, prompt: "The cabin climbs", temperature: 0, max_tokens: 12, ...options });

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
+QUESTION = [{"role": "user", "content": "Reply with one sentence: what is the capital of France?"}]
 
 
 def ask(client, model, **options):
