@@ -18,6 +18,13 @@ const LN_2_LOW: f32 = -2.121_944_4e-4;
 const EXP_POLYNOMIAL: [f32; 6] =
     [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.500_000_06];
 
+/// value * factor, rounded to the nearest integer, ties to even; for products below 2^22.
+#[inline(always)]
+pub(super) fn rounded<S: Simd>(simd: S, value: S::Vector, factor: S::Vector) -> S::Vector {
+    let rounding = simd.splat(ROUNDING);
+    simd.sub(simd.fma(value, factor, rounding), rounding)
+}
+
 /// e^x within 2 units in the last place; 0 below -87.3, e^88 above 88, NaN for NaN.
 #[inline(always)]
 pub(super) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {

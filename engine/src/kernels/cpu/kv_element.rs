@@ -5,6 +5,7 @@
 use half::f16;
 use half::slice::HalfBitsSliceExt;
 
+use super::elementwise::rounded;
 use super::simd::{Element, LANES, Simd};
 use super::tile::Line;
 
@@ -12,8 +13,6 @@ use super::tile::Line;
 pub const GROUP: usize = 2 * LANES;
 /// Largest magnitude of 8 bits.
 const MOST: f32 = 127.0;
-/// `1.5 * 2^23`: adding it rounds to an integer.
-const ROUNDING: f32 = 12_582_912.0;
 
 /// An element of a stored key or value.
 pub trait KvElement: Element {
@@ -96,8 +95,8 @@ impl KvElement for i8 {
         simd.store(simd.load_f16(&halves), &mut scales);
         let inverse = simd.splat(if scales[0] > 0.0 { 1.0 / scales[0] } else { 0.0 });
         for (value, out) in values.into_iter().zip(out) {
-            let rounded = simd.sub(simd.fma(value, inverse, simd.splat(ROUNDING)), simd.splat(ROUNDING));
-            let clamped = simd.min(simd.splat(MOST), simd.max(simd.splat(-MOST), rounded));
+            let quants = rounded(simd, value, inverse);
+            let clamped = simd.min(simd.splat(MOST), simd.max(simd.splat(-MOST), quants));
             simd.store_i8(clamped, out);
         }
         halves[0]
