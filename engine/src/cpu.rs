@@ -1,5 +1,9 @@
 //! The CPU as a device: which instructions and which threads.
 
+use std::sync::{Mutex, PoisonError};
+
+use crate::kernels::cpu::amx::Amx;
+use crate::kernels::cpu::amx_tile::AmxScratch;
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kernels::cpu::isa::{CheckedIsa, Isa};
 use crate::threads::Pool;
@@ -8,14 +12,18 @@ use crate::threads::Pool;
 #[derive(Debug)]
 pub struct Cpu {
     isa: CheckedIsa,
+    amx: Option<Amx>,
     bf16_dot: Option<Bf16Dot>,
     pool: Pool,
+    amx_scratch: Mutex<Vec<AmxScratch>>,
 }
 
 impl Cpu {
     /// `threads` threads, the caller counted, and an instruction set; none if this CPU lacks it.
     pub fn new(isa: Isa, threads: usize) -> Option<Self> {
-        Some(Self { isa: isa.checked()?, bf16_dot: Bf16Dot::of(isa), pool: Pool::new(threads) })
+        let (amx, bf16_dot) = (Amx::of(isa), Bf16Dot::of(isa));
+        let amx_scratch = Mutex::new(Vec::with_capacity(threads));
+        Some(Self { isa: isa.checked()?, amx, bf16_dot, pool: Pool::new(threads), amx_scratch })
     }
 
     /// Its instruction set.
@@ -23,9 +31,23 @@ impl Cpu {
         self.isa
     }
 
+    /// The proof of AMX, where the instruction set goes with it.
+    pub fn amx(&self) -> Option<Amx> {
+        self.amx
+    }
+
     /// The proof of bf16 dot products, where the instruction set goes with them.
     pub fn bf16_dot(&self) -> Option<Bf16Dot> {
         self.bf16_dot
+    }
+
+    /// Lends `work` memory for AMX that no other thread has meanwhile; it is kept from one call to the next.
+    pub fn with_amx_scratch(&self, work: impl FnOnce(&mut AmxScratch)) {
+        let lock = || self.amx_scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lock().pop();
+        let mut scratch = kept.unwrap_or_default();
+        work(&mut scratch);
+        lock().push(scratch);
     }
 
     /// Its threads.

@@ -1,12 +1,12 @@
 //! Activations as the matmul tiles read them: rows interleaved tile by tile, as 32-bit words.
 //!
-//! A tile of r rows is one piece of memory, r times as long as a row's words; every array in it is `[.., r]`.
+//! A tile of r rows is one piece of memory, r times as long as a row's words.
 //!
 //! ```text
 //! floats:  f32 [k][r]
-//! bf16:    two inputs in a word, the first in the low half [k / 2][r]
-//! quants:  four i8 in a word [k / 4][r], scale f32 [k / 32][r], minus the sum of the block's quants i32 [k / 32][r],
-//!          scale times that sum f32 [k / 32][r], minus the sums of its halves i32 [k / 32][2][r]
+//! bf16:    two inputs in a word, the first in the low half [k / 32][r][16], zeros behind the end
+//! quants:  four i8 in a word [k / 32][r][8], then for each block of 32 its factors [k / 32][5][r]: scale f32, minus
+//!          the sum of the quants i32, scale times that sum f32, minus the sums of the two halves i32
 //! ```
 
 use super::cpu::block_format::BLOCK;
@@ -27,73 +27,78 @@ impl RowFormat {
     pub fn words(self, k: usize) -> usize {
         match self {
             Self::Floats => k,
-            Self::Bf16 => k.div_ceil(2),
+            Self::Bf16 => k.div_ceil(BLOCK) * PAIRS,
             Self::Quants => k.div_ceil(BLOCK) * QUANT_WORDS,
         }
     }
 }
 
-/// Words of a block of quants: the quants, scale, sum, scaled sum, sums of its halves.
-const QUANT_WORDS: usize = BLOCK / 4 + 5;
+/// Words of a block of bf16.
+pub const PAIRS: usize = BLOCK / 2;
+/// Words of a block's quants.
+const QUADS: usize = BLOCK / 4;
+/// Words of a block's factors: scale, sum, scaled sum, sums of its halves.
+const FACTORS: usize = 5;
+/// Words of a block.
+const QUANT_WORDS: usize = QUADS + FACTORS;
 
-/// Quantised rows of a tile, to read.
+/// Quantised rows of a tile of R, to read block by block.
 #[derive(Clone, Copy, Debug)]
 pub struct QuantWords<'a, const R: usize> {
-    quads: &'a [[[u32; R]; BLOCK / 4]],
-    scales: &'a [[u32; R]],
-    sums: &'a [[u32; R]],
-    shifts: &'a [[u32; R]],
-    half_sums: &'a [[[u32; R]; 2]],
+    quads: &'a [[[u32; QUADS]; R]],
+    factors: &'a [[[u32; R]; FACTORS]],
 }
+
+/// What belongs to one block of R rows beside their quants.
+#[derive(Clone, Copy, Debug)]
+pub struct Factors<'a, const R: usize>(&'a [[u32; R]; FACTORS]);
 
 impl<'a, const R: usize> QuantWords<'a, R> {
     /// A tile of R rows.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "kernels inline it")]
     pub fn new(words: &'a [u32]) -> Self {
-        let blocks = words.len() / R / QUANT_WORDS;
-        let rows = words.as_chunks::<R>().0;
-        let (quads, rest) = rows.split_at(blocks * (BLOCK / 4));
-        let (scales, rest) = rest.split_at(blocks);
-        let (sums, rest) = rest.split_at(blocks);
-        let (shifts, half_sums) = rest.split_at(blocks);
-        Self { quads: quads.as_chunks().0, scales, sums, shifts, half_sums: half_sums.as_chunks().0 }
+        let blocks = words.len() / (R * QUANT_WORDS);
+        let (quads, factors) = words.split_at(blocks * R * QUADS);
+        Self { quads: quads.as_chunks().0.as_chunks().0, factors: factors.as_chunks().0.as_chunks().0 }
     }
 
-    /// Blocks of 32 inputs.
+    /// Of each block, the quants of each row, four inputs at a time.
     #[inline]
-    pub fn blocks(&self) -> usize {
-        self.scales.len()
+    pub fn quads(&self) -> &'a [[[u32; QUADS]; R]] {
+        self.quads
     }
 
-    /// The quants of a block, four inputs at a time.
+    /// The factors of each block.
     #[inline]
-    pub fn quads(&self, block: usize) -> &'a [[u32; R]; BLOCK / 4] {
-        &self.quads[block]
+    pub fn factors(&self) -> impl Iterator<Item = Factors<'a, R>> + use<'a, R> {
+        self.factors.iter().map(Factors)
     }
+}
 
+impl<'a, const R: usize> Factors<'a, R> {
     /// Bits of the f32 scales.
     #[inline]
-    pub fn scales(&self, block: usize) -> &'a [u32; R] {
-        &self.scales[block]
+    pub fn scales(self) -> &'a [u32; R] {
+        &self.0[0]
     }
 
-    /// Minus the sum of a block's quants.
+    /// Minus the sum of the block's quants.
     #[inline]
-    pub fn sums(&self, block: usize) -> &'a [u32; R] {
-        &self.sums[block]
+    pub fn sums(self) -> &'a [u32; R] {
+        &self.0[1]
     }
 
     /// Bits of scale times sum.
     #[inline]
-    pub fn shifts(&self, block: usize) -> &'a [u32; R] {
-        &self.shifts[block]
+    pub fn shifts(self) -> &'a [u32; R] {
+        &self.0[2]
     }
 
     /// Minus the sums of the block's halves.
     #[inline]
-    pub fn half_sums(&self, block: usize) -> &'a [[u32; R]; 2] {
-        &self.half_sums[block]
+    pub fn half_sums(self) -> [&'a [u32; R]; 2] {
+        [&self.0[3], &self.0[4]]
     }
 }
 
@@ -120,23 +125,26 @@ pub struct RowPlace {
 }
 
 impl RowPlace {
+    /// The words of one block of bf16.
+    #[inline]
+    pub fn pairs<'a>(&self, words: &'a mut [u32], block: usize) -> &'a mut [u32; PAIRS] {
+        &mut words.as_chunks_mut().0[block * self.rows + self.row]
+    }
+
     /// Writes one quantised block: its quants, its scale, the sums of its halves.
     #[inline]
     pub fn write_block(&self, words: &mut [u32], block: usize, QuantBlock { quants, scale, halves }: &QuantBlock) {
         let sum = halves[0] + halves[1];
-        let quads = quants.as_chunks::<4>().0;
-        for (index, quad) in quads.iter().enumerate() {
-            let bytes = quad.map(i8::cast_unsigned);
-            words[(block * quads.len() + index) * self.rows + self.row] = u32::from_le_bytes(bytes);
+        let (all, factors) = words.split_at_mut(self.blocks * self.rows * QUADS);
+        let own = &mut all.as_chunks_mut::<QUADS>().0[block * self.rows + self.row];
+        for (word, quad) in own.iter_mut().zip(quants.as_chunks::<4>().0) {
+            *word = u32::from_le_bytes(quad.map(i8::cast_unsigned));
         }
-        let mut at = self.blocks * quads.len();
-        let mut put = |index: usize, value: u32| words[(at + index) * self.rows + self.row] = value;
-        put(block, scale.to_bits());
-        put(self.blocks + block, (-sum).cast_unsigned());
-        put(2 * self.blocks + block, (scale * sum as f32).to_bits());
-        at += 3 * self.blocks;
-        let mut put = |index: usize, value: i32| words[(at + index) * self.rows + self.row] = value.cast_unsigned();
-        put(2 * block, -halves[0]);
-        put(2 * block + 1, -halves[1]);
+        let bits = [-sum, -halves[0], -halves[1]].map(i32::cast_unsigned);
+        let values = [scale.to_bits(), bits[0], (scale * sum as f32).to_bits(), bits[1], bits[2]];
+        let rows = factors[block * FACTORS * self.rows..].chunks_exact_mut(self.rows);
+        for (row, value) in rows.zip(values) {
+            row[self.row] = value;
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::WORTH_SHARING;
 use crate::cpu::Cpu;
 use crate::kernels::aligned::Aligned;
+use crate::kernels::cpu::amx::AMX_ROWS;
 use crate::kernels::cpu::bf16_tile::BF16_TILE_ROWS;
 use crate::kernels::cpu::fill_tile::{FillTile, RowNorm};
 use crate::kernels::cpu::float_tile::FloatTileRows;
@@ -97,6 +98,7 @@ impl TiledRows {
 fn tile_rows(cpu: &Cpu, format: RowFormat) -> usize {
     match format {
         RowFormat::Floats => cpu.isa().run(FloatTileRows),
+        RowFormat::Bf16 if cpu.amx().is_some() => AMX_ROWS,
         RowFormat::Bf16 => BF16_TILE_ROWS,
         RowFormat::Quants => cpu.isa().run(QuantTileRows),
     }

@@ -1,7 +1,7 @@
 //! What a matrix is held as, given what it is stored as and the `--dtype` that was asked for.
 
 use crate::block_type::BlockType;
-use crate::kernels::cpu::block_format::QuantType;
+use crate::kernels::cpu::block_format::{BLOCK, QuantType};
 use crate::kernels::cpu::limits::Arithmetic;
 use crate::kernels::tiled_rows::RowFormat;
 
@@ -68,7 +68,7 @@ impl PanelFormat {
         match self {
             Self::F32 => rows * columns as u64 * 4,
             Self::F16 | Self::Bf16 => rows * columns as u64 * 2,
-            Self::Bf16Pairs => rows * columns.next_multiple_of(2) as u64 * 2,
+            Self::Bf16Pairs => rows * columns.next_multiple_of(BLOCK) as u64 * 2,
             Self::Quant(kind) => rows / 16 * kind.layout().panel_bytes(columns) as u64,
         }
     }

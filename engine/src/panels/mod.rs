@@ -17,7 +17,7 @@ use crate::block_type::BlockType;
 use crate::cpu::Cpu;
 use crate::dequantize::dequantize;
 use crate::kernels::aligned::Aligned;
-use crate::kernels::cpu::block_format::QuantType;
+use crate::kernels::cpu::block_format::{BLOCK, QuantType};
 use crate::kernels::cpu::elementwise::filled;
 use crate::kernels::cpu::simd::LANES;
 use crate::kernels::cpu::tile::Line;
@@ -72,7 +72,7 @@ pub enum Panel<'a> {
     F16(&'a [[f16; LANES]]),
     /// `[columns]` lines.
     Bf16(&'a [[bf16; LANES]]),
-    /// `[columns / 2]` lines of pairs.
+    /// Lines of pairs, whole blocks of 16 lines.
     Bf16Pairs(&'a [[u16; 2 * LANES]]),
     /// Whole groups.
     Quant(QuantType, &'a [u8]),
@@ -158,7 +158,7 @@ impl PanelMatrix {
             Panels::F16(bits) => Panel::F16(bits[index * of..][..of].reinterpret_cast::<f16>().as_chunks().0),
             Panels::Bf16(bits) => Panel::Bf16(bits[index * of..][..of].reinterpret_cast::<bf16>().as_chunks().0),
             Panels::Bf16Pairs(bits) => {
-                let of = self.columns.next_multiple_of(2) * LANES;
+                let of = self.columns.next_multiple_of(BLOCK) * LANES;
                 Panel::Bf16Pairs(bits[index * of..][..of].as_chunks().0)
             }
             Panels::Quant(kind, bytes) => {
@@ -211,7 +211,7 @@ impl Panels {
             PanelFormat::F16 => Self::F16(Aligned::zeroed(numbers)),
             PanelFormat::Bf16 => Self::Bf16(Aligned::zeroed(numbers)),
             PanelFormat::Bf16Pairs => {
-                Self::Bf16Pairs(Aligned::zeroed(rows.next_multiple_of(LANES) * columns.next_multiple_of(2)))
+                Self::Bf16Pairs(Aligned::zeroed(rows.next_multiple_of(LANES) * columns.next_multiple_of(BLOCK)))
             }
             PanelFormat::Quant(kind) => {
                 Self::Quant(kind, Aligned::zeroed(rows.div_ceil(LANES) * kind.layout().panel_bytes(columns)))
@@ -234,7 +234,7 @@ impl Panels {
                 pool.for_each(bits.chunks_exact_mut(of).enumerate(), |(i, to)| write(i, PanelMut::Bf16(to)));
             }
             Self::Bf16Pairs(bits) => {
-                let of = columns.next_multiple_of(2) * LANES;
+                let of = columns.next_multiple_of(BLOCK) * LANES;
                 pool.for_each(bits.chunks_exact_mut(of).enumerate(), |(i, to)| write(i, PanelMut::Bf16Pairs(to)));
             }
             Self::Quant(kind, bytes) => {

@@ -193,7 +193,7 @@ fn quantised_weights_give_the_same_bits_everywhere() {
     let (cpus, mut random) = (all(), Random(5));
     for stored in QUANTISED {
         let format = PanelFormat::Quant(stored.quant().unwrap());
-        for rows in (1..=17).chain([40]) {
+        for rows in (1..=17).chain([39, 40, 49, 64]) {
             let inputs = stored.elements() * (1 + random.below(4));
             let outputs = [16, 33, 80][random.below(3)];
             let (x, weights) = (random.values(rows * inputs), random.values(outputs * inputs));
@@ -201,6 +201,27 @@ fn quantised_weights_give_the_same_bits_everywhere() {
             let expected = linear(&plain(), &file.pack(&plain(), format), &x);
             check_bits(&cpus, &file, format, &x, &expected);
         }
+    }
+}
+
+#[test]
+fn a_gate_and_what_it_gates_may_differ_in_type() {
+    let (cpus, mut random) = (all(), Random(9));
+    let (rows, outputs, inputs) = (50, 48, 512);
+    let x = random.values(rows * inputs);
+    let [gate, up] = [BlockType::Q4K, BlockType::Q6K].map(|stored| {
+        let format = PanelFormat::Quant(stored.quant().unwrap());
+        (StoredRows::quantised(stored, &random.values(outputs * inputs), inputs), format)
+    });
+    let gated = |cpu: &Cpu| {
+        let [gate, up] = [&gate, &up].map(|(stored, format)| stored.pack(cpu, *format));
+        let mut y = vec![f32::NAN; rows * outputs];
+        ops::gated_linear(cpu, &gate, &up, &filled(cpu, &gate, &x, None), ColumnsMut::new(&mut y, outputs));
+        y
+    };
+    let expected = gated(&plain());
+    for cpu in &cpus {
+        assert_same_bits(&gated(cpu), &expected, &format!("{:?}", cpu.isa()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tiles of bf16 weights times bf16 activations, by the instruction that adds two products to an f32.
 //!
-//! Order of additions: one chain over the pairs of inputs in order. The instruction rounds in its own way, so these
-//! numbers equal no other instruction set's; they depend neither on the number of rows nor on the tile or the thread.
+//! Order of additions: one chain over the pairs of inputs in order, with AVX-512; with AMX see
+//! [`amx_tile`](super::amx_tile). The instructions round in their own ways, so these numbers equal no other set's; they depend neither on the number of rows nor on the tile or the thread.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
@@ -15,6 +15,8 @@ use std::slice::from_mut;
 use super::isa::Isa;
 use super::simd::LANES;
 use super::tile::{PanelLines, with_height};
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::tiled_rows::PAIRS;
 
 /// Rows of the largest tile.
 pub const BF16_TILE_ROWS: usize = 12;
@@ -31,9 +33,9 @@ pub struct Bf16Dot {
 /// Some rows times one or two panels.
 #[derive(Debug)]
 pub struct Bf16Tile<'a> {
-    /// Panels, `[pairs]` lines each.
+    /// Panels, whole blocks of 16 pairs, a line for each pair.
     pub panels: &'a [&'a [[u16; 2 * LANES]]],
-    /// `[pairs, rows]`
+    /// `[block][rows][16 pairs]`
     pub x: &'a [u32],
     /// Rows of the tile.
     pub rows: usize,
@@ -46,7 +48,7 @@ impl Bf16Dot {
     #[cfg(target_arch = "x86_64")]
     pub fn of(isa: Isa) -> Option<Self> {
         let found = is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f");
-        (isa == Isa::Avx512 && found).then_some(Self { _proof: () })
+        (matches!(isa, Isa::Avx512 | Isa::Amx) && found).then_some(Self { _proof: () })
     }
 
     /// None: there is no proof on this architecture.
@@ -75,7 +77,7 @@ impl Bf16Dot {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn rows_known<const R: usize>(tile: Bf16Tile<'_>) {
-    let x = tile.x.as_chunks::<R>().0;
+    let x = tile.x.as_chunks::<PAIRS>().0.as_chunks::<R>().0;
     match (tile.panels, tile.out) {
         ([left, right], out @ [_, _]) => panels_known::<R, 2>([left, right], x, out),
         (panels, out) => {
@@ -91,24 +93,26 @@ fn rows_known<const R: usize>(tile: Bf16Tile<'_>) {
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn panels_known<const R: usize, const P: usize>(
     panels: [&[[u16; 2 * LANES]]; P],
-    x: &[[u32; R]],
+    x: &[[[u32; PAIRS]; R]],
     out: &mut [PanelLines],
 ) {
-    let panels = panels.map(|panel| &panel[..x.len()]);
+    let panels = panels.map(|panel| &panel.as_chunks::<PAIRS>().0[..x.len()]);
     let mut sums = [[_mm512_setzero_ps(); R]; P];
-    for (index, x) in x.iter().enumerate() {
-        let mut weights = [bf16_line(&[0; 2 * LANES]); P];
-        for panel in 0..P {
-            weights[panel] = bf16_line(&panels[panel][index]);
-            let ahead = (&raw const panels[panel][index]).wrapping_byte_add(PREFETCH_BYTES);
-            _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
-        }
-        for row in 0..R {
-            let pair = _mm512_set1_epi32(x[row].cast_signed());
-            // SAFETY: 512 bits of bf16 are any 512 bits.
-            let pair = unsafe { std::mem::transmute::<__m512i, __m512bh>(pair) };
+    for (block, x) in x.iter().enumerate() {
+        for index in 0..PAIRS {
+            let mut weights = [bf16_line(&[0; 2 * LANES]); P];
             for panel in 0..P {
-                sums[panel][row] = _mm512_dpbf16_ps(sums[panel][row], weights[panel], pair);
+                let line = &panels[panel][block][index];
+                weights[panel] = bf16_line(line);
+                _mm_prefetch::<_MM_HINT_T0>((&raw const *line).wrapping_byte_add(PREFETCH_BYTES).cast());
+            }
+            for row in 0..R {
+                let pair = _mm512_set1_epi32(x[row][index].cast_signed());
+                // SAFETY: 512 bits of bf16 are any 512 bits.
+                let pair = unsafe { std::mem::transmute::<__m512i, __m512bh>(pair) };
+                for panel in 0..P {
+                    sums[panel][row] = _mm512_dpbf16_ps(sums[panel][row], weights[panel], pair);
+                }
             }
         }
     }

@@ -165,6 +165,16 @@ pub const fn place_in_plane(bits: usize, group: usize) -> (usize, usize) {
 pub trait Format: 'static {
     /// Its facts.
     const LAYOUT: BlockLayout;
+    /// See [`BlockLayout::header_bytes`].
+    const HEADER_BYTES: usize = Self::LAYOUT.header_bytes();
+    /// See [`BlockLayout::block_bytes`].
+    const BLOCK_BYTES: usize = Self::LAYOUT.block_bytes();
+    /// See [`BlockLayout::group_bytes`].
+    const GROUP_BYTES: usize = Self::LAYOUT.group_bytes();
+    /// See [`BlockLayout::blocks`].
+    const BLOCKS: usize = Self::LAYOUT.blocks();
+    /// See [`BlockLayout::sub_blocks`].
+    const SUB_BLOCKS: usize = Self::LAYOUT.sub_blocks();
 }
 
 /// Makes an empty struct for each type that kernels are compiled for.
@@ -183,6 +193,22 @@ macro_rules! formats {
     };
 }
 formats!(Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K);
+
+/// Calls `$call` with the type parameter that the [`QuantType`] is.
+macro_rules! with_format {
+    ($kind:expr, $format:ident => $call:expr) => {
+        with_format!(@ $kind, $format, $call, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K)
+    };
+    (@ $kind:expr, $format:ident, $call:expr, $($name:ident),*) => {
+        match $kind {
+            $($crate::kernels::cpu::block_format::QuantType::$name => {
+                type $format = $crate::kernels::cpu::block_format::formats::$name;
+                $call
+            })*
+        }
+    };
+}
+pub(crate) use with_format;
 
 #[cfg(test)]
 mod tests {

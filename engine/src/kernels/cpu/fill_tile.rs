@@ -6,17 +6,18 @@
 use half::bf16;
 
 use super::block_format::BLOCK;
-use super::elementwise::{filled, inverse_root_mean_square};
+use super::elementwise::{filled, inverse_root_mean_square, rounded};
 use super::simd::{Kernel, LANES, Simd};
 use super::tile::Line;
-use crate::kernels::tiled_rows::{QuantBlock, RowFormat, RowPlace};
+use crate::kernels::tiled_rows::{PAIRS, QuantBlock, RowFormat, RowPlace};
 
 /// Largest magnitude of a quant.
 const MOST: f32 = 127.0;
+/// A power of two above twice the magnitude of the sum of half a block: that sum times this, plus the other half's, is
+/// exact in an f32.
+const ABOVE_HALF: f32 = 4096.0;
 /// Blocks whose numbers are all smaller are zero: 127 divided by them might not be a number.
 const TINY: f32 = 1e-30;
-/// `1.5 * 2^23`: adding it rounds to an integer.
-const ROUNDING: f32 = 12_582_912.0;
 
 /// The norm that rows go through first: x / sqrt(mean(x^2) + eps) * weight.
 #[derive(Clone, Copy, Debug)]
@@ -103,19 +104,25 @@ fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, place: RowPlace, out: &mut
         let negated = values.map(|value| simd.sub(simd.splat(0.0), value));
         let greatest = simd.greatest(simd.max(simd.max(values[0], negated[0]), simd.max(values[1], negated[1])));
         let inverse = simd.splat(if greatest > TINY { MOST / greatest } else { 0.0 });
+        let [low, high] = values.map(|value| rounded(simd, value, inverse));
         let mut quants = [0_i8; BLOCK];
-        let mut halves = [0; 2];
-        let mut nothing = 0.0;
-        for ((value, quants), sum) in values.into_iter().zip(quants.as_chunks_mut::<LANES>().0).zip(&mut halves) {
-            let rounded = simd.sub(simd.fma(value, inverse, simd.splat(ROUNDING)), simd.splat(ROUNDING));
-            simd.store_i8(rounded, quants);
-            *sum = simd.sum(rounded) as i32;
-            // 0, or NaN if a number is not finite.
-            nothing += simd.sum(simd.mul(value, simd.splat(0.0)));
-        }
-        let scale = greatest.max(0.0) / MOST + nothing;
-        place.write_block(out, block, &QuantBlock { quants, scale, halves });
+        let [first, second] = quants.as_chunks_mut::<LANES>().0 else { unreachable!("two halves") };
+        simd.store_i8(low, first);
+        simd.store_i8(high, second);
+        // Exact; NaN if a number is not finite.
+        let both = simd.sum(simd.fma(high, simd.splat(ABOVE_HALF), low));
+        let scale = greatest.max(0.0) / MOST + both * 0.0;
+        place.write_block(out, block, &QuantBlock { quants, scale, halves: halves(both) });
     }
+}
+
+/// The two sums that `low + high * ABOVE_HALF` holds.
+#[inline(always)]
+fn halves(both: f32) -> [i32; 2] {
+    const WIDTH: i32 = ABOVE_HALF as i32;
+    let both = both as i32;
+    let low = (both + WIDTH / 2).rem_euclid(WIDTH) - WIDTH / 2;
+    [low, (both - low) / WIDTH]
 }
 
 #[inline(always)]
@@ -132,13 +139,15 @@ fn fill_floats<S: Simd>(simd: S, source: &Source<'_>, place: RowPlace, out: &mut
 
 #[inline(always)]
 fn fill_bf16<S: Simd>(simd: S, source: &Source<'_>, place: RowPlace, out: &mut [u32]) {
-    let mut columns = out[place.row..].iter_mut().step_by(place.rows);
-    for index in 0..source.lines() {
-        let mut line: Line = [0.0; LANES];
-        simd.store(source.line(simd, index), &mut line);
-        for (pair, word) in line.as_chunks::<2>().0.iter().zip(columns.by_ref()) {
-            let [low, high] = pair.map(|value| u32::from(bf16::from_f32(value).to_bits()));
-            *word = low | high << 16;
+    for block in 0..place.blocks {
+        let halves = place.pairs(out, block).as_chunks_mut::<{ PAIRS / 2 }>().0;
+        for (half, words) in halves.iter_mut().enumerate() {
+            let mut line: Line = [0.0; LANES];
+            simd.store(source.line(simd, 2 * block + half), &mut line);
+            for (pair, word) in line.as_chunks::<2>().0.iter().zip(words) {
+                let [low, high] = pair.map(|value| u32::from(bf16::from_f32(value).to_bits()));
+                *word = low | high << 16;
+            }
         }
     }
 }

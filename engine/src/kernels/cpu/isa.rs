@@ -6,6 +6,7 @@ use super::scalar::Scalar;
 use super::simd::Kernel;
 #[cfg(target_arch = "x86_64")]
 use super::{
+    amx,
     avx2::{self, Avx2},
     avx512::{self, Avx512},
 };
@@ -25,6 +26,8 @@ pub enum Isa {
     Avx2,
     /// `x86_64` with AVX-512 F, BW, DQ, VL and VNNI.
     Avx512,
+    /// `x86_64` with AVX-512 as above and AMX for bytes and bf16.
+    Amx,
     /// `aarch64`: every CPU has NEON.
     Neon,
     /// `aarch64` with NEON and the `dotprod` instructions.
@@ -33,7 +36,7 @@ pub enum Isa {
 
 impl Isa {
     /// All of them, the plainest first.
-    pub const ALL: [Self; 5] = [Self::Scalar, Self::Avx2, Self::Avx512, Self::Neon, Self::NeonDotprod];
+    pub const ALL: [Self; 6] = [Self::Scalar, Self::Avx2, Self::Avx512, Self::Amx, Self::Neon, Self::NeonDotprod];
 
     /// The widest one that this CPU has.
     pub fn detect() -> Self {
@@ -58,6 +61,8 @@ impl Isa {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vnni")
             }
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => Self::Avx512.is_available() && amx::available(),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => true,
             #[cfg(target_arch = "aarch64")]
@@ -77,6 +82,7 @@ impl Isa {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Amx => "amx",
             Self::Neon => "neon",
             Self::NeonDotprod => "neon-dotprod",
         }
@@ -112,7 +118,7 @@ impl CheckedIsa {
                 unsafe { avx2::run(simd, kernel) }
             }
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => {
+            Isa::Avx512 | Isa::Amx => {
                 // SAFETY: the proof says that this CPU has the features.
                 let simd = unsafe { Avx512::new() };
                 // SAFETY: as above.

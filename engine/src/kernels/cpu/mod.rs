@@ -7,6 +7,10 @@
 #![allow(clippy::inline_always, reason = "only inlined code is compiled for the instruction set of its caller")]
 #![allow(clippy::needless_range_loop, reason = "one index walks several arrays of registers")]
 
+#[cfg(target_arch = "x86_64")]
+pub mod amx;
+#[cfg(target_arch = "x86_64")]
+pub mod amx_tile;
 pub mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -31,6 +35,8 @@ mod neon_dotprod;
 mod neon_lanes;
 #[cfg(target_arch = "aarch64")]
 mod neon_quant;
+#[cfg(not(target_arch = "x86_64"))]
+pub mod no_amx;
 pub mod quant_lanes;
 pub mod quant_tile;
 mod scalar;
@@ -39,3 +45,6 @@ pub mod simd;
 pub mod softmax;
 pub mod store_kv;
 pub mod tile;
+
+#[cfg(not(target_arch = "x86_64"))]
+pub use {no_amx as amx, no_amx as amx_tile};

@@ -5,14 +5,15 @@
 //! k is never split, so neither the number of rows nor the tile nor the thread can enter, nor the instruction set.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use half::f16;
 
-use super::block_format::{BLOCK, BlockLayout, Format, SCALES_BYTES, place_in_plane};
+use super::block_format::{BLOCK, Format, SCALES_BYTES, place_in_plane};
 use super::quant_lanes::QUAD_BYTES;
 use super::simd::{Kernel, LANES, Simd};
 use super::tile::{PanelLines, with_height};
-use crate::kernels::tiled_rows::QuantWords;
+use crate::kernels::tiled_rows::{Factors, QuantWords};
 
 /// How far ahead of the multiplications weights are fetched.
 const PREFETCH_BYTES: usize = 2048;
@@ -43,8 +44,8 @@ pub struct QuantTile<'a, F> {
 }
 
 impl<'a, F> QuantTile<'a, F> {
-    /// `panel` is whole groups, `x` the rows as [`QuantWords`] lays them out.
-    pub fn new(panel: &'a [u8], x: &'a [u32], rows: usize, out: &'a mut PanelLines) -> Self {
+    /// `panel` is whole groups, `x` the words of so many rows as [`QuantWords`] lays them out.
+    pub fn new(panel: &'a [u8], (x, rows): (&'a [u32], usize), out: &'a mut PanelLines) -> Self {
         Self { panel, x, rows, out, format: PhantomData }
     }
 }
@@ -58,36 +59,31 @@ impl<F: Format> Kernel for QuantTile<'_, F> {
     }
 }
 
-/// A running product: float sums so far, integers of the current sub-block.
-struct Product<S: Simd, const R: usize> {
-    sums: [S::Vector; R],
-    totals: [S::Ints; R],
-    spans: [S::Sums; R],
+/// Rows whose integers are in registers at once. Higher tiles go through a block's weights again, while the next ones
+/// come from memory.
+const PART: usize = 8;
+
+/// Integers of the current sub-block, for the rows of one part.
+struct Integers<S: Simd> {
+    totals: [S::Ints; PART],
+    spans: [S::Sums; PART],
 }
 
 impl<F: Format> QuantTile<'_, F> {
-    const LAYOUT: BlockLayout = F::LAYOUT;
-
     #[inline(always)]
     fn rows_known<S: Simd, const R: usize>(self, simd: S) {
         let x = QuantWords::<R>::new(self.x);
-        let zero = simd.ints(0);
-        let mut product =
-            Product::<S, R> { sums: [simd.splat(0.0); R], totals: [zero; R], spans: [simd.start(zero); R] };
-        let mut block = 0;
-        for group in self.panel.chunks_exact(Self::LAYOUT.group_bytes()) {
-            let (header, planes) = group.split_at(Self::LAYOUT.header_bytes());
+        let mut sums = [simd.splat(0.0); R];
+        let mut blocks = x.quads().iter().zip(x.factors());
+        for group in self.panel.chunks_exact(F::GROUP_BYTES) {
+            let (header, planes) = group.split_at(F::HEADER_BYTES);
             prefetch(simd, header);
-            for (index, planes) in planes.chunks_exact(Self::LAYOUT.block_bytes()).enumerate() {
-                if block == x.blocks() {
-                    break;
-                }
+            for ((index, planes), rows) in planes.chunks_exact(F::BLOCK_BYTES).enumerate().zip(&mut blocks) {
                 prefetch(simd, planes);
-                add_block::<S, F, R>(simd, (header, index), planes, (&x, block), &mut product);
-                block += 1;
+                add_block::<S, F, R>(simd, (header, index), planes, rows, &mut sums);
             }
         }
-        for (sum, line) in product.sums.into_iter().zip(self.out) {
+        for (sum, line) in sums.into_iter().zip(self.out) {
             simd.store(sum, line);
         }
     }
@@ -95,7 +91,7 @@ impl<F: Format> QuantTile<'_, F> {
 
 /// Fetches the lines that lie a fixed distance behind these.
 #[inline(always)]
-fn prefetch<S: Simd>(simd: S, bytes: &[u8]) {
+pub(super) fn prefetch<S: Simd>(simd: S, bytes: &[u8]) {
     for line in 0..bytes.len() / QUAD_BYTES {
         simd.prefetch(bytes.as_ptr().wrapping_add(PREFETCH_BYTES + line * QUAD_BYTES));
     }
@@ -104,52 +100,70 @@ fn prefetch<S: Simd>(simd: S, bytes: &[u8]) {
 #[inline(always)]
 fn add_block<S: Simd, F: Format, const R: usize>(
     simd: S,
-    (header, index): (&[u8], usize),
+    header: (&[u8], usize),
     planes: &[u8],
-    (x, block): (&QuantWords<'_, R>, usize),
-    product: &mut Product<S, R>,
+    (quads, factors): (&[[u32; QUADS]; R], Factors<'_, R>),
+    sums: &mut [S::Vector; R],
 ) {
     let planes = &planes.as_chunks::<QUAD_BYTES>().0[..F::LAYOUT.bits];
-    let quads = x.quads(block);
-    let whole = F::LAYOUT.sub_block == BLOCK;
-    if whole {
-        begin::<S, F, R>(simd, x.sums(block), product);
-    } else {
-        begin::<S, F, R>(simd, &x.half_sums(block)[0], product);
+    add_part::<S, F, R, 0>(simd, header, planes, (quads, factors), sums);
+    if R > PART {
+        add_part::<S, F, R, PART>(simd, header, planes, (quads, factors), sums);
     }
-    quad::<S, F, R, 0>(simd, planes, quads, product);
-    quad::<S, F, R, 1>(simd, planes, quads, product);
-    quad::<S, F, R, 2>(simd, planes, quads, product);
-    quad::<S, F, R, 3>(simd, planes, quads, product);
-    if !whole {
-        add_scaled::<S, F, R>(simd, (header, index, 0), (x, block), product);
-        begin::<S, F, R>(simd, &x.half_sums(block)[1], product);
+}
+
+/// Adds a block to the sums of the rows from FIRST on.
+#[inline(always)]
+fn add_part<S: Simd, F: Format, const R: usize, const FIRST: usize>(
+    simd: S,
+    (header, index): (&[u8], usize),
+    planes: &[[u8; QUAD_BYTES]],
+    (quads, factors): (&[[u32; QUADS]; R], Factors<'_, R>),
+    sums: &mut [S::Vector; R],
+) {
+    let zero = simd.ints(0);
+    let mut integers = Integers::<S> { totals: [zero; PART], spans: [simd.start(zero); PART] };
+    let last = F::SUB_BLOCKS - 1;
+    let starts = if last == 0 { factors.sums() } else { factors.half_sums()[0] };
+    begin::<S, F, R, FIRST>(simd, starts, &mut integers);
+    quad::<S, F, R, FIRST, 0>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, FIRST, 1>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, FIRST, 2>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, FIRST, 3>(simd, planes, quads, &mut integers);
+    if last > 0 {
+        add_scaled::<S, F, R, FIRST>(simd, (header, index, 0), factors, &integers.totals, sums);
+        begin::<S, F, R, FIRST>(simd, factors.half_sums()[1], &mut integers);
     }
-    quad::<S, F, R, 4>(simd, planes, quads, product);
-    quad::<S, F, R, 5>(simd, planes, quads, product);
-    quad::<S, F, R, 6>(simd, planes, quads, product);
-    quad::<S, F, R, 7>(simd, planes, quads, product);
-    let last = F::LAYOUT.sub_blocks() - 1;
-    add_scaled::<S, F, R>(simd, (header, index, last), (x, block), product);
+    quad::<S, F, R, FIRST, 4>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, FIRST, 5>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, FIRST, 6>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, FIRST, 7>(simd, planes, quads, &mut integers);
+    add_scaled::<S, F, R, FIRST>(simd, (header, index, last), factors, &integers.totals, sums);
+}
+
+/// The rows of the part that begins at FIRST.
+#[inline(always)]
+const fn part<const R: usize, const FIRST: usize>() -> Range<usize> {
+    FIRST..if FIRST + PART < R { FIRST + PART } else { R }
 }
 
 /// Starts a sub-block: minus the offset times the sum of its activations, of which `sums` holds the negative.
 #[inline(always)]
-fn begin<S: Simd, F: Format, const R: usize>(simd: S, sums: &[u32; R], product: &mut Product<S, R>) {
+fn begin<S: Simd, F: Format, const R: usize, const FIRST: usize>(simd: S, sums: &[u32; R], integers: &mut Integers<S>) {
     let folded = F::LAYOUT.bits == 8 && S::SIGNED_BYTES;
-    for row in 0..R {
+    for row in part::<R, FIRST>() {
         let start = if F::LAYOUT.offset == 0 || folded {
             0
         } else {
             sums[row].cast_signed().wrapping_shl(F::LAYOUT.offset.trailing_zeros())
         };
-        product.totals[row] = simd.ints(start);
+        integers.totals[row - FIRST] = simd.ints(start);
     }
 }
 
 /// The weights of group of four G.
 #[inline(always)]
-fn weights<S: Simd, F: Format, const G: usize>(simd: S, planes: &[[u8; QUAD_BYTES]]) -> S::Bytes {
+pub(super) fn weights<S: Simd, F: Format, const G: usize>(simd: S, planes: &[[u8; QUAD_BYTES]]) -> S::Bytes {
     let mut first = 0;
     let mut joined = None;
     for &(bits, at) in F::LAYOUT.planes() {
@@ -166,22 +180,23 @@ fn weights<S: Simd, F: Format, const G: usize>(simd: S, planes: &[[u8; QUAD_BYTE
 }
 
 #[inline(always)]
-fn quad<S: Simd, F: Format, const R: usize, const G: usize>(
+fn quad<S: Simd, F: Format, const R: usize, const FIRST: usize, const G: usize>(
     simd: S,
     planes: &[[u8; QUAD_BYTES]],
-    quads: &[[u32; R]; QUADS],
-    product: &mut Product<S, R>,
+    quads: &[[u32; QUADS]; R],
+    Integers { totals, spans }: &mut Integers<S>,
 ) {
     let weights = weights::<S, F, G>(simd, planes);
     let of_sub_block = F::LAYOUT.sub_block / 4;
     let span = if S::SPANS[F::LAYOUT.bits] < of_sub_block { S::SPANS[F::LAYOUT.bits] } else { of_sub_block };
-    for row in 0..R {
+    for row in part::<R, FIRST>() {
+        let at = row - FIRST;
         if G.is_multiple_of(span) {
-            product.spans[row] = simd.start(product.totals[row]);
+            spans[at] = simd.start(totals[at]);
         }
-        product.spans[row] = dot::<S, F>(simd, product.spans[row], weights, quads[G][row]);
+        spans[at] = dot::<S, F>(simd, spans[at], weights, quads[row][G]);
         if G % span == span - 1 {
-            product.totals[row] = simd.finish(product.totals[row], product.spans[row]);
+            totals[at] = simd.finish(totals[at], spans[at]);
         }
     }
 }
@@ -191,23 +206,36 @@ fn dot<S: Simd, F: Format>(simd: S, sums: S::Sums, weights: S::Bytes, quad: u32)
     if F::LAYOUT.bits == 8 { simd.dot::<8>(sums, weights, quad) } else { simd.dot::<4>(sums, weights, quad) }
 }
 
-/// Adds a sub-block's integers, scaled.
+/// Adds the integers of a sub-block, scaled, to the sums of the rows from FIRST on: `header` is its group's, `index` its
+/// block in the group, `sub` its place in the block.
 #[inline(always)]
-fn add_scaled<S: Simd, F: Format, const R: usize>(
+fn add_scaled<S: Simd, F: Format, const R: usize, const FIRST: usize>(
+    simd: S,
+    place: (&[u8], usize, usize),
+    factors: Factors<'_, R>,
+    totals: &[S::Ints; PART],
+    sums: &mut [S::Vector; R],
+) {
+    add_scaled_rows::<S, F, R>(simd, place, factors, (part::<R, FIRST>(), |row| totals[row - FIRST]), sums);
+}
+
+/// As [`add_scaled`], for some rows whose integers `total` gives.
+#[inline(always)]
+pub(super) fn add_scaled_rows<S: Simd, F: Format, const R: usize>(
     simd: S,
     (header, index, sub): (&[u8], usize, usize),
-    (x, block): (&QuantWords<'_, R>, usize),
-    product: &mut Product<S, R>,
+    factors: Factors<'_, R>,
+    (rows, total): (Range<usize>, impl Fn(usize) -> S::Ints),
+    sums: &mut [S::Vector; R],
 ) {
-    let sub_block = index * F::LAYOUT.sub_blocks() + sub;
+    let sub_block = index * F::SUB_BLOCKS + sub;
     let mut scale = f16_line(simd, header, F::LAYOUT.scales_at(index));
     if F::LAYOUT.is_super {
         scale = simd.mul(scale, i8_line(simd, header, F::LAYOUT.sub_scales_at(sub_block)));
     }
-    let scales = x.scales(block);
-    for row in 0..R {
-        let factor = simd.mul(scale, simd.splat(f32::from_bits(scales[row])));
-        product.sums[row] = simd.fma(simd.floats(product.totals[row]), factor, product.sums[row]);
+    for row in rows.clone() {
+        let factor = simd.mul(scale, simd.splat(f32::from_bits(factors.scales()[row])));
+        sums[row] = simd.fma(simd.floats(total(row)), factor, sums[row]);
     }
     if !F::LAYOUT.has_mins {
         return;
@@ -216,13 +244,13 @@ fn add_scaled<S: Simd, F: Format, const R: usize>(
     if F::LAYOUT.is_super {
         min = simd.mul(min, i8_line(simd, header, F::LAYOUT.sub_mins_at(sub_block)));
     }
-    for row in 0..R {
+    for row in rows {
         let shift = if F::LAYOUT.sub_block == BLOCK {
-            f32::from_bits(x.shifts(block)[row])
+            f32::from_bits(factors.shifts()[row])
         } else {
-            -(x.half_sums(block)[sub][row].cast_signed() as f32) * f32::from_bits(scales[row])
+            -(factors.half_sums()[sub][row].cast_signed() as f32) * f32::from_bits(factors.scales()[row])
         };
-        product.sums[row] = simd.fma(min, simd.splat(shift), product.sums[row]);
+        sums[row] = simd.fma(min, simd.splat(shift), sums[row]);
     }
 }
 

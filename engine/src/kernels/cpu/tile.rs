@@ -11,7 +11,7 @@ use crate::kernels::columns_mut::ColumnsMut;
 pub type Line = [f32; LANES];
 
 /// Highest tile of any instruction set.
-pub const MAX_TILE_ROWS: usize = 12;
+pub const MAX_TILE_ROWS: usize = 16;
 /// Panels of a tile.
 pub const TILE_PANELS: usize = 2;
 
@@ -20,8 +20,10 @@ pub type PanelLines = [Line; MAX_TILE_ROWS];
 /// Results of a tile.
 pub type TileLines = [PanelLines; TILE_PANELS];
 
+/// Results of one panel before the first tile.
+pub const NO_PANEL_LINES: PanelLines = [[0.0; LANES]; MAX_TILE_ROWS];
 /// Results before the first tile.
-pub const NO_LINES: TileLines = [[[0.0; LANES]; MAX_TILE_ROWS]; TILE_PANELS];
+pub const NO_LINES: TileLines = [NO_PANEL_LINES; TILE_PANELS];
 
 /// Calls `$call` with the constant that `$rows` is, from 1 to the instruction set's largest height.
 macro_rules! with_height {
@@ -73,6 +75,22 @@ macro_rules! with_height {
             }
             12 if $largest >= 12 => {
                 const $height: usize = 12;
+                $call
+            }
+            13 if $largest >= 13 => {
+                const $height: usize = 13;
+                $call
+            }
+            14 if $largest >= 14 => {
+                const $height: usize = 14;
+                $call
+            }
+            15 if $largest >= 15 => {
+                const $height: usize = 15;
+                $call
+            }
+            16 if $largest >= 16 => {
+                const $height: usize = 16;
                 $call
             }
             rows => assert_eq!(rows, 0, "tiles are no higher than the instruction set's"),

@@ -3,6 +3,8 @@
 //! Each uses the instructions of the kernels, in more independent chains than the latency of one of them hides.
 
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -11,6 +13,8 @@ mod neon;
 
 use std::hint::black_box;
 
+#[cfg(target_arch = "x86_64")]
+use super::amx::Amx;
 use super::isa::{CheckedIsa, Isa};
 use super::simd::{Kernel, LANES, Simd};
 
@@ -43,7 +47,7 @@ impl Arithmetic {
 /// kernels of this instruction set have no instructions of their own for it, or this CPU lacks them.
 pub fn multiply(isa: CheckedIsa, arithmetic: Arithmetic, rounds: usize) -> Option<u64> {
     match (arithmetic, isa.isa()) {
-        (Arithmetic::F32, Isa::Avx512) => Some(isa.run(FmaChains::<12> { rounds })),
+        (Arithmetic::F32, Isa::Avx512 | Isa::Amx) => Some(isa.run(FmaChains::<12> { rounds })),
         (Arithmetic::F32, _) => Some(isa.run(FmaChains::<5> { rounds })),
         (Arithmetic::Int8, _) => int8(isa.isa(), rounds),
         (Arithmetic::Bf16, _) => bf16(isa.isa(), rounds),
@@ -59,6 +63,7 @@ pub fn read(isa: CheckedIsa, numbers: &[f32]) {
 #[cfg(target_arch = "x86_64")]
 fn int8(available: Isa, rounds: usize) -> Option<u64> {
     match available {
+        Isa::Amx => Some(amx::int8(Amx::of(available)?, rounds)),
         Isa::Avx512 if is_x86_feature_detected!("avx512vnni") => {
             // SAFETY: AVX-512 F is available, VNNI was found.
             Some(unsafe { avx512::int8(rounds) })
@@ -73,6 +78,9 @@ fn int8(available: Isa, rounds: usize) -> Option<u64> {
 
 #[cfg(target_arch = "x86_64")]
 fn bf16(available: Isa, rounds: usize) -> Option<u64> {
+    if let Some(amx) = Amx::of(available) {
+        return Some(amx::bf16(amx, rounds));
+    }
     if available != Isa::Avx512 || !is_x86_feature_detected!("avx512bf16") {
         return None;
     }
@@ -92,7 +100,7 @@ fn int8(available: Isa, rounds: usize) -> Option<u64> {
             // SAFETY: it is available only where NEON is.
             Some(unsafe { neon::int8(rounds) })
         }
-        Isa::Scalar | Isa::Avx2 | Isa::Avx512 => None,
+        Isa::Scalar | Isa::Avx2 | Isa::Avx512 | Isa::Amx => None,
     }
 }
 

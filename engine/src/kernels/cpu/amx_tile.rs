@@ -1,0 +1,226 @@
+//! Products of panels and up to sixteen rows at once, by AMX: quantised weights times activations in 8 bits, bf16 times
+//! bf16.
+//!
+//! A panel's quants become signed bytes once, for all tiles of rows. Then blocks are multiplied, a span at a time, and
+//! their integers scaled and added up as [`quant_tile`](super::quant_tile) does it: the same bits.
+
+use std::arch::x86_64::{__m512, __m512i, _mm512_loadu_si512, _mm512_set1_epi8, _mm512_storeu_si512, _mm512_sub_epi8};
+use std::ops::Range;
+
+use super::amx::{AMX_ROW_BYTES, AMX_ROWS, Amx, ByteRun, LeftFactors, PairRun, Products, Registers, RightFactors};
+use super::avx512::Avx512;
+use super::block_format::{BLOCK, Format, QuantType, with_format};
+use super::quant_lanes::QUAD_BYTES;
+use super::quant_tile::{add_scaled_rows, prefetch, weights};
+use super::simd::{LANES, Simd};
+use super::tile::{NO_PANEL_LINES, PanelLines, TILE_PANELS};
+use crate::kernels::aligned::Aligned;
+use crate::kernels::tiled_rows::{Factors, QuantWords};
+
+/// Signed bytes of a block of sixteen columns.
+const BLOCK_BYTES: usize = BLOCK * LANES;
+/// Blocks whose integers are held at once: they and their factors stay in the first-level cache.
+const SPAN: usize = 8;
+/// Integers of one product.
+const PRODUCT: usize = AMX_ROWS * LANES;
+
+/// Memory that a thread keeps for this.
+#[derive(Debug, Default)]
+pub struct AmxScratch {
+    /// Signed bytes of each panel `[block][input / 4][16][4]`.
+    panels: [Aligned<i8>; TILE_PANELS],
+    /// Results `[product][16 rows][16 columns]`.
+    products: Aligned<i32>,
+}
+
+/// Calls `$call` with the constant that `$rows` is.
+macro_rules! with_amx_height {
+    ($rows:expr, $height:ident => $call:expr) => {
+        with_amx_height!(@ $rows, $height, $call, 12, 13, 14, 15, 16)
+    };
+    (@ $rows:expr, $height:ident, $call:expr, $($number:literal),*) => {
+        match $rows {
+            $($number => {
+                const $height: usize = $number;
+                $call
+            })*
+            rows => panic!("many rows make no tile of {rows}"),
+        }
+    };
+}
+
+/// One thread's products of some panels with tiles of at most sixteen rows.
+#[derive(Debug)]
+pub struct AmxTiles<'a> {
+    registers: Registers,
+    scratch: &'a mut AmxScratch,
+}
+
+impl<'a> AmxTiles<'a> {
+    /// Uses the registers of this thread.
+    pub fn new(amx: Amx, scratch: &'a mut AmxScratch) -> Self {
+        Self { registers: Registers::new(amx), scratch }
+    }
+
+    /// Multiplies one or two panels of bf16 pairs with a tile of rows. The order of additions is the instruction's: two
+    /// chains for each output, over the first and the second of every pair, joined in each block of 32 inputs.
+    pub fn multiply_pairs(
+        &mut self,
+        panels: &[&[[u16; 2 * LANES]]],
+        (x, rows): (&[u32], usize),
+        out: &mut [PanelLines],
+    ) {
+        self.registers.shape(rows, AMX_ROW_BYTES);
+        match (panels, out) {
+            ([a, b], [out_a, out_b]) => {
+                self.registers.multiply_pairs(PairRun { left: x, right: [a, b], out: [out_a, out_b] });
+            }
+            (panels, out) => {
+                for (panel, out) in panels.iter().zip(out) {
+                    let mut again = NO_PANEL_LINES;
+                    self.registers.multiply_pairs(PairRun { left: x, right: [panel; 2], out: [out, &mut again] });
+                }
+            }
+        }
+    }
+
+    /// Makes the quants of a panel with `blocks` blocks of inputs signed bytes, in place `slot`.
+    pub fn unpack(&mut self, slot: usize, (kind, panel): (QuantType, &[u8]), blocks: usize) {
+        let bytes = &mut self.scratch.panels[slot];
+        bytes.reserve(blocks * BLOCK_BYTES);
+        let bytes = &mut bytes[..blocks * BLOCK_BYTES];
+        with_format!(kind, F => {
+            // SAFETY: AMX is there only with AVX-512.
+            unsafe { unpack::<F>(panel, bytes) }
+        });
+    }
+
+    /// Multiplies the panel in place `slot` with a tile of rows.
+    pub fn multiply(
+        &mut self,
+        slot: usize,
+        (kind, panel): (QuantType, &[u8]),
+        (x, rows): (&[u32], usize),
+        out: &mut PanelLines,
+    ) {
+        self.registers.shape(rows, kind.layout().sub_block);
+        self.scratch.products.reserve(2 * SPAN * PRODUCT);
+        let AmxScratch { panels, products } = &mut *self.scratch;
+        let (registers, bytes) = (&self.registers, &panels[slot]);
+        with_format!(kind, F => with_amx_height!(rows, R => {
+            let tile = Tile { registers, panel, bytes, words: x, x: QuantWords::<R>::new(x), products };
+            // SAFETY: AMX is there only with AVX-512.
+            unsafe { tile.run::<F>(out) }
+        }));
+    }
+}
+
+/// A panel, unpacked, and the rows it is multiplied with.
+struct Tile<'a, const R: usize> {
+    registers: &'a Registers,
+    panel: &'a [u8],
+    bytes: &'a [i8],
+    words: &'a [u32],
+    x: QuantWords<'a, R>,
+    products: &'a mut [i32],
+}
+
+impl<const R: usize> Tile<'_, R> {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+    fn run<F: Format>(mut self, out: &mut PanelLines) {
+        // SAFETY: this function is compiled for it.
+        let simd = unsafe { Avx512::new() };
+        let blocks = self.x.quads().len();
+        let mut factors = self.x.factors();
+        let mut sums = [simd.splat(0.0); R];
+        for first in (0..blocks).step_by(SPAN) {
+            let span = first..blocks.min(first + SPAN);
+            self.multiply_span::<F>(span.clone());
+            let products = self.products.as_chunks::<PRODUCT>().0.chunks_exact(F::SUB_BLOCKS);
+            for ((block, products), factors) in span.zip(products).zip(&mut factors) {
+                let header = &self.panel[block / F::BLOCKS * F::GROUP_BYTES..][..F::HEADER_BYTES];
+                add_block::<F, R>(simd, (header, block % F::BLOCKS), factors, products, &mut sums);
+            }
+        }
+        for (sum, line) in sums.into_iter().zip(out) {
+            simd.store(sum, line);
+        }
+    }
+
+    /// The integers of each sub-block of a span.
+    #[inline]
+    fn multiply_span<F: Format>(&mut self, span: Range<usize>) {
+        let (words, bytes) = (F::LAYOUT.sub_block / 4, F::LAYOUT.sub_block * LANES);
+        let (row, block) = (BLOCK / 4, R * BLOCK / 4);
+        for sub in 0..F::SUB_BLOCKS {
+            let left = &self.words[span.start * block + sub * words..];
+            let right = &self.bytes[span.start * BLOCK_BYTES + sub * bytes..];
+            let sums = &mut self.products[sub * PRODUCT..];
+            self.registers.multiply_bytes(ByteRun {
+                count: span.len(),
+                left: LeftFactors { words: left, stride: row, step: block },
+                right: RightFactors { bytes: right, step: BLOCK_BYTES },
+                out: Products { sums, step: F::SUB_BLOCKS * PRODUCT },
+            });
+        }
+    }
+}
+
+/// Adds a block's integers, scaled.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+fn add_block<F: Format, const R: usize>(
+    simd: Avx512,
+    (header, index): (&[u8], usize),
+    factors: Factors<'_, R>,
+    products: &[[i32; PRODUCT]],
+    sums: &mut [__m512; R],
+) {
+    for (sub, product) in products.iter().enumerate() {
+        let product: &[[i32; LANES]; R] = product.as_chunks().0.first_chunk().expect("R rows");
+        let mut totals = [ints(&[0; LANES]); R];
+        for row in 0..R {
+            totals[row] = ints(&product[row]);
+        }
+        add_scaled_rows::<Avx512, F, R>(simd, (header, index, sub), factors, (0..R, |row| totals[row]), sums);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn ints(line: &[i32; LANES]) -> __m512i {
+    // SAFETY: sixteen integers can be read.
+    unsafe { _mm512_loadu_si512(line.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+fn unpack<F: Format>(panel: &[u8], out: &mut [i8]) {
+    // SAFETY: this function is compiled for it.
+    let simd = unsafe { Avx512::new() };
+    let mut blocks = out.as_chunks_mut::<BLOCK_BYTES>().0.iter_mut();
+    for group in panel.chunks_exact(F::GROUP_BYTES) {
+        let (header, planes) = group.split_at(F::HEADER_BYTES);
+        prefetch(simd, header);
+        for (planes, out) in planes.chunks_exact(F::BLOCK_BYTES).zip(&mut blocks) {
+            prefetch(simd, planes);
+            let (planes, quads) = (planes.as_chunks().0, out.as_chunks_mut().0);
+            unpack_quad::<F, 0>(simd, planes, quads);
+            unpack_quad::<F, 1>(simd, planes, quads);
+            unpack_quad::<F, 2>(simd, planes, quads);
+            unpack_quad::<F, 3>(simd, planes, quads);
+            unpack_quad::<F, 4>(simd, planes, quads);
+            unpack_quad::<F, 5>(simd, planes, quads);
+            unpack_quad::<F, 6>(simd, planes, quads);
+            unpack_quad::<F, 7>(simd, planes, quads);
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+fn unpack_quad<F: Format, const G: usize>(simd: Avx512, planes: &[[u8; QUAD_BYTES]], out: &mut [[i8; QUAD_BYTES]]) {
+    let offset = _mm512_set1_epi8((F::LAYOUT.offset as u8).cast_signed());
+    let signed = _mm512_sub_epi8(weights::<Avx512, F, G>(simd, planes), offset);
+    // SAFETY: 64 bytes can be written.
+    unsafe { _mm512_storeu_si512(out[G].as_mut_ptr().cast(), signed) };
+}
