@@ -107,8 +107,8 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
 
-    /// Instruction set of the kernels: scalar, avx2, avx512, neon or neon-dotprod [default: the best of
-    /// this machine]
+    /// Instruction set of the kernels: scalar, avx2, avx512, amx, neon or neon-dotprod [default: the best
+    /// of this machine]
     #[arg(long, value_name = "ISA", help_heading = "Batching")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<String>,

@@ -55,7 +55,7 @@ pub struct BenchFlags {
     #[arg(short = 't', long, value_name = "N", env = "GONDOLA_THREADS")]
     pub threads: Option<usize>,
 
-    /// Instruction set of the kernels: scalar, avx2, avx512, neon or neon-dotprod [default: the best]
+    /// Instruction set of the kernels: scalar, avx2, avx512, amx, neon or neon-dotprod [default: the best]
     #[arg(long, value_name = "ISA", env = "GONDOLA_ISA")]
     pub isa: Option<String>,
 
