@@ -1,7 +1,7 @@
 //! AMX: eight registers of sixteen rows of 64 bytes, and one instruction that multiplies two of them.
 //!
-//! The process asks the system for the right to use them; once is enough, more do no harm. A thread configures their shape before it multiplies and
-//! releases them afterwards, so that an idle thread has no such state to be saved.
+//! The process asks the system for the right to use them; once is enough, more do no harm. A thread configures their
+//! shape before it multiplies and releases them afterwards, so that an idle thread has no such state to be saved.
 
 use std::arch::asm;
 use std::arch::x86_64::__cpuid_count;
