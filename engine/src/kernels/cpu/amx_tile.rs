@@ -13,7 +13,7 @@ use super::block_format::{BLOCK, Format, QuantType, with_format};
 use super::quant_lanes::QUAD_BYTES;
 use super::quant_tile::{add_scaled_rows, prefetch, weights};
 use super::simd::{LANES, Simd};
-use super::tile::{NO_PANEL_LINES, PanelLines, TILE_PANELS};
+use super::tile::{NO_PANEL_LINES, PanelLines, TILE_PANELS, with_height};
 use crate::kernels::aligned::Aligned;
 use crate::kernels::tiled_rows::{Factors, QuantWords};
 
@@ -31,22 +31,6 @@ pub struct AmxScratch {
     panels: [Aligned<i8>; TILE_PANELS],
     /// Results `[product][16 rows][16 columns]`.
     products: Aligned<i32>,
-}
-
-/// Calls `$call` with the constant that `$rows` is.
-macro_rules! with_amx_height {
-    ($rows:expr, $height:ident => $call:expr) => {
-        with_amx_height!(@ $rows, $height, $call, 12, 13, 14, 15, 16)
-    };
-    (@ $rows:expr, $height:ident, $call:expr, $($number:literal),*) => {
-        match $rows {
-            $($number => {
-                const $height: usize = $number;
-                $call
-            })*
-            rows => panic!("many rows make no tile of {rows}"),
-        }
-    };
 }
 
 /// One thread's products of some panels with tiles of at most sixteen rows.
@@ -107,7 +91,7 @@ impl<'a> AmxTiles<'a> {
         self.scratch.products.reserve(2 * SPAN * PRODUCT);
         let AmxScratch { panels, products } = &mut *self.scratch;
         let (registers, bytes) = (&self.registers, &panels[slot]);
-        with_format!(kind, F => with_amx_height!(rows, R => {
+        with_format!(kind, F => with_height!(rows, AMX_ROWS, [12 13 14 15 16], R => {
             let tile = Tile { registers, panel, bytes, words: x, x: QuantWords::<R>::new(x), products };
             // SAFETY: AMX is there only with AVX-512.
             unsafe { tile.run::<F>(out) }

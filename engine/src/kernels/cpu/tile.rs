@@ -25,75 +25,18 @@ pub const NO_PANEL_LINES: PanelLines = [[0.0; LANES]; MAX_TILE_ROWS];
 /// Results before the first tile.
 pub const NO_LINES: TileLines = [NO_PANEL_LINES; TILE_PANELS];
 
-/// Calls `$call` with the constant that `$rows` is, from 1 to the instruction set's largest height.
+/// Calls `$call` with the constant that `$rows` is, from 1 to the instruction set's largest height, or one of a list.
 macro_rules! with_height {
     ($rows:expr, $largest:expr, $height:ident => $call:expr) => {
+        with_height!($rows, $largest, [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16], $height => $call)
+    };
+    ($rows:expr, $largest:expr, [$($number:literal)*], $height:ident => $call:expr) => {
         match $rows {
-            1 => {
-                const $height: usize = 1;
+            $($number if $largest >= $number => {
+                const $height: usize = $number;
                 $call
-            }
-            2 => {
-                const $height: usize = 2;
-                $call
-            }
-            3 => {
-                const $height: usize = 3;
-                $call
-            }
-            4 if $largest >= 4 => {
-                const $height: usize = 4;
-                $call
-            }
-            5 if $largest >= 5 => {
-                const $height: usize = 5;
-                $call
-            }
-            6 if $largest >= 6 => {
-                const $height: usize = 6;
-                $call
-            }
-            7 if $largest >= 7 => {
-                const $height: usize = 7;
-                $call
-            }
-            8 if $largest >= 8 => {
-                const $height: usize = 8;
-                $call
-            }
-            9 if $largest >= 9 => {
-                const $height: usize = 9;
-                $call
-            }
-            10 if $largest >= 10 => {
-                const $height: usize = 10;
-                $call
-            }
-            11 if $largest >= 11 => {
-                const $height: usize = 11;
-                $call
-            }
-            12 if $largest >= 12 => {
-                const $height: usize = 12;
-                $call
-            }
-            13 if $largest >= 13 => {
-                const $height: usize = 13;
-                $call
-            }
-            14 if $largest >= 14 => {
-                const $height: usize = 14;
-                $call
-            }
-            15 if $largest >= 15 => {
-                const $height: usize = 15;
-                $call
-            }
-            16 if $largest >= 16 => {
-                const $height: usize = 16;
-                $call
-            }
-            rows => assert_eq!(rows, 0, "tiles are no higher than the instruction set's"),
+            })*
+            rows => assert_eq!(rows, 0, "a tile has one of the heights it is compiled for"),
         }
     };
 }
@@ -150,7 +93,7 @@ impl Kernel for Finish<'_> {
 
 /// Writes or adds as many lanes as `out` takes, at most sixteen.
 #[inline(always)]
-fn write<S: Simd>(simd: S, vector: S::Vector, adds: bool, out: &mut [f32]) {
+pub(super) fn write<S: Simd>(simd: S, vector: S::Vector, adds: bool, out: &mut [f32]) {
     if let Ok(line) = <&mut Line>::try_from(&mut *out) {
         let sum = if adds { simd.add(simd.load(line), vector) } else { vector };
         return simd.store(sum, line);
