@@ -15,7 +15,7 @@ use super::float_tile::tile;
 use super::kv_element::{GROUP, KvElement};
 use super::score_rule::{ScoreRule, Seen};
 use super::simd::{Kernel, LANES, Simd};
-use super::softmax::{HEAD_LINES, HeadRow, PARTITION, Running, SoftmaxSum, Weights, softmax};
+use super::softmax::{HeadRow, NO_VALUES, PARTITION, Running, SoftmaxSum, Weights, softmax};
 use super::tile::with_height;
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kv_cache::{KvHead, MAX_GROUPS, MAX_HEAD_DIM};
@@ -72,7 +72,7 @@ impl<E: KvElement> AttentionTile<'_, E> {
         let queries = &queries[..self.head_dim()];
         let (heads, width) = (self.heads(), self.head_dim());
         let end = self.start + self.out.rows();
-        let mut rows = [Running::START; R];
+        let (mut relative_to, mut rows) = ([SoftmaxSum::EMPTY; R], [NO_VALUES; R]);
         let mut weights = [[0.0; PARTITION]; R];
         let first_seen = self.rule.seen(self.start).start;
         for first in (first_seen / PARTITION * PARTITION..end).step_by(PARTITION) {
@@ -89,13 +89,16 @@ impl<E: KvElement> AttentionTile<'_, E> {
                 );
                 sums[row] = softmax(simd, &mut weights[row], seen[row].start - first..seen[row].end - first);
             }
-            let values = self.weighted_values(simd, &weights, &seen);
+            let mut values = [NO_VALUES; R];
+            self.add_weighted_values(simd, &weights, &seen, &mut values);
             for row in (0..R).filter(|row| !seen[*row].is_empty()) {
-                rows[row].merge(simd, sums[row], &values[row][..width.div_ceil(LANES)]);
+                let running = Running { weights: &mut relative_to[row], values: &mut rows[row] };
+                running.merge(simd, sums[row], &values[row][..width.div_ceil(LANES)]);
             }
         }
-        for (row, running) in rows.iter().enumerate() {
-            running.finish(simd, &mut self.out.row_mut(row / heads)[row % heads * width..][..width]);
+        for (row, (weights, values)) in relative_to.iter_mut().zip(&mut rows).enumerate() {
+            Running { weights, values }
+                .finish(simd, &mut self.out.row_mut(row / heads)[row % heads * width..][..width]);
         }
     }
 
@@ -189,26 +192,26 @@ impl<E: KvElement> AttentionTile<'_, E> {
         }
     }
 
-    /// Weights times values of the positions that each row sees: what it sees before the others, what all see, its rest.
+    /// Adds weights times values of the positions that each row sees: what it sees before the others, what all see, its
+    /// rest.
     #[inline(always)]
-    fn weighted_values<S: Simd, const R: usize>(
+    fn add_weighted_values<S: Simd, const R: usize>(
         &self,
         simd: S,
         weights: &[Weights; R],
         seen: &[Seen; R],
-    ) -> [HeadRow; R] {
-        let mut sums = [[[0.0; LANES]; HEAD_LINES]; R];
+        sums: &mut [HeadRow; R],
+    ) {
         let end = seen[0].end;
         let start = seen[R - 1].start.min(end);
         for row in (0..R).filter(|row| seen[*row].start < start) {
             self.add_values(simd, from_ref(&weights[row]), seen[row].start..start, from_mut(&mut sums[row]));
         }
-        self.add_values(simd, weights, start..end, &mut sums);
+        self.add_values(simd, weights, start..end, sums);
         for row in (0..R).filter(|row| seen[*row].end > end) {
             let rest = seen[row].start.max(end)..seen[row].end;
             self.add_values(simd, from_ref(&weights[row]), rest, from_mut(&mut sums[row]));
         }
-        sums
     }
 
     /// Adds weights times values of `positions` to all rows, in order of position.
@@ -255,17 +258,20 @@ impl<E: KvElement> AttentionTile<'_, E> {
         while position < positions.end {
             let (values, scales) = self.values(position, positions.end);
             for (index, value) in values.chunks_exact(lines_each).enumerate() {
+                let mut elements = [simd.splat(0.0); P];
                 for column in 0..P {
-                    let elements = &value[line + column];
-                    simd.prefetch(elements.as_ptr().wrapping_byte_add(PREFETCH_BYTES));
-                    let mut elements = E::load(simd, elements);
+                    let stored = &value[line + column];
+                    simd.prefetch(stored.as_ptr().wrapping_byte_add(PREFETCH_BYTES));
+                    elements[column] = E::load(simd, stored);
                     if E::HAS_SCALES {
                         let scale = scales[index * self.kv.geometry().groups() + (line + column) * LANES / GROUP];
-                        elements = simd.mul(elements, simd.splat(scale.to_f32()));
+                        elements[column] = simd.mul(elements[column], simd.splat(scale.to_f32()));
                     }
-                    for row in 0..R {
-                        let weight = simd.splat(weights[row][position % PARTITION]);
-                        totals[row][column] = simd.fma(weight, elements, totals[row][column]);
+                }
+                for row in 0..R {
+                    let weight = simd.splat(weights[row][position % PARTITION]);
+                    for column in 0..P {
+                        totals[row][column] = simd.fma(weight, elements[column], totals[row][column]);
                     }
                 }
                 position += 1;

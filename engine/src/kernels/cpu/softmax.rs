@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::elementwise::exp;
 use super::simd::{LANES, Simd};
-use super::tile::Line;
+use super::tile::{Line, write};
 use crate::kv_cache::MAX_HEAD_DIM;
 
 /// Positions of a partition; partitions are counted from position 0.
@@ -16,6 +16,8 @@ pub(super) const HEAD_LINES: usize = MAX_HEAD_DIM / LANES;
 pub(super) type Weights = [f32; PARTITION];
 /// One row of one head.
 pub(super) type HeadRow = [Line; HEAD_LINES];
+/// Before anything is added.
+pub(super) const NO_VALUES: HeadRow = [[0.0; LANES]; HEAD_LINES];
 
 /// What the weights of one row and partition are relative to.
 #[derive(Clone, Copy, Debug)]
@@ -53,20 +55,17 @@ pub(super) fn softmax<S: Simd>(simd: S, weights: &mut Weights, seen: Range<usize
     SoftmaxSum { greatest, sum: simd.sum(sum) }
 }
 
-/// One row's partitions so far.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Running {
-    weights: SoftmaxSum,
-    values: HeadRow,
+/// One row's partitions so far: what their weights are relative to, and their sum of values.
+#[derive(Debug)]
+pub(super) struct Running<'a> {
+    pub(super) weights: &'a mut SoftmaxSum,
+    pub(super) values: &'a mut HeadRow,
 }
 
-impl Running {
-    /// Before the first partition.
-    pub(super) const START: Self = Self { weights: SoftmaxSum::EMPTY, values: [[0.0; LANES]; HEAD_LINES] };
-
+impl Running<'_> {
     /// Adds the next partition.
     #[inline(always)]
-    pub(super) fn merge<S: Simd>(&mut self, simd: S, next: SoftmaxSum, values: &[Line]) {
+    pub(super) fn merge<S: Simd>(self, simd: S, next: SoftmaxSum, values: &[Line]) {
         let (old, new) = (self.weights.greatest, next.greatest);
         let greatest = if old > new { old } else { new };
         let mut factors = [0.0; LANES];
@@ -74,7 +73,7 @@ impl Running {
         (differences[0], differences[1]) = (old - greatest, new - greatest);
         simd.store(exp(simd, simd.load(&differences)), &mut factors);
         let [keep, add, ..] = factors;
-        self.weights = SoftmaxSum { greatest, sum: self.weights.sum.mul_add(keep, next.sum * add) };
+        *self.weights = SoftmaxSum { greatest, sum: self.weights.sum.mul_add(keep, next.sum * add) };
         let (keep, add) = (simd.splat(keep), simd.splat(add));
         for (sum, value) in self.values.iter_mut().zip(values) {
             let scaled = simd.mul(simd.load(value), add);
@@ -84,12 +83,10 @@ impl Running {
 
     /// Writes the row: values divided by the sum of weights.
     #[inline(always)]
-    pub(super) fn finish<S: Simd>(&self, simd: S, out: &mut [f32]) {
+    pub(super) fn finish<S: Simd>(self, simd: S, out: &mut [f32]) {
         let sum = simd.splat(self.weights.sum);
-        for (to, values) in out.chunks_mut(LANES).zip(&self.values) {
-            let mut line = [0.0; LANES];
-            simd.store(simd.div(simd.load(values), sum), &mut line);
-            to.copy_from_slice(&line[..to.len()]);
+        for (to, values) in out.chunks_mut(LANES).zip(self.values.iter()) {
+            write(simd, simd.div(simd.load(values), sum), false, to);
         }
     }
 }
