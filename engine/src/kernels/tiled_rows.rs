@@ -23,13 +23,26 @@ pub enum RowFormat {
 }
 
 impl RowFormat {
-    /// 32-bit words of a row of `k` numbers.
-    pub fn words(self, k: usize) -> usize {
+    /// 32-bit words of the numbers of a row of `k`.
+    pub fn number_words(self, k: usize) -> usize {
         match self {
             Self::Floats => k,
             Self::Bf16 => k.div_ceil(BLOCK) * PAIRS,
-            Self::Quants => k.div_ceil(BLOCK) * QUANT_WORDS,
+            Self::Quants => k.div_ceil(BLOCK) * QUADS,
         }
+    }
+
+    /// 32-bit words of the factors of a row of `k` numbers.
+    pub fn factor_words(self, k: usize) -> usize {
+        match self {
+            Self::Floats | Self::Bf16 => 0,
+            Self::Quants => k.div_ceil(BLOCK) * FACTORS,
+        }
+    }
+
+    /// 32-bit words of a row of `k` numbers.
+    pub fn words(self, k: usize) -> usize {
+        self.number_words(k) + self.factor_words(k)
     }
 }
 
@@ -113,36 +126,43 @@ pub struct QuantBlock {
     pub halves: [i32; 2],
 }
 
-/// Where one row's words of a tile lie, to write them.
-#[derive(Clone, Copy, Debug)]
-pub struct RowPlace {
+/// Where one row's words of some blocks of a tile lie, to write them.
+#[derive(Debug)]
+pub struct RowPlace<'a> {
     /// Rows of the tile.
     pub rows: usize,
     /// Which one.
     pub row: usize,
-    /// Blocks of 32 inputs in a row.
-    pub blocks: usize,
+    /// Numbers of these blocks, of all rows.
+    pub numbers: &'a mut [u32],
+    /// Factors of these blocks, of all rows.
+    pub factors: &'a mut [u32],
 }
 
-impl RowPlace {
+impl RowPlace<'_> {
+    /// The words of the row's f32, in order.
+    #[inline]
+    pub fn floats(&mut self) -> impl Iterator<Item = &mut u32> {
+        self.numbers[self.row..].iter_mut().step_by(self.rows)
+    }
+
     /// The words of one block of bf16.
     #[inline]
-    pub fn pairs<'a>(&self, words: &'a mut [u32], block: usize) -> &'a mut [u32; PAIRS] {
-        &mut words.as_chunks_mut().0[block * self.rows + self.row]
+    pub fn pairs(&mut self, block: usize) -> &mut [u32; PAIRS] {
+        &mut self.numbers.as_chunks_mut().0[block * self.rows + self.row]
     }
 
     /// Writes one quantised block: its quants, its scale, the sums of its halves.
     #[inline]
-    pub fn write_block(&self, words: &mut [u32], block: usize, QuantBlock { quants, scale, halves }: &QuantBlock) {
+    pub fn write_block(&mut self, block: usize, QuantBlock { quants, scale, halves }: &QuantBlock) {
         let sum = halves[0] + halves[1];
-        let (all, factors) = words.split_at_mut(self.blocks * self.rows * QUADS);
-        let own = &mut all.as_chunks_mut::<QUADS>().0[block * self.rows + self.row];
+        let own = &mut self.numbers.as_chunks_mut::<QUADS>().0[block * self.rows + self.row];
         for (word, quad) in own.iter_mut().zip(quants.as_chunks::<4>().0) {
             *word = u32::from_le_bytes(quad.map(i8::cast_unsigned));
         }
         let bits = [-sum, -halves[0], -halves[1]].map(i32::cast_unsigned);
         let values = [scale.to_bits(), bits[0], (scale * sum as f32).to_bits(), bits[1], bits[2]];
-        let rows = factors[block * FACTORS * self.rows..].chunks_exact_mut(self.rows);
+        let rows = self.factors[block * FACTORS * self.rows..].chunks_exact_mut(self.rows);
         for (row, value) in rows.zip(values) {
             row[self.row] = value;
         }

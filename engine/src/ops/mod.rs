@@ -7,6 +7,7 @@ pub mod embedding;
 pub mod linear;
 pub mod log_sum_exp;
 pub mod paged_attention;
+mod parts;
 pub mod reference;
 pub mod rope;
 pub mod sequences;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::parts::Parts;
 use super::sequences::{SequenceRows, check};
 use crate::cpu::Cpu;
 use crate::kernels::columns_mut::ColumnsMut;
@@ -66,7 +67,7 @@ fn attend<E: KvElement>(
         input,
         kv,
         stride: input.queries.len() / out.rows(),
-        heads: Parts::new(group, largest),
+        heads: Parts::at_most(largest, group),
         tokens_each: (largest / group.min(largest)).max(1),
         sequences: input.sequences.iter(),
         sequence: None,
@@ -77,24 +78,6 @@ fn attend<E: KvElement>(
         columns: ColumnsMut::new(&mut [], 1),
     };
     cpu.pool().for_each(tiles, |tile| cpu.isa().run(tile));
-}
-
-/// So many things cut into as few equal parts as possible.
-#[derive(Clone, Copy, Debug)]
-struct Parts {
-    things: usize,
-    parts: usize,
-}
-
-impl Parts {
-    /// Parts of at most `largest` things.
-    fn new(things: usize, largest: usize) -> Self {
-        Self { things, parts: things.div_ceil(largest) }
-    }
-
-    fn of(self, part: usize) -> Range<usize> {
-        part * self.things / self.parts..(part + 1) * self.things / self.parts
-    }
 }
 
 /// Tiles of tokens times heads not handed out yet: sequence by sequence, head by head, first tokens first.
@@ -128,11 +111,11 @@ impl<'a, E: KvElement> Iterator for Tiles<'a, E> {
                 let sequence = self.sequences.next()?;
                 self.sequence = Some(sequence);
                 self.of_sequence = self.out.take_rows(sequence.rows.len());
-                self.head_parts = 0..self.kv.geometry().kv_heads * self.heads.parts;
+                self.head_parts = 0..self.kv.geometry().kv_heads * self.heads.count();
             }
-            let heads = self.heads.of(self.head_parts.next()? % self.heads.parts);
+            let heads = self.heads.of(self.head_parts.next()? % self.heads.count());
             self.columns = self.of_sequence.take_columns(heads.len() * self.kv.geometry().head_dim);
-            self.token_parts = 0..self.tokens(self.sequence?).parts;
+            self.token_parts = 0..self.tokens(self.sequence?).count();
         }
         let part = self.token_parts.next()?;
         Some(self.tile(self.sequence?, part))
@@ -141,15 +124,15 @@ impl<'a, E: KvElement> Iterator for Tiles<'a, E> {
 
 impl<'a, E: KvElement> Tiles<'a, E> {
     fn tokens(&self, sequence: &SequenceRows<'_>) -> Parts {
-        Parts::new(sequence.rows.len(), self.tokens_each)
+        Parts::at_most(self.tokens_each, sequence.rows.len())
     }
 
     /// A part of the sequence's tokens, with the current part of heads.
     fn tile(&mut self, sequence: &'a SequenceRows<'a>, part: usize) -> AttentionTile<'a, E> {
         let (geometry, tokens) = (self.kv.geometry(), self.tokens(sequence).of(part));
         let head_part = self.head_parts.start - 1;
-        let kv_head = head_part / self.heads.parts;
-        let first_head = kv_head * self.heads.things + self.heads.of(head_part % self.heads.parts).start;
+        let kv_head = head_part / self.heads.count();
+        let first_head = kv_head * self.heads.things() + self.heads.of(head_part % self.heads.count()).start;
         let first = (sequence.rows.start + tokens.start) * self.stride;
         AttentionTile {
             kv: self.kv.head(kv_head),

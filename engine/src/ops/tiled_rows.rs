@@ -3,14 +3,19 @@
 use std::ops::Range;
 
 use super::WORTH_SHARING;
+use super::parts::Parts;
 use crate::cpu::Cpu;
 use crate::kernels::aligned::Aligned;
 use crate::kernels::cpu::amx::AMX_ROWS;
 use crate::kernels::cpu::bf16_tile::BF16_TILE_ROWS;
+use crate::kernels::cpu::block_format::BLOCK;
 use crate::kernels::cpu::fill_tile::{FillTile, RowNorm};
 use crate::kernels::cpu::float_tile::FloatTileRows;
 use crate::kernels::cpu::quant_tile::QuantTileRows;
 use crate::kernels::tiled_rows::RowFormat;
+
+/// Tiles for each thread from which it matters little that one thread fills one more than another.
+const MANY_TILES: usize = 3;
 
 /// Rows that go into a linear layer, through a norm or as they are.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +30,9 @@ pub struct Input<'a> {
 #[derive(Debug, Default)]
 pub struct TiledRows {
     words: Aligned<u32>,
-    rows: usize,
     k: usize,
-    tiles: usize,
+    /// Rows cut into tiles.
+    tiles: Parts,
     words_each: usize,
     format: Option<RowFormat>,
 }
@@ -37,29 +42,34 @@ impl TiledRows {
     pub fn fill(&mut self, cpu: &Cpu, Input { x, norm }: Input<'_>, k: usize, format: RowFormat) {
         assert!(x.len().is_multiple_of(k), "whole rows of {k}, not {} values", x.len());
         assert!(norm.is_none_or(|norm| norm.weight.len() == k), "a weight for each of {k}");
-        self.rows = x.len() / k;
         self.k = k;
         self.format = Some(format);
-        self.tiles = self.rows.div_ceil(tile_rows(cpu, format));
+        self.tiles = Parts::at_most(tile_rows(cpu, format), x.len() / k);
         self.words_each = format.words(k);
-        let used = self.rows * self.words_each;
+        let used = self.rows() * self.words_each;
         self.words.reserve(used);
-        let tiles = Tiles {
-            rows: self.rows,
-            count: self.tiles,
-            next: 0,
+        let shared = x.len() >= WORTH_SHARING;
+        let parts_of_tile = if shared { parts_of_tile(self.tiles(), cpu.pool().threads()) } else { 1 };
+        let parts = TileParts {
+            tiles: self.tiles,
+            blocks: Parts::new(k.div_ceil(BLOCK), parts_of_tile),
+            format,
+            k,
+            next: (0, 0),
             words: &mut self.words[..used],
-            words_each: self.words_each,
+            numbers: &mut [],
+            factors: &mut [],
         };
-        let fill = |(rows, out): (Range<usize>, &mut [u32])| {
-            cpu.isa().run(FillTile { rows: &x[rows.start * k..rows.end * k], k, norm, format, out });
+        let fill = |TilePart { rows, blocks, numbers, factors }: TilePart<'_>| {
+            let rows = &x[rows.start * k..rows.end * k];
+            cpu.isa().run(FillTile { rows, k, norm, format, blocks, numbers, factors });
         };
-        if x.len() < WORTH_SHARING { tiles.for_each(fill) } else { cpu.pool().for_each(tiles, fill) }
+        if shared { cpu.pool().for_each(parts, fill) } else { parts.for_each(fill) }
     }
 
     /// Rows held.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.tiles.things()
     }
 
     /// Numbers of a row.
@@ -69,12 +79,12 @@ impl TiledRows {
 
     /// Tiles held.
     pub fn tiles(&self) -> usize {
-        self.tiles
+        self.tiles.count()
     }
 
     /// The rows of a tile.
     pub fn rows_of(&self, tile: usize) -> Range<usize> {
-        tile * self.rows / self.tiles..(tile + 1) * self.rows / self.tiles
+        self.tiles.of(tile)
     }
 
     /// The words of a tile.
@@ -90,7 +100,7 @@ impl TiledRows {
 
     /// Bytes of the largest tile.
     pub fn tile_bytes(&self) -> usize {
-        self.rows.div_ceil(self.tiles.max(1)) * self.words_each * size_of::<u32>()
+        self.tiles.largest() * self.words_each * size_of::<u32>()
     }
 }
 
@@ -104,29 +114,69 @@ fn tile_rows(cpu: &Cpu, format: RowFormat) -> usize {
     }
 }
 
-/// Tiles not handed out yet.
-struct Tiles<'a> {
-    rows: usize,
-    count: usize,
-    next: usize,
-    words: &'a mut [u32],
-    words_each: usize,
+/// Parts that each tile is cut into so that all threads have about as much to fill. They are few: where a norm comes
+/// first, each part computes it anew.
+fn parts_of_tile(tiles: usize, threads: usize) -> usize {
+    if tiles.is_multiple_of(threads) || tiles >= MANY_TILES * threads { 1 } else { threads }
 }
 
-impl<'a> Iterator for Tiles<'a> {
-    type Item = (Range<usize>, &'a mut [u32]);
+/// Some blocks of a tile, for one thread to fill.
+struct TilePart<'a> {
+    rows: Range<usize>,
+    blocks: Range<usize>,
+    numbers: &'a mut [u32],
+    factors: &'a mut [u32],
+}
+
+/// Parts not handed out yet, tile by tile.
+struct TileParts<'a> {
+    tiles: Parts,
+    /// Each tile's blocks, cut.
+    blocks: Parts,
+    format: RowFormat,
+    k: usize,
+    /// Tile, and part of it.
+    next: (usize, usize),
+    /// Of the tiles behind the current one.
+    words: &'a mut [u32],
+    /// Of the current tile, what is left.
+    numbers: &'a mut [u32],
+    factors: &'a mut [u32],
+}
+
+impl TileParts<'_> {
+    fn begin_tile(&mut self, rows: usize) {
+        let words = self.words.split_off_mut(..rows * self.format.words(self.k)).expect("tiles add up to the rows");
+        (self.numbers, self.factors) = words.split_at_mut(rows * self.format.number_words(self.k));
+    }
+}
+
+impl<'a> Iterator for TileParts<'a> {
+    type Item = TilePart<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next == self.count {
+        let (tile, part) = self.next;
+        if tile == self.tiles.count() {
             return None;
         }
-        let rows = self.next * self.rows / self.count..(self.next + 1) * self.rows / self.count;
-        self.next += 1;
-        let words = self.words.split_off_mut(..rows.len() * self.words_each).expect("tiles add up to the rows");
-        Some((rows, words))
+        let (rows, blocks) = (self.tiles.of(tile), self.blocks.of(part));
+        if part == 0 {
+            self.begin_tile(rows.len());
+        }
+        self.next = if part + 1 < self.blocks.count() { (tile, part + 1) } else { (tile + 1, 0) };
+        let words = |of: fn(RowFormat, usize) -> usize| {
+            let before = |block: usize| of(self.format, self.k.min(block * BLOCK));
+            rows.len() * (before(blocks.end) - before(blocks.start))
+        };
+        let (numbers, factors) = (words(RowFormat::number_words), words(RowFormat::factor_words));
+        let numbers = self.numbers.split_off_mut(..numbers).expect("parts add up to the tile");
+        let factors = self.factors.split_off_mut(..factors).expect("parts add up to the tile");
+        Some(TilePart { rows, blocks, numbers, factors })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.count - self.next, Some(self.count - self.next))
+        let (tile, part) = self.next;
+        let left = (self.tiles.count() - tile) * self.blocks.count() - part;
+        (left, Some(left))
     }
 }

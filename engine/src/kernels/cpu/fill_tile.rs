@@ -3,6 +3,8 @@
 //! A row's words depend on that row alone. A number that is not finite makes its block's scale not finite, so that it
 //! is not lost in rounding.
 
+use std::ops::Range;
+
 use half::bf16;
 
 use super::block_format::BLOCK;
@@ -28,7 +30,7 @@ pub struct RowNorm<'a> {
     pub eps: f32,
 }
 
-/// Fills one tile.
+/// Fills some blocks of one tile.
 #[derive(Debug)]
 pub struct FillTile<'a> {
     /// `[rows, k]`
@@ -39,8 +41,12 @@ pub struct FillTile<'a> {
     pub norm: Option<RowNorm<'a>>,
     /// What the tile holds.
     pub format: RowFormat,
-    /// The tile's words.
-    pub out: &'a mut [u32],
+    /// Blocks of 32 inputs to fill.
+    pub blocks: Range<usize>,
+    /// The words of their numbers.
+    pub numbers: &'a mut [u32],
+    /// The words of their factors.
+    pub factors: &'a mut [u32],
 }
 
 impl Kernel for FillTile<'_> {
@@ -50,30 +56,34 @@ impl Kernel for FillTile<'_> {
     fn run<S: Simd>(self, simd: S) {
         let rows = self.rows.len() / self.k;
         for (index, row) in self.rows.chunks_exact(self.k).enumerate() {
-            let place = RowPlace { rows, row: index, blocks: self.k.div_ceil(BLOCK) };
+            let place = RowPlace { rows, row: index, numbers: &mut *self.numbers, factors: &mut *self.factors };
             let source = Source {
                 row,
                 norm: self.norm.map(|norm| (norm.weight, inverse_root_mean_square(simd, row, norm.eps))),
+                blocks: self.blocks.clone(),
             };
             match self.format {
-                RowFormat::Quants => fill_quants(simd, &source, place, self.out),
-                RowFormat::Floats => fill_floats(simd, &source, place, self.out),
-                RowFormat::Bf16 => fill_bf16(simd, &source, place, self.out),
+                RowFormat::Quants => fill_quants(simd, &source, place),
+                RowFormat::Floats => fill_floats(simd, &source, place),
+                RowFormat::Bf16 => fill_bf16(simd, &source, place),
             }
         }
     }
 }
 
-/// One row and what its numbers are multiplied with.
+/// Blocks of one row, and what its numbers are multiplied with.
 struct Source<'a> {
     row: &'a [f32],
     /// Weights, and one factor for all.
     norm: Option<(&'a [f32], f32)>,
+    blocks: Range<usize>,
 }
 
 impl Source<'_> {
-    fn lines(&self) -> usize {
-        self.row.len().div_ceil(LANES)
+    /// The two halves of a block.
+    #[inline(always)]
+    fn block<S: Simd>(&self, simd: S, block: usize) -> [S::Vector; 2] {
+        [self.line(simd, 2 * block), self.line(simd, 2 * block + 1)]
     }
 
     /// Sixteen numbers; zeros behind the end.
@@ -98,9 +108,9 @@ fn line_at<S: Simd>(simd: S, values: &[f32], index: usize) -> S::Vector {
 }
 
 #[inline(always)]
-fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, place: RowPlace, out: &mut [u32]) {
-    for block in 0..place.blocks {
-        let values = [source.line(simd, 2 * block), source.line(simd, 2 * block + 1)];
+fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, mut place: RowPlace<'_>) {
+    for (index, block) in source.blocks.clone().enumerate() {
+        let values = source.block(simd, block);
         let negated = values.map(|value| simd.sub(simd.splat(0.0), value));
         let greatest = simd.greatest(simd.max(simd.max(values[0], negated[0]), simd.max(values[1], negated[1])));
         let inverse = simd.splat(if greatest > TINY { MOST / greatest } else { 0.0 });
@@ -112,7 +122,7 @@ fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, place: RowPlace, out: &mut
         // Exact; NaN if a number is not finite.
         let both = simd.sum(simd.fma(high, simd.splat(ABOVE_HALF), low));
         let scale = greatest.max(0.0) / MOST + both * 0.0;
-        place.write_block(out, block, &QuantBlock { quants, scale, halves: halves(both) });
+        place.write_block(index, &QuantBlock { quants, scale, halves: halves(both) });
     }
 }
 
@@ -126,24 +136,26 @@ fn halves(both: f32) -> [i32; 2] {
 }
 
 #[inline(always)]
-fn fill_floats<S: Simd>(simd: S, source: &Source<'_>, place: RowPlace, out: &mut [u32]) {
-    let mut columns = out[place.row..].iter_mut().step_by(place.rows);
-    for index in 0..source.lines() {
-        let mut line: Line = [0.0; LANES];
-        simd.store(source.line(simd, index), &mut line);
-        for (value, word) in line.iter().zip(columns.by_ref()) {
-            *word = value.to_bits();
+fn fill_floats<S: Simd>(simd: S, source: &Source<'_>, mut place: RowPlace<'_>) {
+    let mut words = place.floats();
+    for block in source.blocks.clone() {
+        for half in source.block(simd, block) {
+            let mut line: Line = [0.0; LANES];
+            simd.store(half, &mut line);
+            for (value, word) in line.iter().zip(words.by_ref()) {
+                *word = value.to_bits();
+            }
         }
     }
 }
 
 #[inline(always)]
-fn fill_bf16<S: Simd>(simd: S, source: &Source<'_>, place: RowPlace, out: &mut [u32]) {
-    for block in 0..place.blocks {
-        let halves = place.pairs(out, block).as_chunks_mut::<{ PAIRS / 2 }>().0;
-        for (half, words) in halves.iter_mut().enumerate() {
+fn fill_bf16<S: Simd>(simd: S, source: &Source<'_>, mut place: RowPlace<'_>) {
+    for (index, block) in source.blocks.clone().enumerate() {
+        let words = place.pairs(index).as_chunks_mut::<{ PAIRS / 2 }>().0;
+        for (half, words) in source.block(simd, block).into_iter().zip(words) {
             let mut line: Line = [0.0; LANES];
-            simd.store(source.line(simd, 2 * block + half), &mut line);
+            simd.store(half, &mut line);
             for (pair, word) in line.as_chunks::<2>().0.iter().zip(words) {
                 let [low, high] = pair.map(|value| u32::from(bf16::from_f32(value).to_bits()));
                 *word = low | high << 16;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Units;
 use crate::cpu::Cpu;
 use crate::kernels::columns_mut::ColumnsMut;
+use crate::ops::parts::Parts;
 use crate::ops::tiled_rows::TiledRows;
 
 /// Activations of a chunk of rows stay in the second-level cache.
@@ -26,13 +27,13 @@ pub(super) struct Cell<'a> {
 /// Cells not handed out yet: chunk by chunk, run by run.
 pub(super) struct Cells<'a> {
     x: &'a TiledRows,
-    units: usize,
+    /// Units cut into runs.
+    runs: Parts,
     columns_of_unit: usize,
-    units_of_run: usize,
     tiles_of_chunk: usize,
-    /// Tiles of the current chunk, and the first unit that is left of it.
+    /// Tiles of the current chunk, and the first run that is left of it.
     tiles: Range<usize>,
-    next_unit: usize,
+    next_run: usize,
     chunk: ColumnsMut<'a>,
     below: ColumnsMut<'a>,
 }
@@ -42,16 +43,16 @@ impl<'a> Cells<'a> {
         let threads = cpu.pool().threads();
         let runs = if x.rows() < SHORT_RUNS_FROM_ROWS { units.bytes() / RUN_BYTES } else { usize::MAX };
         let runs = runs.clamp(1, CELLS_FOR_EACH_THREAD * threads).next_multiple_of(threads);
+        let runs = Parts::new(units.count(), runs);
         let bytes_of_tile = x.tile_bytes().max(1);
         let (chunk, below) = y.split_rows(0);
         Self {
             x,
-            units: units.count(),
+            next_run: runs.count(),
+            runs,
             columns_of_unit: units.columns(),
-            units_of_run: units.count().div_ceil(runs).max(1),
             tiles_of_chunk: (CHUNK_BYTES / bytes_of_tile).max(1),
             tiles: 0..0,
-            next_unit: units.count(),
             chunk,
             below,
         }
@@ -62,23 +63,22 @@ impl<'a> Iterator for Cells<'a> {
     type Item = Cell<'a>;
 
     fn next(&mut self) -> Option<Cell<'a>> {
-        if self.next_unit == self.units {
+        if self.next_run == self.runs.count() {
             if self.below.rows() == 0 {
                 return None;
             }
             self.tiles = self.tiles.end..(self.tiles.end + self.tiles_of_chunk).min(self.x.tiles());
             let rows = self.x.rows_of(self.tiles.start).start..self.x.rows_of(self.tiles.end - 1).end;
             self.chunk = self.below.take_rows(rows.len());
-            self.next_unit = 0;
+            self.next_run = 0;
         }
-        let units = self.next_unit..(self.next_unit + self.units_of_run).min(self.units);
-        self.next_unit = units.end;
+        let units = self.runs.of(self.next_run);
+        self.next_run += 1;
         let columns = (units.len() * self.columns_of_unit).min(self.chunk.columns());
         Some(Cell { tiles: self.tiles.clone(), units, out: self.chunk.take_columns(columns) })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let runs = self.units.div_ceil(self.units_of_run);
-        (0, Some((self.x.tiles() - self.tiles.start).div_ceil(self.tiles_of_chunk) * runs))
+        (0, Some((self.x.tiles() - self.tiles.start).div_ceil(self.tiles_of_chunk) * self.runs.count()))
     }
 }
