@@ -67,7 +67,7 @@ fn attend<E: KvElement>(
         input,
         kv,
         stride: input.queries.len() / out.rows(),
-        heads: Parts::at_most(largest, group),
+        heads: Parts::at_most(group, largest),
         tokens_each: (largest / group.min(largest)).max(1),
         sequences: input.sequences.iter(),
         sequence: None,
@@ -124,7 +124,7 @@ impl<'a, E: KvElement> Iterator for Tiles<'a, E> {
 
 impl<'a, E: KvElement> Tiles<'a, E> {
     fn tokens(&self, sequence: &SequenceRows<'_>) -> Parts {
-        Parts::at_most(self.tokens_each, sequence.rows.len())
+        Parts::at_most(sequence.rows.len(), self.tokens_each)
     }
 
     /// A part of the sequence's tokens, with the current part of heads.

@@ -16,7 +16,7 @@ impl Parts {
     }
 
     /// As few parts of at most `largest` things as there can be.
-    pub(super) fn at_most(largest: usize, things: usize) -> Self {
+    pub(super) fn at_most(things: usize, largest: usize) -> Self {
         Self { things, count: things.div_ceil(largest) }
     }
 
@@ -49,14 +49,14 @@ mod tests {
     fn parts_follow_each_other_and_differ_by_one() {
         for things in 0..40 {
             for size in 1..20 {
-                for parts in [Parts::new(things, size), Parts::at_most(size, things)] {
+                for parts in [Parts::new(things, size), Parts::at_most(things, size)] {
                     let all: Vec<_> = (0..parts.count()).flat_map(|part| parts.of(part)).collect();
                     assert_eq!(all, (0..things).collect::<Vec<_>>());
                     let lengths = || (0..parts.count()).map(|part| parts.of(part).len());
                     assert_eq!(lengths().max().unwrap_or(0), parts.largest());
                     assert!(lengths().all(|length| length + 1 >= parts.largest()));
                 }
-                assert!(Parts::new(things, size).count() <= size && Parts::at_most(size, things).largest() <= size);
+                assert!(Parts::new(things, size).count() <= size && Parts::at_most(things, size).largest() <= size);
             }
         }
     }

@@ -44,7 +44,7 @@ impl TiledRows {
         assert!(norm.is_none_or(|norm| norm.weight.len() == k), "a weight for each of {k}");
         self.k = k;
         self.format = Some(format);
-        self.tiles = Parts::at_most(tile_rows(cpu, format), x.len() / k);
+        self.tiles = Parts::at_most(x.len() / k, tile_rows(cpu, format));
         self.words_each = format.words(k);
         let used = self.rows() * self.words_each;
         self.words.reserve(used);
