@@ -73,6 +73,14 @@ fn usage_errors_exit_with_2() {
 }
 
 #[test]
+fn an_instruction_set_that_is_not_there_is_refused_by_name() {
+    for (arguments, variable) in [(&["--isa", "abacus"][..], "scalar"), (&[], "abacus")] {
+        let (code, line) = failure(&[&["serve"], arguments].concat(), &[("GONDOLA_ISA", variable)]);
+        assert!(code == 2 && line.contains("--isa: 'abacus' is none of scalar, avx2, avx512"), "{line}");
+    }
+}
+
+#[test]
 fn flags_win_over_variables() {
     let (_, line) = failure(&["serve", "--max-n", "1000"], &[("GONDOLA_MAX_N", "0")]);
     assert!(line.contains("1000"), "{line}");
@@ -111,8 +119,8 @@ fn health_without_a_server_exits_with_1() {
 fn bench_gives_figures_for_prompts_one_sequence_and_batches() {
     let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../engine/tests/fixtures/llama_gguf/llama-Q4_1.gguf");
     let arguments = ["bench", model, "-p", "8", "-n", "4", "--batch", "1,3", "--batch-n-gen", "2", "-d", "5"];
-    let more = ["-r", "2", "-t", "1", "--isa", "scalar", "-o", "json"];
-    let output = gondola(&[&arguments[..], &more[..]].concat(), &[]);
+    let more = ["-r", "2", "-t", "1", "-o", "json"];
+    let output = gondola(&[&arguments[..], &more[..]].concat(), &[("GONDOLA_ISA", "scalar")]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let tests = report["tests"].as_array().unwrap();
