@@ -121,7 +121,7 @@ impl BlockType {
     }
 
     /// candle's name for a quantised type; none for plain floats.
-    pub(crate) fn candle(self) -> Option<GgmlDType> {
+    pub fn candle(self) -> Option<GgmlDType> {
         self.quant().map(|kind| match kind {
             QuantType::Q4_0 => GgmlDType::Q4_0,
             QuantType::Q4_1 => GgmlDType::Q4_1,

@@ -10,8 +10,7 @@ use crate::layers::norm::Norm;
 use crate::ops;
 use crate::ops::paged_attention::AttentionInput;
 use crate::ops::rope::RopeAngles;
-use crate::ops::tiled_rows::Input;
-use crate::ops::tiled_rows::TiledRows;
+use crate::ops::tiled_rows::{Input, TiledRows};
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::quantized::QTensor;
 use candle_core::{Device, Tensor};
 use engine::cpu::Cpu;
 use engine::kernels::columns_mut::ColumnsMut;
@@ -34,7 +34,8 @@ impl StoredRows {
     /// Quantised by candle.
     fn quantised(stored: BlockType, weights: &[f32], columns: usize) -> Self {
         let tensor = Tensor::from_slice(weights, (weights.len() / columns, columns), &Device::Cpu).unwrap();
-        let bytes = QTensor::quantize(&tensor, candle(stored)).unwrap().data().unwrap().into_owned();
+        let kind = stored.candle().expect("a quantised type");
+        let bytes = QTensor::quantize(&tensor, kind).unwrap().data().unwrap().into_owned();
         Self { stored, columns, row_bytes: columns / stored.elements() * stored.bytes(), bytes }
     }
 
@@ -49,22 +50,6 @@ impl StoredRows {
         };
         let source = RowSource { rows: self.rows(), stored: self.stored, read: &read };
         PanelMatrix::pack(cpu, self.columns, format, &[source]).unwrap()
-    }
-}
-
-fn candle(stored: BlockType) -> GgmlDType {
-    match stored {
-        BlockType::Q4_0 => GgmlDType::Q4_0,
-        BlockType::Q4_1 => GgmlDType::Q4_1,
-        BlockType::Q5_0 => GgmlDType::Q5_0,
-        BlockType::Q5_1 => GgmlDType::Q5_1,
-        BlockType::Q8_0 => GgmlDType::Q8_0,
-        BlockType::Q2K => GgmlDType::Q2K,
-        BlockType::Q3K => GgmlDType::Q3K,
-        BlockType::Q4K => GgmlDType::Q4K,
-        BlockType::Q5K => GgmlDType::Q5K,
-        BlockType::Q6K => GgmlDType::Q6K,
-        other => panic!("{other:?} is not quantised"),
     }
 }
 
