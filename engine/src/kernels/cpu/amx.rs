@@ -8,6 +8,7 @@ use std::arch::x86_64::__cpuid_count;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::block_format::BLOCK;
 use super::isa::Isa;
 use super::simd::LANES;
 use super::tile::PanelLines;
@@ -88,35 +89,34 @@ impl Registers {
         (self.rows, self.inner) = (rows, inner);
     }
 
-    /// Computes all products of a run.
-    #[inline]
-    pub(super) fn multiply_bytes(&self, ByteRun { count, left, right, out }: ByteRun<'_>) {
-        let Some(last) = count.checked_sub(1) else { return };
-        let (words, line) = (self.inner / 4, AMX_ROW_BYTES / 4);
-        assert!(left.words.len() >= last * left.step + (self.rows - 1) * left.stride + words, "left factors");
-        assert!(right.bytes.len() >= last * right.step + words * AMX_ROW_BYTES, "right factors");
-        assert!(out.sums.len() >= last * out.step + self.rows * line, "results");
-        for index in 0..count {
-            let to = out.sums.as_mut_ptr().wrapping_add(index * out.step);
-            let (left_words, right_bytes) = (left.words.as_ptr(), right.bytes.as_ptr());
-            // SAFETY: the registers have the shape that the slices' lengths were checked against.
-            unsafe {
-                asm!(
-                    "tileloadd tmm4, [{left} + {left_stride}]",
-                    "tileloadd tmm6, [{right} + {line}]",
-                    "tilezero tmm0",
-                    "tdpbssd tmm0, tmm4, tmm6",
-                    "tilestored [{to} + {line}], tmm0",
-                    left = in(reg) left_words.wrapping_add(index * left.step),
-                    left_stride = in(reg) 4 * left.stride,
-                    right = in(reg) right_bytes.wrapping_add(index * right.step),
-                    to = in(reg) to,
-                    line = in(reg) AMX_ROW_BYTES,
-                    out("tmm0") _, out("tmm4") _, out("tmm6") _,
-                    options(nostack, preserves_flags),
-                );
-            };
-        }
+    /// Multiplies R rows of signed bytes, four to a word, with `[inner / 4][16 columns][4]` signed bytes, and sums the
+    /// products in 32 bits. A row's words begin at `first` of the eight of a block.
+    #[inline(always)]
+    pub(super) fn multiply_bytes<const R: usize>(
+        &self,
+        (left, first): (&[[u32; BLOCK / 4]; R], usize),
+        right: &[[i8; AMX_ROW_BYTES]],
+        out: &mut [[i32; LANES]; AMX_ROWS],
+    ) {
+        let words = self.inner / 4;
+        assert!(self.rows == R && first + words <= BLOCK / 4 && words <= right.len(), "the shape of the registers");
+        // SAFETY: the registers have the shape that the arrays' lengths were checked against.
+        unsafe {
+            asm!(
+                "tileloadd tmm4, [{left} + {left_line}]",
+                "tileloadd tmm6, [{right} + {line}]",
+                "tilezero tmm0",
+                "tdpbssd tmm0, tmm4, tmm6",
+                "tilestored [{out} + {line}], tmm0",
+                left = in(reg) left.as_ptr().cast::<u32>().wrapping_add(first),
+                left_line = in(reg) BLOCK,
+                right = in(reg) right.as_ptr(),
+                out = in(reg) out.as_mut_ptr(),
+                line = in(reg) AMX_ROW_BYTES,
+                out("tmm0") _, out("tmm4") _, out("tmm6") _,
+                options(nostack, preserves_flags),
+            );
+        };
     }
 
     /// Computes a run of bf16 pairs.
@@ -167,45 +167,6 @@ pub(super) struct PairRun<'a> {
     pub(super) left: &'a [u32],
     pub(super) right: [&'a [[u16; 2 * LANES]]; 2],
     pub(super) out: [&'a mut PanelLines; 2],
-}
-
-/// Products of signed bytes, summed in 32 bits: the next one's factors and results lie a step behind this one's.
-#[derive(Debug)]
-pub(super) struct ByteRun<'a> {
-    /// How many.
-    pub(super) count: usize,
-    /// Their left factors.
-    pub(super) left: LeftFactors<'a>,
-    /// Their right factors.
-    pub(super) right: RightFactors<'a>,
-    /// Their results.
-    pub(super) out: Products<'a>,
-}
-
-/// Rows of signed bytes, four to a word.
-#[derive(Debug)]
-pub(super) struct LeftFactors<'a> {
-    pub(super) words: &'a [u32],
-    /// Words from a row to the next.
-    pub(super) stride: usize,
-    /// Words from a product to the next.
-    pub(super) step: usize,
-}
-
-/// Signed bytes `[inner / 4][16 columns][4]`.
-#[derive(Debug)]
-pub(super) struct RightFactors<'a> {
-    pub(super) bytes: &'a [i8],
-    /// Bytes from a product to the next.
-    pub(super) step: usize,
-}
-
-/// Sums `[rows][16 columns]`.
-#[derive(Debug)]
-pub(super) struct Products<'a> {
-    pub(super) sums: &'a mut [i32],
-    /// Numbers from a product to the next.
-    pub(super) step: usize,
 }
 
 /// Whether the CPU has AMX and the system grants it.

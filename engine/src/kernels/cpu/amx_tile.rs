@@ -1,13 +1,12 @@
 //! Products of panels and up to sixteen rows at once, by AMX: quantised weights times activations in 8 bits, bf16 times
 //! bf16.
 //!
-//! A panel's quants become signed bytes once, for all tiles of rows. Then blocks are multiplied, a span at a time, and
-//! their integers scaled and added up as [`quant_tile`](super::quant_tile) does it: the same bits.
+//! A panel's quants become signed bytes once, for all tiles of rows. Then block after block is multiplied, and its
+//! integers are scaled and added up as [`quant_tile`](super::quant_tile) does it: the same bits.
 
 use std::arch::x86_64::{__m512, __m512i, _mm512_loadu_si512, _mm512_set1_epi8, _mm512_storeu_si512, _mm512_sub_epi8};
-use std::ops::Range;
 
-use super::amx::{AMX_ROW_BYTES, AMX_ROWS, Amx, ByteRun, LeftFactors, PairRun, Products, Registers, RightFactors};
+use super::amx::{AMX_ROW_BYTES, AMX_ROWS, Amx, PairRun, Registers};
 use super::avx512::Avx512;
 use super::block_format::{BLOCK, Format, QuantType, with_format};
 use super::quant_lanes::QUAD_BYTES;
@@ -19,8 +18,11 @@ use crate::kernels::tiled_rows::{Factors, QuantWords};
 
 /// Signed bytes of a block of sixteen columns.
 const BLOCK_BYTES: usize = BLOCK * LANES;
-/// Blocks whose integers are held at once: they and their factors stay in the first-level cache.
-const SPAN: usize = 8;
+/// Blocks that are multiplied before the first of them is scaled: then the registers' results have reached the
+/// cache, and products and scaling overlap.
+const AHEAD: usize = 2;
+/// Blocks whose integers are held at once.
+const SLOTS: usize = 4;
 /// Integers of one product.
 const PRODUCT: usize = AMX_ROWS * LANES;
 
@@ -88,11 +90,11 @@ impl<'a> AmxTiles<'a> {
         out: &mut PanelLines,
     ) {
         self.registers.shape(rows, kind.layout().sub_block);
-        self.scratch.products.reserve(2 * SPAN * PRODUCT);
+        self.scratch.products.reserve(2 * SLOTS * PRODUCT);
         let AmxScratch { panels, products } = &mut *self.scratch;
         let (registers, bytes) = (&self.registers, &panels[slot]);
         with_format!(kind, F => with_height!(rows, AMX_ROWS, [12 13 14 15 16], R => {
-            let tile = Tile { registers, panel, bytes, words: x, x: QuantWords::<R>::new(x), products };
+            let tile = Tile { registers, panel, bytes, x: QuantWords::<R>::new(x), products };
             // SAFETY: AMX is there only with AVX-512.
             unsafe { tile.run::<F>(out) }
         }));
@@ -104,48 +106,50 @@ struct Tile<'a, const R: usize> {
     registers: &'a Registers,
     panel: &'a [u8],
     bytes: &'a [i8],
-    words: &'a [u32],
     x: QuantWords<'a, R>,
     products: &'a mut [i32],
 }
 
 impl<const R: usize> Tile<'_, R> {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-    fn run<F: Format>(mut self, out: &mut PanelLines) {
+    fn run<F: Format>(self, out: &mut PanelLines) {
         // SAFETY: this function is compiled for it.
         let simd = unsafe { Avx512::new() };
-        let blocks = self.x.quads().len();
+        let (quads, bytes) = (self.x.quads(), self.bytes.as_chunks::<BLOCK_BYTES>().0);
+        let blocks = quads.len();
         let mut factors = self.x.factors();
         let mut sums = [simd.splat(0.0); R];
-        for first in (0..blocks).step_by(SPAN) {
-            let span = first..blocks.min(first + SPAN);
-            self.multiply_span::<F>(span.clone());
-            let products = self.products.as_chunks::<PRODUCT>().0.chunks_exact(F::SUB_BLOCKS);
-            for ((block, products), factors) in span.zip(products).zip(&mut factors) {
-                let header = &self.panel[block / F::BLOCKS * F::GROUP_BYTES..][..F::HEADER_BYTES];
-                add_block::<F, R>(simd, (header, block % F::BLOCKS), factors, products, &mut sums);
+        for step in 0..blocks + AHEAD {
+            if let Some(quads) = quads.get(step) {
+                let slot = &mut self.products.as_chunks_mut::<PRODUCT>().0[step % SLOTS * F::SUB_BLOCKS..];
+                self.registers.multiply_block::<F, R>(quads, &bytes[step], slot);
             }
+            let Some(block) = step.checked_sub(AHEAD) else { continue };
+            let Some(factors) = factors.next() else { continue };
+            let products = &self.products.as_chunks::<PRODUCT>().0[block % SLOTS * F::SUB_BLOCKS..][..F::SUB_BLOCKS];
+            let header = &self.panel[block / F::BLOCKS * F::GROUP_BYTES..][..F::HEADER_BYTES];
+            add_block::<F, R>(simd, (header, block % F::BLOCKS), factors, products, &mut sums);
         }
         for (sum, line) in sums.into_iter().zip(out) {
             simd.store(sum, line);
         }
     }
+}
 
-    /// The integers of each sub-block of a span.
-    #[inline]
-    fn multiply_span<F: Format>(&mut self, span: Range<usize>) {
-        let (words, bytes) = (F::LAYOUT.sub_block / 4, F::LAYOUT.sub_block * LANES);
-        let (row, block) = (BLOCK / 4, R * BLOCK / 4);
+impl Registers {
+    /// The integers of each sub-block of a block.
+    #[inline(always)]
+    fn multiply_block<F: Format, const R: usize>(
+        &self,
+        quads: &[[u32; BLOCK / 4]; R],
+        bytes: &[i8; BLOCK_BYTES],
+        out: &mut [[i32; PRODUCT]],
+    ) {
+        let words = F::LAYOUT.sub_block / 4;
+        let lines = bytes.as_chunks::<AMX_ROW_BYTES>().0;
         for sub in 0..F::SUB_BLOCKS {
-            let left = &self.words[span.start * block + sub * words..];
-            let right = &self.bytes[span.start * BLOCK_BYTES + sub * bytes..];
-            let sums = &mut self.products[sub * PRODUCT..];
-            self.registers.multiply_bytes(ByteRun {
-                count: span.len(),
-                left: LeftFactors { words: left, stride: row, step: block },
-                right: RightFactors { bytes: right, step: BLOCK_BYTES },
-                out: Products { sums, step: F::SUB_BLOCKS * PRODUCT },
-            });
+            let out = out[sub].as_chunks_mut().0.first_chunk_mut().expect("sixteen rows");
+            self.multiply_bytes::<R>((quads, sub * words), &lines[sub * words..], out);
         }
     }
 }
