@@ -115,17 +115,6 @@ impl<'a, const R: usize> Factors<'a, R> {
     }
 }
 
-/// A block of 32 inputs in 8 bits.
-#[derive(Clone, Copy, Debug)]
-pub struct QuantBlock {
-    /// The numbers, divided by the scale.
-    pub quants: [i8; BLOCK],
-    /// What they are multiplied with.
-    pub scale: f32,
-    /// Their sums, half by half.
-    pub halves: [i32; 2],
-}
-
 /// Where one row's words of some blocks of a tile lie, to write them.
 #[derive(Debug)]
 pub struct RowPlace<'a> {
@@ -146,25 +135,42 @@ impl RowPlace<'_> {
         self.numbers[self.row..].iter_mut().step_by(self.rows)
     }
 
-    /// The words of one block of bf16.
+    /// The words of each block of bf16.
     #[inline]
-    pub fn pairs(&mut self, block: usize) -> &mut [u32; PAIRS] {
-        &mut self.numbers.as_chunks_mut().0[block * self.rows + self.row]
+    pub fn pairs(&mut self) -> impl Iterator<Item = &mut [u32; PAIRS]> {
+        self.numbers.as_chunks_mut().0.iter_mut().skip(self.row).step_by(self.rows)
     }
 
-    /// Writes one quantised block: its quants, its scale, the sums of its halves.
+    /// The words of each quantised block.
     #[inline]
-    pub fn write_block(&mut self, block: usize, QuantBlock { quants, scale, halves }: &QuantBlock) {
-        let sum = halves[0] + halves[1];
-        let own = &mut self.numbers.as_chunks_mut::<QUADS>().0[block * self.rows + self.row];
-        for (word, quad) in own.iter_mut().zip(quants.as_chunks::<4>().0) {
+    pub fn blocks(&mut self) -> impl Iterator<Item = BlockPlace<'_>> {
+        let quads = self.numbers.as_chunks_mut().0.iter_mut().skip(self.row).step_by(self.rows);
+        let factors = self.factors.chunks_exact_mut(FACTORS * self.rows);
+        quads.zip(factors).map(|(quads, factors)| BlockPlace { rows: self.rows, row: self.row, quads, factors })
+    }
+}
+
+/// Where one row's words of a quantised block lie.
+#[derive(Debug)]
+pub struct BlockPlace<'a> {
+    rows: usize,
+    row: usize,
+    quads: &'a mut [u32; QUADS],
+    factors: &'a mut [u32],
+}
+
+impl BlockPlace<'_> {
+    /// Writes the quants of both halves, what they are multiplied with, and the halves' sums.
+    #[inline]
+    pub fn write(&mut self, quants: &[[i8; BLOCK / 2]; 2], scale: f32, [first, second]: [i32; 2]) {
+        for (word, quad) in self.quads.iter_mut().zip(quants.as_flattened().as_chunks::<4>().0) {
             *word = u32::from_le_bytes(quad.map(i8::cast_unsigned));
         }
-        let bits = [-sum, -halves[0], -halves[1]].map(i32::cast_unsigned);
-        let values = [scale.to_bits(), bits[0], (scale * sum as f32).to_bits(), bits[1], bits[2]];
-        let rows = self.factors[block * FACTORS * self.rows..].chunks_exact_mut(self.rows);
-        for (row, value) in rows.zip(values) {
-            row[self.row] = value;
+        let sum = first.wrapping_add(second);
+        let negated = [sum, first, second].map(|sum| sum.wrapping_neg().cast_unsigned());
+        let values = [scale.to_bits(), negated[0], (scale * sum as f32).to_bits(), negated[1], negated[2]];
+        for (factor, value) in self.factors.iter_mut().skip(self.row).step_by(self.rows).zip(values) {
+            *factor = value;
         }
     }
 }

@@ -49,6 +49,10 @@ fn half_bits(value: f16) -> u32 {
     if value.is_nan() { f16::NAN.to_bits().into() } else { value.to_bits().into() }
 }
 
+fn bf16_bits(bits: u16) -> u32 {
+    if bf16::from_bits(bits).is_nan() { bf16::NAN.to_bits().into() } else { bits.into() }
+}
+
 /// Asserts that a kernel made anew for each instruction set has one result.
 fn same_everywhere<K: Kernel<Output = Vec<u32>>>(kernel: impl Fn() -> K) {
     let plain = Isa::Scalar.checked().unwrap().run(kernel());
@@ -91,6 +95,9 @@ impl Kernel for Floats {
         let mut halves = [f16::ZERO; LANES];
         simd.store_f16(a, &mut halves);
         all.extend(halves.map(half_bits));
+        let mut pairs = [0; LANES / 2];
+        simd.store_bf16(a, &mut pairs);
+        all.extend(pairs.iter().flat_map(|pair| [*pair as u16, (pair >> 16) as u16]).map(bf16_bits));
         simd.prefetch(self.numbers.as_ptr().wrapping_add(1 << 20));
         all
     }

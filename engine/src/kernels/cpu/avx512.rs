@@ -1,14 +1,15 @@
 //! Sixteen lanes in one AVX-512 register.
 
 use std::arch::x86_64::{
-    __m512, __m512i, _CMP_LT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128, _mm256_add_ps,
-    _mm256_loadu_si256, _mm256_max_ps, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
-    _mm512_castps_si512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32,
-    _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_cvtps_epi32,
-    _mm512_cvtps_ph, _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_mask_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512,
-    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_sllv_epi32,
-    _mm512_srlv_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, __m512i, _CMP_LT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128,
+    _mm256_add_ps, _mm256_loadu_si256, _mm256_max_ps, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_and_si512, _mm512_castps_si512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
+    _mm512_cvtepi8_epi32, _mm512_cvtepi32_epi8, _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32,
+    _mm512_cvtph_ps, _mm512_cvtps_epi32, _mm512_cvtps_ph, _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_extractf32x8_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_mov_ps, _mm512_mask_or_epi32, _mm512_max_ps,
+    _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_slli_epi32, _mm512_sllv_epi32, _mm512_srli_epi32, _mm512_srlv_epi32, _mm512_storeu_ps,
+    _mm512_sub_ps,
 };
 
 use half::{bf16, f16};
@@ -147,6 +148,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn store_bf16(self, vector: Self::Vector, to: &mut [u32; LANES / 2]) {
+        // SAFETY: `self` proves the feature.
+        unsafe { store_bf16(vector, to) };
+    }
+
+    #[inline(always)]
     fn load_i8(self, from: &[i8; LANES]) -> Self::Vector {
         // SAFETY: `self` proves the feature.
         unsafe { load_i8(from) }
@@ -204,6 +211,23 @@ fn load_bf16(from: &[bf16; LANES]) -> __m512 {
     // SAFETY: sixteen values can be read.
     let halves = unsafe { _mm256_loadu_si256(from.as_ptr().cast()) };
     _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
+}
+
+/// Adds a half of the last bit that stays, less one where that bit is zero; what is not a number stays none.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store_bf16(vector: __m512, to: &mut [u32; LANES / 2]) {
+    /// Set in what is not a number, lest it become an infinity.
+    const QUIET: i32 = 0x40;
+    let bits = _mm512_castps_si512(vector);
+    let shifted = _mm512_srli_epi32::<16>(bits);
+    let half = _mm512_add_epi32(_mm512_and_si512(shifted, _mm512_set1_epi32(1)), _mm512_set1_epi32(0x7fff));
+    let rounded = _mm512_srli_epi32::<16>(_mm512_add_epi32(bits, half));
+    let no_number = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(vector, vector);
+    let words = _mm512_mask_or_epi32(rounded, no_number, shifted, _mm512_set1_epi32(QUIET));
+    let halves = _mm512_cvtepi32_epi16(words);
+    // SAFETY: sixteen values of 16 bits can be written.
+    unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), halves) };
 }
 
 #[inline]

@@ -5,13 +5,10 @@
 
 use std::ops::Range;
 
-use half::bf16;
-
-use super::block_format::BLOCK;
 use super::elementwise::{filled, inverse_root_mean_square, rounded};
 use super::simd::{Kernel, LANES, Simd};
 use super::tile::Line;
-use crate::kernels::tiled_rows::{PAIRS, QuantBlock, RowFormat, RowPlace};
+use crate::kernels::tiled_rows::{RowFormat, RowPlace};
 
 /// Largest magnitude of a quant.
 const MOST: f32 = 127.0;
@@ -109,20 +106,19 @@ fn line_at<S: Simd>(simd: S, values: &[f32], index: usize) -> S::Vector {
 
 #[inline(always)]
 fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, mut place: RowPlace<'_>) {
-    for (index, block) in source.blocks.clone().enumerate() {
+    for (block, mut place) in source.blocks.clone().zip(place.blocks()) {
         let values = source.block(simd, block);
         let negated = values.map(|value| simd.sub(simd.splat(0.0), value));
         let greatest = simd.greatest(simd.max(simd.max(values[0], negated[0]), simd.max(values[1], negated[1])));
         let inverse = simd.splat(if greatest > TINY { MOST / greatest } else { 0.0 });
         let [low, high] = values.map(|value| rounded(simd, value, inverse));
-        let mut quants = [0_i8; BLOCK];
-        let [first, second] = quants.as_chunks_mut::<LANES>().0 else { unreachable!("two halves") };
-        simd.store_i8(low, first);
-        simd.store_i8(high, second);
+        let mut quants = [[0; LANES]; 2];
+        simd.store_i8(low, &mut quants[0]);
+        simd.store_i8(high, &mut quants[1]);
         // Exact; NaN if a number is not finite.
         let both = simd.sum(simd.fma(high, simd.splat(ABOVE_HALF), low));
         let scale = greatest.max(0.0) / MOST + both * 0.0;
-        place.write_block(index, &QuantBlock { quants, scale, halves: halves(both) });
+        place.write(&quants, scale, halves(both));
     }
 }
 
@@ -131,8 +127,8 @@ fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, mut place: RowPlace<'_>) {
 fn halves(both: f32) -> [i32; 2] {
     const WIDTH: i32 = ABOVE_HALF as i32;
     let both = both as i32;
-    let low = (both + WIDTH / 2).rem_euclid(WIDTH) - WIDTH / 2;
-    [low, (both - low) / WIDTH]
+    let low = (both.wrapping_add(WIDTH / 2) & (WIDTH - 1)).wrapping_sub(WIDTH / 2);
+    [low, both.wrapping_sub(low) >> WIDTH.trailing_zeros()]
 }
 
 #[inline(always)]
@@ -151,15 +147,9 @@ fn fill_floats<S: Simd>(simd: S, source: &Source<'_>, mut place: RowPlace<'_>) {
 
 #[inline(always)]
 fn fill_bf16<S: Simd>(simd: S, source: &Source<'_>, mut place: RowPlace<'_>) {
-    for (index, block) in source.blocks.clone().enumerate() {
-        let words = place.pairs(index).as_chunks_mut::<{ PAIRS / 2 }>().0;
-        for (half, words) in source.block(simd, block).into_iter().zip(words) {
-            let mut line: Line = [0.0; LANES];
-            simd.store(half, &mut line);
-            for (pair, word) in line.as_chunks::<2>().0.iter().zip(words) {
-                let [low, high] = pair.map(|value| u32::from(bf16::from_f32(value).to_bits()));
-                *word = low | high << 16;
-            }
+    for (block, words) in source.blocks.clone().zip(place.pairs()) {
+        for (half, words) in source.block(simd, block).into_iter().zip(words.as_chunks_mut().0) {
+            simd.store_bf16(half, words);
         }
     }
 }

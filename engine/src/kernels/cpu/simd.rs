@@ -52,6 +52,16 @@ pub trait Simd: QuantLanes {
     fn store_f16(self, vector: Self::Vector, to: &mut [f16; LANES]);
     /// Reads sixteen bf16, exactly.
     fn load_bf16(self, from: &[bf16; LANES]) -> Self::Vector;
+    /// Writes sixteen bf16, rounded to nearest, ties to even, two to a word, the first in the low half.
+    #[inline(always)]
+    fn store_bf16(self, vector: Self::Vector, to: &mut [u32; LANES / 2]) {
+        let mut line = [0.0; LANES];
+        self.store(vector, &mut line);
+        for (word, pair) in to.iter_mut().zip(line.as_chunks::<2>().0) {
+            let [low, high] = pair.map(|value| u32::from(bf16::from_f32(value).to_bits()));
+            *word = low | high << 16;
+        }
+    }
     /// Reads sixteen `i8`.
     fn load_i8(self, from: &[i8; LANES]) -> Self::Vector;
     /// Rounds each lane, an integer already and within -128 ..= 127, to an `i8`; what is not a number becomes any.
