@@ -132,22 +132,28 @@ impl RowPlace<'_> {
     /// The words of the row's f32, in order.
     #[inline]
     pub fn floats(&mut self) -> impl Iterator<Item = &mut u32> {
-        self.numbers[self.row..].iter_mut().step_by(self.rows)
+        of_row(self.numbers, self.row, self.rows)
     }
 
     /// The words of each block of bf16.
     #[inline]
     pub fn pairs(&mut self) -> impl Iterator<Item = &mut [u32; PAIRS]> {
-        self.numbers.as_chunks_mut().0.iter_mut().skip(self.row).step_by(self.rows)
+        of_row(self.numbers.as_chunks_mut().0, self.row, self.rows)
     }
 
     /// The words of each quantised block.
     #[inline]
     pub fn blocks(&mut self) -> impl Iterator<Item = BlockPlace<'_>> {
-        let quads = self.numbers.as_chunks_mut().0.iter_mut().skip(self.row).step_by(self.rows);
+        let quads = of_row(self.numbers.as_chunks_mut().0, self.row, self.rows);
         let factors = self.factors.chunks_exact_mut(FACTORS * self.rows);
         quads.zip(factors).map(|(quads, factors)| BlockPlace { rows: self.rows, row: self.row, quads, factors })
     }
+}
+
+/// One row's items, of items that lie row by row.
+#[inline]
+fn of_row<T>(all: &mut [T], row: usize, rows: usize) -> impl Iterator<Item = &mut T> {
+    all.iter_mut().skip(row).step_by(rows)
 }
 
 /// Where one row's words of a quantised block lie.
@@ -169,7 +175,7 @@ impl BlockPlace<'_> {
         let sum = first.wrapping_add(second);
         let negated = [sum, first, second].map(|sum| sum.wrapping_neg().cast_unsigned());
         let values = [scale.to_bits(), negated[0], (scale * sum as f32).to_bits(), negated[1], negated[2]];
-        for (factor, value) in self.factors.iter_mut().skip(self.row).step_by(self.rows).zip(values) {
+        for (factor, value) in of_row(self.factors, self.row, self.rows).zip(values) {
             *factor = value;
         }
     }
