@@ -18,10 +18,9 @@ use crate::kernels::tiled_rows::{Factors, QuantWords};
 
 /// Signed bytes of a block of sixteen columns.
 const BLOCK_BYTES: usize = BLOCK * LANES;
-/// Blocks that are multiplied before the first of them is scaled: then the registers' results have reached the
-/// cache, and products and scaling overlap.
+/// Blocks that are multiplied before the first of them is scaled, so that its results have reached the cache.
 const AHEAD: usize = 2;
-/// Blocks whose integers are held at once.
+/// Blocks whose integers are held at once: more than [`AHEAD`], and a power of two.
 const SLOTS: usize = 4;
 /// Integers of one product.
 const PRODUCT: usize = AMX_ROWS * LANES;
@@ -112,20 +111,15 @@ struct Tile<'a, const R: usize> {
 
 impl<const R: usize> Tile<'_, R> {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-    fn run<F: Format>(self, out: &mut PanelLines) {
+    fn run<F: Format>(mut self, out: &mut PanelLines) {
         // SAFETY: this function is compiled for it.
         let simd = unsafe { Avx512::new() };
-        let (quads, bytes) = (self.x.quads(), self.bytes.as_chunks::<BLOCK_BYTES>().0);
-        let blocks = quads.len();
-        let mut factors = self.x.factors();
         let mut sums = [simd.splat(0.0); R];
-        for step in 0..blocks + AHEAD {
-            if let Some(quads) = quads.get(step) {
-                let slot = &mut self.products.as_chunks_mut::<PRODUCT>().0[step % SLOTS * F::SUB_BLOCKS..];
-                self.registers.multiply_block::<F, R>(quads, &bytes[step], slot);
-            }
-            let Some(block) = step.checked_sub(AHEAD) else { continue };
-            let Some(factors) = factors.next() else { continue };
+        for block in 0..AHEAD {
+            self.multiply_block::<F>(block);
+        }
+        for (block, factors) in self.x.factors().enumerate() {
+            self.multiply_block::<F>(block + AHEAD);
             let products = &self.products.as_chunks::<PRODUCT>().0[block % SLOTS * F::SUB_BLOCKS..][..F::SUB_BLOCKS];
             let header = &self.panel[block / F::BLOCKS * F::GROUP_BYTES..][..F::HEADER_BYTES];
             add_block::<F, R>(simd, (header, block % F::BLOCKS), factors, products, &mut sums);
@@ -134,22 +128,17 @@ impl<const R: usize> Tile<'_, R> {
             simd.store(sum, line);
         }
     }
-}
 
-impl Registers {
-    /// The integers of each sub-block of a block.
+    /// The integers of each sub-block of a block, if there is such a block.
     #[inline(always)]
-    fn multiply_block<F: Format, const R: usize>(
-        &self,
-        quads: &[[u32; BLOCK / 4]; R],
-        bytes: &[i8; BLOCK_BYTES],
-        out: &mut [[i32; PRODUCT]],
-    ) {
+    fn multiply_block<F: Format>(&mut self, block: usize) {
+        let Some(quads) = self.x.quads().get(block) else { return };
         let words = F::LAYOUT.sub_block / 4;
-        let lines = bytes.as_chunks::<AMX_ROW_BYTES>().0;
+        let lines = self.bytes.as_chunks::<BLOCK_BYTES>().0[block].as_chunks().0;
+        let products = &mut self.products.as_chunks_mut::<PRODUCT>().0[block % SLOTS * F::SUB_BLOCKS..];
         for sub in 0..F::SUB_BLOCKS {
-            let out = out[sub].as_chunks_mut().0.first_chunk_mut().expect("sixteen rows");
-            self.multiply_bytes::<R>((quads, sub * words), &lines[sub * words..], out);
+            let out = products[sub].as_chunks_mut().0.first_chunk_mut().expect("sixteen rows");
+            self.registers.multiply_bytes::<R>((quads, sub * words), &lines[sub * words..], out);
         }
     }
 }
