@@ -33,6 +33,7 @@ const HARMLESS: &[&str] = &[
     "_attn_implementation_autoset",
     "_commit_hash",
     "_from_model_config",
+    "_model_name_or_path",
     "_name_or_path",
     "attention_dropout",
     "bad_words_ids",
