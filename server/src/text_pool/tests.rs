@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::mpsc::{Receiver, Sender, channel},
     task::{Context, Poll, Waker},
 };
 
@@ -31,7 +32,7 @@ where
 
 /// One thread in each lane.
 fn narrow() -> TextPool {
-    TextPool { small: lane("small", 1), big: lane("big", 1), waiting: Arc::default() }
+    TextPool { small: Lane::new("small", 1), big: Lane::new("big", 1), waiting: Quota::new(MAX_WAITING) }
 }
 
 #[tokio::test]
