@@ -9,7 +9,9 @@ mod logit_row;
 mod logprobs;
 mod truncate;
 
-use scheduler::{RowFault, Sample, SamplingParams, Token};
+use std::sync::Arc;
+
+use scheduler::{MaskState, RowFault, Sample, SampleSpec, SamplingParams, Token, TokenMask};
 
 use crate::kernels::cpu::isa::CheckedIsa;
 use crate::kernels::cpu::logit_row::{CHUNK, Weigh};
@@ -37,14 +39,19 @@ impl Sampler {
     fn sample(&mut self, isa: CheckedIsa, draw: Draw<'_>) -> Sample {
         let Self { adjusted, counts, maxima: [raw_maxima, adjusted_maxima], candidates, scratch } = self;
         let (seq, params) = (draw.spec.seq, &draw.spec.params);
+        let fault = |fault| Sample { seq, token: Err(fault), logprobs: None };
         let (raw, finite) = LogitRow::scan(isa, draw.row, raw_maxima);
         if !finite {
-            return Sample { seq, token: Err(RowFault::NotFinite), logprobs: None };
+            return fault(RowFault::NotFinite);
         }
-        let row = if adjust::changes(draw.spec) {
+        let mask = match mask(draw.spec) {
+            Ok(mask) => mask,
+            Err(why) => return fault(why),
+        };
+        let row = if mask.is_some() || adjust::changes(draw.spec) {
             adjusted.clear();
             adjusted.extend_from_slice(draw.row);
-            adjust::apply(adjusted, draw.spec, draw.seen, counts);
+            adjust::apply(adjusted, &draw, mask.as_deref(), counts);
             LogitRow::scan(isa, adjusted, adjusted_maxima).0
         } else {
             raw
@@ -60,6 +67,17 @@ impl Sampler {
         };
         let logprobs = params.logprobs.map(|top| logprobs::of(isa, &raw, token, top, scratch));
         Sample { seq, token: Ok(token), logprobs }
+    }
+}
+
+/// The tokens that the draw's constraint allows, if it has one.
+fn mask(spec: &SampleSpec) -> Result<Option<Arc<TokenMask>>, RowFault> {
+    let Some(constraint) = &spec.params.constraint else { return Ok(None) };
+    match constraint.mask(spec.choice, spec.generated) {
+        MaskState::Ready(mask) if mask.is_empty() => Err(RowFault::MaskFailed),
+        MaskState::Ready(mask) => Ok(Some(mask)),
+        MaskState::Late => Err(RowFault::MaskLate),
+        MaskState::Failed => Err(RowFault::MaskFailed),
     }
 }
 

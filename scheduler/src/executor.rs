@@ -35,6 +35,12 @@ pub enum RowFault {
     /// A logit was NaN or infinite.
     #[error("logits are not finite")]
     NotFinite,
+    /// The mask of its constraint failed.
+    #[error("the mask of allowed tokens failed")]
+    MaskFailed,
+    /// The mask of its constraint is still being made. This alone ends nothing: the row is computed again.
+    #[error("the mask of allowed tokens is late")]
+    MaskLate,
 }
 
 /// Log-softmax of the model's own logits, before bias, penalties and truncation.

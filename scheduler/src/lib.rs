@@ -9,6 +9,7 @@ mod acceptance;
 mod block_pool;
 mod block_table;
 mod budget;
+mod constraint;
 mod driver;
 mod error;
 mod event;
@@ -33,6 +34,7 @@ mod stats;
 mod submission;
 
 pub use block_pool::BlockCounts;
+pub use constraint::{Constraint, MaskSource, MaskState, TokenMask};
 pub use driver::{Driver, Turn};
 pub use error::Reject;
 pub use event::{Event, FinishReason, SequenceStats};

@@ -1,10 +1,10 @@
 //! How one request draws its tokens and when it stops. Plain data, shared by all its sequences.
 
-use crate::Token;
+use crate::{Constraint, Token};
 
 /// Settings of the sampler and of the end of a sequence, checked by whoever builds them.
 ///
-/// Order in the sampler: `min_new` and `logit_bias` masks, repetition, frequency and presence penalty, temperature,
+/// Order in the sampler: the masks of `constraint` and `min_new`, `logit_bias`, repetition, frequency and presence penalty, temperature,
 /// top-k, top-p, min-p, each on what the one before left, renormalised.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SamplingParams {
@@ -34,6 +34,8 @@ pub struct SamplingParams {
     pub min_new: usize,
     /// Tokens that end the sequence: the model's end tokens unless ignored, and the request's own.
     pub stop_ids: Vec<Token>,
+    /// Binds the text to a form. Where it leaves nothing but `stop_ids`, they may be drawn before `min_new` tokens.
+    pub constraint: Option<Constraint>,
 }
 
 impl SamplingParams {
@@ -60,6 +62,7 @@ impl Default for SamplingParams {
             max_new: 1,
             min_new: 0,
             stop_ids: Vec::new(),
+            constraint: None,
         }
     }
 }

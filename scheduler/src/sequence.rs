@@ -158,7 +158,9 @@ impl Sequence {
             Err(fault) => return Some(FinishReason::RowFailed(fault)),
         };
         self.stats.first_token.get_or_insert(outbox.now);
-        let stops = self.generated() >= self.params.min_new && self.params.stop_ids.contains(&token);
+        // Where a constraint leaves nothing else, an end comes before the minimum.
+        let may_stop = self.generated() >= self.params.min_new || self.params.constraint.is_some();
+        let stops = may_stop && self.params.stop_ids.contains(&token);
         self.tokens.push(token);
         if stops {
             return Some(FinishReason::Stop(token));

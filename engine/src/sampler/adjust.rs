@@ -1,16 +1,22 @@
 //! What happens to logits before temperature: masks, bias, penalties.
 
-use scheduler::{SampleSpec, Token};
+use scheduler::{SampleSpec, Token, TokenMask};
 
-/// Whether [`apply`] would change anything.
+use super::batch::Draw;
+
+/// Whether [`apply`] would change anything without a mask.
 pub(super) fn changes(spec: &SampleSpec) -> bool {
     masks_stops(spec) || !spec.params.logit_bias.is_empty() || spec.params.needs_history()
 }
 
-/// Changes the row in place. `seen` are all tokens so far, if the settings ask for them; `counts` is memory to count
-/// them in, zeros before and after.
-pub(super) fn apply(row: &mut [f32], spec: &SampleSpec, seen: &[Token], counts: &mut Vec<u32>) {
-    if masks_stops(spec) {
+/// Changes a copy of the draw's row in place; `mask` is what its constraint allows. `counts` is memory to count tokens
+/// in, zeros before and after.
+pub(super) fn apply(row: &mut [f32], draw: &Draw<'_>, mask: Option<&TokenMask>, counts: &mut Vec<u32>) {
+    let (spec, seen) = (draw.spec, draw.seen);
+    if let Some(mask) = mask {
+        forbid_others(row, mask);
+    }
+    if masks_stops(spec) && mask.is_none_or(|mask| !mask.is_within(&spec.params.stop_ids)) {
         for &token in &spec.params.stop_ids {
             row[token as usize] = f32::NEG_INFINITY;
         }
@@ -22,6 +28,24 @@ pub(super) fn apply(row: &mut [f32], spec: &SampleSpec, seen: &[Token], counts: 
         counts.resize(row.len().max(counts.len()), 0);
         penalise_repetition(row, spec, seen, counts);
         penalise_generated(row, spec, seen, counts);
+    }
+}
+
+/// Leaves the tokens of the mask only.
+fn forbid_others(row: &mut [f32], mask: &TokenMask) {
+    let (words, mut groups) = (mask.words(), row.chunks_mut(32));
+    for (&word, group) in words.iter().zip(&mut groups) {
+        if word == u32::MAX {
+            continue;
+        }
+        for (bit, logit) in group.iter_mut().enumerate() {
+            if word >> bit & 1 == 0 {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
+    }
+    for group in groups {
+        group.fill(f32::NEG_INFINITY);
     }
 }
 

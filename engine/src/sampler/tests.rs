@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use scheduler::{SampleSpec, SeqId};
+use scheduler::{Constraint, MaskSource, MaskState, SampleSpec, SeqId};
 use serde::Deserialize;
 
 use super::*;
@@ -74,7 +74,8 @@ fn sample_after(row: &[f32], spec: &SampleSpec, seen: &[Token]) -> Sample {
 /// The distribution that the sampler would draw from.
 fn distribution(row: &[f32], spec: &SampleSpec, seen: &[Token]) -> BTreeMap<Token, f64> {
     let (mut row, mut maxima, mut found) = (row.to_vec(), Vec::new(), Vec::new());
-    adjust::apply(&mut row, spec, seen, &mut Vec::new());
+    let raw = row.clone();
+    adjust::apply(&mut row, &Draw { spec, row: &raw, seen }, None, &mut Vec::new());
     let (scanned, _) = LogitRow::scan(isa(), &row, &mut maxima);
     let weights: Vec<(Token, f32)> = if truncate::keeps_all(&scanned, &spec.params) {
         plain::candidates(&row, &spec.params)
@@ -151,6 +152,69 @@ fn end_tokens_are_masked_until_the_minimum() {
     let params = SamplingParams { min_new: 2, stop_ids: vec![1], ..SamplingParams::default() };
     assert_eq!(sample(&[1.0, 3.0, 2.0], &spec(params.clone(), 1)).token, Ok(2));
     assert_eq!(sample(&[1.0, 3.0, 2.0], &spec(params, 2)).token, Ok(1));
+}
+
+/// A constraint that is always in the same state.
+#[derive(Debug)]
+struct Fixed(MaskState);
+
+impl MaskSource for Fixed {
+    fn mask(&self, _: u32, _: usize) -> MaskState {
+        self.0.clone()
+    }
+
+    fn advance(&self, _: u32, _: Token) {}
+
+    fn wait(&self, _: u32) {}
+}
+
+fn bound(state: MaskState) -> SamplingParams {
+    SamplingParams { constraint: Some(Constraint(Arc::new(Fixed(state)))), ..SamplingParams::default() }
+}
+
+fn only(tokens: &[Token]) -> MaskState {
+    let mut words = vec![0_u32; 2];
+    for token in tokens {
+        words[*token as usize / 32] |= 1 << (token % 32);
+    }
+    MaskState::Ready(Arc::new(TokenMask::new(words)))
+}
+
+#[test]
+fn a_mask_leaves_its_tokens_only() {
+    let row: Vec<f32> = (0..70_u8).map(|token| f32::from(token) / 10.0).collect();
+    assert_eq!(sample(&row, &spec(bound(only(&[3, 40, 35])), 0)).token, Ok(40));
+    let warm = SamplingParams { temperature: 2.0, ..bound(only(&[3, 40, 35])) };
+    let drawn = |seed| sample(&row, &spec(SamplingParams { seed, ..warm.clone() }, 0)).token.unwrap();
+    let drawn: std::collections::BTreeSet<Token> = (0..200).map(drawn).collect();
+    assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [3, 35, 40]);
+    let truncated = SamplingParams { top_k: 1, temperature: 1.0, ..bound(only(&[3, 35])) };
+    assert_eq!(sample(&row, &spec(truncated, 0)).token, Ok(35));
+}
+
+#[test]
+fn where_a_mask_leaves_end_tokens_only_they_come_before_the_minimum() {
+    let ends = SamplingParams { min_new: 5, stop_ids: vec![1], ..bound(only(&[1])) };
+    assert_eq!(sample(&[3.0, 1.0, 2.0], &spec(ends, 0)).token, Ok(1));
+    let more = SamplingParams { min_new: 5, stop_ids: vec![1], ..bound(only(&[1, 2])) };
+    assert_eq!(sample(&[3.0, 9.0, 2.0], &spec(more, 0)).token, Ok(2));
+}
+
+#[test]
+fn a_mask_that_is_not_there_draws_nothing() {
+    let drawn = |state| sample(&[1.0, 2.0], &spec(bound(state), 0)).token;
+    assert_eq!(drawn(MaskState::Late), Err(RowFault::MaskLate));
+    assert_eq!(drawn(MaskState::Failed), Err(RowFault::MaskFailed));
+    assert_eq!(drawn(only(&[])), Err(RowFault::MaskFailed));
+}
+
+#[test]
+fn logprobs_are_of_the_raw_row_under_a_mask_too() {
+    let free = SamplingParams { logprobs: Some(2), ..SamplingParams::default() };
+    let masked = SamplingParams { logprobs: Some(2), ..bound(only(&[0])) };
+    let (free, masked) = (sample(&[0.0, 1.0], &spec(free, 0)), sample(&[0.0, 1.0], &spec(masked, 0)));
+    assert_eq!(masked.token, Ok(0));
+    assert_eq!(masked.logprobs.unwrap().top, free.logprobs.unwrap().top);
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! What a step's result changes: progress, forks, tokens and ends; or, if it failed, ends only.
 //!
 //! A block becomes findable here and not before, and only as far as its tokens are known: nothing of a failed step and
-//! no proposal that was not drawn is ever shared.
+//! no proposal that was not drawn is ever shared. A draw whose mask was late leaves the sequence as if its last row had
+//! not been in the step.
 
 use super::Scheduler;
 use crate::outbox::Outbox;
 use crate::planted_bug::PlantedBug;
 use crate::sequence::Sequence;
-use crate::{FinishReason, Sample, StepOutput};
+use crate::{FinishReason, RowFault, Sample, StepOutput};
 
 impl Scheduler {
     /// Applies the result of the planned step.
@@ -16,6 +17,9 @@ impl Scheduler {
         let mut before = self.swap_running();
         for mut sequence in before.drain(..) {
             match sequence.planned.take() {
+                Some(count) if is_late(&sequence, count, samples.as_slice()) => {
+                    self.put_off(sequence, count, &mut samples);
+                }
                 Some(count) => {
                     let known = count - sequence.offered;
                     self.counters.recomputed_tokens += sequence.advance(known, &mut self.ledger) as u64;
@@ -60,6 +64,16 @@ impl Scheduler {
         } else {
             self.fork(sequence, samples, outbox);
         }
+    }
+
+    /// Keeps what a sequence computed but its last row, whose draws come again with that row.
+    fn put_off(&mut self, mut sequence: Sequence, count: usize, samples: &mut impl Iterator<Item = Sample>) {
+        samples.by_ref().take(draws(&sequence)).for_each(drop);
+        let known = count - std::mem::take(&mut sequence.offered);
+        sequence.proposal = None;
+        self.counters.recomputed_tokens += sequence.advance(known - 1, &mut self.ledger) as u64;
+        sequence.table.truncate(&mut self.ledger, sequence.computed);
+        self.running.push(sequence);
     }
 
     /// Splits a sequence into its choices and gives each its sample.
@@ -111,4 +125,17 @@ impl Scheduler {
         }
         self.running.push(sequence);
     }
+}
+
+/// How many draws a sequence makes in a step that computes all its known tokens.
+fn draws(sequence: &Sequence) -> usize {
+    sequence.choices.len() + sequence.offered
+}
+
+/// Whether one of the draws of a sequence that computed `count` tokens found its mask not made yet.
+fn is_late(sequence: &Sequence, count: usize, samples: &[Sample]) -> bool {
+    let may_draw = sequence.params.constraint.is_some() && sequence.params.max_new > 0;
+    let is_drawing = may_draw && sequence.remaining() + sequence.offered == count;
+    let due = if is_drawing { samples.get(..draws(sequence)).unwrap_or_default() } else { &[] };
+    due.iter().any(|sample| sample.token == Err(RowFault::MaskLate))
 }

@@ -49,9 +49,9 @@ impl Scheduler {
     }
 }
 
-/// What may come next in a sequence, if it decodes.
+/// What may come next in a sequence, if it decodes. The masks of a constraint are made one token at a time: it takes none.
 fn look_up(sequence: &Sequence, work: &Work, speculation: &Speculation) -> Option<Proposal> {
-    let decodes = work.tokens.len() == 1 && work.samples.len() == 1;
+    let decodes = work.tokens.len() == 1 && work.samples.len() == 1 && sequence.params.constraint.is_none();
     if decodes { Proposal::find(&sequence.tokens, speculation) } else { None }
 }
 
