@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AnyObject, Integer, List, Messages, Metadata, OutputFields, Refused, SamplingFields, SchedulingFields,
-    StoppingFields, Text, strict_object::strict_object, word::word,
+    AnyObject, Integer, List, Messages, Metadata, OutputFields, Refused, ResponseFormat, SamplingFields,
+    SchedulingFields, StoppingFields, Text, strict_object::strict_object, word::word,
 };
 
 strict_object! {
@@ -94,35 +94,6 @@ strict_object! {
         }
     }
 }
-
-strict_object! {
-    /// `response_format`
-    pub struct ResponseFormat {
-        required {
-            /// `text`, `json_object` or `json_schema`
-            kind: FormatKind,
-        }
-        received {
-            /// The schema.
-            json_schema: Refused,
-        }
-    }
-}
-
-/// `type` of a response format.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", remote = "Self")]
-pub enum FormatKind {
-    /// Free text.
-    #[default]
-    Text,
-    /// One JSON object.
-    JsonObject,
-    /// JSON under a schema.
-    JsonSchema,
-}
-
-word!(FormatKind);
 
 /// How long to think.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

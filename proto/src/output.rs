@@ -1,6 +1,9 @@
 //! What the answer carries and how it is sent: members that chat and completions share.
 
-use crate::{Integer, Refused, StreamOptions, strict_object::strict_object};
+use crate::{
+    AnyJson, Integer, List, MAX_STRUCTURED_CHOICES, Refused, StreamOptions, StructuredOutputs, Text,
+    strict_object::strict_object,
+};
 
 strict_object! {
     /// Members for the form of the answer.
@@ -24,6 +27,18 @@ strict_object! {
             spaces_between_special_tokens: bool,
             /// Report token ids.
             return_token_ids: bool,
+            /// The answer's form.
+            structured_outputs: StructuredOutputs,
+            /// The answer's form: a JSON Schema, or its text.
+            guided_json: AnyJson,
+            /// The answer's form: a regular expression.
+            guided_regex: Text,
+            /// The answer's form: one of these.
+            guided_choice: List<Text, MAX_STRUCTURED_CHOICES>,
+            /// The answer's form: a grammar.
+            guided_grammar: Text,
+            /// The answer's form: a regular expression.
+            regex: Text,
         }
         received {
             /// Tokens in log-probabilities are written as ids.
@@ -34,18 +49,6 @@ strict_object! {
             prompt_logprobs: Refused,
             /// Also report these tokens.
             logprob_token_ids: Refused,
-            /// The answer's form.
-            structured_outputs: Refused,
-            /// The answer's form.
-            guided_json: Refused,
-            /// The answer's form.
-            guided_regex: Refused,
-            /// The answer's form.
-            guided_choice: Refused,
-            /// The answer's form.
-            guided_grammar: Refused,
-            /// The answer's form.
-            regex: Refused,
             /// The answer's form.
             ebnf: Refused,
             /// The answer's form.

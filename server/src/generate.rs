@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use scheduler::{Event, FinishReason, SamplingParams, Submission, Token};
+use scheduler::{Constraint, Event, FinishReason, RowFault, SamplingParams, Submission, Token};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
@@ -43,6 +43,8 @@ pub struct Generation {
     own_stop_ids: Vec<Token>,
     /// Where the prompt stands in the request.
     field: &'static str,
+    /// Where the form of the answer stands in the request, if there is one.
+    form: String,
     prompt_tokens: usize,
     cached_tokens: usize,
     _work: Work,
@@ -82,7 +84,7 @@ impl Generation {
         let ticket = Arc::new(Ticket::new(count));
         let (events, receiver) = mpsc::channel(EVENTS_PER_REQUEST.max(2 * count));
         let (accepted, answer) = oneshot::channel();
-        let submissions = submissions(app, &model, prepared, clocked);
+        let submissions = submissions(app, &model, prepared, clocked)?;
         let mut generation = Self {
             choices: (0..count).map(|index| choice(&model, prepared, index)).collect(),
             metrics: Arc::clone(app.metrics()),
@@ -95,6 +97,7 @@ impl Generation {
             prompt_tokens: prepared.prompts.iter().map(|prompt| prompt.tokens.len()).sum(),
             cached_tokens: 0,
             field: prepared.field,
+            form: request.grammar.as_ref().map(|form| form.field().to_owned()).unwrap_or_default(),
             model,
             _work: work,
         };
@@ -211,6 +214,7 @@ impl Generation {
                 ("queue_timeout", ApiError::queue_timeout(self.model.engine.status().retry_after()))
             }
             FinishReason::Timeout => ("timeout", ApiError::ran_too_long()),
+            FinishReason::RowFailed(RowFault::MaskFailed) => ("grammar", ApiError::grammar_failed(&self.form)),
             FinishReason::RowFailed(_) => ("logits", ApiError::engine()),
             _ => ("step", ApiError::engine()),
         };
@@ -257,27 +261,42 @@ fn choice(model: &ServedModel, prepared: &Prepared, index: usize) -> Choice {
 }
 
 /// One submission for each prompt, all on one deadline.
-fn submissions(app: &App, model: &ServedModel, prepared: &Prepared, clocked: Clocked) -> Vec<Submission> {
+fn submissions(
+    app: &App,
+    model: &ServedModel,
+    prepared: &Prepared,
+    clocked: Clocked,
+) -> Result<Vec<Submission>, ApiError> {
     let request = &prepared.request;
     let limits = &app.config().limits;
     let timeout = clocked.timeout.unwrap_or(limits.request_timeout).min(limits.request_timeout);
     let seed = request.seed.unwrap_or_else(|| u64::from_le_bytes(random_bytes()));
     let mut seqs = model.engine.new_seqs(prepared.prompts.len() * request.choices).into_iter();
-    let submission = |prompt: &PreparedPrompt| Submission {
-        seqs: seqs.by_ref().take(request.choices).collect(),
-        params: Arc::new(sampling(model, request, prompt.tokens.len(), seed)),
-        prompt: prompt.tokens.clone(),
-        priority: request.priority,
-        cache_key: cache_key(model, request),
-        queue_deadline: Some(clocked.arrived + limits.queue_wait),
-        deadline: Some(clocked.arrived + timeout),
+    let submission = |prompt: &PreparedPrompt| {
+        let constraint = constraint(model, prepared)?;
+        let params = SamplingParams { seed, constraint, ..sampling(model, request, prompt.tokens.len()) };
+        Ok(Submission {
+            seqs: seqs.by_ref().take(request.choices).collect(),
+            params: Arc::new(params),
+            prompt: prompt.tokens.clone(),
+            priority: request.priority,
+            cache_key: cache_key(model, request),
+            queue_deadline: Some(clocked.arrived + limits.queue_wait),
+            deadline: Some(clocked.arrived + timeout),
+        })
     };
     prepared.prompts.iter().map(submission).collect()
 }
 
-fn sampling(model: &ServedModel, request: &GenerateRequest, prompt: usize, seed: u64) -> SamplingParams {
+/// What binds the choices of one prompt.
+fn constraint(model: &ServedModel, prepared: &Prepared) -> Result<Option<Constraint>, ApiError> {
+    let Some(grammar) = &prepared.grammar else { return Ok(None) };
+    let session = model.grammars.session(grammar, prepared.request.choices)?;
+    Ok(Some(Constraint(Arc::new(session))))
+}
+
+fn sampling(model: &ServedModel, request: &GenerateRequest, prompt: usize) -> SamplingParams {
     let mut params = request.sampling.clone();
-    params.seed = seed;
     params.max_new = request.max_new.unwrap_or_else(|| room(model, prompt));
     if !request.ignore_eos {
         params.stop_ids.extend(&model.eos_ids);

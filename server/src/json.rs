@@ -24,6 +24,12 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     })
 }
 
+/// Reads any one value from a text inside a body, under the rules of bodies.
+pub fn value(text: &str) -> Result<serde_json::Value, ApiError> {
+    let text = syntax::check(text.as_bytes())?;
+    serde_json::from_str(text).map_err(|error| ApiError::invalid_json(&error.to_string()))
+}
+
 /// The row that a message of serde belongs to. The words are those of `serde::de::Error`'s provided methods.
 fn classify(path: &str, message: &str) -> ApiError {
     let message = without_position(message);

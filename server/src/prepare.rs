@@ -1,4 +1,4 @@
-//! From a body to tokens: parse, validate, render, tokenise, all in one job on the text pool.
+//! From a body to tokens: parse, validate, render, tokenise, all in one job on the text pool; then the grammar, on its own.
 //!
 //! Each step costs more than the one before, and one that refuses has done none of the later ones.
 
@@ -9,6 +9,7 @@ use scheduler::Token;
 use crate::{
     body::WholeBody,
     error::ApiError,
+    grammar::CompiledGrammar,
     request::{GenerateRequest, Prompt, RequestRules},
     served_model::ServedModel,
     text_pool::{PoolError, TextPool},
@@ -27,6 +28,8 @@ pub struct Prepared {
     pub field: &'static str,
     /// One for each prompt.
     pub prompts: Vec<PreparedPrompt>,
+    /// What the answers are bound to.
+    pub grammar: Option<Arc<CompiledGrammar>>,
 }
 
 /// One prompt.
@@ -49,8 +52,13 @@ pub async fn prepare(
 ) -> Result<Prepared, ApiError> {
     let model = Arc::clone(model);
     let bytes = body.len();
+    let grammars = model.grammars.clone();
     let job = move || parse(&body, &model.rules).and_then(|request| tokenize(&model, request));
-    pool.run(bytes, job).await.map_err(without_result)?
+    let mut prepared = pool.run(bytes, job).await.map_err(without_result)??;
+    if let Some(form) = &prepared.request.grammar {
+        prepared.grammar = Some(grammars.compile(form).await?);
+    }
+    Ok(prepared)
 }
 
 fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Prepared, ApiError> {
@@ -58,7 +66,7 @@ fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Prepare
     let field = prompts.first().map_or("prompt", Prompt::field);
     let prompts =
         prompts.into_iter().map(|prompt| tokenize_prompt(model, &request, prompt)).collect::<Result<_, _>>()?;
-    Ok(Prepared { request, field, prompts })
+    Ok(Prepared { request, field, prompts, grammar: None })
 }
 
 fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Prompt) -> Result<PreparedPrompt, ApiError> {

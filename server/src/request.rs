@@ -6,6 +6,7 @@
 mod accepted;
 mod chat;
 mod completion;
+mod grammar;
 mod messages;
 mod output;
 mod range;
@@ -19,8 +20,8 @@ use std::fmt;
 use scheduler::{SamplingParams, Token};
 
 pub use self::{chat::chat, completion::completion, output::StreamRules, sampling::SamplingDefaults};
-use crate::error::ApiError;
 pub use crate::{chat_prompt::ChatPrompt, stop_matcher::StopRules};
+use crate::{error::ApiError, grammar::GrammarSpec};
 
 /// What requests are measured by: facts of the model and caps of the server.
 #[derive(Clone, Debug)]
@@ -59,6 +60,8 @@ pub struct GenerateRequest {
     pub ignore_eos: bool,
     /// Texts that end an answer.
     pub stop: StopRules,
+    /// The form that the answer is bound to.
+    pub grammar: Option<GrammarSpec>,
     /// How to stream, if at all.
     pub stream: Option<StreamRules>,
     /// The prompt's text precedes the answer.

@@ -6,7 +6,7 @@ use engine::GenerationDefaults;
 use scheduler::{Limits, Token};
 
 use crate::{
-    chat_template::ChatTemplate, config::Config, engine_handle::EngineHandle, request::RequestRules,
+    chat_template::ChatTemplate, config::Config, engine_handle::EngineHandle, grammar::Grammars, request::RequestRules,
     tokenizer::Tokenizer,
 };
 
@@ -42,6 +42,7 @@ pub struct ServedModel {
     pub(crate) bos_id: Option<Token>,
     pub(crate) eos_ids: Vec<Token>,
     pub(crate) fingerprint: String,
+    pub(crate) grammars: Grammars,
     pub(crate) engine: EngineHandle,
     pub(crate) limits: Limits,
 }
@@ -60,6 +61,7 @@ impl ServedModel {
                 max_prompt_bytes: prompt_bytes,
                 defaults: (&parts.defaults).into(),
             },
+            grammars: Grammars::new(Arc::clone(&parts.tokenizer), parts.eos_ids.clone()),
             names: config.names.clone(),
             root: config.names[0].clone(),
             tokenizer: parts.tokenizer,

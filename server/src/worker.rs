@@ -13,7 +13,7 @@ use std::{
 use scheduler::{Driver, Event, Executor, Reject, SeqId, Submission};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{engine_status::EngineStatus, guarded_executor::GuardedExecutor, ticket::Ticket};
+use crate::{bound::Bound, engine_status::EngineStatus, guarded_executor::GuardedExecutor, ticket::Ticket};
 
 /// Events that may wait for one reader: at most about a mebibyte, log-probabilities included.
 pub const EVENTS_PER_REQUEST: usize = 4096;
@@ -47,6 +47,7 @@ struct Live {
     ticket: Arc<Ticket>,
     events: mpsc::Sender<(usize, Event)>,
     last_token: Option<Duration>,
+    bound: Option<Bound>,
 }
 
 impl<E: Executor> Worker<E> {
@@ -93,11 +94,11 @@ impl<E: Executor> Worker<E> {
     fn submit(&mut self, job: Job) {
         let now = self.status.now();
         self.status.working();
-        let mut submitted: Vec<SeqId> = Vec::new();
+        let mut submitted: Vec<(SeqId, Option<Bound>)> = Vec::new();
         for submission in job.submissions {
-            let seqs = submission.seqs.clone();
+            let seqs = Bound::all(&submission);
             if let Err(reject) = self.driver.submit(submission, now) {
-                for seq in submitted {
+                for (seq, _) in submitted {
                     self.driver.abort(seq, now);
                 }
                 let _ = job.accepted.send(Err(reject));
@@ -105,9 +106,9 @@ impl<E: Executor> Worker<E> {
             }
             submitted.extend(seqs);
         }
-        for (choice, seq) in submitted.into_iter().enumerate() {
+        for (choice, (seq, bound)) in submitted.into_iter().enumerate() {
             let (ticket, events) = (Arc::clone(&job.ticket), job.events.clone());
-            self.live.insert(seq, Live { choice, ticket, events, last_token: None });
+            self.live.insert(seq, Live { choice, ticket, events, last_token: None, bound });
         }
         let _ = job.accepted.send(Ok(()));
     }
@@ -129,14 +130,32 @@ impl<E: Executor> Worker<E> {
     fn turn(&mut self) {
         let status = Arc::clone(&self.status);
         let started = status.now();
-        let turn = self.driver.turn(|| status.now(), &BTreeSet::new());
+        let held = self.held();
+        let turn = self.driver.turn(|| status.now(), &held);
         let ended = status.now();
+        if turn.computed_tokens == 0 {
+            self.wait_for_one(&held);
+        }
         if let Some(error) = &turn.error {
             status.step_failed(error);
         }
         status.stepped(&turn, ended.saturating_sub(started), self.driver.stats());
         for event in turn.events {
             self.deliver(event);
+        }
+    }
+
+    /// Sequences whose mask was late for one step already: they sit out until it is there.
+    fn held(&mut self) -> BTreeSet<SeqId> {
+        let late = |live: &mut Live| live.bound.as_mut().is_some_and(Bound::was_late);
+        self.live.iter_mut().filter_map(|(seq, live)| late(live).then_some(*seq)).collect()
+    }
+
+    /// With nothing else to compute, waits until the mask of one held sequence is there.
+    fn wait_for_one(&self, held: &BTreeSet<SeqId>) {
+        let first = held.first().and_then(|seq| self.live.get(seq)).and_then(|live| live.bound.as_ref());
+        if let Some(bound) = first {
+            bound.wait();
         }
     }
 
@@ -149,9 +168,12 @@ impl<E: Executor> Worker<E> {
         let now = self.status.now();
         let metrics = self.status.metrics();
         let is_over = match &event {
-            Event::Token { .. } => {
+            Event::Token { token, .. } => {
                 metrics.token(live.last_token, now);
                 live.last_token = Some(now);
+                if let Some(bound) = &mut live.bound {
+                    bound.advance(*token);
+                }
                 false
             }
             Event::Finished { reason, stats, .. } => {

@@ -9,6 +9,8 @@ mod access;
 mod answers;
 #[path = "router/faults.rs"]
 mod faults;
+#[path = "router/forms.rs"]
+mod forms;
 #[path = "router/http.rs"]
 mod http;
 #[path = "router/lifecycle.rs"]

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use axum::http::StatusCode;
 
 use super::{ApiError, INVALID};
+use crate::grammar::GrammarError;
 
 /// Characters of a client's value that an answer may repeat.
 const EXCERPT: usize = 128;
@@ -114,6 +115,27 @@ impl ApiError {
     /// A value of a supported member is known elsewhere and not served here.
     pub fn unsupported_value(param: &str, says: impl Display) -> Self {
         Self::about("unsupported_value", param, says)
+    }
+
+    /// A schema, regular expression or grammar is wrong or cannot be kept.
+    pub fn invalid_schema(param: &str, says: impl Display) -> Self {
+        Self::about("invalid_schema", param, says)
+    }
+
+    /// A form that the answer should have cannot be kept.
+    pub fn grammar(param: &str, error: &GrammarError) -> Self {
+        let says = excerpt(&error.to_string());
+        match error {
+            GrammarError::Invalid(_) => Self::invalid_schema(param, says),
+            GrammarError::TooComplex(_) => Self::about("grammar_too_complex", param, says),
+            GrammarError::Full => Self::overloaded(&says),
+            GrammarError::NoEnd => Self::unsupported_value(param, says),
+        }
+    }
+
+    /// A token's mask cost too much.
+    pub fn grammar_failed(param: &str) -> Self {
+        Self::about("grammar_too_complex", param, "costs too much to keep")
     }
 
     /// The chat template does not take the messages.

@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions`: the members of its own.
 
-use proto::{ChatRequest, FormatKind, Integer, ResponseFormat};
+use proto::{ChatRequest, Integer};
 
 use super::{
     GenerateRequest, Prompt, RequestRules, accepted, messages,
@@ -16,7 +16,6 @@ const MAX_TOP_LOGPROBS: usize = 20;
 /// Reads a request for the next turn of a chat.
 pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateRequest, ApiError> {
     refuse::chat(&request)?;
-    check_format(request.response_format.as_ref())?;
     if request.output.echo == Some(true) {
         return Err(ApiError::unsupported_parameter("echo", " in a chat"));
     }
@@ -40,19 +39,10 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
         sampling: request.sampling,
         stopping: request.stopping,
         output: request.output,
+        format: request.response_format,
         scheduling: request.scheduling,
     };
     Ok(GenerateRequest { ignored, ..shared.request(own, rules, prompts)? })
-}
-
-/// Only free text is served.
-pub(super) fn check_format(format: Option<&ResponseFormat>) -> Result<(), ApiError> {
-    match format {
-        Some(format) if format.kind != FormatKind::Text => {
-            Err(ApiError::unsupported_parameter("response_format", " with a type other than text"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Whether the prompt ends with the opening of a turn, and whether it leaves the last message open.

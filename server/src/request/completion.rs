@@ -4,7 +4,6 @@ use proto::{CompletionRequest, Prompt as WirePrompt, Text, TokenId};
 
 use super::{
     GenerateRequest, Prompt, RequestRules,
-    chat::check_format,
     range::count,
     refuse,
     shared::{OwnParts, SharedFields},
@@ -20,7 +19,6 @@ const MAX_LOGPROBS: usize = 20;
 /// Reads a request to continue prompts.
 pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<GenerateRequest, ApiError> {
     refuse::completion(&request)?;
-    check_format(request.response_format.as_ref())?;
     if request.suffix.is_some() {
         return Err(ApiError::unsupported_parameter("suffix", " by this model"));
     }
@@ -47,6 +45,7 @@ pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<Ge
         sampling: request.sampling,
         stopping: request.stopping,
         output: request.output,
+        format: request.response_format,
         scheduling: request.scheduling,
     };
     shared.request(own, rules, prompts)

@@ -48,6 +48,7 @@ fn refuse(members: impl IntoIterator<Item = Member>) -> Result<(), ApiError> {
 fn instead(name: &str) -> &'static str {
     match name {
         "functions" | "function_call" => ", use tools",
+        "ebnf" | "grammar" | "json_schema" => ", use structured_outputs",
         "lora_path" => ", adapters are chosen by model",
         _ => "",
     }
@@ -77,12 +78,6 @@ pub(super) fn output(fields: &OutputFields) -> Result<(), ApiError> {
         ("return_token_offsets", fields.return_token_offsets, Off::Boolean(false)),
         ("prompt_logprobs", fields.prompt_logprobs, Off::Never),
         ("logprob_token_ids", fields.logprob_token_ids, Off::Empty),
-        ("structured_outputs", fields.structured_outputs, Off::Never),
-        ("guided_json", fields.guided_json, Off::Never),
-        ("guided_regex", fields.guided_regex, Off::Never),
-        ("guided_choice", fields.guided_choice, Off::Never),
-        ("guided_grammar", fields.guided_grammar, Off::Never),
-        ("regex", fields.regex, Off::Never),
         ("ebnf", fields.ebnf, Off::Never),
         ("grammar", fields.grammar, Off::Never),
         ("json_schema", fields.json_schema, Off::Never),

@@ -1,9 +1,9 @@
 //! What chat and completions have in common.
 
-use proto::{OutputFields, SamplingFields, SchedulingFields, StoppingFields};
+use proto::{OutputFields, ResponseFormat, SamplingFields, SchedulingFields, StoppingFields};
 
 use super::{
-    GenerateRequest, Prompt, RequestRules,
+    GenerateRequest, Prompt, RequestRules, grammar,
     output::Output,
     range::{integer, short, short_some},
     refuse, sampling,
@@ -16,6 +16,7 @@ pub(super) struct SharedFields {
     pub(super) sampling: SamplingFields,
     pub(super) stopping: StoppingFields,
     pub(super) output: OutputFields,
+    pub(super) format: Option<ResponseFormat>,
     pub(super) scheduling: SchedulingFields,
 }
 
@@ -31,15 +32,20 @@ pub(super) struct OwnParts {
 impl SharedFields {
     /// The request; its prompts come last, when the model is known to be ours.
     pub(super) fn request(
-        self,
+        mut self,
         own: OwnParts,
         rules: &RequestRules,
         prompts: impl FnOnce() -> Result<Vec<Prompt>, ApiError>,
     ) -> Result<GenerateRequest, ApiError> {
         let mut sampling = sampling::params(&self.sampling, rules)?;
         let stopping = Stopping::new(self.stopping, own.max_new, rules)?;
+        let grammar = grammar::grammar(self.format, &mut self.output)?;
         let output = Output::new(&self.output, rules)?;
         let scheduling = Scheduling::new(self.scheduling)?;
+        if let Some(form) = grammar.as_ref().filter(|_| stopping.ignore_eos) {
+            let says = format_args!("contradicts {}, which ends with the end token", form.field());
+            return Err(ApiError::invalid_value("ignore_eos", says));
+        }
         let prompts = prompts()?;
         sampling.logprobs = own.logprobs;
         sampling.min_new = stopping.min_new;
@@ -53,6 +59,7 @@ impl SharedFields {
             sampling,
             ignore_eos: stopping.ignore_eos,
             stop: stopping.rules,
+            grammar,
             stream: output.stream,
             echo: output.echo,
             skip_special_tokens: output.skip_special_tokens,

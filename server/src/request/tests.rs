@@ -199,14 +199,91 @@ fn refused_members_pass_only_when_off() {
         ("truncate_prompt_tokens", json!(null), json!(-1)),
         ("return_token_offsets", json!(false), json!(true)),
         ("spaces_between_special_tokens", json!(true), json!(false)),
-        ("structured_outputs", json!(null), json!({"regex": "a"})),
-        ("guided_json", json!(null), json!({})),
-        ("response_format", json!({"type": "text"}), json!({"type": "json_object"})),
+        ("grammar", json!(null), json!("root ::= a")),
+        ("ebnf", json!(null), json!("root ::= a")),
+        ("json_schema", json!(null), json!({})),
         ("lora_path", json!(null), json!("x")),
         ("stop_regex", json!(null), json!("x")),
     ];
     for (name, off, on) in members {
         edge(name, &off, &on, "unsupported_parameter");
+    }
+}
+
+#[test]
+fn a_form_has_several_names() {
+    let schema = json!({"type": "object"});
+    let named = |members: Value| {
+        let field = |grammar: Option<GrammarSpec>| grammar.map(|grammar| grammar.field().to_owned());
+        let chat = field(try_chat(members.clone()).unwrap().grammar);
+        assert_eq!(chat, field(try_completion(members).unwrap().grammar));
+        chat
+    };
+    let format = |schema: Value| json!({"type": "json_schema", "json_schema": {"name": "a-B_1", "schema": schema}});
+    let cases = [
+        (json!({"response_format": {"type": "text"}}), None),
+        (json!({"response_format": null, "guided_json": null, "structured_outputs": null}), None),
+        (json!({"response_format": {"type": "json_object"}}), Some("response_format")),
+        (json!({"response_format": format(schema.clone())}), Some("response_format.json_schema.schema")),
+        (json!({"guided_json": schema}), Some("guided_json")),
+        (json!({"guided_json": "{\"type\": \"object\"}"}), Some("guided_json")),
+        (json!({"guided_regex": "a+"}), Some("guided_regex")),
+        (json!({"regex": "a+"}), Some("regex")),
+        (json!({"guided_choice": ["a", "b"]}), Some("guided_choice")),
+        (json!({"guided_grammar": "start: \"a\""}), Some("guided_grammar")),
+        (json!({"structured_outputs": {"json": {"type": "array"}}}), Some("structured_outputs.json")),
+        (json!({"structured_outputs": {"json_object": true}}), Some("structured_outputs.json_object")),
+        (json!({"structured_outputs": {"choice": ["x"], "regex": null}}), Some("structured_outputs.choice")),
+    ];
+    for (members, expected) in cases {
+        assert_eq!(named(members.clone()).as_deref(), expected, "{members}");
+    }
+}
+
+#[test]
+fn a_form_that_cannot_be_read_is_named() {
+    let format = |named: Value| json!({"response_format": {"type": "json_schema", "json_schema": named}});
+    let cases = [
+        (json!({"regex": "a", "guided_regex": "a"}), "invalid_value", "regex"),
+        (json!({"response_format": {"type": "json_object"}, "regex": "a"}), "invalid_value", "regex"),
+        (
+            json!({"response_format": {"type": "json_schema"}}),
+            "missing_required_parameter",
+            "response_format.json_schema",
+        ),
+        (json!({"response_format": {"type": "xml"}}), "invalid_value", "response_format.type"),
+        (format(json!({"schema": {}})), "missing_required_parameter", "response_format.json_schema.name"),
+        (format(json!({"name": "a"})), "missing_required_parameter", "response_format.json_schema.schema"),
+        (format(json!({"name": "a b", "schema": {}})), "invalid_value", "response_format.json_schema.name"),
+        (
+            format(json!({"name": "a", "schema": {"not": {}}})),
+            "invalid_schema",
+            "response_format.json_schema.schema.not",
+        ),
+        (
+            json!({"response_format": {"type": "text", "json_schema": {"name": "a"}}}),
+            "invalid_value",
+            "response_format.json_schema",
+        ),
+        (json!({"structured_outputs": {}}), "invalid_value", "structured_outputs"),
+        (json!({"structured_outputs": {"regex": "a", "choice": ["a"]}}), "invalid_value", "structured_outputs"),
+        (
+            json!({"structured_outputs": {"structural_tag": "a"}}),
+            "unsupported_parameter",
+            "structured_outputs.structural_tag",
+        ),
+        (json!({"structured_outputs": {"regexp": "a"}}), "unknown_parameter", "structured_outputs.regexp"),
+        (json!({"guided_json": "{"}), "invalid_schema", "guided_json"),
+        (json!({"guided_json": "{\"a\": 1, \"a\": 2}"}), "invalid_schema", "guided_json"),
+        (json!({"guided_choice": []}), "array_below_min_length", "guided_choice"),
+        (json!({"guided_choice": [""]}), "string_below_min_length", "guided_choice[0]"),
+        (json!({"guided_choice": vec!["a"; 1025]}), "array_above_max_length", "guided_choice"),
+        (json!({"guided_regex": "a".repeat(5000)}), "invalid_schema", "guided_regex"),
+        (json!({"regex": "a", "ignore_eos": true}), "invalid_value", "ignore_eos"),
+    ];
+    for (members, code, param) in cases {
+        assert_eq!(chat_error(members.clone()), at(code, param), "{members}");
+        assert_eq!(completion_error(members.clone()), at(code, param), "{members}");
     }
 }
 

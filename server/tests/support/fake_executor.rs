@@ -8,9 +8,12 @@ use std::{
     sync::{Arc, Condvar, Mutex},
 };
 
-use scheduler::{BlockId, Executor, Sample, SampleSpec, StepOutput, StepPlan, Token, TokenLogprobs, Work};
+use scheduler::{
+    BlockId, Executor, MaskState, RowFault, Sample, SampleSpec, StepOutput, StepPlan, Token, TokenLogprobs, TokenMask,
+    Work,
+};
 
-use super::vocabulary::EOS;
+use super::vocabulary::{EOS, VOCAB_SIZE};
 
 /// What every answer is cut from; an answer begins at a word and ends after the next full stop.
 pub const STORY: &str = "up we go over the 산 and the valley 🚠 lies far below while clouds drift by in the wind. \
@@ -139,7 +142,11 @@ impl FakeExecutor {
 
     fn draw(&self, work: &Work, spec: &SampleSpec, never_ends: bool) -> Sample {
         let prompt: Vec<Token> = (0..spec.prompt_len).map(|position| self.slots[&self.slot(work, position)]).collect();
-        let token = next_token(&prompt, spec, never_ends);
+        let told = next_token(&prompt, spec, never_ends);
+        let token = match bound(spec, told) {
+            Ok(token) => token,
+            Err(fault) => return Sample { seq: spec.seq, token: Err(fault), logprobs: None },
+        };
         let logprobs = spec.params.logprobs.map(|count| TokenLogprobs {
             logprob: -0.25,
             top: (0..count as Token).map(|rank| ((token + rank) % 256, -0.25 - rank as f32)).collect(),
@@ -179,6 +186,23 @@ fn next_token(prompt: &[Token], spec: &SampleSpec, never_ends: bool) -> Token {
         None if end => EOS,
         None => Token::from(b'.'),
     }
+}
+
+/// The token told, or another one if the constraint does not allow it: any, but always the same.
+fn bound(spec: &SampleSpec, told: Token) -> Result<Token, RowFault> {
+    let Some(constraint) = &spec.params.constraint else { return Ok(told) };
+    match constraint.mask(spec.choice, spec.generated) {
+        MaskState::Ready(mask) if mask.allows(told) => Ok(told),
+        MaskState::Ready(mask) => Ok(any_of(&mask, spec)),
+        MaskState::Late => Err(RowFault::MaskLate),
+        MaskState::Failed => Err(RowFault::MaskFailed),
+    }
+}
+
+fn any_of(mask: &TokenMask, spec: &SampleSpec) -> Token {
+    let allowed: Vec<Token> = (0..VOCAB_SIZE as Token).filter(|token| mask.allows(*token)).collect();
+    let roll = (spec.generated as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ spec.params.seed;
+    allowed[((roll >> 20) % allowed.len() as u64) as usize]
 }
 
 fn answer_from(start: usize) -> &'static str {

@@ -1,0 +1,43 @@
+//! One sequence's tie to the constraint of its request, as the engine thread sees it.
+
+use scheduler::{Constraint, MaskState, SeqId, Submission, Token};
+
+/// Which choice of which constraint, and how far it is.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    constraint: Constraint,
+    choice: u32,
+    generated: usize,
+    /// Its next mask was not there when a step began.
+    missed: bool,
+}
+
+impl Bound {
+    /// The sequences of a submission, each with its tie if there is a constraint.
+    pub(crate) fn all(submission: &Submission) -> Vec<(SeqId, Option<Self>)> {
+        let bound = |choice| {
+            let constraint = submission.params.constraint.clone()?;
+            Some(Self { constraint, choice, generated: 0, missed: false })
+        };
+        (0..).zip(&submission.seqs).map(|(choice, seq)| (*seq, bound(choice))).collect()
+    }
+
+    /// Tells the token that was drawn.
+    pub(crate) fn advance(&mut self, token: Token) {
+        self.generated += 1;
+        self.missed = false;
+        self.constraint.advance(self.choice, token);
+    }
+
+    /// Whether the mask that is not there now was not there when the last step began either. The first time a sequence
+    /// joins the step all the same: its mask is made while the step computes.
+    pub(crate) fn was_late(&mut self) -> bool {
+        let is_late = matches!(self.constraint.mask(self.choice, self.generated), MaskState::Late);
+        std::mem::replace(&mut self.missed, is_late) && is_late
+    }
+
+    /// Waits until the next mask is there.
+    pub(crate) fn wait(&self) {
+        self.constraint.wait(self.choice);
+    }
+}

@@ -1,0 +1,21 @@
+//! Text that is bound to a form: from what a request asks for to the masks that its tokens are drawn under.
+//!
+//! ```text
+//! spec      what the request says            schema    which JSON Schemas can be kept, and how they are read
+//! compiler  spec -> compiled, on a thread     cache     compiled grammars, bounded in bytes
+//! session   one prompt's masks, made beside the steps
+//! ```
+//!
+//! The forms are kept by `llguidance`, which is given fuel, not time: what costs too much ends with an error, whoever
+//! sent it. Nothing here looks at logits, and no error repeats more than an excerpt of a client's text.
+
+mod cache;
+mod compiler;
+mod schema;
+mod session;
+mod spec;
+mod vocabulary;
+
+pub use compiler::{CompiledGrammar, GrammarError, Grammars};
+pub use session::GrammarSession;
+pub use spec::{Form, GrammarSpec};

@@ -1,0 +1,219 @@
+//! From a form to a grammar that gives masks, once for each form.
+//!
+//! Fuel bounds the work and its memory: 1 M units (about 20 ms) to compile, 50 k for a mask, 30 k states of the lexer.
+//! The clock only bounds how long a client waits.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use llguidance::{Matcher, ParserFactory, earley::SlicedBiasComputer, toktrie::InferenceCapabilities};
+use scheduler::{Token, TokenMask};
+use tokio::{sync::oneshot, time};
+
+use super::{cache::GrammarCache, session::GrammarSession, spec::GrammarSpec, vocabulary};
+use crate::{error::ApiError, lane::Lane, quota::Quota, tokenizer::Tokenizer};
+
+/// Longest wait of a client for its grammar.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Forms that wait to be compiled.
+const MAX_WAITING: usize = 64;
+
+/// Bytes of the grammars of all running sequences.
+const MAX_IN_USE_BYTES: usize = 128 << 20;
+
+/// What a grammar takes beside its lexer.
+const BASE_BYTES: usize = 64 << 10;
+
+/// States of one grammar's lexer, 1 to 2 kB each.
+const MAX_LEXER_STATES: usize = 30_000;
+
+/// Fuel of one mask, about 4 ms.
+const MASK_FUEL: u64 = 50_000;
+
+/// Why there is no grammar.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GrammarError {
+    /// It contradicts itself, cannot be read, or cannot be kept.
+    #[error("{0}")]
+    Invalid(String),
+    /// It costs too much.
+    #[error("{0}")]
+    TooComplex(String),
+    /// Too many wait.
+    #[error("too many grammars wait to be compiled")]
+    Full,
+    /// The model's answers have no end token.
+    #[error("the model has no end token, so no form of its answers can be kept")]
+    NoEnd,
+}
+
+/// The grammars of one model.
+#[derive(Clone)]
+pub struct Grammars(Arc<Shared>);
+
+struct Shared {
+    tokenizer: Arc<Tokenizer>,
+    ends: Vec<Token>,
+    /// Made for the first grammar: it looks at every token, and most servers never need it.
+    factory: OnceLock<Result<ParserFactory, GrammarError>>,
+    cache: Mutex<GrammarCache>,
+    waiting: Quota,
+    in_use: Quota,
+    /// Threads apart, so that no mask waits behind somebody's schema.
+    compiling: Lane,
+    masking: Lane,
+}
+
+/// A grammar at its beginning.
+pub struct CompiledGrammar {
+    matcher: Mutex<Matcher>,
+    first: Arc<TokenMask>,
+    bytes: usize,
+}
+
+impl Grammars {
+    /// The grammars of a model whose answers end with one of `ends`.
+    pub fn new(tokenizer: Arc<Tokenizer>, ends: Vec<Token>) -> Self {
+        Self(Arc::new(Shared {
+            tokenizer,
+            ends,
+            factory: OnceLock::new(),
+            cache: Mutex::default(),
+            waiting: Quota::new(MAX_WAITING),
+            in_use: Quota::new(MAX_IN_USE_BYTES),
+            compiling: Lane::new("grammar", 1),
+            masking: Lane::new("mask", 2),
+        }))
+    }
+
+    /// The grammar of a form: kept from before, or compiled now.
+    pub async fn compile(&self, spec: &GrammarSpec) -> Result<Arc<CompiledGrammar>, ApiError> {
+        self.find_or_compile(spec).await.map_err(|error| ApiError::grammar(spec.field(), &error))
+    }
+
+    /// The masks of so many choices of one prompt.
+    pub fn session(&self, grammar: &CompiledGrammar, choices: usize) -> Result<GrammarSession, ApiError> {
+        let share = self.0.in_use.take(grammar.bytes.saturating_mul(choices));
+        let share = share.ok_or_else(|| ApiError::overloaded("too many grammars are in use"))?;
+        Ok(GrammarSession::new(grammar, choices, self.0.masking.clone(), share))
+    }
+
+    async fn find_or_compile(&self, spec: &GrammarSpec) -> Result<Arc<CompiledGrammar>, GrammarError> {
+        let key = spec.key();
+        if let Some(grammar) = self.0.cache().get(&key) {
+            return Ok(grammar);
+        }
+        let place = self.0.waiting.take(1).ok_or(GrammarError::Full)?;
+        let (reply, result) = oneshot::channel();
+        let (shared, spec) = (Arc::clone(&self.0), spec.clone());
+        self.0.compiling.run(move || {
+            drop(place);
+            if !reply.is_closed() {
+                // Whoever waited may have left meanwhile; then nobody wants the result.
+                let _ = reply.send(shared.compile_once(&key, &spec));
+            }
+        });
+        match time::timeout(PATIENCE, result).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(GrammarError::Invalid("cannot be compiled".to_owned())),
+            Err(_) => Err(GrammarError::TooComplex(format!("takes longer than {} s to compile", PATIENCE.as_secs()))),
+        }
+    }
+}
+
+impl Shared {
+    fn cache(&self) -> MutexGuard<'_, GrammarCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Compiles, unless somebody who waited before asked for the same.
+    fn compile_once(&self, key: &[u8; 32], spec: &GrammarSpec) -> Result<Arc<CompiledGrammar>, GrammarError> {
+        if let Some(grammar) = self.cache().get(key) {
+            return Ok(grammar);
+        }
+        let factory =
+            self.factory.get_or_init(|| factory(&self.tokenizer, &self.ends)).as_ref().map_err(Clone::clone)?;
+        let compile = AssertUnwindSafe(|| CompiledGrammar::new(factory, spec));
+        let grammar = catch_unwind(compile).unwrap_or_else(|_| Err(GrammarError::Invalid("cannot be read".to_owned())));
+        let grammar = Arc::new(grammar?);
+        self.cache().insert(*key, Arc::clone(&grammar));
+        Ok(grammar)
+    }
+}
+
+/// What compiles grammars over the model's tokens.
+fn factory(tokenizer: &Tokenizer, ends: &[Token]) -> Result<ParserFactory, GrammarError> {
+    let tokens = vocabulary::token_env(tokenizer, ends).ok_or(GrammarError::NoEnd)?;
+    let slices = SlicedBiasComputer::general_slices();
+    let factory = ParserFactory::new(&tokens, InferenceCapabilities::default(), &slices);
+    let mut factory = factory.map_err(|error| GrammarError::from_library(&error.to_string()))?;
+    let limits = factory.limits_mut();
+    limits.max_lexer_states = MAX_LEXER_STATES;
+    limits.step_lexer_fuel = MASK_FUEL;
+    limits.verbose_errors = false;
+    factory.quiet();
+    Ok(factory)
+}
+
+impl CompiledGrammar {
+    fn new(factory: &ParserFactory, spec: &GrammarSpec) -> Result<Self, GrammarError> {
+        let parser =
+            factory.create_parser(spec.grammar()).map_err(|error| GrammarError::from_library(&error.to_string()))?;
+        let bytes = BASE_BYTES + parser.parser.lexer_stats().num_bytes;
+        let mut matcher = Matcher::new(Ok(parser));
+        let mask = matcher.compute_mask_or_eos().map_err(|error| GrammarError::from_library(&error.to_string()))?;
+        let first = TokenMask::new(Vec::from(mask));
+        if first.is_empty() {
+            return Err(GrammarError::Invalid("no answer can have this form".to_owned()));
+        }
+        Ok(Self { matcher: Mutex::new(matcher), first: Arc::new(first), bytes })
+    }
+
+    /// What it takes in memory, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What may be drawn first.
+    pub(super) fn first(&self) -> &Arc<TokenMask> {
+        &self.first
+    }
+
+    /// A matcher at the beginning that shares nothing with others.
+    pub(super) fn matcher(&self) -> Matcher {
+        self.matcher.lock().unwrap_or_else(PoisonError::into_inner).deep_clone()
+    }
+}
+
+impl GrammarError {
+    /// The library tells in words only whether a grammar is wrong or too large.
+    fn from_library(words: &str) -> Self {
+        const TOO_LARGE: [&str; 8] =
+            ["fuel", "limit", "too large", "too big", "too many", "too complex", "exceeded", "max_"];
+        if words.starts_with("panic") {
+            return Self::Invalid("cannot be kept".to_owned());
+        }
+        if TOO_LARGE.iter().any(|words_of_it| words.contains(words_of_it)) {
+            Self::TooComplex(format!("costs too much: {words}"))
+        } else {
+            Self::Invalid(format!("cannot be used: {words}"))
+        }
+    }
+}
+
+impl fmt::Debug for Grammars {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Grammars").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CompiledGrammar {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("CompiledGrammar").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,178 @@
+//! What a request asks its answer to look like.
+
+use std::fmt;
+
+use llguidance::api::TopLevelGrammar;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::schema;
+use crate::error::ApiError;
+
+/// Longest regular expression.
+const MAX_REGEX_BYTES: usize = 4 << 10;
+
+/// Longest grammar, and all choices together.
+const MAX_GRAMMAR_BYTES: usize = 64 << 10;
+
+/// White space between the tokens of a JSON text: a space, or a line's end and the next line's indentation.
+const WHITESPACE: &str = r" |\n[ \t]{0,24}";
+
+/// A form, within its bounds, and where the request names it.
+#[derive(Clone)]
+pub struct GrammarSpec {
+    form: Form,
+    field: String,
+}
+
+/// What the whole answer is.
+#[derive(Clone, PartialEq)]
+pub enum Form {
+    /// One JSON object.
+    JsonObject,
+    /// JSON under a schema.
+    Schema(Value),
+    /// A match of a regular expression.
+    Regex(String),
+    /// One of these texts.
+    Choice(Vec<String>),
+    /// A sentence of a grammar in the notation of Lark.
+    Lark(String),
+}
+
+impl GrammarSpec {
+    /// Checks the form's size, and which keywords a schema has; `field` is its path in the request.
+    pub fn new(form: Form, field: &str) -> Result<Self, ApiError> {
+        let too_long = |text: &str, max| {
+            if text.len() > max {
+                Err(ApiError::invalid_schema(field, format_args!("has more than {max} bytes")))
+            } else {
+                Ok(())
+            }
+        };
+        let form = match form {
+            Form::Schema(schema) => Form::Schema(schema::prepare(schema, field)?),
+            Form::Regex(regex) => {
+                too_long(&regex, MAX_REGEX_BYTES)?;
+                Form::Regex(regex)
+            }
+            Form::Lark(grammar) => {
+                too_long(&grammar, MAX_GRAMMAR_BYTES)?;
+                Form::Lark(grammar)
+            }
+            Form::Choice(texts) => {
+                check_choices(&texts, field)?;
+                Form::Choice(texts)
+            }
+            Form::JsonObject => Form::JsonObject,
+        };
+        Ok(Self { form, field: field.to_owned() })
+    }
+
+    /// Where the request names it.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// Equal for equal forms only.
+    pub(super) fn key(&self) -> [u8; 32] {
+        let (tag, text) = match &self.form {
+            Form::JsonObject => (0, String::new()),
+            Form::Schema(schema) => (1, schema.to_string()),
+            Form::Regex(regex) => (2, regex.clone()),
+            Form::Choice(texts) => (3, json!(texts).to_string()),
+            Form::Lark(grammar) => (4, grammar.clone()),
+        };
+        Sha256::new_with_prefix([tag]).chain_update(text).finalize().into()
+    }
+
+    /// The form in the words of the library.
+    pub(super) fn grammar(&self) -> TopLevelGrammar {
+        match &self.form {
+            Form::JsonObject => TopLevelGrammar::from_json_schema(with_whitespace(json!({"type": "object"}))),
+            Form::Schema(schema) => TopLevelGrammar::from_json_schema(with_whitespace(schema.clone())),
+            Form::Regex(regex) => TopLevelGrammar::from_regex(regex),
+            Form::Choice(texts) => TopLevelGrammar::from_lark(one_of(texts)),
+            Form::Lark(grammar) => TopLevelGrammar::from_lark(grammar.clone()),
+        }
+    }
+}
+
+impl fmt::Debug for GrammarSpec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "GrammarSpec({:?} of {})", self.form, self.field)
+    }
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::JsonObject => "JsonObject",
+            Self::Schema(_) => "Schema",
+            Self::Regex(_) => "Regex",
+            Self::Choice(_) => "Choice",
+            Self::Lark(_) => "Lark",
+        })
+    }
+}
+
+fn check_choices(texts: &[String], field: &str) -> Result<(), ApiError> {
+    if texts.is_empty() {
+        return Err(ApiError::array_below(field));
+    }
+    if let Some(index) = texts.iter().position(String::is_empty) {
+        return Err(ApiError::string_below(&format!("{field}[{index}]")));
+    }
+    let bytes: usize = texts.iter().map(String::len).sum();
+    if bytes > MAX_GRAMMAR_BYTES {
+        return Err(ApiError::string_above(field, bytes, MAX_GRAMMAR_BYTES, "bytes"));
+    }
+    Ok(())
+}
+
+/// A rule whose alternatives are the texts; a string in Lark is written as in JSON.
+fn one_of(texts: &[String]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| json!(text).to_string()).collect();
+    format!("start: {}", quoted.join(" | "))
+}
+
+/// The schema with the library's own option for the white space of its texts.
+fn with_whitespace(schema: Value) -> Value {
+    let mut object = match schema {
+        Value::Object(object) => object,
+        other => json!({"allOf": [other]}).as_object().cloned().unwrap_or_default(),
+    };
+    object.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITESPACE}));
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_tell_forms_apart() {
+        let forms = [
+            Form::JsonObject,
+            Form::Schema(json!({"type": "object"})),
+            Form::Schema(json!({"type": "array"})),
+            Form::Regex("a".to_owned()),
+            Form::Lark("a".to_owned()),
+            Form::Choice(vec!["a".to_owned(), "b".to_owned()]),
+            Form::Choice(vec!["ab".to_owned()]),
+        ];
+        let keys: Vec<_> = forms.into_iter().map(|form| GrammarSpec::new(form, "x").unwrap().key()).collect();
+        let different: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(different.len(), keys.len());
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        let long = "a".repeat(MAX_REGEX_BYTES + 1);
+        let code = |form| GrammarSpec::new(form, "x").unwrap_err().code();
+        assert_eq!(code(Form::Regex(long.clone())), "invalid_schema");
+        assert_eq!(code(Form::Lark(long.repeat(17))), "invalid_schema");
+        assert_eq!(code(Form::Choice(vec![])), "array_below_min_length");
+        assert_eq!(code(Form::Choice(vec!["a".to_owned(), String::new()])), "string_below_min_length");
+    }
+}
