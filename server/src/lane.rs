@@ -1,12 +1,18 @@
-//! Threads that run jobs in the order they come, apart from the threads that serve connections.
+//! Threads that run jobs in the order they come, apart from the threads that serve connections. A job that panics fails
+//! alone.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
     },
     thread,
 };
+
+use tokio::sync::oneshot;
+
+use crate::quota::Share;
 
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
@@ -30,7 +36,25 @@ impl Lane {
         Self(sender)
     }
 
-    /// Queues a job. It must not panic.
+    /// Queues a job, which gives up its place among those that wait when it begins, and waits for its result; `None` if
+    /// it panicked. Dropping the future before it has begun leaves it out.
+    pub(crate) async fn result<T: Send + 'static>(
+        &self,
+        place: Share,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, result) = oneshot::channel();
+        self.run(move || {
+            drop(place);
+            if !reply.is_closed() {
+                // Whoever waited may have left meanwhile; then nobody wants the result.
+                let _ = reply.send(job());
+            }
+        });
+        result.await.ok()
+    }
+
+    /// Queues a job.
     pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
         self.0.send(Box::new(job)).expect("the threads of a lane live as long as the lane");
     }
@@ -41,7 +65,8 @@ fn work(receiver: &Mutex<Receiver<Job>>) {
     loop {
         let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match job {
-            Ok(job) => job(),
+            // Whoever waits for its result hears of a panic by the end of their channel.
+            Ok(job) => drop(catch_unwind(AssertUnwindSafe(job))),
             Err(_) => return,
         }
     }

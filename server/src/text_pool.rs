@@ -3,12 +3,7 @@
 //! Bounded: 256 jobs wait at most. Small jobs have threads of their own and never wait behind big ones. A job
 //! whose caller has left is not begun; one that panics fails alone.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    thread,
-};
-
-use tokio::sync::oneshot;
+use std::thread;
 
 use crate::{lane::Lane, quota::Quota};
 
@@ -62,19 +57,8 @@ impl TextPool {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PoolError> {
         let place = self.waiting.take(1).ok_or(PoolError::Full)?;
-        let (reply, result) = oneshot::channel();
         let lane = if bytes < SMALL_BYTES { &self.small } else { &self.big };
-        lane.run(move || {
-            drop(place);
-            if !reply.is_closed() {
-                // Whoever waited may have left meanwhile; then nobody wants the result.
-                let _ = reply.send(catch_unwind(AssertUnwindSafe(job)));
-            }
-        });
-        match result.await {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(_)) | Err(_) => Err(PoolError::Panicked),
-        }
+        lane.result(place, job).await.ok_or(PoolError::Panicked)
     }
 }
 

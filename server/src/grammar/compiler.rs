@@ -5,14 +5,13 @@
 
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use llguidance::{Matcher, ParserFactory, earley::SlicedBiasComputer, toktrie::InferenceCapabilities};
 use scheduler::{Token, TokenMask};
-use tokio::{sync::oneshot, time};
+use tokio::time;
 
 use super::{cache::GrammarCache, session::GrammarSession, spec::GrammarSpec, vocabulary};
 use crate::{error::ApiError, lane::Lane, quota::Quota, tokenizer::Tokenizer};
@@ -109,18 +108,10 @@ impl Grammars {
             return Ok(grammar);
         }
         let place = self.0.waiting.take(1).ok_or(GrammarError::Full)?;
-        let (reply, result) = oneshot::channel();
         let (shared, spec) = (Arc::clone(&self.0), spec.clone());
-        self.0.compiling.run(move || {
-            drop(place);
-            if !reply.is_closed() {
-                // Whoever waited may have left meanwhile; then nobody wants the result.
-                let _ = reply.send(shared.compile_once(&key, &spec));
-            }
-        });
-        match time::timeout(PATIENCE, result).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(GrammarError::Invalid("cannot be compiled".to_owned())),
+        let compiled = self.0.compiling.result(place, move || shared.compile_once(&key, &spec));
+        match time::timeout(PATIENCE, compiled).await {
+            Ok(compiled) => compiled.unwrap_or_else(|| Err(GrammarError::Invalid("cannot be read".to_owned()))),
             Err(_) => Err(GrammarError::TooComplex(format!("takes longer than {} s to compile", PATIENCE.as_secs()))),
         }
     }
@@ -138,9 +129,7 @@ impl Shared {
         }
         let factory =
             self.factory.get_or_init(|| factory(&self.tokenizer, &self.ends)).as_ref().map_err(Clone::clone)?;
-        let compile = AssertUnwindSafe(|| CompiledGrammar::new(factory, spec));
-        let grammar = catch_unwind(compile).unwrap_or_else(|_| Err(GrammarError::Invalid("cannot be read".to_owned())));
-        let grammar = Arc::new(grammar?);
+        let grammar = Arc::new(CompiledGrammar::new(factory, spec)?);
         self.cache().insert(*key, Arc::clone(&grammar));
         Ok(grammar)
     }
@@ -151,7 +140,7 @@ fn factory(tokenizer: &Tokenizer, ends: &[Token]) -> Result<ParserFactory, Gramm
     let tokens = vocabulary::token_env(tokenizer, ends).ok_or(GrammarError::NoEnd)?;
     let slices = SlicedBiasComputer::general_slices();
     let factory = ParserFactory::new(&tokens, InferenceCapabilities::default(), &slices);
-    let mut factory = factory.map_err(|error| GrammarError::from_library(&error.to_string()))?;
+    let mut factory = factory.map_err(GrammarError::from_library)?;
     let limits = factory.limits_mut();
     limits.max_lexer_states = MAX_LEXER_STATES;
     limits.step_lexer_fuel = MASK_FUEL;
@@ -162,11 +151,10 @@ fn factory(tokenizer: &Tokenizer, ends: &[Token]) -> Result<ParserFactory, Gramm
 
 impl CompiledGrammar {
     fn new(factory: &ParserFactory, spec: &GrammarSpec) -> Result<Self, GrammarError> {
-        let parser =
-            factory.create_parser(spec.grammar()).map_err(|error| GrammarError::from_library(&error.to_string()))?;
+        let parser = factory.create_parser(spec.grammar()).map_err(GrammarError::from_library)?;
         let bytes = BASE_BYTES + parser.parser.lexer_stats().num_bytes;
         let mut matcher = Matcher::new(Ok(parser));
-        let mask = matcher.compute_mask_or_eos().map_err(|error| GrammarError::from_library(&error.to_string()))?;
+        let mask = matcher.compute_mask_or_eos().map_err(GrammarError::from_library)?;
         let first = TokenMask::new(Vec::from(mask));
         if first.is_empty() {
             return Err(GrammarError::Invalid("no answer can have this form".to_owned()));
@@ -192,9 +180,10 @@ impl CompiledGrammar {
 
 impl GrammarError {
     /// The library tells in words only whether a grammar is wrong or too large.
-    fn from_library(words: &str) -> Self {
+    fn from_library(error: impl fmt::Display) -> Self {
         const TOO_LARGE: [&str; 8] =
             ["fuel", "limit", "too large", "too big", "too many", "too complex", "exceeded", "max_"];
+        let words = error.to_string();
         if words.starts_with("panic") {
             return Self::Invalid("cannot be kept".to_owned());
         }
