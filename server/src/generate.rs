@@ -44,7 +44,7 @@ pub struct Generation {
     /// Where the prompt stands in the request.
     field: &'static str,
     /// Where the form of the answer stands in the request, if there is one.
-    form: String,
+    form: Option<String>,
     prompt_tokens: usize,
     cached_tokens: usize,
     _work: Work,
@@ -97,7 +97,7 @@ impl Generation {
             prompt_tokens: prepared.prompts.iter().map(|prompt| prompt.tokens.len()).sum(),
             cached_tokens: 0,
             field: prepared.field,
-            form: request.grammar.as_ref().map(|form| form.field().to_owned()).unwrap_or_default(),
+            form: request.grammar.as_ref().map(|form| form.field().to_owned()),
             model,
             _work: work,
         };
@@ -214,7 +214,10 @@ impl Generation {
                 ("queue_timeout", ApiError::queue_timeout(self.model.engine.status().retry_after()))
             }
             FinishReason::Timeout => ("timeout", ApiError::ran_too_long()),
-            FinishReason::RowFailed(RowFault::MaskFailed) => ("grammar", ApiError::grammar_failed(&self.form)),
+            FinishReason::RowFailed(RowFault::MaskFailed) => {
+                let form = self.form.as_deref().expect("only answers that are bound have masks");
+                ("grammar", ApiError::grammar_failed(form))
+            }
             FinishReason::RowFailed(_) => ("logits", ApiError::engine()),
             _ => ("step", ApiError::engine()),
         };

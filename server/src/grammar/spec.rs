@@ -3,7 +3,7 @@
 use std::fmt;
 
 use llguidance::api::TopLevelGrammar;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::schema;
@@ -43,28 +43,15 @@ pub enum Form {
 impl GrammarSpec {
     /// Checks the form's size, and which keywords a schema has; `field` is its path in the request.
     pub fn new(form: Form, field: &str) -> Result<Self, ApiError> {
-        let too_long = |text: &str, max| {
-            if text.len() > max {
-                Err(ApiError::invalid_schema(field, format_args!("has more than {max} bytes")))
-            } else {
-                Ok(())
-            }
-        };
+        match &form {
+            Form::Regex(regex) => check_bytes(regex, MAX_REGEX_BYTES, field)?,
+            Form::Lark(grammar) => check_bytes(grammar, MAX_GRAMMAR_BYTES, field)?,
+            Form::Choice(texts) => check_choices(texts, field)?,
+            Form::JsonObject | Form::Schema(_) => {}
+        }
         let form = match form {
             Form::Schema(schema) => Form::Schema(schema::prepare(schema, field)?),
-            Form::Regex(regex) => {
-                too_long(&regex, MAX_REGEX_BYTES)?;
-                Form::Regex(regex)
-            }
-            Form::Lark(grammar) => {
-                too_long(&grammar, MAX_GRAMMAR_BYTES)?;
-                Form::Lark(grammar)
-            }
-            Form::Choice(texts) => {
-                check_choices(&texts, field)?;
-                Form::Choice(texts)
-            }
-            Form::JsonObject => Form::JsonObject,
+            form => form,
         };
         Ok(Self { form, field: field.to_owned() })
     }
@@ -116,6 +103,13 @@ impl fmt::Debug for Form {
     }
 }
 
+fn check_bytes(text: &str, most: usize, field: &str) -> Result<(), ApiError> {
+    if text.len() > most {
+        return Err(ApiError::invalid_schema(field, format_args!("has more than {most} bytes")));
+    }
+    Ok(())
+}
+
 fn check_choices(texts: &[String], field: &str) -> Result<(), ApiError> {
     if texts.is_empty() {
         return Err(ApiError::array_below(field));
@@ -140,7 +134,7 @@ fn one_of(texts: &[String]) -> String {
 fn with_whitespace(schema: Value) -> Value {
     let mut object = match schema {
         Value::Object(object) => object,
-        other => json!({"allOf": [other]}).as_object().cloned().unwrap_or_default(),
+        other => Map::from_iter([("allOf".to_owned(), json!([other]))]),
     };
     object.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITESPACE}));
     Value::Object(object)
