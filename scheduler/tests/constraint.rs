@@ -1,14 +1,17 @@
 //! Constraints from outside: masks that come late delay their own sequence only, and change no text.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod support;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use scheduler::{
-    Constraint, Driver, Event, Executor, FinishReason, Limits, MaskSource, MaskState, RowFault, Sample, SampleSpec,
-    SamplingParams, SeqId, Speculation, StepOutput, StepPlan, Submission, Token, TokenMask, Work,
+    Constraint, Driver, Executor, FinishReason, Limits, MaskSource, MaskState, RowFault, Sample, SampleSpec,
+    SamplingParams, SeqId, Speculation, StepOutput, StepPlan, Token, TokenMask, Work,
 };
+use support::{Ends, Never};
 
 /// Allows every token, but answers the first asks for a position with "late", as often as its number says.
 #[derive(Debug)]
@@ -42,10 +45,6 @@ impl MaskSource for Tardy {
 struct Asking {
     steps: Vec<Vec<(SeqId, usize, usize)>>,
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("never")]
-struct Never;
 
 impl Executor for Asking {
     type Error = Never;
@@ -91,34 +90,14 @@ fn run(requests: Vec<(u64, Option<Tardy>)>) -> Outcome {
     let mut first = 0;
     for (choices, tardy) in requests {
         let constraint = tardy.map(|tardy| Constraint(Arc::new(tardy)));
-        let submission = Submission {
-            seqs: (first..first + choices).map(SeqId).collect(),
-            prompt: (0..11).collect(),
-            params: Arc::new(SamplingParams { max_new: 12, constraint, ..SamplingParams::default() }),
-            priority: 0,
-            cache_key: [first as u8; 32],
-            queue_deadline: None,
-            deadline: None,
-        };
+        let params = SamplingParams { max_new: 12, constraint, ..SamplingParams::default() };
+        let seqs = (first..first + choices).map(SeqId).collect();
         first += choices;
-        driver.submit(submission, Duration::ZERO).unwrap();
+        driver.submit(support::submission(seqs, (0..11).collect(), params), Duration::ZERO).unwrap();
     }
-    let (mut texts, mut reasons) = (BTreeMap::<_, Vec<Token>>::new(), BTreeMap::new());
-    for _ in 0..500 {
-        if driver.is_idle() {
-            break;
-        }
-        let turn = driver.turn(|| Duration::ZERO, &BTreeSet::new());
-        driver.check();
-        for event in turn.events {
-            match event {
-                Event::Token { seq, token, .. } => texts.entry(seq).or_default().push(token),
-                Event::Finished { seq, reason, .. } => _ = reasons.insert(seq, reason),
-            }
-        }
-    }
+    let Ends { texts, reasons } = support::run(&mut driver);
     let blocks = driver.stats().blocks;
-    assert_eq!((blocks.used, blocks.cached + blocks.free), (0, blocks.total), "nothing is left");
+    assert_eq!(blocks.cached + blocks.free, blocks.total, "no block is lost");
     Outcome { texts, reasons, steps: driver.executor().steps.clone() }
 }
 

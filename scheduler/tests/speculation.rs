@@ -1,14 +1,16 @@
 //! Speculation from outside: the same text in fewer steps, at nobody's cost.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+mod support;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Event, Executor, FinishReason, Limits, RowFault, Sample, SampleSpec, SamplingParams, SchedulerStats, SeqId,
-    Speculation, StepOutput, StepPlan, Submission, Token, Work,
+    Driver, Executor, FinishReason, Limits, RowFault, Sample, SampleSpec, SamplingParams, SchedulerStats, SeqId,
+    Speculation, StepOutput, StepPlan, Token, Work,
 };
+use support::{Ends, Never};
 
 /// Draws what a script says for (sequence, tokens generated before), whatever it reads.
 struct Scripted {
@@ -16,10 +18,6 @@ struct Scripted {
     /// Works and proposals of each step.
     steps: Vec<(usize, usize)>,
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("never")]
-struct Never;
 
 impl Executor for Scripted {
     type Error = Never;
@@ -66,31 +64,11 @@ fn run(
 ) -> Outcome {
     let mut driver = Driver::new(limits, Scripted { script, steps: Vec::new() });
     for (seq, prompt) in (0..).zip(prompts) {
-        let submission = Submission {
-            seqs: vec![SeqId(seq)],
-            prompt: prompt.clone(),
-            params: Arc::new(params.clone()),
-            priority: 0,
-            cache_key: [seq as u8; 32],
-            queue_deadline: None,
-            deadline: None,
-        };
+        let submission = support::submission(vec![SeqId(seq)], prompt.clone(), params.clone());
         driver.submit(submission, Duration::ZERO).unwrap();
     }
-    let (mut texts, mut reasons) = (BTreeMap::<_, Vec<Token>>::new(), BTreeMap::new());
-    while !driver.is_idle() {
-        let turn = driver.turn(|| Duration::ZERO, &BTreeSet::new());
-        driver.check();
-        for event in turn.events {
-            match event {
-                Event::Token { seq, token, .. } => texts.entry(seq).or_default().push(token),
-                Event::Finished { seq, reason, .. } => _ = reasons.insert(seq, reason),
-            }
-        }
-    }
-    let stats = driver.stats();
-    assert_eq!(stats.blocks.used, 0, "nothing is left");
-    Outcome { texts, reasons, steps: driver.executor().steps.clone(), stats }
+    let Ends { texts, reasons } = support::run(&mut driver);
+    Outcome { texts, reasons, steps: driver.executor().steps.clone(), stats: driver.stats() }
 }
 
 fn tokens(max_new: usize) -> SamplingParams {

@@ -1,0 +1,55 @@
+//! Runs requests to their ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use scheduler::{Driver, Event, Executor, FinishReason, SamplingParams, SeqId, Submission, Token};
+
+/// The error of an executor that never fails.
+#[derive(Debug, thiserror::Error)]
+#[error("never")]
+pub(crate) struct Never;
+
+/// What sequences said, and why they ended.
+#[derive(Default)]
+pub(crate) struct Ends {
+    pub(crate) texts: BTreeMap<SeqId, Vec<Token>>,
+    pub(crate) reasons: BTreeMap<SeqId, FinishReason>,
+}
+
+/// A request for each of `seqs` that shares its prefix with no other.
+pub(crate) fn submission(seqs: Vec<SeqId>, prompt: Vec<Token>, params: SamplingParams) -> Submission {
+    Submission {
+        cache_key: [seqs[0].0 as u8; 32],
+        seqs,
+        prompt,
+        params: Arc::new(params),
+        priority: 0,
+        queue_deadline: None,
+        deadline: None,
+    }
+}
+
+/// Turns within which everything must have ended.
+const PATIENCE: usize = 500;
+
+/// Runs all that was submitted to its end.
+pub(crate) fn run<E: Executor>(driver: &mut Driver<E>) -> Ends {
+    let mut ends = Ends::default();
+    let mut turns = 0;
+    while !driver.is_idle() {
+        turns += 1;
+        assert!(turns <= PATIENCE, "nothing ends");
+        let turn = driver.turn(|| Duration::ZERO, &BTreeSet::new());
+        driver.check();
+        for event in turn.events {
+            match event {
+                Event::Token { seq, token, .. } => ends.texts.entry(seq).or_default().push(token),
+                Event::Finished { seq, reason, .. } => _ = ends.reasons.insert(seq, reason),
+            }
+        }
+    }
+    assert_eq!(driver.stats().blocks.used, 0, "nothing is left");
+    ends
+}
