@@ -2,7 +2,9 @@
 //!
 //! The match that ends first wins; of those that end together, the longest. The result does not depend on how
 //! the text is cut. Text that may still become a stop string is held back, and nothing else. Cost: linear in
-//! the text for each stop string (Knuth, Morris, Pratt).
+//! the text for each stop string.
+
+use crate::substring::Substring;
 
 /// What ends an answer's text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,18 +27,10 @@ pub struct Delta {
 /// The search, as far as it has come.
 #[derive(Debug)]
 pub struct StopMatcher {
-    patterns: Vec<Pattern>,
+    patterns: Vec<Substring>,
     include: bool,
     held: String,
     stopped: bool,
-}
-
-#[derive(Debug)]
-struct Pattern {
-    text: String,
-    /// For each length matched: the next shorter prefix that the matched part ends with.
-    fallback: Vec<usize>,
-    matched: usize,
 }
 
 impl StopMatcher {
@@ -44,7 +38,7 @@ impl StopMatcher {
     pub fn new(rules: StopRules) -> Self {
         let strings = rules.strings.into_iter().filter(|text| !text.is_empty());
         Self {
-            patterns: strings.map(Pattern::new).collect(),
+            patterns: strings.map(Substring::new).collect(),
             include: rules.include,
             held: String::new(),
             stopped: false,
@@ -64,7 +58,7 @@ impl StopMatcher {
                 return self.stop(end, stop);
             }
         }
-        let open = self.patterns.iter().map(|pattern| pattern.matched).max().unwrap_or(0);
+        let open = self.patterns.iter().map(Substring::matched).max().unwrap_or(0);
         let rest = self.held.split_off(self.held.len() - open);
         Delta { text: std::mem::replace(&mut self.held, rest), stopped: None }
     }
@@ -77,45 +71,19 @@ impl StopMatcher {
 
     /// Moves every pattern by one byte; the longest one that is complete now.
     fn step(&mut self, byte: u8) -> Option<String> {
-        let mut complete: Option<&Pattern> = None;
+        let mut complete: Option<&Substring> = None;
         for pattern in &mut self.patterns {
-            if pattern.step(byte) && complete.is_none_or(|longest| longest.text.len() < pattern.text.len()) {
+            if pattern.step(byte) && complete.is_none_or(|longest| longest.text().len() < pattern.text().len()) {
                 complete = Some(pattern);
             }
         }
-        complete.map(|pattern| pattern.text.clone())
+        complete.map(|pattern| pattern.text().to_owned())
     }
 
     fn stop(&mut self, end: usize, stop: String) -> Delta {
         let mut text = self.finish();
         text.truncate(if self.include { end } else { end - stop.len() });
         Delta { text, stopped: Some(stop) }
-    }
-}
-
-impl Pattern {
-    fn new(text: String) -> Self {
-        let bytes = text.as_bytes();
-        let mut fallback = vec![0; bytes.len() + 1];
-        let mut matched = 0;
-        for index in 1..bytes.len() {
-            while matched > 0 && bytes[index] != bytes[matched] {
-                matched = fallback[matched];
-            }
-            matched += usize::from(bytes[index] == bytes[matched]);
-            fallback[index + 1] = matched;
-        }
-        Self { text, fallback, matched: 0 }
-    }
-
-    /// True once the whole pattern has been seen.
-    fn step(&mut self, byte: u8) -> bool {
-        let bytes = self.text.as_bytes();
-        while self.matched > 0 && bytes[self.matched] != byte {
-            self.matched = self.fallback[self.matched];
-        }
-        self.matched += usize::from(bytes[self.matched] == byte);
-        self.matched == bytes.len()
     }
 }
 
