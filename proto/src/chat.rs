@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AnyObject, Integer, List, Messages, Metadata, OutputFields, Refused, ResponseFormat, SamplingFields,
-    SchedulingFields, StoppingFields, Text, strict_object::strict_object, word::word,
+    SchedulingFields, StoppingFields, Text, ToolChoice, Tools, strict_object::strict_object, word::word,
 };
 
 strict_object! {
@@ -35,6 +35,10 @@ strict_object! {
             top_logprobs: Integer,
             /// Form of the answer.
             response_format: ResponseFormat,
+            /// Functions the model may call.
+            tools: Tools,
+            /// Which of them.
+            tool_choice: ToolChoice,
             /// Several calls in one answer.
             parallel_tool_calls: bool,
             /// A hint for models that think.
@@ -63,10 +67,6 @@ strict_object! {
         received {
             /// A hint.
             prompt_cache_options: AnyObject,
-            /// Functions the model may call.
-            tools: Refused,
-            /// Which of them.
-            tool_choice: Refused,
             /// A draft of the answer.
             prediction: Refused,
             /// Spoken answers.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChatLogprobs, FinishReason, Member, ObjectName, Role, StopReason, Text, Usage};
+use crate::{ChatLogprobs, FinishReason, Member, ObjectName, Role, StopReason, Text, ToolCall, ToolCallDelta, Usage};
 
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,12 +63,22 @@ pub struct AssistantMessage {
     /// Always empty.
     #[serde(default)]
     pub annotations: Option<Vec<serde_json::Value>>,
+    /// The calls, if there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
 }
 
 impl AssistantMessage {
-    /// A message with this text.
-    pub fn new(content: impl Into<Text>) -> Self {
-        Self { role: Role::Assistant, content: Some(content.into()), refusal: None, annotations: Some(Vec::new()) }
+    /// A message with this text and these calls; beside calls, no text is null.
+    pub fn new(content: impl Into<Text>, tool_calls: Vec<ToolCall>) -> Self {
+        let content: Text = content.into();
+        Self {
+            role: Role::Assistant,
+            content: (!content.is_empty() || tool_calls.is_empty()).then_some(content),
+            refusal: None,
+            annotations: Some(Vec::new()),
+            tool_calls,
+        }
     }
 }
 
@@ -125,4 +135,7 @@ pub struct ChatDelta {
     /// More text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Text>,
+    /// More of the calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCallDelta>,
 }

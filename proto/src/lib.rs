@@ -31,6 +31,7 @@ mod stopping;
 mod stream;
 mod structured;
 mod text;
+mod tools;
 mod usage;
 
 pub use chat::{ChatRequest, ReasoningEffort, ServiceTier, Verbosity};
@@ -56,4 +57,8 @@ pub use stopping::{FinishReason, Stop, StopReason, StoppingFields};
 pub use stream::StreamOptions;
 pub use structured::{AnyJson, FormatKind, MAX_STRUCTURED_CHOICES, NamedSchema, ResponseFormat, StructuredOutputs};
 pub use text::Text;
+pub use tools::{
+    AllowedTools, FunctionCallDelta, FunctionDeclaration, NamedFunction, NamedTool, Tool, ToolCallDelta, ToolChoice,
+    ToolMode, Tools,
+};
 pub use usage::{CompletionTokensDetails, PromptTokensDetails, Usage};

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
 use proto::{
     ChatChunk, ChatRequest, ChatResponse, CompletionChunk, CompletionRequest, CompletionResponse, Content, ContentPart,
     ErrorBody, FormatKind, Integer, List, LogitBias, MediaKind, Model, ModelList, Prompt, Refused, ResponseFormat,
-    Role, Stop, TokenId, Usage,
+    Role, Stop, TokenId, ToolChoice, Usage,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn check_request<T: Serialize + DeserializeOwned + Debug + PartialEq>(name: &str
 
 /// Members of `written` are those of `golden`, but for null ones and for those that are read and not written.
 fn assert_same(path: &str, golden: &Value, written: &Value) {
-    const UNWRITTEN: [&str; 4] = ["tools", "tool_choice", "prompt_cache_options", "annotations"];
+    const UNWRITTEN: [&str; 2] = ["prompt_cache_options", "annotations"];
     match (golden, written) {
         (Value::Object(golden), Value::Object(written)) => {
             let kept = golden.iter().filter(|(name, value)| !value.is_null() && !UNWRITTEN.contains(&name.as_str()));
@@ -92,7 +92,8 @@ fn members_of_chat_requests() {
     assert_eq!(parts[1], ContentPart::Text { text: "the old cabin, the new cabin 🚡".into() });
 
     let tools = request("chat_tool_conversation");
-    assert_eq!((tools.tools, tools.tool_choice), (Some(Refused::Other), Some(Refused::Other)));
+    assert_eq!(tools.tool_choice, Some(ToolChoice::Function("lift_status".into())));
+    assert_eq!(tools.tools.as_ref().unwrap()[0].function.as_ref().unwrap().strict, Some(true));
     let call = &tools.messages[1].tool_calls.as_ref().unwrap()[0];
     assert_eq!(&*call.function.arguments, r#"{"lift": "cable-car"}"#);
     assert_eq!(tools.messages[1].content, None);
@@ -232,9 +233,13 @@ fn every_spelling_of_off_is_read() {
         (json!({}), Some(Refused::Empty)),
     ];
     for (value, expected) in spellings {
-        let body = json!({"model": "m", "messages": [], "tools": value, "typical_p": value, "lora_path": value});
+        let body = json!({"model": "m", "messages": [], "prediction": value, "typical_p": value, "lora_path": value});
         let request: ChatRequest = serde_json::from_value(body).unwrap();
-        assert_eq!([request.tools, request.sampling.typical_p, request.scheduling.lora_path], [expected; 3], "{value}");
+        assert_eq!(
+            [request.prediction, request.sampling.typical_p, request.scheduling.lora_path],
+            [expected; 3],
+            "{value}"
+        );
     }
 }
 

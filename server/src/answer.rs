@@ -2,6 +2,7 @@
 //!
 //! A whole answer is all pieces put together, so it equals the stream by construction.
 
+mod calls;
 pub mod chat;
 pub mod completion;
 mod logprobs;
@@ -22,6 +23,7 @@ use crate::{
     request::StreamRules,
     request_id::random_id,
     served_model::ServedModel,
+    tools::CallDelta,
 };
 
 const IGNORED: HeaderName = HeaderName::from_static("x-gondola-ignored");
@@ -44,6 +46,8 @@ pub struct Head {
 pub struct WholeChoice {
     /// All of its text.
     pub text: String,
+    /// All of its calls.
+    pub calls: Vec<CallDelta>,
     /// All of its tokens.
     pub tokens: Vec<GeneratedToken>,
     /// How it ended.
@@ -69,6 +73,7 @@ pub async fn collect(generation: &mut Generation) -> Result<Vec<WholeChoice>, Ap
         let piece = piece?;
         let choice = &mut choices[piece.choice];
         choice.text += &piece.text;
+        choice.calls.extend(piece.calls);
         choice.tokens.extend(piece.tokens);
         choice.finish = piece.finish.or(choice.finish.take());
     }

@@ -40,7 +40,7 @@ pub struct ChatMessage {
     pub content: String,
     /// The speaker's or tool's name.
     pub name: Option<String>,
-    /// The calls an assistant turn makes, as the template sees them.
+    /// The calls an assistant turn makes, as the template sees them, their arguments as objects.
     pub tool_calls: Option<Value>,
     /// Which call a tool's turn answers.
     pub tool_call_id: Option<String>,
@@ -65,6 +65,26 @@ impl ChatMessage {
     /// A turn of plain text.
     pub fn text(role: Role, content: impl Into<String>) -> Self {
         Self { role, content: content.into(), name: None, tool_calls: None, tool_call_id: None }
+    }
+}
+
+impl ChatPrompt {
+    /// Whether an earlier turn calls tools.
+    pub fn has_calls(&self) -> bool {
+        self.messages.iter().any(|message| message.tool_calls.is_some())
+    }
+
+    /// The same with the arguments of calls as JSON texts in place of objects.
+    #[must_use]
+    pub fn with_arguments_as_text(&self) -> Self {
+        let mut prompt = self.clone();
+        let calls = prompt.messages.iter_mut().filter_map(|message| message.tool_calls.as_mut()?.as_array_mut());
+        for call in calls.flatten() {
+            if let Some(arguments) = call.pointer_mut("/function/arguments") {
+                *arguments = Value::String(arguments.to_string());
+            }
+        }
+        prompt
     }
 }
 

@@ -27,6 +27,8 @@ use crate::{
     tokenizer::{Piece, SpecialTexts},
 };
 
+pub(crate) use self::json_filter::one_line;
+
 /// The longest template, in bytes.
 pub const MAX_TEMPLATE_BYTES: usize = 256 * 1024;
 
@@ -68,6 +70,7 @@ pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
     special: SpecialTexts,
+    knows_tools: bool,
 }
 
 impl ChatTemplate {
@@ -81,11 +84,34 @@ impl ChatTemplate {
         environment
             .add_template_owned(NAME, template.to_owned())
             .map_err(|error| TemplateError::Invalid(error.to_string()))?;
-        Ok(Self { environment, source: template.to_owned(), special: special.clone() })
+        let compiled = environment.get_template(NAME).expect("it was added just now");
+        let knows_tools = compiled.undeclared_variables(false).contains("tools");
+        Ok(Self { environment, source: template.to_owned(), special: special.clone(), knows_tools })
+    }
+
+    /// Whether it writes the tools of a request itself.
+    pub fn knows_tools(&self) -> bool {
+        self.knows_tools
+    }
+
+    /// The template as it came.
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     /// Renders a conversation; the prompt may be four times `prompt_bytes_limit` and the template's own length.
+    ///
+    /// Calls of earlier turns come with their arguments as objects, and as JSON texts to a template that fails on those.
     pub fn render(&self, prompt: &ChatPrompt, prompt_bytes_limit: usize) -> Result<Vec<Piece>, TemplateError> {
+        match self.render_once(prompt, prompt_bytes_limit) {
+            Err(TemplateError::Failed(_)) if prompt.has_calls() => {
+                self.render_once(&prompt.with_arguments_as_text(), prompt_bytes_limit)
+            }
+            rendered => rendered,
+        }
+    }
+
+    fn render_once(&self, prompt: &ChatPrompt, prompt_bytes_limit: usize) -> Result<Vec<Piece>, TemplateError> {
         let texts = message_texts(prompt);
         let limit = prompt_bytes_limit.saturating_mul(OUTPUT_PER_PROMPT_BYTE).saturating_add(self.source.len());
         let plain = self.run(prompt, None, limit)?;

@@ -5,7 +5,10 @@
 
 use scheduler::{FinishReason, Token, TokenLogprobs};
 
-use crate::text_stream::TextStream;
+use crate::{
+    text_stream::{TextDelta, TextStream},
+    tools::CallDelta,
+};
 
 /// A token and what was asked to be known about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +26,8 @@ pub struct Piece {
     pub choice: usize,
     /// New text, whole characters.
     pub text: String,
+    /// What is new about its calls, which follow its text.
+    pub calls: Vec<CallDelta>,
     /// The tokens since the last piece.
     pub tokens: Vec<GeneratedToken>,
     /// How it ended, on its last piece.
@@ -32,7 +37,7 @@ pub struct Piece {
 /// How a choice ended, as the wire tells it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finish {
-    /// `stop` or `length`.
+    /// `stop`, `length` or `tool_calls`.
     pub reason: proto::FinishReason,
     /// The matched string or token id, if one was asked for.
     pub stop_reason: Option<proto::StopReason>,
@@ -47,6 +52,8 @@ pub struct Choice {
     interval: usize,
     ready: Piece,
     generated: usize,
+    /// Whether a call has begun.
+    calls: bool,
     state: State,
 }
 
@@ -67,6 +74,7 @@ impl Choice {
             interval: interval.max(1),
             ready: Piece { choice: index, ..Piece::default() },
             generated: 0,
+            calls: false,
             state: State::Open,
         }
     }
@@ -94,13 +102,21 @@ impl Choice {
         self.generated += 1;
         self.ready.tokens.push(GeneratedToken { token, logprobs });
         let delta = self.text.push(token);
-        self.ready.text += &delta.text;
-        if let Some(string) = delta.stopped {
+        if let Some(string) = self.add(delta) {
             self.state = State::Matched(string);
             return None;
         }
-        let may_leave = !self.ready.text.is_empty() && self.ready.tokens.len() >= self.interval;
+        let has_news = !self.ready.text.is_empty() || !self.ready.calls.is_empty();
+        let may_leave = has_news && self.ready.tokens.len() >= self.interval;
         may_leave.then(|| self.take())
+    }
+
+    /// Adds what is new; gives the stop string that ended it.
+    fn add(&mut self, delta: TextDelta) -> Option<String> {
+        self.ready.text += &delta.text;
+        self.calls |= !delta.calls.is_empty();
+        self.ready.calls.extend(delta.calls);
+        delta.stopped
     }
 
     /// Takes the engine's last word; gives the last piece, or the reason why there is none.
@@ -116,9 +132,10 @@ impl Choice {
             (_, failure) => return Err(failure),
         };
         if finish.stop_reason.as_ref().is_none_or(|reason| matches!(reason, proto::StopReason::Token(_))) {
-            self.ready.text += &self.text.finish();
+            let last = self.text.finish();
+            self.add(last);
         }
-        self.ready.finish = Some(finish);
+        self.ready.finish = Some(if self.calls { finish.of_calls() } else { finish });
         Ok(self.take())
     }
 
@@ -131,6 +148,11 @@ impl Finish {
     /// Whether it ran into a limit.
     pub fn is_length(&self) -> bool {
         self.reason == proto::FinishReason::Length
+    }
+
+    /// The end of an answer with calls, unless it was cut.
+    fn of_calls(self) -> Self {
+        if self.is_length() { self } else { Self { reason: proto::FinishReason::ToolCalls, ..self } }
     }
 
     fn stop(stop_reason: Option<proto::StopReason>) -> Self {

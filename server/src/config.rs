@@ -21,6 +21,7 @@ use scheduler::Speculation;
 use crate::{
     auth::Secret,
     flags::{Flags, GenerationConfig, LogFormat, LogLevel, SpeculativeMethod},
+    tools::{CallFormat, format::FORMATS},
     units::{ByteSize, Span},
 };
 
@@ -39,6 +40,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// A chat template in place of the model's own.
     pub chat_template: Option<PathBuf>,
+    /// How the model writes calls, in place of how its template does.
+    pub tool_call_parser: Option<&'static CallFormat>,
     /// Where sampling defaults come from.
     pub generation_config: GenerationConfig,
     /// Where to listen.
@@ -135,6 +138,7 @@ impl Config {
             names: names(&model, &flags.served_model_name),
             model,
             chat_template: flags.chat_template.clone(),
+            tool_call_parser: flags.tool_call_parser.as_deref().map(tool_call_parser).transpose()?,
             generation_config: flags.generation_config.unwrap_or_default(),
             address: SocketAddr::new(flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), flags.port.unwrap_or(8000)),
             access: Access { keys, hosts: flags.allowed_hosts.clone(), origins: flags.allowed_origins.clone() },
@@ -305,6 +309,13 @@ fn kv_dtype(name: &str, weights: Dtype) -> Result<KvDtype, ConfigError> {
         None if name == "auto" => Ok(KvDtype::F16),
         None => Err(value("--kv-cache-dtype", format!("'{name}' is none of auto, f32, f16, q8_0"))),
     }
+}
+
+fn tool_call_parser(name: &str) -> Result<&'static CallFormat, ConfigError> {
+    CallFormat::named(name).ok_or_else(|| {
+        let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+        value("--tool-call-parser", format!("'{name}' is none of {}", names.join(", ")))
+    })
 }
 
 fn isa(name: &str) -> Result<Isa, ConfigError> {

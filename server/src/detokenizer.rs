@@ -3,36 +3,33 @@
 //! Invariant: the deltas of a token list, joined, are its text as a whole; no delta ends in half a character.
 //! Bytes that can no longer become a character are one U+FFFD for each maximal broken run, as in lossy decoding.
 
-use std::sync::Arc;
-
 use scheduler::Token;
 
-use crate::tokenizer::Tokenizer;
+use crate::{shown_tokens::ShownTokens, tokenizer::Tokenizer};
 
 /// The text of a growing token list.
 #[derive(Debug)]
 pub struct Detokenizer {
-    tokenizer: Arc<Tokenizer>,
+    shown: ShownTokens,
     state: Decoding,
 }
 
 impl Detokenizer {
-    /// Begins a text; special tokens are left out of it if `skip_special`.
-    pub fn new(tokenizer: Arc<Tokenizer>, skip_special: bool) -> Self {
-        let state = Decoding::new(&tokenizer, skip_special);
-        Self { tokenizer, state }
+    /// Begins a text.
+    pub fn new(shown: ShownTokens) -> Self {
+        let state = Decoding::new(shown.drops_leading_space());
+        Self { shown, state }
     }
 
     /// Goes on in the middle of a text: its first space is kept.
-    pub fn continuing(tokenizer: Arc<Tokenizer>, skip_special: bool) -> Self {
-        let state = Decoding { skip_special, drop_space: false, half: Vec::new() };
-        Self { tokenizer, state }
+    pub fn continuing(shown: ShownTokens) -> Self {
+        Self { shown, state: Decoding::new(false) }
     }
 
     /// Adds a token and gives the characters that are whole now.
     pub fn push(&mut self, token: Token) -> String {
         let mut text = String::new();
-        self.state.push(&self.tokenizer, token, &mut text);
+        self.state.push(self.shown.bytes(token), &mut text);
         text
     }
 
@@ -44,10 +41,10 @@ impl Detokenizer {
 
 /// The text of a whole token list.
 pub(crate) fn decode(tokenizer: &Tokenizer, tokens: &[Token], skip_special: bool) -> String {
-    let mut state = Decoding::new(tokenizer, skip_special);
+    let mut state = Decoding::new(tokenizer.drops_leading_space());
     let mut text = String::new();
     for &token in tokens {
-        state.push(tokenizer, token, &mut text);
+        state.push(tokenizer.shown_bytes(token, skip_special), &mut text);
     }
     text.push_str(state.finish());
     text
@@ -55,7 +52,6 @@ pub(crate) fn decode(tokenizer: &Tokenizer, tokens: &[Token], skip_special: bool
 
 #[derive(Debug)]
 struct Decoding {
-    skip_special: bool,
     /// The next byte is the text's first and is dropped if it is a space.
     drop_space: bool,
     /// The beginning of a character: at most three bytes.
@@ -63,15 +59,11 @@ struct Decoding {
 }
 
 impl Decoding {
-    fn new(tokenizer: &Tokenizer, skip_special: bool) -> Self {
-        Self { skip_special, drop_space: tokenizer.drops_leading_space(), half: Vec::new() }
+    fn new(drop_space: bool) -> Self {
+        Self { drop_space, half: Vec::new() }
     }
 
-    fn push(&mut self, tokenizer: &Tokenizer, token: Token, text: &mut String) {
-        if self.skip_special && tokenizer.is_special(token) {
-            return;
-        }
-        let mut bytes = tokenizer.token_bytes(token);
+    fn push(&mut self, mut bytes: &[u8], text: &mut String) {
         if self.drop_space && !bytes.is_empty() {
             self.drop_space = false;
             bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! spec      what the request says            schema    which JSON Schemas can be kept, and how they are read
+//! calls     answers that call tools           free_text the text before calls, which needs no grammar
 //! compiler  spec -> compiled, on a thread     cache     compiled grammars, bounded in bytes
 //! session   one prompt's masks, made beside the steps
 //! ```
@@ -10,12 +11,16 @@
 //! sent it. Nothing here looks at logits, and no error repeats more than an excerpt of a client's text.
 
 mod cache;
+mod calls;
 mod compiler;
+mod free_text;
 mod schema;
 mod session;
 mod spec;
 mod vocabulary;
 
+pub use calls::{Callable, CallsForm, Otherwise};
 pub use compiler::{CompiledGrammar, GrammarError, Grammars};
+pub(crate) use schema::prepare as prepare_schema;
 pub use session::GrammarSession;
 pub use spec::{Form, GrammarSpec};

@@ -9,11 +9,12 @@ use scheduler::Token;
 use crate::{
     body::WholeBody,
     error::ApiError,
-    grammar::CompiledGrammar,
+    grammar::{CompiledGrammar, GrammarSpec},
     request::{GenerateRequest, Prompt, RequestRules},
     served_model::ServedModel,
     text_pool::{PoolError, TextPool},
     tokenizer::TokenizerError,
+    tools::written,
 };
 
 /// Turns a body into a request.
@@ -78,7 +79,9 @@ fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Promp
     let (tokens, text) = match prompt {
         Prompt::Chat(chat) => {
             let template = model.template.as_ref().ok_or_else(ApiError::no_chat_template)?;
-            let pieces = template.render(&chat, model.rules.max_prompt_bytes).map_err(ApiError::template_error)?;
+            let calls = request.grammar.as_ref().and_then(GrammarSpec::calls).unwrap_or(model.rules.calls);
+            let pieces = written::render(template, &chat, calls, model.rules.max_prompt_bytes);
+            let pieces = pieces.map_err(ApiError::template_error)?;
             (model.tokenizer.encode_pieces(&pieces).map_err(|error| not_tokenised(field, &error))?, None)
         }
         Prompt::Text(text) => (tokenize_text(model, request, &text)?, Some(text)),

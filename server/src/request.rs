@@ -14,6 +14,7 @@ mod refuse;
 mod sampling;
 mod shared;
 mod stopping;
+mod tools;
 
 use std::fmt;
 
@@ -21,7 +22,7 @@ use scheduler::{SamplingParams, Token};
 
 pub use self::{chat::chat, completion::completion, output::StreamRules, sampling::SamplingDefaults};
 pub use crate::{chat_prompt::ChatPrompt, stop_matcher::StopRules};
-use crate::{error::ApiError, grammar::GrammarSpec};
+use crate::{error::ApiError, grammar::GrammarSpec, tools::CallFormat};
 
 /// What requests are measured by: facts of the model and caps of the server.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct RequestRules {
     pub max_prompt_bytes: usize,
     /// Settings that a request leaves out.
     pub defaults: SamplingDefaults,
+    /// How the model writes calls of tools.
+    pub calls: &'static CallFormat,
 }
 
 /// A request to generate text.

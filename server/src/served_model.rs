@@ -7,7 +7,7 @@ use scheduler::{Limits, Token};
 
 use crate::{
     chat_template::ChatTemplate, config::Config, engine_handle::EngineHandle, grammar::Grammars, request::RequestRules,
-    tokenizer::Tokenizer,
+    tokenizer::Tokenizer, tools::CallFormat,
 };
 
 /// What a checkpoint says that the HTTP side needs.
@@ -47,6 +47,15 @@ pub struct ServedModel {
     pub(crate) limits: Limits,
 }
 
+/// How the model writes calls: as it was configured, or as its chat template does.
+fn call_format(config: &Config, template: Option<&ChatTemplate>) -> &'static CallFormat {
+    let known = template.filter(|template| template.knows_tools());
+    config
+        .tool_call_parser
+        .or_else(|| known.map(|template| CallFormat::of_template(template.source())))
+        .unwrap_or(CallFormat::plain())
+}
+
 impl ServedModel {
     /// A model of these parts, under the names of the configuration.
     pub fn new(parts: ModelParts, limits: Limits, engine: EngineHandle, config: &Config) -> Self {
@@ -60,6 +69,7 @@ impl ServedModel {
                 max_choices: config.limits.choices,
                 max_prompt_bytes: prompt_bytes,
                 defaults: (&parts.defaults).into(),
+                calls: call_format(config, parts.template.as_ref()),
             },
             grammars: Grammars::new(Arc::clone(&parts.tokenizer), parts.eos_ids.clone()),
             names: config.names.clone(),

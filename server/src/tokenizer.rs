@@ -68,6 +68,15 @@ pub enum TokenizerError {
     Failed,
 }
 
+/// A part of a text that is cut at its special tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextPart<'a> {
+    /// Text between them.
+    Text(&'a str),
+    /// One of them.
+    Special(Token),
+}
+
 /// What a chat template knows of the vocabulary.
 #[derive(Debug, Clone, Default)]
 pub struct SpecialTexts {
@@ -133,6 +142,26 @@ impl Tokenizer {
     /// The bytes a token stands for; none for an id without a text.
     pub fn token_bytes(&self, token: Token) -> &[u8] {
         self.table.bytes(token)
+    }
+
+    /// The bytes a token adds to a text that special tokens may be left out of.
+    pub fn shown_bytes(&self, token: Token, skip_special: bool) -> &[u8] {
+        if skip_special && self.is_special(token) { &[] } else { self.token_bytes(token) }
+    }
+
+    /// A text, cut at the special tokens in it.
+    pub fn parts<'a>(&self, text: &'a str) -> Vec<TextPart<'a>> {
+        let mut parts = Vec::new();
+        let mut position = 0;
+        let found = self.added.find(text, std::slice::from_ref(&(0..text.len())));
+        for Found { range, token } in found.into_iter().filter(|found| self.is_special(found.token)) {
+            parts.push(TextPart::Text(&text[position..range.start]));
+            parts.push(TextPart::Special(token));
+            position = range.end;
+        }
+        parts.push(TextPart::Text(&text[position..]));
+        parts.retain(|part| *part != TextPart::Text(""));
+        parts
     }
 
     /// The text of a token alone; bytes that are no whole character become U+FFFD.

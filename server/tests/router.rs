@@ -25,3 +25,5 @@ mod privacy;
 mod refusals;
 #[path = "router/streams.rs"]
 mod streams;
+#[path = "router/tools.rs"]
+mod tools;

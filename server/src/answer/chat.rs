@@ -4,7 +4,11 @@ use proto::{
     AssistantMessage, ChatChoice, ChatChunk, ChatChunkChoice, ChatDelta, ChatResponse, Member, ObjectName, Role,
 };
 
-use super::{Head, WholeChoice, Words, chunk_usage, logprobs, token_ids, usage};
+use super::{
+    Head, WholeChoice, Words,
+    calls::{self, CallCount},
+    chunk_usage, logprobs, token_ids, usage,
+};
 use crate::{
     choice::GeneratedToken,
     generate::{Generation, Piece},
@@ -57,7 +61,7 @@ impl Report {
             finish_reason,
             stop_reason: stop_reason.flatten(),
             logprobs: self.logprobs(&choice.tokens),
-            message: AssistantMessage::new(choice.text),
+            message: AssistantMessage::new(choice.text, calls::whole(choice.calls)),
             token_ids: token_ids(self.token_ids, &choice.tokens),
         }
     }
@@ -73,15 +77,22 @@ pub struct ChatEvents {
     head: Head,
     rules: StreamRules,
     report: Report,
-    /// Whether the role chunk of a choice is out.
-    begun: Vec<bool>,
+    choices: Vec<Progress>,
+}
+
+/// What is out of one choice.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// Whether the role chunk is.
+    begun: bool,
+    calls: CallCount,
 }
 
 impl ChatEvents {
     /// A stream that has not begun.
     pub fn new(head: Head, rules: StreamRules, prepared: &Prepared, generation: &Generation) -> Self {
         let report = Report::new(prepared, generation);
-        Self { head, rules, report, begun: vec![false; generation.num_choices()] }
+        Self { head, rules, report, choices: vec![Progress::default(); generation.num_choices()] }
     }
 
     fn chunk(&mut self, choices: Vec<ChatChunkChoice>, usage: Member<proto::Usage>) -> String {
@@ -102,22 +113,29 @@ impl ChatEvents {
 impl Events for ChatEvents {
     fn piece(&mut self, piece: Piece, generation: &Generation) -> Vec<String> {
         let index = piece.choice;
-        let mut choices = Vec::new();
-        if !std::mem::replace(&mut self.begun[index], true) {
-            choices.push(delta(index, ChatDelta { role: Some(Role::Assistant), content: Some("".into()) }));
+        let mut deltas = Vec::new();
+        let progress = &mut self.choices[index];
+        if !std::mem::replace(&mut progress.begun, true) {
+            let role = Some(Role::Assistant);
+            deltas.push(delta(index, ChatDelta { role, content: Some("".into()), ..ChatDelta::default() }));
         }
-        if !piece.text.is_empty() || !piece.tokens.is_empty() {
-            let logprobs = self.report.logprobs(&piece.tokens);
-            let token_ids = token_ids(self.report.token_ids, &piece.tokens);
-            let content = ChatDelta { role: None, content: Some(piece.text.into()) };
-            choices.push(ChatChunkChoice { logprobs, token_ids, ..delta(index, content) });
+        let calls = progress.calls.next(piece.calls);
+        if !piece.text.is_empty() || (calls.is_empty() && !piece.tokens.is_empty()) {
+            deltas.push(delta(index, ChatDelta { content: Some(piece.text.into()), ..ChatDelta::default() }));
+        }
+        for call in calls {
+            deltas.push(delta(index, ChatDelta { tool_calls: vec![call], ..ChatDelta::default() }));
+        }
+        if let Some(last) = deltas.last_mut().filter(|_| !piece.tokens.is_empty()) {
+            last.logprobs = self.report.logprobs(&piece.tokens);
+            last.token_ids = token_ids(self.report.token_ids, &piece.tokens);
         }
         if let Some(finish) = piece.finish {
             let (finish_reason, stop_reason) = (Some(finish.reason), Member::from(finish.stop_reason));
-            choices.push(ChatChunkChoice { finish_reason, stop_reason, ..delta(index, ChatDelta::default()) });
+            deltas.push(ChatChunkChoice { finish_reason, stop_reason, ..delta(index, ChatDelta::default()) });
         }
         let usage = chunk_usage(&self.rules, generation);
-        choices.into_iter().map(|choice| self.chunk(vec![choice], usage.clone())).collect()
+        deltas.into_iter().map(|choice| self.chunk(vec![choice], usage.clone())).collect()
     }
 
     fn end(&mut self, generation: &Generation) -> Vec<String> {

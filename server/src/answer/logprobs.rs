@@ -68,9 +68,6 @@ impl LegacyLogprobs {
 
     /// Characters that begin in a token: its bytes that do not continue one.
     fn characters(&self, token: Token) -> usize {
-        if self.skip_special && self.words.is_special(token) {
-            return 0;
-        }
-        self.words.token_bytes(token).iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+        self.words.shown_bytes(token, self.skip_special).iter().filter(|byte| **byte & 0xC0 != 0x80).count()
     }
 }

@@ -24,6 +24,11 @@ pub(super) fn to_json(value: ViaDeserialize<serde_json::Value>, options: Kwargs)
     text.map(Value::from_safe_string)
 }
 
+/// A value in one line, as templates write it.
+pub(crate) fn one_line(value: &serde_json::Value) -> String {
+    write(value, PythonFormatter).unwrap_or_default()
+}
+
 fn write(value: &serde_json::Value, formatter: impl Formatter) -> Result<String, Error> {
     let failed = || Error::new(ErrorKind::InvalidOperation, "not to be written as JSON");
     let mut bytes = Vec::new();

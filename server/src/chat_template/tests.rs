@@ -116,6 +116,25 @@ fn a_template_that_cuts_content_makes_doubtful_tokens_text() {
 }
 
 #[test]
+fn arguments_of_calls_come_as_the_template_takes_them() {
+    let calls = "{% for message in messages %}{% for call in message.tool_calls %}CALL{% endfor %}{% endfor %}";
+    let mut prompt = user("x");
+    prompt.messages[0].tool_calls = Some(json!([{"function": {"name": "f", "arguments": {"a": "</s>"}}}]));
+    let render = |call: &str| template(&calls.replace("CALL", call)).render(&prompt, LIMIT).unwrap();
+    assert_eq!(text_of(&render("{{ call.function.arguments | tojson }}")), r#"{"a": "</s>"}"#);
+    assert_eq!(text_of(&render("{{ call.function.arguments.a }}")), "</s>");
+    let joined = render("{{ 'args: ' + call.function.arguments }}");
+    assert_eq!(text_of(&joined), r#"args: {"a":"</s>"}"#);
+    assert_eq!(contents(&joined), [r#"{"a":"</s>"}"#]);
+}
+
+#[test]
+fn a_template_tells_whether_it_knows_tools() {
+    assert!(template("{% if tools %}{{ tools | tojson }}{% endif %}").knows_tools());
+    assert!(!template("{{ messages }}{% set tools = 1 %}{{ tools }}").knows_tools());
+}
+
+#[test]
 fn names_of_tool_arguments_cannot_forge_tokens() {
     let template = template("<s>{{ tools | tojson }}{{ colour }}</s>");
     let mut prompt = user("");

@@ -13,8 +13,8 @@ use llguidance::{Matcher, ParserFactory, earley::SlicedBiasComputer, toktrie::In
 use scheduler::{Token, TokenMask};
 use tokio::time;
 
-use super::{cache::GrammarCache, session::GrammarSession, spec::GrammarSpec, vocabulary};
-use crate::{error::ApiError, lane::Lane, quota::Quota, tokenizer::Tokenizer};
+use super::{cache::GrammarCache, free_text::FreeText, session::GrammarSession, spec::GrammarSpec, vocabulary};
+use crate::{error::ApiError, lane::Lane, quota::Quota, shown_tokens::ShownTokens, tokenizer::Tokenizer};
 
 /// Longest wait of a client for its grammar.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -72,6 +72,8 @@ struct Shared {
 pub struct CompiledGrammar {
     matcher: Mutex<Matcher>,
     first: Arc<TokenMask>,
+    /// The text that comes before it.
+    free: Option<FreeText>,
     bytes: usize,
 }
 
@@ -95,11 +97,16 @@ impl Grammars {
         self.find_or_compile(spec).await.map_err(|error| ApiError::grammar(spec.field(), &error))
     }
 
-    /// The masks of so many choices of one prompt.
-    pub fn session(&self, grammar: &CompiledGrammar, choices: usize) -> Result<GrammarSession, ApiError> {
+    /// The masks of so many choices of one prompt; `shown` tells what their text shows.
+    pub fn session(
+        &self,
+        grammar: &CompiledGrammar,
+        choices: usize,
+        shown: ShownTokens,
+    ) -> Result<GrammarSession, ApiError> {
         let share = self.0.in_use.take(grammar.bytes.saturating_mul(choices));
         let share = share.ok_or_else(|| ApiError::overloaded("too many grammars are in use"))?;
-        Ok(GrammarSession::new(grammar, choices, self.0.masking.clone(), share))
+        Ok(GrammarSession::new(grammar, choices, shown, (self.0.masking.clone(), share)))
     }
 
     async fn find_or_compile(&self, spec: &GrammarSpec) -> Result<Arc<CompiledGrammar>, GrammarError> {
@@ -129,7 +136,7 @@ impl Shared {
         }
         let factory =
             self.factory.get_or_init(|| factory(&self.tokenizer, &self.ends)).as_ref().map_err(Clone::clone)?;
-        let grammar = Arc::new(CompiledGrammar::new(factory, spec)?);
+        let grammar = Arc::new(CompiledGrammar::new(factory, spec, &self.tokenizer)?);
         self.cache().insert(*key, Arc::clone(&grammar));
         Ok(grammar)
     }
@@ -150,8 +157,8 @@ fn factory(tokenizer: &Tokenizer, ends: &[Token]) -> Result<ParserFactory, Gramm
 }
 
 impl CompiledGrammar {
-    fn new(factory: &ParserFactory, spec: &GrammarSpec) -> Result<Self, GrammarError> {
-        let parser = factory.create_parser(spec.grammar()).map_err(GrammarError::from_library)?;
+    fn new(factory: &ParserFactory, spec: &GrammarSpec, tokenizer: &Tokenizer) -> Result<Self, GrammarError> {
+        let parser = factory.create_parser(spec.grammar(tokenizer)).map_err(GrammarError::from_library)?;
         let bytes = BASE_BYTES + parser.parser.lexer_stats().num_bytes;
         let mut matcher = Matcher::new(Ok(parser));
         let mask = matcher.compute_mask_or_eos().map_err(GrammarError::from_library)?;
@@ -159,12 +166,18 @@ impl CompiledGrammar {
         if first.is_empty() {
             return Err(GrammarError::Invalid("no answer can have this form".to_owned()));
         }
-        Ok(Self { matcher: Mutex::new(matcher), first: Arc::new(first), bytes })
+        let free = spec.free_until().map(|format| FreeText::new(tokenizer, format));
+        Ok(Self { matcher: Mutex::new(matcher), first: Arc::new(first), free, bytes })
     }
 
     /// What it takes in memory, about.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The text before it, if it begins later than the answer.
+    pub(super) fn free(&self) -> Option<&FreeText> {
+        self.free.as_ref()
     }
 
     /// What may be drawn first.

@@ -50,7 +50,7 @@ const NAMED: &[&str] = &["$defs", "definitions", "patternProperties", "propertie
 const COMBINING: &[&str] = &["$ref", "allOf", "anyOf", "oneOf", "patternProperties"];
 
 /// Checks a schema and closes its objects; `field` is its path in the request.
-pub(super) fn prepare(mut schema: Value, field: &str) -> Result<Value, ApiError> {
+pub(crate) fn prepare(mut schema: Value, field: &str) -> Result<Value, ApiError> {
     let bytes = schema.to_string().len();
     if bytes > MAX_BYTES {
         return Err(ApiError::invalid_schema(field, format_args!("has {bytes} bytes, limit {MAX_BYTES}")));

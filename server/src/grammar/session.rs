@@ -11,18 +11,21 @@ use std::{
 use llguidance::Matcher;
 use scheduler::{MaskSource, MaskState, Token, TokenMask};
 
-use super::compiler::CompiledGrammar;
-use crate::{lane::Lane, quota::Share};
+use super::{compiler::CompiledGrammar, free_text::FreeText};
+use crate::{lane::Lane, quota::Share, shown_tokens::ShownTokens};
 
 /// The masks of one prompt.
 pub struct GrammarSession {
     choices: Box<[Choice]>,
+    shown: ShownTokens,
     lane: Lane,
     _in_use: Share,
 }
 
 struct Choice {
     matcher: Arc<Mutex<Matcher>>,
+    /// The grammar's own.
+    first: Arc<TokenMask>,
     next: Mutex<Next>,
 }
 
@@ -31,6 +34,8 @@ struct Next {
     /// Tokens drawn before it.
     generated: usize,
     mask: Arc<Slot>,
+    /// The text before the grammar, while it lasts.
+    free: Option<FreeText>,
 }
 
 /// A mask, once it is made; `None` if making it failed.
@@ -40,12 +45,21 @@ type Slot = OnceLock<Option<Arc<TokenMask>>>;
 struct Settle(Arc<Slot>);
 
 impl GrammarSession {
-    pub(super) fn new(grammar: &CompiledGrammar, choices: usize, lane: Lane, in_use: Share) -> Self {
+    /// Masks of so many choices, each from the beginning.
+    pub(super) fn new(
+        grammar: &CompiledGrammar,
+        choices: usize,
+        shown: ShownTokens,
+        (lane, in_use): (Lane, Share),
+    ) -> Self {
+        let free = grammar.free();
+        let first = free.map_or(grammar.first(), FreeText::mask);
         let choice = |_| Choice {
             matcher: Arc::new(Mutex::new(grammar.matcher())),
-            next: Mutex::new(Next { generated: 0, mask: Arc::new(OnceLock::from(Some(Arc::clone(grammar.first())))) }),
+            first: Arc::clone(grammar.first()),
+            next: Mutex::new(Next { generated: 0, mask: made(first), free: free.cloned() }),
         };
-        Self { choices: (0..choices).map(choice).collect(), lane, _in_use: in_use }
+        Self { choices: (0..choices).map(choice).collect(), shown, lane, _in_use: in_use }
     }
 }
 
@@ -62,9 +76,12 @@ impl MaskSource for GrammarSession {
 
     fn advance(&self, choice: u32, token: Token) {
         let choice = &self.choices[choice as usize];
-        let settle = Settle(Arc::default());
         let mut next = choice.next();
         next.generated += 1;
+        if next.goes_on_freely(self.shown.bytes(token), &choice.first) {
+            return;
+        }
+        let settle = Settle(Arc::default());
         next.mask = Arc::clone(&settle.0);
         drop(next);
         let matcher = Arc::clone(&choice.matcher);
@@ -84,6 +101,26 @@ impl Choice {
     fn next(&self) -> MutexGuard<'_, Next> {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Next {
+    /// Adds a token to the text before the grammar; false if there is none any more. With the token that ends it the
+    /// grammar is at its beginning.
+    fn goes_on_freely(&mut self, bytes: &[u8], first: &Arc<TokenMask>) -> bool {
+        let Some(free) = &mut self.free else { return false };
+        if free.opens(bytes) {
+            self.mask = made(first);
+            self.free = None;
+        } else {
+            self.mask = made(free.mask());
+        }
+        true
+    }
+}
+
+/// A mask that is there already.
+fn made(mask: &Arc<TokenMask>) -> Arc<Slot> {
+    Arc::new(OnceLock::from(Some(Arc::clone(mask))))
 }
 
 /// What may follow the token; where the grammar is complete, the model's end tokens.

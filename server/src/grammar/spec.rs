@@ -6,8 +6,15 @@ use llguidance::api::TopLevelGrammar;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::schema;
-use crate::error::ApiError;
+use super::{
+    calls::{CallsForm, Otherwise},
+    schema,
+};
+use crate::{
+    error::ApiError,
+    tokenizer::{TextPart, Tokenizer},
+    tools::CallFormat,
+};
 
 /// Longest regular expression.
 const MAX_REGEX_BYTES: usize = 4 << 10;
@@ -38,6 +45,8 @@ pub enum Form {
     Choice(Vec<String>),
     /// A sentence of a grammar in the notation of Lark.
     Lark(String),
+    /// Calls of tools, or something else; its schemas are prepared.
+    Calls(CallsForm),
 }
 
 impl GrammarSpec {
@@ -47,13 +56,18 @@ impl GrammarSpec {
             Form::Regex(regex) => check_bytes(regex, MAX_REGEX_BYTES, field)?,
             Form::Lark(grammar) => check_bytes(grammar, MAX_GRAMMAR_BYTES, field)?,
             Form::Choice(texts) => check_choices(texts, field)?,
-            Form::JsonObject | Form::Schema(_) => {}
+            Form::JsonObject | Form::Schema(_) | Form::Calls(_) => {}
         }
         let form = match form {
             Form::Schema(schema) => Form::Schema(schema::prepare(schema, field)?),
             form => form,
         };
         Ok(Self { form, field: field.to_owned() })
+    }
+
+    /// The form itself.
+    pub fn form(&self) -> &Form {
+        &self.form
     }
 
     /// Where the request names it.
@@ -69,18 +83,38 @@ impl GrammarSpec {
             Form::Regex(regex) => (2, regex.clone()),
             Form::Choice(texts) => (3, json!(texts).to_string()),
             Form::Lark(grammar) => (4, grammar.clone()),
+            Form::Calls(calls) => {
+                (5, format!("{}\n{}", calls.format.name, calls.lark(|text| vec![TextPart::Text(text)])))
+            }
         };
         Sha256::new_with_prefix([tag]).chain_update(text).finalize().into()
     }
 
-    /// The form in the words of the library.
-    pub(super) fn grammar(&self) -> TopLevelGrammar {
+    /// The format of the calls that may come at any place of a free text.
+    pub(super) fn free_until(&self) -> Option<&'static CallFormat> {
+        match &self.form {
+            Form::Calls(calls) if calls.otherwise == Otherwise::Text => Some(calls.format),
+            _ => None,
+        }
+    }
+
+    /// The format of the calls that the answer may hold.
+    pub fn calls(&self) -> Option<&'static CallFormat> {
+        match &self.form {
+            Form::Calls(calls) => Some(calls.format),
+            _ => None,
+        }
+    }
+
+    /// The form in the words of the library, over the tokens of this model.
+    pub(super) fn grammar(&self, tokenizer: &Tokenizer) -> TopLevelGrammar {
         match &self.form {
             Form::JsonObject => TopLevelGrammar::from_json_schema(with_whitespace(json!({"type": "object"}))),
             Form::Schema(schema) => TopLevelGrammar::from_json_schema(with_whitespace(schema.clone())),
             Form::Regex(regex) => TopLevelGrammar::from_regex(regex),
-            Form::Choice(texts) => TopLevelGrammar::from_lark(one_of(texts)),
+            Form::Choice(texts) => TopLevelGrammar::from_lark(format!("start: {}", one_of(texts))),
             Form::Lark(grammar) => TopLevelGrammar::from_lark(grammar.clone()),
+            Form::Calls(calls) => TopLevelGrammar::from_lark(calls.lark(|text| tokenizer.parts(text))),
         }
     }
 }
@@ -99,6 +133,7 @@ impl fmt::Debug for Form {
             Self::Regex(_) => "Regex",
             Self::Choice(_) => "Choice",
             Self::Lark(_) => "Lark",
+            Self::Calls(_) => "Calls",
         })
     }
 }
@@ -124,14 +159,14 @@ fn check_choices(texts: &[String], field: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A rule whose alternatives are the texts; a string in Lark is written as in JSON.
-fn one_of(texts: &[String]) -> String {
+/// The body of a rule whose alternatives are the texts; a string in Lark is written as in JSON.
+pub(super) fn one_of(texts: &[String]) -> String {
     let quoted: Vec<String> = texts.iter().map(|text| json!(text).to_string()).collect();
-    format!("start: {}", quoted.join(" | "))
+    quoted.join(" | ")
 }
 
 /// The schema with the library's own option for the white space of its texts.
-fn with_whitespace(schema: Value) -> Value {
+pub(super) fn with_whitespace(schema: Value) -> Value {
     let mut object = match schema {
         Value::Object(object) => object,
         other => Map::from_iter([("allOf".to_owned(), json!([other]))]),

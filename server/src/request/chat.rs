@@ -7,6 +7,7 @@ use super::{
     range::count,
     refuse,
     shared::{OwnParts, SharedFields},
+    tools::{ToolFields, ToolUse},
 };
 use crate::{chat_prompt::ChatPrompt, error::ApiError};
 
@@ -28,11 +29,17 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
         model: request.model,
     };
     let (messages, bytes) = messages::read(request.messages.0)?;
+    let fields =
+        ToolFields { tools: request.tools, choice: request.tool_choice, parallel: request.parallel_tool_calls };
+    let ToolUse { declared, calls } = fields.read(rules.calls)?;
+    let bytes = bytes + declared.as_ref().map_or(0, |tools| tools.to_string().len());
     let model = own.model.clone();
     let prompts = || {
         rules.check_model(&model)?;
         rules.check_prompt_bytes("messages", bytes)?;
-        let prompt = ChatPrompt { messages, add_generation_prompt, continue_final_message, ..ChatPrompt::default() };
+        let tools = declared;
+        let prompt =
+            ChatPrompt { messages, add_generation_prompt, continue_final_message, tools, ..ChatPrompt::default() };
         Ok(vec![Prompt::Chat(prompt)])
     };
     let shared = SharedFields {
@@ -41,6 +48,7 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
         output: request.output,
         format: request.response_format,
         scheduling: request.scheduling,
+        calls,
     };
     Ok(GenerateRequest { ignored, ..shared.request(own, rules, prompts)? })
 }

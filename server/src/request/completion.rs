@@ -47,6 +47,7 @@ pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<Ge
         output: request.output,
         format: request.response_format,
         scheduling: request.scheduling,
+        calls: None,
     };
     shared.request(own, rules, prompts)
 }

@@ -8,8 +8,17 @@ use crate::{
     grammar::{Form, GrammarSpec},
 };
 
-/// Longest name of a schema.
+/// Longest name of a schema or a function.
 const MAX_NAME: usize = 64;
+
+/// What a name is.
+pub(super) const NAME_RULE: &str = "must be 1 to 64 letters, digits, _ or -";
+
+/// Whether a schema or a function may be called so.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_plain)
+}
 
 /// A form and the path that names it.
 type Named = (&'static str, Form);
@@ -47,9 +56,8 @@ fn response_format(format: ResponseFormat) -> Result<Option<Named>, ApiError> {
 
 fn json_schema(named: NamedSchema) -> Result<Named, ApiError> {
     const NAME: &str = "response_format.json_schema.name";
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if named.name.is_empty() || named.name.len() > MAX_NAME || !named.name.bytes().all(is_plain) {
-        return Err(ApiError::invalid_value(NAME, format_args!("must be 1 to {MAX_NAME} letters, digits, _ or -")));
+    if !is_name(&named.name) {
+        return Err(ApiError::invalid_value(NAME, NAME_RULE));
     }
     let schema = named.schema.ok_or_else(|| ApiError::missing("response_format.json_schema.schema"))?;
     Ok(("response_format.json_schema.schema", Form::Schema(schema.0)))

@@ -142,18 +142,20 @@ impl Path {
         Ok(whole)
     }
 
-    /// The calls as JSON, each as it stood in the request.
+    /// The calls as JSON, their arguments as objects.
     fn calls(self, calls: &[proto::ToolCall]) -> Result<Value, ApiError> {
-        let other = calls.iter().position(|call| &*call.kind != "function");
-        if let Some(index) = other {
-            let path = self.of(&format!("tool_calls[{index}].type"));
-            return Err(ApiError::unsupported_value(&path, "must be function"));
-        }
-        let call = |call: &proto::ToolCall| {
-            let function = json!({"name": &*call.function.name, "arguments": &*call.function.arguments});
-            json!({"id": &*call.id, "type": "function", "function": function})
+        let call = |(index, call): (usize, &proto::ToolCall)| {
+            let path = |member| self.of(&format!("tool_calls[{index}].{member}"));
+            if &*call.kind != "function" {
+                return Err(ApiError::unsupported_value(&path("type"), "must be function"));
+            }
+            let arguments = serde_json::from_str::<Value>(&call.function.arguments).ok().filter(Value::is_object);
+            let arguments = arguments
+                .ok_or_else(|| ApiError::invalid_value(&path("function.arguments"), "must hold a JSON object"))?;
+            let function = json!({"name": &*call.function.name, "arguments": arguments});
+            Ok(json!({"id": &*call.id, "type": "function", "function": function}))
         };
-        Ok(calls.iter().map(call).collect())
+        calls.iter().enumerate().map(call).collect()
     }
 }
 

@@ -16,8 +16,6 @@ enum Off {
     Empty,
     /// The word `none`.
     None,
-    /// The words `none` and `auto`: without tools they mean the same.
-    NoneOrAuto,
 }
 
 impl Off {
@@ -25,9 +23,7 @@ impl Off {
         match (self, value) {
             (Self::Boolean(off), Refused::Boolean(value)) => *off == value,
             (Self::Number(off), Refused::Number(value)) => *off == value,
-            (Self::Empty, Refused::Empty)
-            | (Self::None | Self::NoneOrAuto, Refused::None)
-            | (Self::NoneOrAuto, Refused::Auto) => true,
+            (Self::Empty, Refused::Empty) | (Self::None, Refused::None) => true,
             _ => false,
         }
     }
@@ -93,8 +89,6 @@ pub(super) fn scheduling(fields: &SchedulingFields) -> Result<(), ApiError> {
 
 pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
     refuse([
-        ("tools", request.tools, Off::Empty),
-        ("tool_choice", request.tool_choice, Off::NoneOrAuto),
         ("prediction", request.prediction, Off::Never),
         ("audio", request.audio, Off::Never),
         ("functions", request.functions, Off::Never),

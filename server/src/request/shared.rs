@@ -8,8 +8,9 @@ use super::{
     range::{integer, short, short_some},
     refuse, sampling,
     stopping::Stopping,
+    tools,
 };
-use crate::error::ApiError;
+use crate::{error::ApiError, grammar::CallsForm};
 
 /// The groups of members that both requests have.
 pub(super) struct SharedFields {
@@ -18,6 +19,7 @@ pub(super) struct SharedFields {
     pub(super) output: OutputFields,
     pub(super) format: Option<ResponseFormat>,
     pub(super) scheduling: SchedulingFields,
+    pub(super) calls: Option<CallsForm>,
 }
 
 /// What the two requests read each in their own way.
@@ -39,7 +41,11 @@ impl SharedFields {
     ) -> Result<GenerateRequest, ApiError> {
         let mut sampling = sampling::params(&self.sampling, rules)?;
         let stopping = Stopping::new(self.stopping, own.max_new, rules)?;
-        let grammar = grammar::grammar(self.format, &mut self.output)?;
+        let answer = grammar::grammar(self.format, &mut self.output)?;
+        let grammar = match self.calls {
+            Some(calls) => Some(tools::with_answer(calls, answer)?),
+            None => answer,
+        };
         let output = Output::new(&self.output, rules)?;
         let scheduling = Scheduling::new(self.scheduling)?;
         if let Some(form) = grammar.as_ref().filter(|_| stopping.ignore_eos) {

@@ -18,6 +18,7 @@ fn rules() -> RequestRules {
         max_choices: 8,
         max_prompt_bytes: 10_000,
         defaults: SamplingDefaults::default(),
+        calls: CallFormat::plain(),
     }
 }
 

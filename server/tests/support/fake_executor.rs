@@ -35,7 +35,16 @@ struct State {
     failures: usize,
     panics: usize,
     never_ends: bool,
+    said: Option<String>,
     steps: usize,
+}
+
+/// How answers are drawn.
+#[derive(Debug)]
+struct Orders {
+    never_ends: bool,
+    /// In place of the story.
+    said: Option<String>,
 }
 
 /// A scheduler's executor without a model.
@@ -89,13 +98,18 @@ impl Controls {
         self.state.lock().unwrap().never_ends = true;
     }
 
+    /// Answers are this text, as far as they may be.
+    pub fn say(&self, text: &str) {
+        self.state.lock().unwrap().said = Some(text.to_owned());
+    }
+
     /// Steps that were run.
     pub fn steps(&self) -> usize {
         self.state.lock().unwrap().steps
     }
 
-    /// Runs the orders of one step; whether answers never end.
-    fn obey(&self) -> Result<bool, Told> {
+    /// Runs the orders of one step; gives those for its draws.
+    fn obey(&self) -> Result<Orders, Told> {
         let mut state = self.state.lock().unwrap();
         state.steps += 1;
         if state.pause_at == Some(state.steps) {
@@ -111,10 +125,10 @@ impl Controls {
             return Err(Told);
         }
         let panics = take_one(&mut state.panics);
-        let never_ends = state.never_ends;
+        let orders = Orders { never_ends: state.never_ends, said: state.said.clone() };
         drop(state);
         assert!(!panics, "told to panic over a secret prompt");
-        Ok(never_ends)
+        Ok(orders)
     }
 }
 
@@ -140,9 +154,9 @@ impl FakeExecutor {
         (work.blocks[position / self.block_size], position % self.block_size)
     }
 
-    fn draw(&self, work: &Work, spec: &SampleSpec, never_ends: bool) -> Sample {
+    fn draw(&self, work: &Work, spec: &SampleSpec, orders: &Orders) -> Sample {
         let prompt: Vec<Token> = (0..spec.prompt_len).map(|position| self.slots[&self.slot(work, position)]).collect();
-        let told = next_token(&prompt, spec, never_ends);
+        let told = next_token(&prompt, spec, orders);
         let token = match bound(spec, told) {
             Ok(token) => token,
             Err(fault) => return Sample { seq: spec.seq, token: Err(fault), logprobs: None },
@@ -159,7 +173,7 @@ impl Executor for FakeExecutor {
     type Error = Told;
 
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Told> {
-        let never_ends = self.controls.obey()?;
+        let orders = self.controls.obey()?;
         for copy in &plan.copies {
             for slot in 0..self.block_size {
                 if let Some(token) = self.slots.get(&(copy.from, slot)).copied() {
@@ -172,15 +186,16 @@ impl Executor for FakeExecutor {
         }
         let draw = |work| move |spec| (work, spec);
         let draws = plan.works.iter().flat_map(|work| work.samples.iter().map(draw(work)));
-        Ok(StepOutput { samples: draws.map(|(work, spec)| self.draw(work, spec, never_ends)).collect() })
+        Ok(StepOutput { samples: draws.map(|(work, spec)| self.draw(work, spec, &orders)).collect() })
     }
 }
 
 /// The bytes of the answer to a prompt, and then the end token.
-fn next_token(prompt: &[Token], spec: &SampleSpec, never_ends: bool) -> Token {
+fn next_token(prompt: &[Token], spec: &SampleSpec, orders: &Orders) -> Token {
     let choice = if spec.params.temperature > 0.0 { spec.choice as usize + spec.params.seed as usize % 7 } else { 0 };
-    let answer = answer_from(prompt.iter().map(|token| *token as usize).sum::<usize>() + 3 * choice);
-    let end = !never_ends && spec.generated >= spec.params.min_new;
+    let story = answer_from(prompt.iter().map(|token| *token as usize).sum::<usize>() + 3 * choice);
+    let answer = orders.said.as_deref().unwrap_or(story);
+    let end = !orders.never_ends && spec.generated >= spec.params.min_new;
     match answer.as_bytes().get(spec.generated) {
         Some(byte) => Token::from(*byte),
         None if end => EOS,

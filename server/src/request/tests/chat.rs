@@ -31,7 +31,8 @@ fn messages_of_every_role() {
     assert_eq!(roles, [Role::System, Role::User, Role::Assistant, Role::Tool, Role::Assistant, Role::System]);
     assert_eq!(read[1].content, "ab");
     assert_eq!(read[1].name.as_deref(), Some("ann"));
-    assert_eq!(read[2].tool_calls, Some(json!([call("c1", "function")])));
+    let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": {}}});
+    assert_eq!(read[2].tool_calls, Some(json!([call])));
     assert_eq!(read[3].tool_call_id.as_deref(), Some("c1"));
 }
 
@@ -152,8 +153,6 @@ fn metadata_at_its_edges() {
 #[test]
 fn members_that_only_chats_refuse() {
     let members = [
-        ("tools", json!([{"type": "function"}])),
-        ("tool_choice", json!("required")),
         ("prediction", json!({"type": "content", "content": "x"})),
         ("audio", json!({})),
         ("functions", json!([])),
