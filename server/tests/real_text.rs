@@ -69,7 +69,7 @@ fn ten_answers_stream_as_recorded() {
         let rules = TextRules { skip_special: true, ..TextRules::default() };
         let mut stream = TextStream::new(Arc::clone(&tokenizer), rules);
         let mut text: String = ids(&chat["output_ids"]).into_iter().map(|token| stream.push(token).text).collect();
-        text.push_str(&stream.finish());
+        text.push_str(&stream.finish().text);
         assert_eq!(text, chat["text"].as_str().unwrap());
     }
 }
