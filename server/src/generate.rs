@@ -14,7 +14,6 @@ use crate::{
     choice::{Choice, Finish},
     engine_handle::NotSent,
     error::ApiError,
-    grammar::GrammarSpec,
     metrics::Metrics,
     prepare::{Prepared, PreparedPrompt},
     request::GenerateRequest,
@@ -258,8 +257,7 @@ impl Drop for Generation {
 fn choice(model: &ServedModel, prepared: &Prepared, index: usize) -> Choice {
     let request = &prepared.request;
     let (stop, skip_special) = (request.stop.clone(), request.skip_special_tokens);
-    let calls = request.grammar.as_ref().and_then(GrammarSpec::calls);
-    let rules = TextRules { stop, skip_special, min_tokens: request.sampling.min_new, calls };
+    let rules = TextRules { stop, skip_special, min_tokens: request.sampling.min_new, calls: request.calls() };
     let tokenizer = Arc::clone(&model.tokenizer);
     let continues = prepared.prompts[index / request.choices].continues;
     let text = if continues { TextStream::continuing(tokenizer, rules) } else { TextStream::new(tokenizer, rules) };
@@ -298,8 +296,7 @@ fn submissions(
 fn constraint(model: &ServedModel, prepared: &Prepared) -> Result<Option<Constraint>, ApiError> {
     let Some(grammar) = &prepared.grammar else { return Ok(None) };
     let request = &prepared.request;
-    let calls = request.grammar.as_ref().and_then(GrammarSpec::calls);
-    let shown = ShownTokens::new(Arc::clone(&model.tokenizer), request.skip_special_tokens, calls);
+    let shown = ShownTokens::new(Arc::clone(&model.tokenizer), request.skip_special_tokens, request.calls());
     let session = model.grammars.session(grammar, request.choices, shown)?;
     Ok(Some(Constraint(Arc::new(session))))
 }

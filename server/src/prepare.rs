@@ -9,7 +9,7 @@ use scheduler::Token;
 use crate::{
     body::WholeBody,
     error::ApiError,
-    grammar::{CompiledGrammar, GrammarSpec},
+    grammar::CompiledGrammar,
     request::{GenerateRequest, Prompt, RequestRules},
     served_model::ServedModel,
     text_pool::{PoolError, TextPool},
@@ -79,7 +79,7 @@ fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Promp
     let (tokens, text) = match prompt {
         Prompt::Chat(chat) => {
             let template = model.template.as_ref().ok_or_else(ApiError::no_chat_template)?;
-            let calls = request.grammar.as_ref().and_then(GrammarSpec::calls).unwrap_or(model.rules.calls);
+            let calls = request.calls().unwrap_or(model.rules.calls);
             let pieces = written::render(template, &chat, calls, model.rules.max_prompt_bytes);
             let pieces = pieces.map_err(ApiError::template_error)?;
             (model.tokenizer.encode_pieces(&pieces).map_err(|error| not_tokenised(field, &error))?, None)

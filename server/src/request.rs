@@ -124,6 +124,13 @@ impl fmt::Debug for GenerateRequest {
     }
 }
 
+impl GenerateRequest {
+    /// The format of the calls that its answers may hold.
+    pub fn calls(&self) -> Option<&'static CallFormat> {
+        self.grammar.as_ref().and_then(GrammarSpec::calls)
+    }
+}
+
 impl RequestRules {
     fn check_model(&self, name: &str) -> Result<(), ApiError> {
         if self.models.iter().any(|model| model == name) { Ok(()) } else { Err(ApiError::model_not_found(name)) }

@@ -4,6 +4,9 @@ use proto::{FunctionCall, FunctionCallDelta, Text, ToolCall, ToolCallDelta};
 
 use crate::{request_id::random_id, tools::CallDelta};
 
+/// `type` of every call.
+const KIND: &str = "function";
+
 /// The calls of one choice, as far as they have come.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CallCount(usize);
@@ -19,7 +22,7 @@ impl CallCount {
             CallDelta::Begin(name) => {
                 self.0 += 1;
                 let function = FunctionCallDelta { name: Some(name.into()), arguments: Text::default() };
-                let (id, kind) = (Some(random_id("call_").into()), Some("function".into()));
+                let (id, kind) = (Some(new_id()), Some(KIND.into()));
                 ToolCallDelta { index: self.0 - 1, id, kind, function }
             }
             CallDelta::Arguments(text) => {
@@ -30,22 +33,25 @@ impl CallCount {
     }
 }
 
-/// All calls of an answer: its pieces, put together.
+/// All calls of an answer: what was new about them, put together.
 pub(super) fn whole(calls: Vec<CallDelta>) -> Vec<ToolCall> {
     let mut whole: Vec<ToolCall> = Vec::new();
-    for piece in CallCount::default().next(calls) {
-        match (piece.id, whole.last_mut()) {
-            (Some(id), _) => {
-                let name = piece.function.name.unwrap_or_default();
-                let function = FunctionCall { name, arguments: Text::default() };
-                whole.push(ToolCall { id, kind: piece.kind.unwrap_or_default(), function });
+    for delta in calls {
+        match (delta, whole.last_mut()) {
+            (CallDelta::Begin(name), _) => {
+                let function = FunctionCall { name: name.into(), arguments: Text::default() };
+                whole.push(ToolCall { id: new_id(), kind: KIND.into(), function });
             }
-            (None, Some(call)) => {
+            (CallDelta::Arguments(text), Some(call)) => {
                 let so_far = std::mem::take(&mut call.function.arguments).into_string();
-                call.function.arguments = (so_far + &piece.function.arguments).into();
+                call.function.arguments = (so_far + &text).into();
             }
-            (None, None) => {}
+            (CallDelta::Arguments(_), None) => {}
         }
     }
     whole
+}
+
+fn new_id() -> Text {
+    random_id("call_").into()
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::spec::{Form, one_of, with_whitespace};
+use super::spec::{Form, any_object, one_of, with_whitespace};
 use crate::{tokenizer::TextPart, tools::CallFormat};
 
 /// The tools that an answer may call, and what else it may be.
@@ -85,6 +85,6 @@ fn answer(form: &Form) -> String {
     match form {
         Form::Schema(schema) => format!("%json {}", with_whitespace(schema.clone())),
         Form::Choice(texts) => one_of(texts),
-        _ => format!("%json {}", with_whitespace(json!({"type": "object"}))),
+        _ => format!("%json {}", with_whitespace(any_object())),
     }
 }

@@ -109,7 +109,7 @@ impl GrammarSpec {
     /// The form in the words of the library, over the tokens of this model.
     pub(super) fn grammar(&self, tokenizer: &Tokenizer) -> TopLevelGrammar {
         match &self.form {
-            Form::JsonObject => TopLevelGrammar::from_json_schema(with_whitespace(json!({"type": "object"}))),
+            Form::JsonObject => TopLevelGrammar::from_json_schema(with_whitespace(any_object())),
             Form::Schema(schema) => TopLevelGrammar::from_json_schema(with_whitespace(schema.clone())),
             Form::Regex(regex) => TopLevelGrammar::from_regex(regex),
             Form::Choice(texts) => TopLevelGrammar::from_lark(format!("start: {}", one_of(texts))),
@@ -157,6 +157,11 @@ fn check_choices(texts: &[String], field: &str) -> Result<(), ApiError> {
         return Err(ApiError::string_above(field, bytes, MAX_GRAMMAR_BYTES, "bytes"));
     }
     Ok(())
+}
+
+/// The schema of any JSON object.
+pub(super) fn any_object() -> Value {
+    json!({"type": "object"})
 }
 
 /// The body of a rule whose alternatives are the texts; a string in Lark is written as in JSON.

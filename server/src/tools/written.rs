@@ -36,8 +36,7 @@ pub(crate) fn render(
 }
 
 fn has_tools(prompt: &ChatPrompt) -> bool {
-    let speaks = |message: &ChatMessage| message.tool_calls.is_some() || message.role == Role::Tool;
-    prompt.tools.is_some() || prompt.messages.iter().any(speaks)
+    prompt.tools.is_some() || prompt.has_calls() || prompt.messages.iter().any(|message| message.role == Role::Tool)
 }
 
 fn with_messages(prompt: &ChatPrompt, messages: Vec<ChatMessage>) -> ChatPrompt {
