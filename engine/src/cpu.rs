@@ -1,7 +1,8 @@
-//! The CPU as a device: which instructions and which threads.
+//! The CPU as a device: which instructions, which threads, memory that lasts.
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::kernels::arena::Arena;
 use crate::kernels::cpu::amx::Amx;
 use crate::kernels::cpu::amx_tile::AmxScratch;
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
@@ -15,6 +16,7 @@ pub struct Cpu {
     amx: Option<Amx>,
     bf16_dot: Option<Bf16Dot>,
     pool: Pool,
+    memory: Arena,
     amx_scratch: Mutex<Vec<AmxScratch>>,
 }
 
@@ -23,7 +25,8 @@ impl Cpu {
     pub fn new(isa: Isa, threads: usize) -> Option<Self> {
         let (amx, bf16_dot) = (Amx::of(isa), Bf16Dot::of(isa));
         let amx_scratch = Mutex::new(Vec::with_capacity(threads));
-        Some(Self { isa: isa.checked()?, amx, bf16_dot, pool: Pool::new(threads), amx_scratch })
+        let memory = Arena::default();
+        Some(Self { isa: isa.checked()?, amx, bf16_dot, pool: Pool::new(threads), memory, amx_scratch })
     }
 
     /// Its instruction set.
@@ -48,6 +51,11 @@ impl Cpu {
         let mut scratch = kept.unwrap_or_default();
         work(&mut scratch);
         lock().push(scratch);
+    }
+
+    /// Where what lasts is kept.
+    pub fn memory(&self) -> &Arena {
+        &self.memory
     }
 
     /// Its threads.

@@ -8,6 +8,7 @@
 )]
 
 pub mod aligned;
+pub mod arena;
 pub mod columns_mut;
 pub mod cpu;
 pub mod job_slot;

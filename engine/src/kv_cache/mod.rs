@@ -12,7 +12,10 @@ mod tensors;
 use half::f16;
 use scheduler::BlockId;
 
+use crate::kernels::arena::Arena;
+
 pub use geometry::{HEAD_DIMS, KvDtype, KvGeometry, MAX_GROUPS, MAX_HEAD_DIM, is_head_dim};
+use tensors::TENSORS;
 pub use tensors::{KvHead, KvHeadMut, KvTensors};
 
 /// The tensors of one pool of blocks, for all layers.
@@ -26,7 +29,8 @@ impl KvCache {
     /// A zeroed cache.
     pub fn new(geometry: KvGeometry) -> Self {
         geometry.check();
-        let layers = (0..geometry.layers).map(|_| KvLayer::new(geometry)).collect();
+        let memory = Arena::with_capacity(geometry.block_bytes() as usize * geometry.blocks, geometry.layers * TENSORS);
+        let layers = (0..geometry.layers).map(|_| KvLayer::new(&memory, geometry)).collect();
         Self { geometry, layers }
     }
 
@@ -70,11 +74,11 @@ pub enum KvLayer {
 }
 
 impl KvLayer {
-    fn new(geometry: KvGeometry) -> Self {
+    fn new(memory: &Arena, geometry: KvGeometry) -> Self {
         match geometry.dtype {
-            KvDtype::F32 => Self::F32(KvTensors::new(geometry)),
-            KvDtype::F16 => Self::F16(KvTensors::new(geometry)),
-            KvDtype::Q8_0 => Self::Q8_0(KvTensors::new(geometry)),
+            KvDtype::F32 => Self::F32(KvTensors::new(memory, geometry)),
+            KvDtype::F16 => Self::F16(KvTensors::new(memory, geometry)),
+            KvDtype::Q8_0 => Self::Q8_0(KvTensors::new(memory, geometry)),
         }
     }
 
@@ -144,7 +148,7 @@ mod tests {
     fn a_copied_block_holds_the_same() {
         for (block_size, head_dim) in [(1, 8), (4, 16), (16, 24), (64, 40)] {
             for dtype in KvDtype::ALL {
-                match &mut KvLayer::new(geometry(block_size, head_dim, dtype)) {
+                match &mut KvLayer::new(&Arena::default(), geometry(block_size, head_dim, dtype)) {
                     KvLayer::F32(tensors) => check_copy(tensors),
                     KvLayer::F16(tensors) => check_copy(tensors),
                     KvLayer::Q8_0(tensors) => check_copy(tensors),

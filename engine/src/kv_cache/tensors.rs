@@ -6,9 +6,13 @@ use scheduler::BlockId;
 
 use super::geometry::KvGeometry;
 use crate::kernels::aligned::Aligned;
+use crate::kernels::arena::Arena;
 use crate::kernels::cpu::elementwise::filled;
 use crate::kernels::cpu::kv_element::{GROUP, KvElement};
 use crate::kernels::cpu::simd::{LANES, Simd};
+
+/// Tensors of a layer: keys, values, their scales.
+pub(super) const TENSORS: usize = 4;
 
 /// Keys and values of one layer.
 #[derive(Debug)]
@@ -21,14 +25,14 @@ pub struct KvTensors<E: KvElement> {
 }
 
 impl<E: KvElement> KvTensors<E> {
-    pub(super) fn new(geometry: KvGeometry) -> Self {
+    pub(super) fn new(memory: &Arena, geometry: KvGeometry) -> Self {
         let blocks = geometry.kv_heads * geometry.blocks;
         Self {
             geometry,
-            keys: Aligned::zeroed(blocks * geometry.key_block()),
-            values: Aligned::zeroed(blocks * geometry.value_block()),
-            key_scales: Aligned::zeroed(blocks * geometry.scale_block()),
-            value_scales: Aligned::zeroed(blocks * geometry.scale_block()),
+            keys: memory.zeroed(blocks * geometry.key_block()),
+            values: memory.zeroed(blocks * geometry.value_block()),
+            key_scales: memory.zeroed(blocks * geometry.scale_block()),
+            value_scales: memory.zeroed(blocks * geometry.scale_block()),
         }
     }
 

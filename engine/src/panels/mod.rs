@@ -17,6 +17,7 @@ use crate::block_type::BlockType;
 use crate::cpu::Cpu;
 use crate::dequantize::dequantize;
 use crate::kernels::aligned::Aligned;
+use crate::kernels::arena::Arena;
 use crate::kernels::cpu::block_format::{BLOCK, QuantType};
 use crate::kernels::cpu::elementwise::filled;
 use crate::kernels::cpu::simd::LANES;
@@ -88,7 +89,7 @@ impl PanelMatrix {
     ) -> Result<Self, E> {
         let rows = sources.iter().map(|source| source.rows).sum::<usize>();
         assert!(columns > 0, "a matrix has columns");
-        let mut panels = Panels::zeroed(format, rows, columns);
+        let mut panels = Panels::zeroed(cpu.memory(), format, (rows, columns));
         let failure = Mutex::new(None);
         let job = PackJob { sources, columns, rows };
         panels.for_each_panel(cpu, columns, |panel, place| {
@@ -204,17 +205,17 @@ enum PanelMut<'a> {
 }
 
 impl Panels {
-    fn zeroed(format: PanelFormat, rows: usize, columns: usize) -> Self {
+    fn zeroed(memory: &Arena, format: PanelFormat, (rows, columns): (usize, usize)) -> Self {
         let numbers = rows.next_multiple_of(LANES) * columns;
         match format {
-            PanelFormat::F32 => Self::F32(Aligned::zeroed(numbers)),
-            PanelFormat::F16 => Self::F16(Aligned::zeroed(numbers)),
-            PanelFormat::Bf16 => Self::Bf16(Aligned::zeroed(numbers)),
+            PanelFormat::F32 => Self::F32(memory.zeroed(numbers)),
+            PanelFormat::F16 => Self::F16(memory.zeroed(numbers)),
+            PanelFormat::Bf16 => Self::Bf16(memory.zeroed(numbers)),
             PanelFormat::Bf16Pairs => {
-                Self::Bf16Pairs(Aligned::zeroed(rows.next_multiple_of(LANES) * columns.next_multiple_of(BLOCK)))
+                Self::Bf16Pairs(memory.zeroed(rows.next_multiple_of(LANES) * columns.next_multiple_of(BLOCK)))
             }
             PanelFormat::Quant(kind) => {
-                Self::Quant(kind, Aligned::zeroed(rows.div_ceil(LANES) * kind.layout().panel_bytes(columns)))
+                Self::Quant(kind, memory.zeroed(rows.div_ceil(LANES) * kind.layout().panel_bytes(columns)))
             }
         }
     }

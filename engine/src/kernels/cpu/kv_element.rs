@@ -8,6 +8,7 @@ use half::slice::HalfBitsSliceExt;
 use super::elementwise::rounded;
 use super::simd::{Element, LANES, Simd};
 use super::tile::Line;
+use crate::kernels::arena::Number;
 
 /// Elements of a head that share a scale.
 pub const GROUP: usize = 2 * LANES;
@@ -17,7 +18,7 @@ const MOST: f32 = 127.0;
 /// An element of a stored key or value.
 pub trait KvElement: Element {
     /// What memory is allocated as: zero bits are a zero.
-    type Bits: Copy + Default + Send + Sync + std::fmt::Debug + 'static;
+    type Bits: Number;
     /// Whether groups have scales.
     const HAS_SCALES: bool;
 
