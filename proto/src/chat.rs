@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AnyObject, Integer, List, Messages, Metadata, OutputFields, Refused, ResponseFormat, SamplingFields,
+    AnyJson, AnyObject, Integer, List, Messages, Metadata, OutputFields, Refused, ResponseFormat, SamplingFields,
     SchedulingFields, StoppingFields, Text, ToolChoice, Tools, strict_object::strict_object, word::word,
 };
 
@@ -47,6 +47,8 @@ strict_object! {
             add_generation_prompt: bool,
             /// The last message is a prefix to continue.
             continue_final_message: bool,
+            /// Variables for the template.
+            chat_template_kwargs: AnyJson,
             /// Bookkeeping.
             safety_identifier: Text,
             /// Bookkeeping.
@@ -79,8 +81,6 @@ strict_object! {
             web_search_options: Refused,
             /// A filter.
             moderation: Refused,
-            /// Variables for the template.
-            chat_template_kwargs: Refused,
             /// Documents for the template.
             documents: Refused,
             /// Show thoughts.

@@ -31,6 +31,7 @@ mod stopping;
 mod stream;
 mod structured;
 mod text;
+mod tokens;
 mod tools;
 mod usage;
 
@@ -57,6 +58,10 @@ pub use stopping::{FinishReason, Stop, StopReason, StoppingFields};
 pub use stream::StreamOptions;
 pub use structured::{AnyJson, FormatKind, MAX_STRUCTURED_CHOICES, NamedSchema, ResponseFormat, StructuredOutputs};
 pub use text::Text;
+pub use tokens::{
+    AppliedTemplate, DetokenizeRequest, DetokenizeResponse, InputTokens, RenderedRequest, RenderedSampling,
+    TokenizeRequest, TokenizeResponse,
+};
 pub use tools::{
     AllowedTools, FunctionCallDelta, FunctionDeclaration, NamedFunction, NamedTool, Tool, ToolCallDelta, ToolChoice,
     ToolMode, Tools,

@@ -27,6 +27,8 @@ strict_object! {
             spaces_between_special_tokens: bool,
             /// Report token ids.
             return_token_ids: bool,
+            /// Tokens in log-probabilities are written as ids.
+            return_tokens_as_token_ids: bool,
             /// The answer's form.
             structured_outputs: StructuredOutputs,
             /// The answer's form: a JSON Schema, or its text.
@@ -41,8 +43,6 @@ strict_object! {
             regex: Text,
         }
         received {
-            /// Tokens in log-probabilities are written as ids.
-            return_tokens_as_token_ids: Refused,
             /// Where tokens lie in the text.
             return_token_offsets: Refused,
             /// Log-probabilities of the prompt.

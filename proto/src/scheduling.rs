@@ -20,10 +20,10 @@ strict_object! {
             user: Text,
             /// Begin and end tokens around the prompt.
             add_special_tokens: bool,
+            /// Keep so many tokens at the end of the prompt; -1 keeps what fits.
+            truncate_prompt_tokens: Integer,
         }
         received {
-            /// Keep the last tokens of the prompt.
-            truncate_prompt_tokens: Refused,
             /// An adapter by path.
             lora_path: Refused,
         }

@@ -7,8 +7,6 @@ pub mod chat;
 pub mod completion;
 mod logprobs;
 
-use std::sync::Arc;
-
 use axum::{
     http::{HeaderName, HeaderValue},
     response::Response,
@@ -110,6 +108,3 @@ pub fn with_ignored(mut response: Response, ignored: &[String]) -> Response {
 fn token_ids(wanted: bool, tokens: &[GeneratedToken]) -> Option<Vec<u32>> {
     wanted.then(|| tokens.iter().map(|token| token.token).collect())
 }
-
-/// The model's tokenizer, for the words of log-probabilities.
-type Words = Arc<crate::tokenizer::Tokenizer>;

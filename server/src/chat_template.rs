@@ -12,7 +12,7 @@ mod json_filter;
 mod marks;
 mod variables;
 
-use std::time::Instant;
+use std::{collections::HashSet, time::Instant};
 
 use minijinja::{Environment, ErrorKind, context};
 
@@ -70,7 +70,7 @@ pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
     special: SpecialTexts,
-    knows_tools: bool,
+    variables: HashSet<String>,
 }
 
 impl ChatTemplate {
@@ -85,13 +85,18 @@ impl ChatTemplate {
             .add_template_owned(NAME, template.to_owned())
             .map_err(|error| TemplateError::Invalid(error.to_string()))?;
         let compiled = environment.get_template(NAME).expect("it was added just now");
-        let knows_tools = compiled.undeclared_variables(false).contains("tools");
-        Ok(Self { environment, source: template.to_owned(), special: special.clone(), knows_tools })
+        let variables = compiled.undeclared_variables(false);
+        Ok(Self { environment, source: template.to_owned(), special: special.clone(), variables })
     }
 
     /// Whether it writes the tools of a request itself.
     pub fn knows_tools(&self) -> bool {
-        self.knows_tools
+        self.variables.contains("tools")
+    }
+
+    /// Names that it reads and does not set itself.
+    pub fn variables(&self) -> &HashSet<String> {
+        &self.variables
     }
 
     /// The template as it came.

@@ -8,13 +8,14 @@ use scheduler::Token;
 
 use crate::{
     body::WholeBody,
+    chat_prompt::ChatPrompt,
     error::ApiError,
     grammar::CompiledGrammar,
     request::{GenerateRequest, Prompt, RequestRules},
     served_model::ServedModel,
     text_pool::{PoolError, TextPool},
-    tokenizer::TokenizerError,
-    tools::written,
+    tokenizer::{Piece, TokenizerError},
+    tools::{CallFormat, written},
 };
 
 /// Turns a body into a request.
@@ -62,7 +63,8 @@ pub async fn prepare(
     Ok(prepared)
 }
 
-fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Prepared, ApiError> {
+/// The prompts of a request as tokens, with room behind them for what is to be generated.
+pub fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Prepared, ApiError> {
     let prompts = std::mem::take(&mut request.prompts);
     let field = prompts.first().map_or("prompt", Prompt::field);
     let prompts =
@@ -72,45 +74,56 @@ fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Prepare
 
 fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Prompt) -> Result<PreparedPrompt, ApiError> {
     let field = prompt.field();
-    let continues = match &prompt {
-        Prompt::Chat(chat) => chat.continue_final_message,
-        Prompt::Text(_) | Prompt::Tokens(_) => true,
+    let (continues, text) = match &prompt {
+        Prompt::Chat(chat) => (chat.continue_final_message, None),
+        Prompt::Text(text) => (true, request.echo.then(|| text.clone())),
+        Prompt::Tokens(_) => (true, None),
     };
-    let (tokens, text) = match prompt {
-        Prompt::Chat(chat) => {
-            let template = model.template.as_ref().ok_or_else(ApiError::no_chat_template)?;
-            let calls = request.calls().unwrap_or(model.rules.calls);
-            let pieces = written::render(template, &chat, calls, model.rules.max_prompt_bytes);
-            let pieces = pieces.map_err(ApiError::template_error)?;
-            (model.tokenizer.encode_pieces(&pieces).map_err(|error| not_tokenised(field, &error))?, None)
-        }
-        Prompt::Text(text) => (tokenize_text(model, request, &text)?, Some(text)),
-        Prompt::Tokens(tokens) => {
-            let text = request.echo.then(|| model.tokenizer.decode(&tokens, request.skip_special_tokens));
-            (tokens, text)
-        }
-    };
-    let new = request.max_new.unwrap_or(1);
+    let calls = request.calls().unwrap_or(model.rules.calls);
+    let mut tokens = encode(model, prompt, calls, request.add_special_tokens)?;
+    if tokens.is_empty() {
+        return Err(ApiError::invalid_value(field, "the prompt is empty and the model has no begin token"));
+    }
+    let (new, all) = (request.max_new.unwrap_or(1), tokens.len());
+    if let Some(cut) = request.cut {
+        cut.apply(&mut tokens, model.limits.max_model_len.saturating_sub(new));
+    }
     if tokens.len().saturating_add(new) > model.limits.max_model_len {
         return Err(ApiError::context_length(field, tokens.len(), new, model.limits.max_model_len));
     }
-    Ok(PreparedPrompt { tokens, continues, echo: text.filter(|_| request.echo) })
+    let decoded = || model.tokenizer.decode(&tokens, request.skip_special_tokens);
+    let echo = request.echo.then(|| text.filter(|_| tokens.len() == all).unwrap_or_else(decoded));
+    Ok(PreparedPrompt { tokens, continues, echo })
 }
 
-/// An empty text starts from the model's begin token.
-fn tokenize_text(model: &ServedModel, request: &GenerateRequest, text: &str) -> Result<Vec<Token>, ApiError> {
-    let tokens = model.tokenizer.encode(text, request.add_special_tokens);
-    let mut tokens = tokens.map_err(|error| not_tokenised("prompt", &error))?;
+/// The tokens of a prompt, however many. An empty text starts from the model's begin token, if it has one.
+pub fn encode(
+    model: &ServedModel,
+    prompt: Prompt,
+    calls: &CallFormat,
+    add_special_tokens: bool,
+) -> Result<Vec<Token>, ApiError> {
+    let field = prompt.field();
+    let tokens = match prompt {
+        Prompt::Chat(chat) => model.tokenizer.encode_pieces(&render(model, &chat, calls)?, add_special_tokens),
+        Prompt::Text(text) => model.tokenizer.encode(&text, add_special_tokens),
+        Prompt::Tokens(tokens) => return Ok(tokens),
+    };
+    let mut tokens = tokens.map_err(|error| not_tokenised(field, &error))?;
     if tokens.is_empty() {
         tokens.extend(model.bos_id);
-    }
-    if tokens.is_empty() {
-        return Err(ApiError::invalid_value("prompt", "the prompt is empty and the model has no begin token"));
     }
     Ok(tokens)
 }
 
-fn without_result(error: PoolError) -> ApiError {
+/// A conversation as the model's template writes it.
+pub fn render(model: &ServedModel, chat: &ChatPrompt, calls: &CallFormat) -> Result<Vec<Piece>, ApiError> {
+    let template = model.template.as_ref().ok_or_else(ApiError::no_chat_template)?;
+    written::render(template, chat, calls, model.rules.max_prompt_bytes).map_err(ApiError::template_error)
+}
+
+/// Why the text pool gave no result.
+pub fn without_result(error: PoolError) -> ApiError {
     match error {
         PoolError::Full => ApiError::overloaded("too many prompts wait to be tokenised"),
         PoolError::Panicked => ApiError::internal(),

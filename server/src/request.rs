@@ -14,13 +14,21 @@ mod refuse;
 mod sampling;
 mod shared;
 mod stopping;
+mod template_arguments;
+mod tokens;
 mod tools;
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use scheduler::{SamplingParams, Token};
 
-pub use self::{chat::chat, completion::completion, output::StreamRules, sampling::SamplingDefaults};
+pub use self::{
+    chat::chat,
+    completion::completion,
+    output::StreamRules,
+    sampling::SamplingDefaults,
+    tokens::{detokenize, tokenize},
+};
 pub use crate::{chat_prompt::ChatPrompt, stop_matcher::StopRules};
 use crate::{error::ApiError, grammar::GrammarSpec, tools::CallFormat};
 
@@ -41,6 +49,8 @@ pub struct RequestRules {
     pub defaults: SamplingDefaults,
     /// How the model writes calls of tools.
     pub calls: &'static CallFormat,
+    /// Variables that the chat template reads.
+    pub template_variables: HashSet<String>,
 }
 
 /// A request to generate text.
@@ -81,8 +91,32 @@ pub struct GenerateRequest {
     pub request_id: Option<String>,
     /// Token ids are reported.
     pub return_token_ids: bool,
+    /// Tokens in log-probabilities are named by their ids.
+    pub tokens_as_ids: bool,
+    /// What is kept of a prompt, if not all of it.
+    pub cut: Option<PromptCut>,
     /// Members that would have had an effect elsewhere.
     pub ignored: Vec<String>,
+}
+
+/// How a prompt that may be too long is made shorter: by its first tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PromptCut {
+    /// So many are kept, at least one.
+    Last(usize),
+    /// As many as the context holds beside the answer.
+    ToFit,
+}
+
+impl PromptCut {
+    /// Cuts a prompt; `room` is what the context leaves for it.
+    pub fn apply(self, tokens: &mut Vec<Token>, room: usize) {
+        let kept = match self {
+            Self::Last(kept) => kept,
+            Self::ToFit => room.max(1),
+        };
+        tokens.drain(..tokens.len().saturating_sub(kept));
+    }
 }
 
 /// What to continue.

@@ -70,6 +70,7 @@ impl ServedModel {
                 max_prompt_bytes: prompt_bytes,
                 defaults: (&parts.defaults).into(),
                 calls: call_format(config, parts.template.as_ref()),
+                template_variables: parts.template.as_ref().map(|own| own.variables().clone()).unwrap_or_default(),
             },
             grammars: Grammars::new(Arc::clone(&parts.tokenizer), parts.eos_ids.clone()),
             names: config.names.clone(),

@@ -123,20 +123,13 @@ impl Tokenizer {
     /// The ids of a raw prompt, whose control tokens are recognised; with the model's first and last token
     /// around it if `add_special` and the model wants them.
     pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<Token>, TokenizerError> {
-        let mut tokens = if add_special { self.prefix.clone() } else { Vec::new() };
-        self.encode_text(text, std::slice::from_ref(&(0..text.len())), &mut tokens)?;
-        if add_special {
-            tokens.extend(&self.suffix);
-        }
-        Ok(tokens)
+        self.encode_text(text, std::slice::from_ref(&(0..text.len())), add_special)
     }
 
-    /// The ids of a rendered chat: control tokens are recognised in scaffold, never in content.
-    pub fn encode_pieces(&self, pieces: &[Piece]) -> Result<Vec<Token>, TokenizerError> {
+    /// The ids of a rendered chat: control tokens are recognised in scaffold, never in content. `add_special` as above.
+    pub fn encode_pieces(&self, pieces: &[Piece], add_special: bool) -> Result<Vec<Token>, TokenizerError> {
         let JoinedPieces { text, scaffold } = JoinedPieces::new(pieces);
-        let mut tokens = Vec::new();
-        self.encode_text(&text, &scaffold, &mut tokens)?;
-        Ok(tokens)
+        self.encode_text(&text, &scaffold, add_special)
     }
 
     /// The bytes a token stands for; none for an id without a text.
@@ -213,20 +206,24 @@ impl Tokenizer {
         &self,
         text: &str,
         scaffold: &[Range<usize>],
-        tokens: &mut Vec<Token>,
-    ) -> Result<(), TokenizerError> {
+        add_special: bool,
+    ) -> Result<Vec<Token>, TokenizerError> {
         if text.len() > MAX_TEXT_BYTES {
             return Err(TokenizerError::TooManyBytes { bytes: text.len(), limit: MAX_TEXT_BYTES });
         }
+        let mut tokens = if add_special { self.prefix.clone() } else { Vec::new() };
         let found = self.added.find(text, scaffold);
         let words = self.words(text, &found).map_err(|_| TokenizerError::Failed)?;
         for (word, (start, end), known) in words.get_splits(OffsetReferential::Original, OffsetType::Byte) {
             match known {
                 Some(known) => tokens.extend(known.iter().map(|token| token.id)),
-                None => self.encode_word(word, end - start, tokens)?,
+                None => self.encode_word(word, end - start, &mut tokens)?,
             }
         }
-        Ok(())
+        if add_special {
+            tokens.extend(&self.suffix);
+        }
+        Ok(tokens)
     }
 
     /// Cuts a text at its added tokens, and the rest into words.

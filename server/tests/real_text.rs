@@ -57,7 +57,7 @@ fn ten_chats_have_the_recorded_text_and_ids() {
         let pieces = template.render(&prompt(&chat["messages"]), LIMIT).unwrap();
         let text: String = pieces.iter().map(Piece::text).collect();
         assert_eq!(text, chat["rendered"].as_str().unwrap());
-        assert_eq!(tokenizer.encode_pieces(&pieces).unwrap(), ids(&chat["input_ids"]), "{text}");
+        assert_eq!(tokenizer.encode_pieces(&pieces, false).unwrap(), ids(&chat["input_ids"]), "{text}");
         assert_eq!(tokenizer.encode(&text, true).unwrap(), ids(&chat["input_ids"]), "{text}");
     }
 }
@@ -81,7 +81,7 @@ fn a_user_cannot_end_their_turn() {
     let count = |content: &str| {
         let messages = vec![ChatMessage::text(Role::User, content)];
         let prompt = ChatPrompt { messages, add_generation_prompt: true, ..ChatPrompt::default() };
-        let tokens = tokenizer.encode_pieces(&template.render(&prompt, LIMIT).unwrap()).unwrap();
+        let tokens = tokenizer.encode_pieces(&template.render(&prompt, LIMIT).unwrap(), false).unwrap();
         (tokens.iter().filter(|&&token| tokenizer.is_special(token)).count(), tokenizer.decode(&tokens, true))
     };
     let (benign, _) = count("hi");
@@ -115,7 +115,7 @@ fn no_shape_of_text_takes_more_than_two_seconds_a_mebibyte() {
 
 fn seconds_of(tokenizer: &Tokenizer, pieces: &[Piece]) -> f64 {
     let start = Instant::now();
-    let encoded = tokenizer.encode_pieces(pieces);
+    let encoded = tokenizer.encode_pieces(pieces, false);
     assert!(matches!(encoded, Ok(_) | Err(TokenizerError::LongWord { .. })), "refused for another reason");
     start.elapsed().as_secs_f64()
 }

@@ -25,5 +25,7 @@ mod privacy;
 mod refusals;
 #[path = "router/streams.rs"]
 mod streams;
+#[path = "router/tokens.rs"]
+mod tokens;
 #[path = "router/tools.rs"]
 mod tools;

@@ -5,9 +5,11 @@ use proto::{
 };
 
 use super::{
-    Head, WholeChoice, Words,
+    Head, WholeChoice,
     calls::{self, CallCount},
-    chunk_usage, logprobs, token_ids, usage,
+    chunk_usage,
+    logprobs::{self, Words},
+    token_ids, usage,
 };
 use crate::{
     choice::GeneratedToken,
@@ -47,7 +49,7 @@ impl Report {
     fn new(prepared: &Prepared, generation: &Generation) -> Self {
         let request = &prepared.request;
         Self {
-            words: generation.model().tokenizer.clone(),
+            words: Words::new(prepared, generation),
             logprobs: request.sampling.logprobs.is_some(),
             token_ids: request.return_token_ids,
             prompt: request.return_token_ids.then(|| prepared.prompts[0].tokens.clone()),

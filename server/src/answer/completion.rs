@@ -5,7 +5,11 @@ use proto::{
     ObjectName, Text,
 };
 
-use super::{Head, WholeChoice, chunk_usage, logprobs::LegacyLogprobs, token_ids, usage};
+use super::{
+    Head, WholeChoice, chunk_usage,
+    logprobs::{LegacyLogprobs, Words},
+    token_ids, usage,
+};
 use crate::{
     choice::GeneratedToken,
     generate::{Generation, Piece},
@@ -49,8 +53,7 @@ fn reports(prepared: &Prepared, generation: &Generation) -> Vec<Report> {
     let request = &prepared.request;
     let report = |prompt: &crate::prepare::PreparedPrompt| Report {
         logprobs: request.sampling.logprobs.map(|_| {
-            let words = generation.model().tokenizer.clone();
-            LegacyLogprobs::new(words, request.skip_special_tokens, prompt.echo.as_deref())
+            LegacyLogprobs::new(Words::new(prepared, generation), request.skip_special_tokens, prompt.echo.as_deref())
         }),
         token_ids: request.return_token_ids,
         echo: prompt.echo.as_deref().map(Text::from),

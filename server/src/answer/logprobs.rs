@@ -1,19 +1,44 @@
 //! Log-probabilities in the two forms of the wire.
 
+use std::sync::Arc;
+
 use proto::{ChatLogprobs, CompletionLogprobs, TokenLogprob, TopLogprob, TopTokens};
 use scheduler::{Token, TokenLogprobs};
 
-use super::Words;
-use crate::choice::GeneratedToken;
+use crate::{choice::GeneratedToken, generate::Generation, prepare::Prepared, tokenizer::Tokenizer};
+
+/// What tokens are called.
+#[derive(Clone, Debug)]
+pub(super) struct Words {
+    tokenizer: Arc<Tokenizer>,
+    as_ids: bool,
+}
+
+impl Words {
+    /// As the request wants them.
+    pub(super) fn new(prepared: &Prepared, generation: &Generation) -> Self {
+        let tokenizer = Arc::clone(&generation.model().tokenizer);
+        Self { tokenizer, as_ids: prepared.request.tokens_as_ids }
+    }
+
+    /// Its text, or its id where ids are wanted.
+    fn name(&self, token: Token) -> String {
+        if self.as_ids { format!("token_id:{token}") } else { self.tokenizer.token_text(token) }
+    }
+
+    fn bytes(&self, token: Token) -> Vec<u8> {
+        self.tokenizer.token_bytes(token).to_vec()
+    }
+}
 
 /// `choices[].logprobs` of a chat: one entry for each token.
 pub(super) fn of_chat(words: &Words, tokens: &[GeneratedToken]) -> ChatLogprobs {
     let entry = |generated: &GeneratedToken| {
         let logprobs = generated.logprobs.as_ref()?;
         Some(TokenLogprob {
-            token: words.token_text(generated.token).into(),
+            token: words.name(generated.token).into(),
             logprob: logprobs.logprob.into(),
-            bytes: Some(words.token_bytes(generated.token).to_vec()),
+            bytes: Some(words.bytes(generated.token)),
             top_logprobs: logprobs.top.iter().map(|(token, logprob)| top(words, *token, *logprob)).collect(),
         })
     };
@@ -21,11 +46,7 @@ pub(super) fn of_chat(words: &Words, tokens: &[GeneratedToken]) -> ChatLogprobs 
 }
 
 fn top(words: &Words, token: Token, logprob: f32) -> TopLogprob {
-    TopLogprob {
-        token: words.token_text(token).into(),
-        logprob: logprob.into(),
-        bytes: Some(words.token_bytes(token).to_vec()),
-    }
+    TopLogprob { token: words.name(token).into(), logprob: logprob.into(), bytes: Some(words.bytes(token)) }
 }
 
 /// `choices[].logprobs` of completions, one piece after the other.
@@ -48,7 +69,7 @@ impl LegacyLogprobs {
         let mut arrays = CompletionLogprobs::default();
         for generated in tokens {
             let Some(logprobs) = &generated.logprobs else { continue };
-            arrays.tokens.push(self.words.token_text(generated.token).into());
+            arrays.tokens.push(self.words.name(generated.token).into());
             arrays.token_logprobs.push(Some(logprobs.logprob.into()));
             arrays.top_logprobs.push(Some(self.top(generated.token, logprobs)));
             arrays.text_offset.push(self.offset);
@@ -61,13 +82,13 @@ impl LegacyLogprobs {
     fn top(&self, token: Token, logprobs: &TokenLogprobs) -> TopTokens {
         let mut top = TopTokens::default();
         for (token, logprob) in logprobs.top.iter().copied().chain([(token, logprobs.logprob)]) {
-            top.insert(self.words.token_text(token), logprob);
+            top.insert(self.words.name(token), logprob);
         }
         top
     }
 
     /// Characters that begin in a token: its bytes that do not continue one.
     fn characters(&self, token: Token) -> usize {
-        self.words.shown_bytes(token, self.skip_special).iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+        self.words.tokenizer.shown_bytes(token, self.skip_special).iter().filter(|byte| **byte & 0xC0 != 0x80).count()
     }
 }

@@ -83,7 +83,7 @@ fn the_chats_of_other_families_are_rendered_as_recorded() {
             assert_eq!(text_of(&pieces), chat["text"].as_str().unwrap(), "{name}");
             assert_eq!(contents(&pieces).len(), prompt.messages.len(), "{name}");
             let plain = tokenizer.encode(chat["text"].as_str().unwrap(), false).unwrap();
-            assert_eq!(tokenizer.encode_pieces(&pieces).unwrap(), plain, "{name}");
+            assert_eq!(tokenizer.encode_pieces(&pieces, false).unwrap(), plain, "{name}");
         }
     }
 }

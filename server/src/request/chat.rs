@@ -1,12 +1,14 @@
 //! `POST /v1/chat/completions`: the members of its own.
 
-use proto::{ChatRequest, Integer};
+use proto::{AnyJson, ChatRequest, Integer, Messages};
+use serde_json::Value;
 
 use super::{
     GenerateRequest, Prompt, RequestRules, accepted, messages,
     range::count,
     refuse,
     shared::{OwnParts, SharedFields},
+    template_arguments,
     tools::{ToolFields, ToolUse},
 };
 use crate::{chat_prompt::ChatPrompt, error::ApiError};
@@ -20,26 +22,29 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
     if request.output.echo == Some(true) {
         return Err(ApiError::unsupported_parameter("echo", " in a chat"));
     }
-    let ignored = accepted::ignored(&request)?;
-    let (add_generation_prompt, continue_final_message) = ending(&request)?;
+    let mut ignored = accepted::ignored(&request)?;
     let own = OwnParts {
         max_new: max_new(&request)?,
         logprobs: logprobs(&request)?,
         add_special_tokens: false,
         model: request.model,
     };
-    let (messages, bytes) = messages::read(request.messages.0)?;
     let fields =
         ToolFields { tools: request.tools, choice: request.tool_choice, parallel: request.parallel_tool_calls };
     let ToolUse { declared, calls } = fields.read(rules.calls)?;
-    let bytes = bytes + declared.as_ref().map_or(0, |tools| tools.to_string().len());
+    let turns = Turns {
+        messages: request.messages,
+        tools: declared,
+        add_generation_prompt: request.add_generation_prompt,
+        continue_final_message: request.continue_final_message,
+        arguments: request.chat_template_kwargs,
+    };
+    let Conversation { prompt, bytes, ignored: unread } = turns.read(rules)?;
+    ignored.extend(unread);
     let model = own.model.clone();
     let prompts = || {
         rules.check_model(&model)?;
         rules.check_prompt_bytes("messages", bytes)?;
-        let tools = declared;
-        let prompt =
-            ChatPrompt { messages, add_generation_prompt, continue_final_message, tools, ..ChatPrompt::default() };
         Ok(vec![Prompt::Chat(prompt)])
     };
     let shared = SharedFields {
@@ -53,13 +58,50 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
     Ok(GenerateRequest { ignored, ..shared.request(own, rules, prompts)? })
 }
 
-/// Whether the prompt ends with the opening of a turn, and whether it leaves the last message open.
-fn ending(request: &ChatRequest) -> Result<(bool, bool), ApiError> {
-    let continues = request.continue_final_message.unwrap_or(false);
-    if continues && request.add_generation_prompt == Some(true) {
-        return Err(ApiError::invalid_value("continue_final_message", "contradicts add_generation_prompt"));
+/// A conversation as it came.
+pub(super) struct Turns {
+    pub(super) messages: Messages,
+    /// As templates take them.
+    pub(super) tools: Option<Value>,
+    pub(super) add_generation_prompt: Option<bool>,
+    pub(super) continue_final_message: Option<bool>,
+    pub(super) arguments: Option<AnyJson>,
+}
+
+/// A conversation as templates take it.
+pub(super) struct Conversation {
+    pub(super) prompt: ChatPrompt,
+    /// Its size.
+    pub(super) bytes: usize,
+    /// Members without effect.
+    pub(super) ignored: Vec<String>,
+}
+
+impl Turns {
+    /// Reads and measures it.
+    pub(super) fn read(self, rules: &RequestRules) -> Result<Conversation, ApiError> {
+        let (add_generation_prompt, continue_final_message) = self.ending()?;
+        let (messages, bytes) = messages::read(self.messages.0)?;
+        let arguments = template_arguments::read(self.arguments, rules)?;
+        let bytes = bytes + arguments.bytes + self.tools.as_ref().map_or(0, |tools| tools.to_string().len());
+        let prompt = ChatPrompt {
+            messages,
+            add_generation_prompt,
+            continue_final_message,
+            tools: self.tools,
+            template_arguments: arguments.values,
+        };
+        Ok(Conversation { prompt, bytes, ignored: arguments.ignored })
     }
-    Ok((request.add_generation_prompt.unwrap_or(!continues), continues))
+
+    /// Whether the prompt ends with the opening of a turn, and whether it leaves the last message open.
+    fn ending(&self) -> Result<(bool, bool), ApiError> {
+        let continues = self.continue_final_message.unwrap_or(false);
+        if continues && self.add_generation_prompt == Some(true) {
+            return Err(ApiError::invalid_value("continue_final_message", "contradicts add_generation_prompt"));
+        }
+        Ok((self.add_generation_prompt.unwrap_or(!continues), continues))
+    }
 }
 
 /// Two names of one number.

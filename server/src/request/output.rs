@@ -20,12 +20,14 @@ pub struct StreamRules {
 }
 
 /// The form of the answer.
+#[allow(clippy::struct_excessive_bools, reason = "each is a field of the wire with a meaning of its own")]
 pub(super) struct Output {
     pub(super) choices: usize,
     pub(super) stream: Option<StreamRules>,
     pub(super) echo: bool,
     pub(super) skip_special_tokens: bool,
     pub(super) return_token_ids: bool,
+    pub(super) tokens_as_ids: bool,
 }
 
 impl Output {
@@ -43,6 +45,7 @@ impl Output {
             echo: fields.echo.unwrap_or(false),
             skip_special_tokens: fields.skip_special_tokens.unwrap_or(true),
             return_token_ids: fields.return_token_ids.unwrap_or(false),
+            tokens_as_ids: fields.return_tokens_as_token_ids.unwrap_or(false),
         })
     }
 }

@@ -1,6 +1,9 @@
 //! Members that are known and not served: they pass only with the value that means "off".
 
-use proto::{ChatRequest, CompletionRequest, OutputFields, Refused, SamplingFields, SchedulingFields, StoppingFields};
+use proto::{
+    ChatRequest, CompletionRequest, OutputFields, Refused, SamplingFields, SchedulingFields, StoppingFields,
+    TokenizeRequest,
+};
 
 use crate::error::ApiError;
 
@@ -45,6 +48,9 @@ fn instead(name: &str) -> &'static str {
     match name {
         "functions" | "function_call" => ", use tools",
         "ebnf" | "grammar" | "json_schema" => ", use structured_outputs",
+        "content" | "inputs" => ", use prompt",
+        "add_special" => ", use add_special_tokens",
+        "with_pieces" => ", use return_token_strs",
         "lora_path" => ", adapters are chosen by model",
         _ => "",
     }
@@ -70,7 +76,6 @@ pub(super) fn stopping(fields: &StoppingFields) -> Result<(), ApiError> {
 
 pub(super) fn output(fields: &OutputFields) -> Result<(), ApiError> {
     refuse([
-        ("return_tokens_as_token_ids", fields.return_tokens_as_token_ids, Off::Boolean(false)),
         ("return_token_offsets", fields.return_token_offsets, Off::Boolean(false)),
         ("prompt_logprobs", fields.prompt_logprobs, Off::Never),
         ("logprob_token_ids", fields.logprob_token_ids, Off::Empty),
@@ -81,10 +86,7 @@ pub(super) fn output(fields: &OutputFields) -> Result<(), ApiError> {
 }
 
 pub(super) fn scheduling(fields: &SchedulingFields) -> Result<(), ApiError> {
-    refuse([
-        ("truncate_prompt_tokens", fields.truncate_prompt_tokens, Off::Never),
-        ("lora_path", fields.lora_path, Off::Never),
-    ])
+    refuse([("lora_path", fields.lora_path, Off::Never)])
 }
 
 pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
@@ -95,7 +97,6 @@ pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
         ("function_call", request.function_call, Off::None),
         ("web_search_options", request.web_search_options, Off::Never),
         ("moderation", request.moderation, Off::Never),
-        ("chat_template_kwargs", request.chat_template_kwargs, Off::Empty),
         ("documents", request.documents, Off::Empty),
         ("include_reasoning", request.include_reasoning, Off::Boolean(true)),
         ("separate_reasoning", request.separate_reasoning, Off::Boolean(true)),
@@ -106,4 +107,13 @@ pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
 
 pub(super) fn completion(request: &CompletionRequest) -> Result<(), ApiError> {
     refuse([("prompt_embeds", request.prompt_embeds, Off::Never)])
+}
+
+pub(super) fn tokenize(request: &TokenizeRequest) -> Result<(), ApiError> {
+    refuse([
+        ("content", request.content, Off::Never),
+        ("inputs", request.inputs, Off::Never),
+        ("add_special", request.add_special, Off::Never),
+        ("with_pieces", request.with_pieces, Off::Never),
+    ])
 }

@@ -1,9 +1,9 @@
 //! What chat and completions have in common.
 
-use proto::{OutputFields, ResponseFormat, SamplingFields, SchedulingFields, StoppingFields};
+use proto::{Integer, OutputFields, ResponseFormat, SamplingFields, SchedulingFields, StoppingFields};
 
 use super::{
-    GenerateRequest, Prompt, RequestRules, grammar,
+    GenerateRequest, Prompt, PromptCut, RequestRules, grammar,
     output::Output,
     range::{integer, short, short_some},
     refuse, sampling,
@@ -74,6 +74,8 @@ impl SharedFields {
             cache_salt: scheduling.cache_salt,
             request_id: scheduling.request_id,
             return_token_ids: output.return_token_ids,
+            tokens_as_ids: output.tokens_as_ids,
+            cut: scheduling.cut,
             ignored: Vec::new(),
         })
     }
@@ -84,6 +86,7 @@ struct Scheduling {
     cache_salt: Option<String>,
     request_id: Option<String>,
     add_special_tokens: Option<bool>,
+    cut: Option<PromptCut>,
 }
 
 impl Scheduling {
@@ -100,6 +103,17 @@ impl Scheduling {
             cache_salt: short_some("cache_salt", fields.cache_salt)?,
             request_id: request_id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic())),
             add_special_tokens: fields.add_special_tokens,
+            cut: fields.truncate_prompt_tokens.map(prompt_cut).transpose()?,
         })
+    }
+}
+
+/// -1 is what fits.
+fn prompt_cut(value: Integer) -> Result<PromptCut, ApiError> {
+    const NAME: &str = "truncate_prompt_tokens";
+    match integer(NAME, value, -1..=i64::from(u32::MAX))? {
+        -1 => Ok(PromptCut::ToFit),
+        0 => Err(ApiError::invalid_value(NAME, "must be -1 or at least 1")),
+        kept => Ok(PromptCut::Last(kept as usize)),
     }
 }

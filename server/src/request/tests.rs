@@ -19,6 +19,7 @@ fn rules() -> RequestRules {
         max_prompt_bytes: 10_000,
         defaults: SamplingDefaults::default(),
         calls: CallFormat::plain(),
+        template_variables: ["enable_thinking".to_owned()].into(),
     }
 }
 
@@ -197,7 +198,6 @@ fn refused_members_pass_only_when_off() {
         ("use_beam_search", json!(false), json!(true)),
         ("length_penalty", json!(1.0), json!(2)),
         ("prompt_logprobs", json!(null), json!(0)),
-        ("truncate_prompt_tokens", json!(null), json!(-1)),
         ("return_token_offsets", json!(false), json!(true)),
         ("spaces_between_special_tokens", json!(true), json!(false)),
         ("grammar", json!(null), json!("root ::= a")),
@@ -209,6 +209,23 @@ fn refused_members_pass_only_when_off() {
     for (name, off, on) in members {
         edge(name, &off, &on, "unsupported_parameter");
     }
+}
+
+#[test]
+fn a_prompt_is_cut_at_its_front() {
+    edge("truncate_prompt_tokens", &json!(-1), &json!(-2), "integer_below_min_value");
+    edge("truncate_prompt_tokens", &json!(u32::MAX), &json!(u64::from(u32::MAX) + 1), "integer_above_max_value");
+    assert_eq!(chat_error(json!({"truncate_prompt_tokens": 0})), at("invalid_value", "truncate_prompt_tokens"));
+    let cut = |cut: PromptCut, room| {
+        let mut tokens = vec![1, 2, 3];
+        cut.apply(&mut tokens, room);
+        tokens
+    };
+    assert_eq!(cut(PromptCut::Last(2), 100), [2, 3]);
+    assert_eq!(cut(PromptCut::Last(4), 1), [1, 2, 3]);
+    assert_eq!(cut(PromptCut::ToFit, 1), [3]);
+    assert_eq!(cut(PromptCut::ToFit, 3), [1, 2, 3]);
+    assert_eq!(cut(PromptCut::ToFit, 0), [3], "a prompt has a token");
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     Ok(answer::with_ignored(response, &prepared.request.ignored))
 }
 
-fn parse(body: &[u8], rules: &RequestRules) -> Result<GenerateRequest, ApiError> {
+/// Reads a body.
+pub(super) fn parse(body: &[u8], rules: &RequestRules) -> Result<GenerateRequest, ApiError> {
     request::completion(json::parse(body)?, rules)
 }

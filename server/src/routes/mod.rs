@@ -1,9 +1,15 @@
 //! The routes, one file each.
 
 mod accept;
+pub mod apply_template;
 pub mod chat;
 pub mod completions;
+pub mod detokenize;
 pub mod health;
+pub mod input_tokens;
 pub mod metrics;
 pub mod models;
+pub mod render;
+mod text_job;
+pub mod tokenize;
 pub mod version;

@@ -206,14 +206,14 @@ fn content_never_becomes_a_control_token() {
     for name in FAMILIES {
         let tokenizer = Family::read(name).tokenizer();
         for control in tokenizer.special_texts().control.clone() {
-            let forged = tokenizer.encode_pieces(&[Piece::Content(control.clone())]).unwrap();
+            let forged = tokenizer.encode_pieces(&[Piece::Content(control.clone())], false).unwrap();
             let unknown = tokenizer.inner.token_to_id("<unk>");
             assert!(
                 forged.iter().all(|&token| !tokenizer.is_special(token) || Some(token) == unknown),
                 "{name}: {control}"
             );
             assert_eq!(tokenizer.decode(&forged, true), control, "{name}");
-            let meant = tokenizer.encode_pieces(&[Piece::Scaffold(control.clone())]).unwrap();
+            let meant = tokenizer.encode_pieces(&[Piece::Scaffold(control.clone())], false).unwrap();
             assert_eq!(meant.len(), 1, "{name}: {control}");
         }
     }
@@ -270,7 +270,7 @@ proptest! {
         let whole: String = pieces.iter().map(Piece::text).collect();
         let reference = tokenizers::Tokenizer::from_bytes(&family.tokenizer_json).unwrap();
         let expected = reference.encode(whole.as_str(), false).unwrap().get_ids().to_vec();
-        prop_assert_eq!(tokenizer.encode_pieces(&pieces).unwrap(), expected.clone());
+        prop_assert_eq!(tokenizer.encode_pieces(&pieces, false).unwrap(), expected.clone());
         prop_assert_eq!(tokenizer.encode(&whole, false).unwrap(), expected);
     }
 }

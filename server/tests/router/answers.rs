@@ -229,3 +229,45 @@ async fn models_list_every_name() {
     }
     assert_eq!(server.get("/version").await.json()["version"], env!("CARGO_PKG_VERSION"));
 }
+
+#[tokio::test]
+async fn tokens_may_be_named_by_their_ids() {
+    let server = TestServer::start();
+    let ids = json!({"logprobs": true, "top_logprobs": 1, "max_tokens": 3, "return_tokens_as_token_ids": true, "return_token_ids": true});
+    let choice = &server.chat(ids).await.json()["choices"][0];
+    for (entry, id) in
+        choice["logprobs"]["content"].as_array().unwrap().iter().zip(choice["token_ids"].as_array().unwrap())
+    {
+        assert_eq!(entry["token"], format!("token_id:{id}"));
+        assert_eq!(entry["bytes"][0], *id, "bytes stay those of the token");
+        assert!(entry["top_logprobs"][0]["token"].as_str().unwrap().starts_with("token_id:"));
+    }
+    let legacy = json!({"logprobs": 0, "max_tokens": 2, "return_tokens_as_token_ids": true});
+    let choice = &server.complete(legacy).await.json()["choices"][0];
+    assert!(choice["logprobs"]["tokens"][0].as_str().unwrap().starts_with("token_id:"));
+    assert_eq!(choice["logprobs"]["text_offset"], json!([0, 1]));
+}
+
+#[tokio::test]
+async fn a_long_prompt_is_cut_where_it_is_asked_for() {
+    let server = TestServer::start();
+    let whole = "once upon a time";
+    let members = json!({"prompt": whole, "truncate_prompt_tokens": 4, "echo": true, "add_special_tokens": false, "max_tokens": 9});
+    let cut = server.complete(members).await.json();
+    let alone = json!({"prompt": "time", "echo": true, "add_special_tokens": false, "max_tokens": 9});
+    let alone = server.complete(alone).await.json();
+    assert_eq!(cut["choices"], alone["choices"]);
+    assert_eq!(cut["usage"]["prompt_tokens"], 4);
+    let long = json!({"prompt": "x".repeat(5000), "truncate_prompt_tokens": -1, "max_tokens": 24});
+    let fitted = server.complete(long).await.json();
+    assert_eq!(fitted["usage"]["prompt_tokens"], 1000);
+    let no_room = json!({"prompt": whole, "truncate_prompt_tokens": -1, "max_tokens": 1024});
+    assert_eq!(server.complete(no_room).await.error(), (400, "context_length_exceeded".to_owned()));
+}
+
+#[tokio::test]
+async fn variables_that_the_template_does_not_read_are_named() {
+    let server = TestServer::start();
+    let answer = server.chat(json!({"chat_template_kwargs": {"enable_thinking": false}})).await;
+    assert_eq!((answer.status, answer.header("x-gondola-ignored")), (200, "chat_template_kwargs.enable_thinking"));
+}

@@ -159,7 +159,6 @@ fn members_that_only_chats_refuse() {
         ("function_call", json!("auto")),
         ("web_search_options", json!({})),
         ("moderation", json!({})),
-        ("chat_template_kwargs", json!({"a": 1})),
         ("documents", json!([{}])),
         ("include_reasoning", json!(false)),
         ("separate_reasoning", json!(false)),
@@ -173,4 +172,29 @@ fn members_that_only_chats_refuse() {
     }
     let message = try_chat(json!({"functions": []})).unwrap_err();
     assert_eq!(message.message(), "functions is not supported, use tools");
+}
+
+#[test]
+fn variables_of_the_template_are_scalars() {
+    const KWARGS: &str = "chat_template_kwargs";
+    let with = |values: Value| json!({KWARGS: values});
+    for values in [json!([]), json!("x"), json!(true)] {
+        assert_eq!(chat_error(with(values)), at("invalid_type", KWARGS));
+    }
+    for (name, value, code) in [
+        ("messages", json!("x"), "invalid_value"),
+        ("tools", json!(null), "invalid_value"),
+        ("a", json!([1]), "invalid_type"),
+        ("a", json!({}), "invalid_type"),
+    ] {
+        assert_eq!(chat_error(with(json!({name: value}))), at(code, &format!("{KWARGS}.{name}")));
+    }
+    let several = |count: usize| Value::Object((0..count).map(|index| (format!("a{index}"), json!(index))).collect());
+    assert!(try_chat(with(several(32))).is_ok());
+    assert_eq!(chat_error(with(several(33))), at("invalid_value", KWARGS));
+    let read = try_chat(with(json!({"enable_thinking": false, "other": 1, "odd name": "x"}))).unwrap();
+    assert_eq!(read.ignored, ["chat_template_kwargs.other", KWARGS]);
+    let [Prompt::Chat(prompt)] = read.prompts.as_slice() else { panic!("a chat") };
+    assert_eq!(prompt.template_arguments["enable_thinking"], json!(false));
+    assert_eq!(chat_error(with(json!({"a": "x".repeat(10_000)}))), at("context_length_exceeded", "messages"));
 }

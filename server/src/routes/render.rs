@@ -1,0 +1,80 @@
+//! POST /v1/chat/completions/render and /v1/completions/render: a request as it would run, for gateways that route by
+//! prefix.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use proto::{Integer, LogitBias, RenderedRequest, RenderedSampling};
+
+use super::{chat, completions, text_job};
+use crate::{
+    answer,
+    app::App,
+    error::ApiError,
+    prepare::{Parse, tokenize},
+    request::GenerateRequest,
+    request_id::random_id,
+    served_model::ServedModel,
+};
+
+/// A chat has one prompt.
+pub async fn chat(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let job = |body: &[u8], model: &ServedModel| render(body, model, chat::parse, "chatcmpl-");
+    let Rendered { mut prompts, ignored } = text_job::run(&app, request, job).await?;
+    Ok(answer::with_ignored(Json(prompts.remove(0)).into_response(), &ignored))
+}
+
+/// A completion may have several.
+pub async fn completion(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let job = |body: &[u8], model: &ServedModel| render(body, model, completions::parse, "cmpl-");
+    let Rendered { prompts, ignored } = text_job::run(&app, request, job).await?;
+    Ok(answer::with_ignored(Json(prompts).into_response(), &ignored))
+}
+
+struct Rendered {
+    /// At least one.
+    prompts: Vec<RenderedRequest>,
+    ignored: Vec<String>,
+}
+
+fn render(body: &[u8], model: &ServedModel, parse: Parse, prefix: &str) -> Result<Rendered, ApiError> {
+    let prepared = tokenize(model, parse(body, &model.rules)?)?;
+    let request = &prepared.request;
+    let prompts = prepared.prompts.into_iter().map(|prompt| RenderedRequest {
+        request_id: random_id(prefix),
+        features: None,
+        sampling_params: sampling(request, model.limits.max_model_len - prompt.tokens.len()),
+        token_ids: prompt.tokens,
+    });
+    Ok(Rendered { prompts: prompts.collect(), ignored: request.ignored.clone() })
+}
+
+/// `room` is what the context leaves for the answer.
+fn sampling(request: &GenerateRequest, room: usize) -> RenderedSampling {
+    let params = &request.sampling;
+    let bias = params.logit_bias.iter().map(|(token, bias)| (token.to_string(), f64::from(*bias)));
+    RenderedSampling {
+        n: request.choices,
+        temperature: params.temperature,
+        top_p: params.top_p,
+        top_k: params.top_k,
+        min_p: params.min_p,
+        repetition_penalty: params.repetition_penalty,
+        frequency_penalty: params.frequency_penalty,
+        presence_penalty: params.presence_penalty,
+        logit_bias: (!params.logit_bias.is_empty()).then(|| LogitBias(bias.collect())),
+        seed: request.seed.map(|seed| Integer(seed.cast_signed())),
+        stop: request.stop.strings.iter().map(|text| text.as_str().into()).collect(),
+        stop_token_ids: params.stop_ids.clone(),
+        include_stop_str_in_output: request.stop.include,
+        ignore_eos: request.ignore_eos,
+        max_tokens: request.max_new.unwrap_or(room),
+        min_tokens: params.min_new,
+        logprobs: params.logprobs,
+        skip_special_tokens: request.skip_special_tokens,
+    }
+}

@@ -1,0 +1,32 @@
+//! POST /tokenize and /v1/tokenize: the tokens that a generation would start from.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use proto::TokenizeResponse;
+
+use super::text_job;
+use crate::{answer, app::App, error::ApiError, json, prepare::encode, request, served_model::ServedModel};
+
+/// The tokens of a text or a chat, however many.
+pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let (tokens, ignored) = text_job::run(&app, request, tokenize).await?;
+    Ok(answer::with_ignored(Json(tokens).into_response(), &ignored))
+}
+
+fn tokenize(body: &[u8], model: &ServedModel) -> Result<(TokenizeResponse, Vec<String>), ApiError> {
+    let wanted = request::tokenize(json::parse(body)?, &model.rules)?;
+    let tokens = encode(model, wanted.prompt, model.rules.calls, wanted.add_special_tokens)?;
+    let texts = || tokens.iter().map(|token| model.tokenizer.token_text(*token).into()).collect();
+    let answer = TokenizeResponse {
+        count: tokens.len(),
+        max_model_len: model.limits.max_model_len,
+        token_strs: wanted.texts.then(texts),
+        tokens,
+    };
+    Ok((answer, wanted.ignored))
+}
