@@ -18,7 +18,7 @@ use crate::{
     error::ApiError,
     generate::Generation,
     prepare::Prepared,
-    request::StreamRules,
+    request::{GenerateRequest, StreamRules},
     request_id::random_id,
     served_model::ServedModel,
     tools::CallDelta,
@@ -52,6 +52,15 @@ pub struct WholeChoice {
     pub finish: Option<Finish>,
 }
 
+impl WholeChoice {
+    /// Of its tokens; 0 of none.
+    fn mean_logprob(&self) -> f32 {
+        let logprobs = self.tokens.iter().filter_map(|token| token.logprobs.as_ref());
+        let sum: f32 = logprobs.map(|logprobs| logprobs.logprob).sum();
+        sum / self.tokens.len().max(1) as f32
+    }
+}
+
 impl Head {
     /// The head of an answer whose id begins with `prefix`.
     pub fn new(prefix: &str, prepared: &Prepared, model: &ServedModel, created: u64) -> Self {
@@ -76,6 +85,19 @@ pub async fn collect(generation: &mut Generation) -> Result<Vec<WholeChoice>, Ap
         choice.finish = piece.finish.or(choice.finish.take());
     }
     Ok(choices)
+}
+
+/// Of each prompt's choices those that are returned; of more than that the likeliest, best first.
+pub fn likeliest(mut choices: Vec<WholeChoice>, request: &GenerateRequest) -> Vec<WholeChoice> {
+    if request.returned == request.choices {
+        return choices;
+    }
+    let mut best = Vec::new();
+    for of_prompt in choices.chunks_exact_mut(request.choices) {
+        of_prompt.sort_by(|a, b| b.mean_logprob().total_cmp(&a.mean_logprob()));
+        best.extend(of_prompt.iter_mut().take(request.returned).map(std::mem::take));
+    }
+    best
 }
 
 /// What the request cost so far.

@@ -61,8 +61,10 @@ pub struct GenerateRequest {
     pub model: String,
     /// At least one.
     pub prompts: Vec<Prompt>,
-    /// Answers for each prompt.
+    /// Answers computed for each prompt.
     pub choices: usize,
+    /// How many of them are returned: the likeliest.
+    pub returned: usize,
     /// Tokens to generate at most; the rest of the context if absent.
     pub max_new: Option<usize>,
     /// Key of the random stream, if the client gave one.
@@ -91,6 +93,8 @@ pub struct GenerateRequest {
     pub request_id: Option<String>,
     /// Token ids are reported.
     pub return_token_ids: bool,
+    /// Log-probabilities are reported.
+    pub logprobs: bool,
     /// Tokens in log-probabilities are named by their ids.
     pub tokens_as_ids: bool,
     /// What is kept of a prompt, if not all of it.

@@ -50,7 +50,7 @@ impl Report {
         let request = &prepared.request;
         Self {
             words: Words::new(prepared, generation),
-            logprobs: request.sampling.logprobs.is_some(),
+            logprobs: request.logprobs,
             token_ids: request.return_token_ids,
             prompt: request.return_token_ids.then(|| prepared.prompts[0].tokens.clone()),
         }

@@ -48,11 +48,11 @@ pub fn whole(
     }
 }
 
-/// One for each choice; those of one prompt are equal.
+/// One for each choice that is returned; those of one prompt are equal.
 fn reports(prepared: &Prepared, generation: &Generation) -> Vec<Report> {
     let request = &prepared.request;
     let report = |prompt: &crate::prepare::PreparedPrompt| Report {
-        logprobs: request.sampling.logprobs.map(|_| {
+        logprobs: request.logprobs.then(|| {
             LegacyLogprobs::new(Words::new(prepared, generation), request.skip_special_tokens, prompt.echo.as_deref())
         }),
         token_ids: request.return_token_ids,
@@ -60,7 +60,7 @@ fn reports(prepared: &Prepared, generation: &Generation) -> Vec<Report> {
         prompt: request.return_token_ids.then(|| prompt.tokens.clone()),
     };
     let prompts = prepared.prompts.iter();
-    prompts.flat_map(|prompt| std::iter::repeat_n(report(prompt), request.choices)).collect()
+    prompts.flat_map(|prompt| std::iter::repeat_n(report(prompt), request.returned)).collect()
 }
 
 impl Report {

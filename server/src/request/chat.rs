@@ -22,6 +22,9 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
     if request.output.echo == Some(true) {
         return Err(ApiError::unsupported_parameter("echo", " in a chat"));
     }
+    if request.output.best_of > request.output.n.or(Some(Integer(1))) {
+        return Err(ApiError::unsupported_parameter("best_of", " above n in a chat"));
+    }
     let mut ignored = accepted::ignored(&request)?;
     let own = OwnParts {
         max_new: max_new(&request)?,

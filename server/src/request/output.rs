@@ -1,6 +1,6 @@
 //! What the answer carries and how it is sent.
 
-use proto::{Integer, OutputFields, StreamOptions};
+use proto::{OutputFields, StreamOptions};
 
 use super::{RequestRules, range::count, refuse};
 use crate::error::ApiError;
@@ -23,6 +23,7 @@ pub struct StreamRules {
 #[allow(clippy::struct_excessive_bools, reason = "each is a field of the wire with a meaning of its own")]
 pub(super) struct Output {
     pub(super) choices: usize,
+    pub(super) returned: usize,
     pub(super) stream: Option<StreamRules>,
     pub(super) echo: bool,
     pub(super) skip_special_tokens: bool,
@@ -37,23 +38,22 @@ impl Output {
         if fields.spaces_between_special_tokens == Some(false) {
             return Err(ApiError::unsupported_parameter("spaces_between_special_tokens", " with the value false"));
         }
-        let choices = fields.n.map_or(Ok(1), |value| count("n", value, 1, rules.max_choices))?;
-        check_best_of(fields.best_of, choices, rules)?;
+        let returned = fields.n.map_or(Ok(1), |value| count("n", value, 1, rules.max_choices))?;
+        let best_of = fields.best_of.map(|value| count("best_of", value, returned, rules.max_choices)).transpose()?;
+        let (choices, stream) = (best_of.unwrap_or(returned), stream(fields)?);
+        if choices > returned && stream.is_some() {
+            return Err(ApiError::invalid_value("best_of", "must be n in a stream"));
+        }
         Ok(Self {
             choices,
-            stream: stream(fields)?,
+            returned,
+            stream,
             echo: fields.echo.unwrap_or(false),
             skip_special_tokens: fields.skip_special_tokens.unwrap_or(true),
             return_token_ids: fields.return_token_ids.unwrap_or(false),
             tokens_as_ids: fields.return_tokens_as_token_ids.unwrap_or(false),
         })
     }
-}
-
-/// As many as are returned is no choosing at all; more is not served.
-fn check_best_of(best_of: Option<Integer>, choices: usize, rules: &RequestRules) -> Result<(), ApiError> {
-    let best_of = best_of.map_or(Ok(choices), |value| count("best_of", value, choices, rules.max_choices))?;
-    if best_of > choices { Err(ApiError::unsupported_parameter("best_of", " above n")) } else { Ok(()) }
 }
 
 fn stream(fields: &OutputFields) -> Result<Option<StreamRules>, ApiError> {

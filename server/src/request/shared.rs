@@ -53,13 +53,16 @@ impl SharedFields {
             return Err(ApiError::invalid_value("ignore_eos", says));
         }
         let prompts = prompts()?;
-        sampling.logprobs = own.logprobs;
+        let chooses = output.choices > output.returned;
+        sampling.logprobs = own.logprobs.or(chooses.then_some(0));
         sampling.min_new = stopping.min_new;
         sampling.stop_ids = stopping.ids;
         Ok(GenerateRequest {
             model: own.model,
             prompts,
             choices: output.choices,
+            returned: output.returned,
+            logprobs: own.logprobs.is_some(),
             max_new: own.max_new,
             seed: self.sampling.seed.map(|seed| seed.0.cast_unsigned()),
             sampling,

@@ -181,11 +181,17 @@ fn streams() {
 }
 
 #[test]
-fn best_of_chooses_nothing() {
-    assert!(try_completion(json!({"n": 2, "best_of": 2})).is_ok());
-    assert_eq!(completion_error(json!({"best_of": 2})), at("unsupported_parameter", "best_of"));
+fn best_of_computes_more_than_are_returned() {
+    let counts = |members| try_completion(members).map(|request| (request.choices, request.returned)).unwrap();
+    assert_eq!(counts(json!({"n": 2, "best_of": 2})), (2, 2));
+    assert_eq!(counts(json!({"best_of": 8})), (8, 1));
+    let chosen = try_completion(json!({"best_of": 2})).unwrap();
+    assert_eq!((chosen.sampling.logprobs, chosen.logprobs), (Some(0), false), "measured, not reported");
+    assert_eq!(completion_error(json!({"best_of": 2, "stream": true})), at("invalid_value", "best_of"));
     assert_eq!(completion_error(json!({"n": 2, "best_of": 1})), at("integer_below_min_value", "best_of"));
     assert_eq!(completion_error(json!({"best_of": 9})), at("integer_above_max_value", "best_of"));
+    assert_eq!(chat_error(json!({"best_of": 2})), at("unsupported_parameter", "best_of"));
+    assert!(try_chat(json!({"n": 2, "best_of": 2})).is_ok());
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
         let events = completion::CompletionEvents::new(head, rules, &prepared, &generation);
         sse::respond(generation, events).await?
     } else {
-        let choices = answer::collect(&mut generation).await?;
+        let choices = answer::likeliest(answer::collect(&mut generation).await?, &prepared.request);
         Json(completion::whole(head, &prepared, &generation, choices)).into_response()
     };
     Ok(answer::with_ignored(response, &prepared.request.ignored))

@@ -58,7 +58,7 @@ fn sampling(request: &GenerateRequest, room: usize) -> RenderedSampling {
     let params = &request.sampling;
     let bias = params.logit_bias.iter().map(|(token, bias)| (token.to_string(), f64::from(*bias)));
     RenderedSampling {
-        n: request.choices,
+        n: request.returned,
         temperature: params.temperature,
         top_p: params.top_p,
         top_k: params.top_k,
@@ -74,7 +74,7 @@ fn sampling(request: &GenerateRequest, room: usize) -> RenderedSampling {
         ignore_eos: request.ignore_eos,
         max_tokens: request.max_new.unwrap_or(room),
         min_tokens: params.min_new,
-        logprobs: params.logprobs,
+        logprobs: params.logprobs.filter(|_| request.logprobs),
         skip_special_tokens: request.skip_special_tokens,
     }
 }

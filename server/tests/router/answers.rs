@@ -271,3 +271,34 @@ async fn variables_that_the_template_does_not_read_are_named() {
     let answer = server.chat(json!({"chat_template_kwargs": {"enable_thinking": false}})).await;
     assert_eq!((answer.status, answer.header("x-gondola-ignored")), (200, "chat_template_kwargs.enable_thinking"));
 }
+
+#[tokio::test]
+async fn best_of_returns_the_likeliest_of_each_prompt() {
+    let server = TestServer::start();
+    let sampled = json!({"prompt": ["first", "another"], "temperature": 1, "seed": 3, "max_tokens": 20, "logprobs": 0});
+    let with = |members: Value| {
+        let mut all = sampled.clone();
+        all.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        all
+    };
+    let all = server.complete(with(json!({"n": 4}))).await.json();
+    let best = server.complete(with(json!({"n": 2, "best_of": 4}))).await.json();
+    let mean = |choice: &Value| {
+        let logprobs = choice["logprobs"]["token_logprobs"].as_array().unwrap();
+        logprobs.iter().map(|logprob| logprob.as_f64().unwrap()).sum::<f64>() / logprobs.len() as f64
+    };
+    for prompt in 0..2 {
+        let mut ranked: Vec<&Value> = all["choices"].as_array().unwrap()[4 * prompt..4 * (prompt + 1)].iter().collect();
+        ranked.sort_by(|a, b| mean(b).total_cmp(&mean(a)));
+        for (place, wanted) in ranked[..2].iter().enumerate() {
+            let got = &best["choices"][2 * prompt + place];
+            assert_eq!((&got["text"], &got["index"]), (&wanted["text"], &json!(2 * prompt + place)));
+        }
+    }
+    assert_eq!(best["choices"].as_array().unwrap().len(), 4);
+    let completion = |answer: &Value| answer["usage"]["completion_tokens"].clone();
+    assert_eq!(completion(&best), completion(&all), "what was computed is counted");
+    let quiet = server.complete(json!({"best_of": 3, "temperature": 1, "max_tokens": 5})).await.json();
+    assert_eq!((quiet["choices"].as_array().unwrap().len(), &quiet["choices"][0]["logprobs"]), (1, &Value::Null));
+    server.assert_whole().await;
+}
