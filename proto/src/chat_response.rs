@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChatLogprobs, FinishReason, Member, ObjectName, Role, StopReason, Text, ToolCall, ToolCallDelta, Usage};
+use crate::{
+    ChatLogprobs, FinishReason, Member, ObjectName, Role, StopReason, Text, Timings, ToolCall, ToolCallDelta, Usage,
+};
 
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub struct ChatResponse {
     pub choices: Vec<ChatChoice>,
     /// What it cost.
     pub usage: Usage,
+    /// Where its time went, unless that is switched off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timings: Option<Timings>,
     /// The prompt's tokens, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_token_ids: Option<Vec<u32>>,
@@ -101,6 +106,9 @@ pub struct ChatChunk {
     /// Absent unless asked for; then null but in the last chunk.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     pub usage: Member<Usage>,
+    /// Beside the usage, unless that is switched off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timings: Option<Timings>,
     /// The prompt's tokens, in the first chunk, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_token_ids: Option<Vec<u32>>,

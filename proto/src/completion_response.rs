@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CompletionLogprobs, FinishReason, Member, ObjectName, StopReason, Text, Usage};
+use crate::{CompletionLogprobs, FinishReason, Member, ObjectName, StopReason, Text, Timings, Usage};
 
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct CompletionResponse {
     pub choices: Vec<CompletionChoice>,
     /// What it cost.
     pub usage: Usage,
+    /// Where its time went, unless that is switched off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timings: Option<Timings>,
 }
 
 /// One continuation.
@@ -66,6 +69,9 @@ pub struct CompletionChunk {
     /// Absent unless asked for; then null but in the last chunk.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     pub usage: Member<Usage>,
+    /// Beside the usage, unless that is switched off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timings: Option<Timings>,
 }
 
 /// What one choice gained.

@@ -31,6 +31,7 @@ mod stopping;
 mod stream;
 mod structured;
 mod text;
+mod timings;
 mod tokens;
 mod tools;
 mod usage;
@@ -58,6 +59,7 @@ pub use stopping::{FinishReason, Stop, StopReason, StoppingFields};
 pub use stream::StreamOptions;
 pub use structured::{AnyJson, FormatKind, MAX_STRUCTURED_CHOICES, NamedSchema, ResponseFormat, StructuredOutputs};
 pub use text::Text;
+pub use timings::Timings;
 pub use tokens::{
     AppliedTemplate, DetokenizeRequest, DetokenizeResponse, InputTokens, RenderedRequest, RenderedSampling,
     TokenizeRequest, TokenizeResponse,

@@ -59,6 +59,8 @@ pub struct SequenceStats {
     pub recomputed_tokens: usize,
     /// How often it lost its blocks.
     pub preemptions: usize,
+    /// Blocks held, times how long. What choices share before they part is in the account of the last one.
+    pub block_time: Duration,
     /// When it was submitted.
     pub submitted: Duration,
     /// When it was first part of a step.

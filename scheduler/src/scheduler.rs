@@ -172,6 +172,7 @@ impl Scheduler {
 
     fn abort_running(&mut self, index: usize, seq: SeqId, outbox: &mut Outbox) {
         let sequence = &mut self.running[index];
+        sequence.count_blocks(outbox.now);
         sequence.remove_choice(seq);
         outbox.finish(seq, FinishReason::Aborted, sequence.account());
         if sequence.choices.is_empty() {
@@ -200,6 +201,7 @@ impl Scheduler {
                 self.ledger.pool.release(block);
             }
         }
+        sequence.count_blocks(outbox.now);
         sequence.release(&mut self.ledger);
         for choice in &sequence.choices {
             outbox.finish(choice.seq, reason, sequence.account());

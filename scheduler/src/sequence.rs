@@ -45,6 +45,8 @@ pub(crate) struct Sequence {
     pub(crate) queue_deadline: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) waiting_since: Duration,
+    /// Until when the blocks it held are in its account.
+    pub(crate) counted_until: Duration,
     pub(crate) stats: SequenceStats,
 }
 
@@ -75,6 +77,7 @@ impl Sequence {
             queue_deadline: submission.queue_deadline,
             deadline: submission.deadline,
             waiting_since: now,
+            counted_until: now,
             stats: SequenceStats { prompt_tokens, submitted: now, ..SequenceStats::default() },
         }
     }
@@ -92,6 +95,12 @@ impl Sequence {
     /// Tokens generated so far.
     pub(crate) fn generated(&self) -> usize {
         self.tokens.len() - self.stats.prompt_tokens
+    }
+
+    /// Puts the blocks it holds into its account, up to now.
+    pub(crate) fn count_blocks(&mut self, now: Duration) {
+        let held = now.saturating_sub(std::mem::replace(&mut self.counted_until, now));
+        self.stats.block_time += held * self.table.blocks().len() as u32;
     }
 
     /// Its account as of now.
@@ -177,6 +186,7 @@ impl Sequence {
             params: Arc::clone(&self.params),
             table: self.table.fork(ledger),
             chain: self.chain.clone(),
+            stats: SequenceStats { block_time: Duration::ZERO, ..self.stats },
             ..*self
         }
     }

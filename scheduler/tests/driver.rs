@@ -273,6 +273,16 @@ fn deadlines_end_who_waits_and_who_runs() {
 }
 
 #[test]
+fn blocks_are_accounted_for_as_long_as_they_are_held() {
+    let mut driver = driver(LIMITS);
+    submit(&mut driver, request(1..2, 4, 3));
+    // One block for a second, two for two.
+    let events: Vec<Event> = [0, 1, 3].into_iter().flat_map(|seconds| turn_at(&mut driver, seconds).events).collect();
+    let Some(Event::Finished { stats, .. }) = events.last() else { panic!("{events:?}") };
+    assert_eq!((stats.block_time, stats.finished), (Duration::from_secs(5), Duration::from_secs(3)));
+}
+
+#[test]
 fn a_low_class_waits_a_minute_at_most() {
     let mut driver = driver(Limits { max_num_seqs: 1, ..LIMITS });
     submit(&mut driver, Submission { priority: 1, ..request(1..2, 1, 1) });

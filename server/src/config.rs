@@ -58,6 +58,8 @@ pub struct Config {
     pub limits: RequestLimits,
     /// How it stops and when it counts as stalled.
     pub lifecycle: Lifecycle,
+    /// Answers say where the request's time went.
+    pub request_accounting: bool,
     /// Form of the log.
     pub log_format: LogFormat,
     /// How much is logged.
@@ -153,6 +155,7 @@ impl Config {
             speculation: speculation(flags)?,
             limits: request_limits(flags)?,
             lifecycle: lifecycle(flags),
+            request_accounting: flags.request_accounting.unwrap_or(true),
             log_format: flags.log_format.unwrap_or_default(),
             log_level: flags.log_level.unwrap_or_default(),
         };

@@ -57,6 +57,11 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_unauthenticated: Option<bool>,
 
+    /// Answers say where the request's time went (`timings`) [default: true]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Answers")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_accounting: Option<bool>,
+
     /// Name that clients use for the model (repeatable) [default: the name it was started with]
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Model")]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]

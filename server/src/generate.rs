@@ -5,11 +5,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use proto::Timings;
 use scheduler::{Constraint, Event, FinishReason, RowFault, SamplingParams, Submission, Token};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    account::Account,
     app::App,
     choice::{Choice, Finish},
     engine_handle::NotSent,
@@ -47,7 +49,9 @@ pub struct Generation {
     /// Where the form of the answer stands in the request, if there is one.
     form: Option<String>,
     prompt_tokens: usize,
-    cached_tokens: usize,
+    account: Account,
+    /// Whether answers carry it.
+    tells_account: bool,
     _work: Work,
 }
 
@@ -96,7 +100,8 @@ impl Generation {
             choices_each: request.choices,
             own_stop_ids: request.sampling.stop_ids.clone(),
             prompt_tokens: prepared.prompts.iter().map(|prompt| prompt.tokens.len()).sum(),
-            cached_tokens: 0,
+            account: Account::default(),
+            tells_account: app.config().request_accounting,
             field: prepared.field,
             form: request.grammar.as_ref().map(|form| form.field().to_owned()),
             model,
@@ -134,8 +139,13 @@ impl Generation {
         TokenCounts {
             prompt: self.prompt_tokens,
             completion: self.choices.iter().map(Choice::generated).sum(),
-            cached: self.cached_tokens,
+            cached: self.account.cached_tokens(),
         }
+    }
+
+    /// Where time and memory went, so far as sequences have ended; none where answers do not tell.
+    pub fn timings(&self) -> Option<Timings> {
+        self.tells_account.then(|| self.account.timings())
     }
 
     /// The model that answers.
@@ -188,9 +198,7 @@ impl Generation {
                 Ok(piece)
             }
             Event::Finished { reason, stats, .. } => {
-                if index.is_multiple_of(self.choices_each) {
-                    self.cached_tokens += stats.cached_tokens;
-                }
+                self.account.add(&stats, index.is_multiple_of(self.choices_each));
                 let own = &self.own_stop_ids;
                 let piece = choice.finished(reason, |token| own.contains(&token));
                 let piece = piece.map_err(|reason| self.failed(reason))?;

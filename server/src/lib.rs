@@ -3,6 +3,7 @@
 //! The server owns text; the scheduler owns numbers, the engine bytes, proto the public JSON.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod answer;
 pub mod answer_headers;
 pub mod app;

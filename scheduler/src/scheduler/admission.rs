@@ -73,6 +73,7 @@ impl Scheduler {
     /// Starts a sequence on the blocks that [`Self::fits`] found.
     fn begin(&mut self, sequence: &mut Sequence, now: Duration) {
         let hits = &self.spare_hits;
+        sequence.count_blocks(now);
         sequence.table.begin(&mut self.ledger, hits);
         if !self.planted.is(PlantedBug::StaleComputed) {
             sequence.computed = usable_positions(hits.len() * self.limits.block_size, sequence.tokens.len());

@@ -20,6 +20,7 @@ impl Scheduler {
     pub(crate) fn schedule(&mut self, held: &BTreeSet<SeqId>, plan: &mut StepPlan, outbox: &mut Outbox) {
         plan.recycle(&mut self.spare_works);
         self.expire(outbox);
+        self.running.iter_mut().for_each(|sequence| sequence.count_blocks(outbox.now));
         let mut budget = self.budget(held);
         let preemptions = self.counters.preemptions;
         self.plan_running(outbox.now, held, &mut budget, plan);

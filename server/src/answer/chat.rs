@@ -2,6 +2,7 @@
 
 use proto::{
     AssistantMessage, ChatChoice, ChatChunk, ChatChunkChoice, ChatDelta, ChatResponse, Member, ObjectName, Role,
+    Timings,
 };
 
 use super::{
@@ -41,6 +42,7 @@ pub fn whole(head: Head, prepared: &Prepared, generation: &Generation, choices: 
         service_tier: Some("default".to_owned()),
         choices: choices.collect(),
         usage: usage(generation),
+        timings: generation.timings(),
         prompt_token_ids: report.prompt,
     }
 }
@@ -97,7 +99,12 @@ impl ChatEvents {
         Self { head, rules, report, choices: vec![Progress::default(); generation.num_choices()] }
     }
 
-    fn chunk(&mut self, choices: Vec<ChatChunkChoice>, usage: Member<proto::Usage>) -> String {
+    fn chunk(
+        &mut self,
+        choices: Vec<ChatChunkChoice>,
+        usage: Member<proto::Usage>,
+        timings: Option<Timings>,
+    ) -> String {
         let chunk = ChatChunk {
             id: self.head.id.clone(),
             object: ObjectName::ChatCompletionChunk,
@@ -106,6 +113,7 @@ impl ChatEvents {
             system_fingerprint: Some(self.head.fingerprint.clone()),
             choices,
             usage,
+            timings,
             prompt_token_ids: self.report.prompt.take(),
         };
         serde_json::to_string(&chunk).expect("an answer is valid JSON")
@@ -137,12 +145,12 @@ impl Events for ChatEvents {
             deltas.push(ChatChunkChoice { finish_reason, stop_reason, ..delta(index, ChatDelta::default()) });
         }
         let usage = chunk_usage(&self.rules, generation);
-        deltas.into_iter().map(|choice| self.chunk(vec![choice], usage.clone())).collect()
+        deltas.into_iter().map(|choice| self.chunk(vec![choice], usage.clone(), None)).collect()
     }
 
     fn end(&mut self, generation: &Generation) -> Vec<String> {
         let usage = self.rules.include_usage.then(|| Member::Value(usage(generation)));
-        usage.map(|usage| self.chunk(Vec::new(), usage)).into_iter().collect()
+        usage.map(|usage| self.chunk(Vec::new(), usage, generation.timings())).into_iter().collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proto::{
     CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionLogprobs, CompletionResponse, Member,
-    ObjectName, Text,
+    ObjectName, Text, Timings,
 };
 
 use super::{
@@ -45,6 +45,7 @@ pub fn whole(
         system_fingerprint: Some(head.fingerprint),
         choices: choices.collect(),
         usage: usage(generation),
+        timings: generation.timings(),
     }
 }
 
@@ -97,7 +98,12 @@ impl CompletionEvents {
         Self { head, rules, reports: reports(prepared, generation) }
     }
 
-    fn chunk(&self, choices: Vec<CompletionChunkChoice>, usage: Member<proto::Usage>) -> String {
+    fn chunk(
+        &self,
+        choices: Vec<CompletionChunkChoice>,
+        usage: Member<proto::Usage>,
+        timings: Option<Timings>,
+    ) -> String {
         let chunk = CompletionChunk {
             id: self.head.id.clone(),
             object: ObjectName::TextCompletion,
@@ -106,6 +112,7 @@ impl CompletionEvents {
             system_fingerprint: Some(self.head.fingerprint.clone()),
             choices,
             usage,
+            timings,
         };
         serde_json::to_string(&chunk).expect("an answer is valid JSON")
     }
@@ -130,12 +137,12 @@ impl Events for CompletionEvents {
             choices.push(CompletionChunkChoice { finish_reason, stop_reason, ..text(index, Text::default()) });
         }
         let usage = chunk_usage(&self.rules, generation);
-        choices.into_iter().map(|choice| self.chunk(vec![choice], usage.clone())).collect()
+        choices.into_iter().map(|choice| self.chunk(vec![choice], usage.clone(), None)).collect()
     }
 
     fn end(&mut self, generation: &Generation) -> Vec<String> {
         let usage = self.rules.include_usage.then(|| Member::Value(usage(generation)));
-        usage.map(|usage| self.chunk(Vec::new(), usage)).into_iter().collect()
+        usage.map(|usage| self.chunk(Vec::new(), usage, generation.timings())).into_iter().collect()
     }
 }
 

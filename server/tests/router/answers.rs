@@ -1,8 +1,9 @@
 //! Whole answers: their form, their text, their account.
 
 use serde_json::{Value, json};
+use server::flags::Flags;
 
-use crate::support::{MODEL, TestServer};
+use crate::support::{MODEL, Setup, TestServer};
 
 fn text(choice: &Value) -> &str {
     choice["text"].as_str().unwrap()
@@ -301,4 +302,26 @@ async fn best_of_returns_the_likeliest_of_each_prompt() {
     let quiet = server.complete(json!({"best_of": 3, "temperature": 1, "max_tokens": 5})).await.json();
     assert_eq!((quiet["choices"].as_array().unwrap().len(), &quiet["choices"][0]["logprobs"]), (1, &Value::Null));
     server.assert_whole().await;
+}
+
+#[tokio::test]
+async fn an_answer_tells_where_its_time_went() {
+    let server = TestServer::start();
+    let whole = server.chat(json!({"max_tokens": 20, "n": 2})).await.json();
+    for name in ["queue_ms", "prefill_ms", "decode_ms", "block_seconds"] {
+        assert!(whole["timings"][name].as_f64().unwrap() >= 0.0, "{name}: {whole}");
+    }
+    assert!(whole["timings"]["block_seconds"].as_f64().unwrap() > 0.0, "{whole}");
+    let again = server.chat(json!({"max_tokens": 20})).await.json();
+    assert_eq!(again["timings"]["cached_tokens"], again["usage"]["prompt_tokens_details"]["cached_tokens"]);
+    assert!(again["timings"]["cached_tokens"].as_u64().unwrap() > 0);
+    let options = json!({"stream": true, "stream_options": {"include_usage": true}, "max_tokens": 5});
+    let events = server.complete(options).await.events();
+    let chunks: Vec<Value> = events.iter().filter_map(|event| serde_json::from_str(event).ok()).collect();
+    let (last, others) = chunks.split_last().unwrap();
+    assert!(last["timings"]["decode_ms"].is_number(), "{last}");
+    assert!(others.iter().all(|chunk| chunk.get("timings").is_none()));
+    let flags = Flags { request_accounting: Some(false), ..Setup::default().flags };
+    let silent = TestServer::with(Setup { flags, ..Setup::default() });
+    assert!(silent.complete(json!({})).await.json().get("timings").is_none());
 }
