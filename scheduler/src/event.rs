@@ -59,7 +59,7 @@ pub struct SequenceStats {
     pub recomputed_tokens: usize,
     /// How often it lost its blocks.
     pub preemptions: usize,
-    /// Blocks held, times how long. What choices share before they part is in the account of the last one.
+    /// Blocks held, times how long. What choices share before they part is in the account of one of them.
     pub block_time: Duration,
     /// When it was submitted.
     pub submitted: Duration,

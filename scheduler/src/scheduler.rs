@@ -203,7 +203,7 @@ impl Scheduler {
         }
         sequence.count_blocks(outbox.now);
         sequence.release(&mut self.ledger);
-        for choice in &sequence.choices {
+        for choice in std::mem::take(&mut sequence.choices) {
             outbox.finish(choice.seq, reason, sequence.account());
             if self.planted.is(PlantedBug::FinishedTwice) {
                 outbox.finish(choice.seq, reason, sequence.account());

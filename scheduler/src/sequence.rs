@@ -103,9 +103,10 @@ impl Sequence {
         self.stats.block_time += held * self.table.blocks().len() as u32;
     }
 
-    /// Its account as of now.
-    pub(crate) fn account(&self) -> SequenceStats {
-        SequenceStats { generated_tokens: self.generated(), ..self.stats }
+    /// Its account as of now. The blocks it held are told once, however many choices it stands for.
+    pub(crate) fn account(&mut self) -> SequenceStats {
+        let block_time = std::mem::take(&mut self.stats.block_time);
+        SequenceStats { generated_tokens: self.generated(), block_time, ..self.stats }
     }
 
     /// Whether one of its choices sits out the step.

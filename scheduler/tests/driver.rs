@@ -283,6 +283,19 @@ fn blocks_are_accounted_for_as_long_as_they_are_held() {
 }
 
 #[test]
+fn blocks_that_choices_share_are_accounted_for_once() {
+    let mut driver = driver(LIMITS);
+    submit(&mut driver, request(1..3, 16, 0));
+    // Two blocks for two seconds, between the halves of the prompt.
+    let events: Vec<Event> = [0, 2].into_iter().flat_map(|seconds| turn_at(&mut driver, seconds).events).collect();
+    let time = |event: &Event| match event {
+        Event::Finished { stats, .. } => stats.block_time,
+        Event::Token { .. } => Duration::ZERO,
+    };
+    assert_eq!((events.len(), events.iter().map(time).sum::<Duration>()), (2, Duration::from_secs(4)));
+}
+
+#[test]
 fn a_low_class_waits_a_minute_at_most() {
     let mut driver = driver(Limits { max_num_seqs: 1, ..LIMITS });
     submit(&mut driver, Submission { priority: 1, ..request(1..2, 1, 1) });
