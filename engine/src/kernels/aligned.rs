@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::arena::{LINE_BYTES, Memory, Number, Piece};
+use super::arena::{Memory, Number, Piece, whole_lines};
 
 /// `len` numbers, zero at first, 64-byte aligned.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ unsafe impl<T: Number> Sync for Aligned<T> {}
 impl<T: Number> Aligned<T> {
     /// `len` zeros in memory of their own.
     pub fn zeroed(len: usize) -> Self {
-        Piece::new((len * size_of::<T>()).next_multiple_of(LINE_BYTES)).cut(len)
+        Piece::new(whole_lines::<T>(len)).cut(len)
     }
 
     /// # Safety
@@ -69,7 +69,7 @@ impl<T: Number> DerefMut for Aligned<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::arena::HUGE_FROM_BYTES;
+    use super::super::arena::{HUGE_FROM_BYTES, LINE_BYTES};
     use super::*;
 
     #[test]

@@ -21,6 +21,11 @@ const PIECE_BYTES: usize = 32 << 20;
 /// Buffers from this size on get a piece of their own: what is left of the current one stays for smaller ones.
 const OWN_PIECE_FROM_BYTES: usize = 8 << 20;
 
+/// Bytes of so many numbers and the rest of their last line.
+pub(super) fn whole_lines<T>(len: usize) -> usize {
+    (len * size_of::<T>()).next_multiple_of(LINE_BYTES)
+}
+
 /// A number all of whose bits may be zero.
 ///
 /// # Safety
@@ -53,7 +58,7 @@ impl Arena {
 
     /// `len` zeros.
     pub fn zeroed<T: Number>(&self, len: usize) -> Aligned<T> {
-        let bytes = (len * size_of::<T>()).next_multiple_of(LINE_BYTES);
+        let bytes = whole_lines::<T>(len);
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.left() >= bytes {
             return current.cut(len);
@@ -84,7 +89,7 @@ impl Piece {
 
     /// Takes so many zeros, and the rest of their last line.
     pub(super) fn cut<T: Number>(&mut self, len: usize) -> Aligned<T> {
-        let bytes = (len * size_of::<T>()).next_multiple_of(LINE_BYTES);
+        let bytes = whole_lines::<T>(len);
         assert!(bytes <= self.left(), "{bytes} bytes of {} left", self.left());
         let first = self.memory.first.as_ptr().wrapping_add(self.taken).cast();
         self.taken += bytes;
