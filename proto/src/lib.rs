@@ -61,8 +61,7 @@ pub use structured::{AnyJson, FormatKind, MAX_STRUCTURED_CHOICES, NamedSchema, R
 pub use text::Text;
 pub use timings::Timings;
 pub use tokens::{
-    AppliedTemplate, DetokenizeRequest, DetokenizeResponse, InputTokens, RenderedRequest, RenderedSampling,
-    TokenizeRequest, TokenizeResponse,
+    DetokenizeRequest, InputTokens, PromptText, RenderedRequest, RenderedSampling, TokenizeRequest, TokenizeResponse,
 };
 pub use tools::{
     AllowedTools, FunctionCallDelta, FunctionDeclaration, NamedFunction, NamedTool, Tool, ToolCallDelta, ToolChoice,

@@ -67,16 +67,9 @@ strict_object! {
     }
 }
 
-/// The text of tokens.
+/// The text of tokens, or a chat as its template writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DetokenizeResponse {
-    /// The text.
-    pub prompt: Text,
-}
-
-/// A chat as its template writes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AppliedTemplate {
+pub struct PromptText {
     /// The text.
     pub prompt: Text,
 }

@@ -79,8 +79,7 @@ fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Promp
         Prompt::Text(text) => (true, request.echo.then(|| text.clone())),
         Prompt::Tokens(_) => (true, None),
     };
-    let calls = request.calls().unwrap_or(model.rules.calls);
-    let mut tokens = encode(model, prompt, calls, request.add_special_tokens)?;
+    let mut tokens = encode(model, prompt, model.calls_of(request), request.add_special_tokens)?;
     if tokens.is_empty() {
         return Err(ApiError::invalid_value(field, "the prompt is empty and the model has no begin token"));
     }

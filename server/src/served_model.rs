@@ -6,8 +6,13 @@ use engine::GenerationDefaults;
 use scheduler::{Limits, Token};
 
 use crate::{
-    chat_template::ChatTemplate, config::Config, engine_handle::EngineHandle, grammar::Grammars, request::RequestRules,
-    tokenizer::Tokenizer, tools::CallFormat,
+    chat_template::ChatTemplate,
+    config::Config,
+    engine_handle::EngineHandle,
+    grammar::Grammars,
+    request::{GenerateRequest, RequestRules},
+    tokenizer::Tokenizer,
+    tools::CallFormat,
 };
 
 /// What a checkpoint says that the HTTP side needs.
@@ -83,6 +88,11 @@ impl ServedModel {
             engine,
             limits,
         }
+    }
+
+    /// How a request's calls are written.
+    pub(crate) fn calls_of(&self, request: &GenerateRequest) -> &'static CallFormat {
+        request.calls().unwrap_or(self.rules.calls)
     }
 
     /// The engine thread, as seen from here.

@@ -3,22 +3,25 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Request, State},
+    response::Response,
 };
-use proto::AppliedTemplate;
+use proto::PromptText;
 
-use super::{chat, text_job};
+use super::{
+    chat,
+    text_job::{self, Made},
+};
 use crate::{app::App, error::ApiError, prepare::render, request::Prompt, served_model::ServedModel, tokenizer::Piece};
 
 /// The prompt's text.
-pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Json<AppliedTemplate>, ApiError> {
-    text_job::run(&app, request, apply).await.map(Json)
+pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    text_job::respond(&app, request, apply).await
 }
 
-fn apply(body: &[u8], model: &ServedModel) -> Result<AppliedTemplate, ApiError> {
+fn apply(body: &[u8], model: &ServedModel) -> Result<Made<PromptText>, ApiError> {
     let request = chat::parse(body, &model.rules)?;
     let [Prompt::Chat(prompt)] = request.prompts.as_slice() else { return Err(ApiError::internal()) };
-    let pieces = render(model, prompt, request.calls().unwrap_or(model.rules.calls))?;
-    Ok(AppliedTemplate { prompt: pieces.iter().map(Piece::text).collect::<String>().into() })
+    let pieces = render(model, prompt, model.calls_of(&request))?;
+    Ok((PromptText { prompt: pieces.iter().map(Piece::text).collect::<String>().into() }, request.ignored))
 }

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Request, State},
+    response::Response,
 };
-use proto::DetokenizeResponse;
+use proto::PromptText;
 
-use super::text_job;
+use super::text_job::{self, Made};
 use crate::{app::App, error::ApiError, json, request, served_model::ServedModel};
 
 /// The text of tokens.
-pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Json<DetokenizeResponse>, ApiError> {
-    text_job::run(&app, request, detokenize).await.map(Json)
+pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    text_job::respond(&app, request, detokenize).await
 }
 
-fn detokenize(body: &[u8], model: &ServedModel) -> Result<DetokenizeResponse, ApiError> {
+fn detokenize(body: &[u8], model: &ServedModel) -> Result<Made<PromptText>, ApiError> {
     let tokens = request::detokenize(json::parse(body)?, &model.rules)?;
-    Ok(DetokenizeResponse { prompt: model.tokenizer.decode(&tokens, false).into() })
+    Ok((PromptText { prompt: model.tokenizer.decode(&tokens, false).into() }, Vec::new()))
 }

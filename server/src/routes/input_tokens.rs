@@ -3,22 +3,25 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Request, State},
+    response::Response,
 };
 use proto::InputTokens;
 
-use super::{chat, text_job};
+use super::{
+    chat,
+    text_job::{self, Made},
+};
 use crate::{app::App, error::ApiError, prepare::encode, served_model::ServedModel};
 
 /// The count, also of a prompt that is too long to run.
-pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Json<InputTokens>, ApiError> {
-    text_job::run(&app, request, count).await.map(Json)
+pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    text_job::respond(&app, request, count).await
 }
 
-fn count(body: &[u8], model: &ServedModel) -> Result<InputTokens, ApiError> {
+fn count(body: &[u8], model: &ServedModel) -> Result<Made<InputTokens>, ApiError> {
     let mut request = chat::parse(body, &model.rules)?;
-    let calls = request.calls().unwrap_or(model.rules.calls);
-    let tokens = encode(model, request.prompts.remove(0), calls, request.add_special_tokens)?;
-    Ok(InputTokens { input_tokens: tokens.len() })
+    let prompt = request.prompts.remove(0);
+    let tokens = encode(model, prompt, model.calls_of(&request), request.add_special_tokens)?;
+    Ok((InputTokens { input_tokens: tokens.len() }, request.ignored))
 }

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Request, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use proto::{Integer, LogitBias, RenderedRequest, RenderedSampling};
 
-use super::{chat, completions, text_job};
+use super::{
+    chat, completions,
+    text_job::{self, Made},
+};
 use crate::{
-    answer,
     app::App,
     error::ApiError,
     prepare::{Parse, tokenize},
@@ -23,25 +24,26 @@ use crate::{
 
 /// A chat has one prompt.
 pub async fn chat(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    let job = |body: &[u8], model: &ServedModel| render(body, model, chat::parse, "chatcmpl-");
-    let Rendered { mut prompts, ignored } = text_job::run(&app, request, job).await?;
-    Ok(answer::with_ignored(Json(prompts.remove(0)).into_response(), &ignored))
+    let job = |body: &[u8], model: &ServedModel| {
+        let (mut prompts, ignored) = render(body, model, chat::parse, "chatcmpl-")?;
+        Ok((prompts.remove(0), ignored))
+    };
+    text_job::respond(&app, request, job).await
 }
 
 /// A completion may have several.
 pub async fn completion(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let job = |body: &[u8], model: &ServedModel| render(body, model, completions::parse, "cmpl-");
-    let Rendered { prompts, ignored } = text_job::run(&app, request, job).await?;
-    Ok(answer::with_ignored(Json(prompts).into_response(), &ignored))
+    text_job::respond(&app, request, job).await
 }
 
-struct Rendered {
-    /// At least one.
-    prompts: Vec<RenderedRequest>,
-    ignored: Vec<String>,
-}
-
-fn render(body: &[u8], model: &ServedModel, parse: Parse, prefix: &str) -> Result<Rendered, ApiError> {
+/// At least one prompt.
+fn render(
+    body: &[u8],
+    model: &ServedModel,
+    parse: Parse,
+    prefix: &str,
+) -> Result<Made<Vec<RenderedRequest>>, ApiError> {
     let prepared = tokenize(model, parse(body, &model.rules)?)?;
     let request = &prepared.request;
     let prompts = prepared.prompts.into_iter().map(|prompt| RenderedRequest {
@@ -50,7 +52,7 @@ fn render(body: &[u8], model: &ServedModel, parse: Parse, prefix: &str) -> Resul
         sampling_params: sampling(request, model.limits.max_model_len - prompt.tokens.len()),
         token_ids: prompt.tokens,
     });
-    Ok(Rendered { prompts: prompts.collect(), ignored: request.ignored.clone() })
+    Ok((prompts.collect(), request.ignored.clone()))
 }
 
 /// `room` is what the context leaves for the answer.

@@ -2,18 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::{
+    Json,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
 
-use crate::{app::App, error::ApiError, prepare::without_result, served_model::ServedModel};
+use crate::{answer, app::App, error::ApiError, prepare::without_result, served_model::ServedModel};
 
-/// Reads a body and does a job on it, with the model at hand.
-pub(super) async fn run<T: Send + 'static>(
+/// Something made of a body, and the body's members that had no effect on it.
+pub(super) type Made<T> = (T, Vec<String>);
+
+/// Reads a body, does a job on it with the model at hand, and answers with what comes of it.
+pub(super) async fn respond<T: Serialize + Send + 'static>(
     app: &App,
     request: Request,
-    job: impl FnOnce(&[u8], &ServedModel) -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
+    job: impl FnOnce(&[u8], &ServedModel) -> Result<Made<T>, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
     let model = Arc::clone(app.model()?);
     let body = app.bodies.read(request).await?;
     let bytes = body.len();
-    app.pool.run(bytes, move || job(&body, &model)).await.map_err(without_result)?
+    let (made, ignored) = app.pool.run(bytes, move || job(&body, &model)).await.map_err(without_result)??;
+    Ok(answer::with_ignored(Json(made).into_response(), &ignored))
 }

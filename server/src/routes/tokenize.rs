@@ -3,22 +3,20 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Request, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use proto::TokenizeResponse;
 
-use super::text_job;
-use crate::{answer, app::App, error::ApiError, json, prepare::encode, request, served_model::ServedModel};
+use super::text_job::{self, Made};
+use crate::{app::App, error::ApiError, json, prepare::encode, request, served_model::ServedModel};
 
 /// The tokens of a text or a chat, however many.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    let (tokens, ignored) = text_job::run(&app, request, tokenize).await?;
-    Ok(answer::with_ignored(Json(tokens).into_response(), &ignored))
+    text_job::respond(&app, request, tokenize).await
 }
 
-fn tokenize(body: &[u8], model: &ServedModel) -> Result<(TokenizeResponse, Vec<String>), ApiError> {
+fn tokenize(body: &[u8], model: &ServedModel) -> Result<Made<TokenizeResponse>, ApiError> {
     let wanted = request::tokenize(json::parse(body)?, &model.rules)?;
     let tokens = encode(model, wanted.prompt, model.rules.calls, wanted.add_special_tokens)?;
     let texts = || tokens.iter().map(|token| model.tokenizer.token_text(*token).into()).collect();

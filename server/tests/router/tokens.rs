@@ -51,6 +51,8 @@ async fn a_chat_has_the_tokens_it_is_answered_from() {
         assert_eq!(json["tokens"], generated["prompt_token_ids"], "{members}");
         assert_eq!(json["token_strs"], Value::Null);
         let count = post(&server, "/v1/chat/completions/input_tokens", body.clone()).await.json();
+        let kept = post(&server, "/apply-template", chat_body(json!({"store": true}))).await;
+        assert_eq!(kept.header("x-gondola-ignored"), "store");
         assert_eq!(count, json!({"input_tokens": generated["usage"]["prompt_tokens"]}));
         let text = post(&server, "/apply-template", body).await.json();
         let decoded = post(&server, "/detokenize", json!({"model": MODEL, "tokens": json["tokens"]})).await.json();
