@@ -9,7 +9,10 @@
 //!          the sum of the quants i32, scale times that sum f32, minus the sums of the two halves i32
 //! ```
 
+use std::ops::Range;
+
 use super::cpu::block_format::BLOCK;
+use super::cpu::simd::Simd;
 
 /// What a weight format wants to be multiplied with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub const PAIRS: usize = BLOCK / 2;
 const QUADS: usize = BLOCK / 4;
 /// Words of a block's factors: scale, sum, scaled sum, sums of its halves.
 const FACTORS: usize = 5;
+/// Words of a cache line.
+const LINE_WORDS: usize = 16;
 /// Words of a block.
 const QUANT_WORDS: usize = QUADS + FACTORS;
 
@@ -115,68 +120,80 @@ impl<'a, const R: usize> Factors<'a, R> {
     }
 }
 
-/// Where one row's words of some blocks of a tile lie, to write them.
+/// Where the words of some blocks of a tile lie, to write them.
 #[derive(Debug)]
-pub struct RowPlace<'a> {
+pub struct TilePlace<'a> {
     /// Rows of the tile.
     pub rows: usize,
-    /// Which one.
-    pub row: usize,
     /// Numbers of these blocks, of all rows.
     pub numbers: &'a mut [u32],
     /// Factors of these blocks, of all rows.
     pub factors: &'a mut [u32],
 }
 
-impl RowPlace<'_> {
-    /// The words of the row's f32, in order.
+impl TilePlace<'_> {
+    /// Of each input, the f32 of each row.
     #[inline]
-    pub fn floats(&mut self) -> impl Iterator<Item = &mut u32> {
-        of_row(self.numbers, self.row, self.rows)
+    pub fn inputs(&mut self) -> impl Iterator<Item = &mut [u32]> {
+        self.numbers.chunks_exact_mut(self.rows)
     }
 
-    /// The words of each block of bf16.
+    /// Of each block of bf16, the words of each row.
     #[inline]
-    pub fn pairs(&mut self) -> impl Iterator<Item = &mut [u32; PAIRS]> {
-        of_row(self.numbers.as_chunks_mut().0, self.row, self.rows)
+    pub fn pairs(&mut self) -> impl Iterator<Item = &mut [[u32; PAIRS]]> {
+        self.numbers.as_chunks_mut().0.chunks_exact_mut(self.rows)
     }
 
-    /// The words of each quantised block.
+    /// The blocks of all rows, block by block and row by row, in runs of at most N.
     #[inline]
-    pub fn blocks(&mut self) -> impl Iterator<Item = BlockPlace<'_>> {
-        let quads = of_row(self.numbers.as_chunks_mut().0, self.row, self.rows);
-        let factors = self.factors.chunks_exact_mut(FACTORS * self.rows);
-        quads.zip(factors).map(|(quads, factors)| BlockPlace { rows: self.rows, row: self.row, quads, factors })
+    pub fn runs<const N: usize>(&self) -> impl Iterator<Item = Range<usize>> + use<N> {
+        let pairs = self.numbers.len() / QUADS;
+        (0..pairs).step_by(N).map(move |first| first..pairs.min(first + N))
     }
-}
 
-/// One row's items, of items that lie row by row.
-#[inline]
-fn of_row<T>(all: &mut [T], row: usize, rows: usize) -> impl Iterator<Item = &mut T> {
-    all.iter_mut().skip(row).step_by(rows)
-}
+    /// Makes the words two runs behind this one ready to be written: the thread that read them last may be another.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "kernels inline it")]
+    pub fn fetch_behind<S: Simd>(&self, simd: S, run: &Range<usize>) {
+        let first = run.end + run.len();
+        for (words, each) in [(&*self.numbers, QUADS), (&*self.factors, FACTORS)] {
+            for at in (first * each..(first + run.len()) * each).step_by(LINE_WORDS) {
+                simd.prefetch_to_write(words.as_ptr().wrapping_add(at));
+            }
+        }
+    }
 
-/// Where one row's words of a quantised block lie.
-#[derive(Debug)]
-pub struct BlockPlace<'a> {
-    rows: usize,
-    row: usize,
-    quads: &'a mut [u32; QUADS],
-    factors: &'a mut [u32],
-}
-
-impl BlockPlace<'_> {
-    /// Writes the quants of both halves, what they are multiplied with, and the halves' sums.
+    /// Writes both halves of a row's quants of one block.
     #[inline]
-    pub fn write(&mut self, quants: &[[i8; BLOCK / 2]; 2], scale: f32, [first, second]: [i32; 2]) {
-        for (word, quad) in self.quads.iter_mut().zip(quants.as_flattened().as_chunks::<4>().0) {
+    pub fn write_quants(&mut self, pair: usize, quants: &[[i8; BLOCK / 2]; 2]) {
+        let words = &mut self.numbers.as_chunks_mut::<QUADS>().0[pair];
+        for (word, quad) in words.iter_mut().zip(quants.as_flattened().as_chunks::<4>().0) {
             *word = u32::from_le_bytes(quad.map(i8::cast_unsigned));
         }
-        let sum = first.wrapping_add(second);
-        let negated = [sum, first, second].map(|sum| sum.wrapping_neg().cast_unsigned());
-        let values = [scale.to_bits(), negated[0], (scale * sum as f32).to_bits(), negated[1], negated[2]];
-        for (factor, value) in of_row(self.factors, self.row, self.rows).zip(values) {
-            *factor = value;
+    }
+
+    /// Writes what the quants of a run are multiplied with, from their scales and the sums of their halves.
+    #[inline]
+    pub fn write_factors<const N: usize>(&mut self, run: Range<usize>, scales: &[f32; N], halves: &[[i32; 2]; N]) {
+        let mut factors = [[0; N]; FACTORS];
+        for (lane, (scale, &[first, second])) in scales.iter().zip(halves).enumerate() {
+            let sum = first.wrapping_add(second);
+            let negated = [sum, first, second].map(|sum| sum.wrapping_neg().cast_unsigned());
+            let values = [scale.to_bits(), negated[0], (scale * sum as f32).to_bits(), negated[1], negated[2]];
+            for (line, value) in factors.iter_mut().zip(values) {
+                line[lane] = value;
+            }
+        }
+        if self.rows == N && run.len() == N {
+            let block = &mut self.factors[run.start * FACTORS..run.end * FACTORS];
+            block.as_chunks_mut().0.copy_from_slice(&factors);
+            return;
+        }
+        for (lane, pair) in run.enumerate() {
+            let (block, row) = (pair / self.rows, pair % self.rows);
+            for (factor, line) in factors.iter().enumerate() {
+                self.factors[(block * FACTORS + factor) * self.rows + row] = line[lane];
+            }
         }
     }
 }

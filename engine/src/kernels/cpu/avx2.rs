@@ -1,18 +1,19 @@
 //! Sixteen lanes in two AVX registers.
 
+use std::arch::asm;
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, _CMP_LT_OQ, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadl_epi64,
-    _mm_loadu_si128, _mm_max_ps, _mm_max_ss, _mm_movehl_ps, _mm_packs_epi16, _mm_packs_epi32, _mm_prefetch,
-    _mm_shuffle_ps, _mm_storel_epi64, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_blendv_ps,
-    _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
+    __m128i, __m256, __m256i, _CMP_LT_OQ, _MM_HINT_T0, _mm_loadl_epi64, _mm_loadu_si128, _mm_packs_epi16,
+    _mm_packs_epi32, _mm_prefetch, _mm_storel_epi64, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps,
+    _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
     _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_cvtps_epi32,
-    _mm256_cvtps_ph, _mm256_div_ps, _mm256_extractf128_ps, _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
-    _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_cvtps_ph, _mm256_div_ps, _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps,
+    _mm256_min_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi32,
+    _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use half::{bf16, f16};
 
+use super::avx2_trees::{greatest, greatest_each, sum, sums};
 use super::simd::{Kernel, LANES, Simd};
 
 /// Proof that this CPU has AVX2, FMA and F16C.
@@ -30,7 +31,7 @@ impl Avx2 {
 }
 
 /// Lanes 0 to 7, and 8 to 15.
-type Halves = (__m256, __m256);
+pub(super) type Halves = (__m256, __m256);
 
 /// Runs a kernel, compiled for AVX2.
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -199,9 +200,26 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn sums(self, vectors: &[Self::Vector; LANES]) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { sums(vectors) }
+    }
+
+    #[inline(always)]
+    fn greatest_each(self, vectors: &[Self::Vector; LANES]) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { greatest_each(vectors) }
+    }
+
+    #[inline(always)]
     fn prefetch<T>(self, address: *const T) {
         // SAFETY: a prefetch of any address is a hint and cannot fault.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+
+    #[inline(always)]
+    fn prefetch_to_write<T>(self, address: *const T) {
+        prefetch_to_write(address);
     }
 }
 
@@ -282,34 +300,11 @@ fn floats(ints: (__m256i, __m256i)) -> Halves {
     (_mm256_cvtepi32_ps(ints.0), _mm256_cvtepi32_ps(ints.1))
 }
 
-#[inline]
-#[target_feature(enable = "avx2")]
-fn sum(vector: Halves) -> f32 {
-    sum_of_eight(_mm256_add_ps(vector.0, vector.1))
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn greatest(vector: Halves) -> f32 {
-    greatest_of_eight(_mm256_max_ps(vector.0, vector.1))
-}
-
-/// The rest of the tree that sums sixteen lanes.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn sum_of_eight(eight: __m256) -> f32 {
-    let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
-    let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
-}
-
-/// The rest of the tree that compares sixteen lanes.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn greatest_of_eight(eight: __m256) -> f32 {
-    let four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
-    let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
+/// Asks for a line as its only holder.
+#[inline(always)]
+pub(super) fn prefetch_to_write<T>(address: *const T) {
+    // SAFETY: a prefetch of any address is a hint and cannot fault; a CPU without it takes it for no operation.
+    unsafe { asm!("prefetchw [{0}]", in(reg) address.addr(), options(nomem, nostack, preserves_flags)) };
 }
 
 #[inline]

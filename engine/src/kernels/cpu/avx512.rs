@@ -2,19 +2,19 @@
 
 use std::arch::x86_64::{
     __m512, __m512i, _CMP_LT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128,
-    _mm256_add_ps, _mm256_loadu_si256, _mm256_max_ps, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps,
-    _mm512_and_si512, _mm512_castps_si512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
-    _mm512_cvtepi8_epi32, _mm512_cvtepi32_epi8, _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32,
-    _mm512_cvtph_ps, _mm512_cvtps_epi32, _mm512_cvtps_ph, _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_extractf32x8_ps,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_mov_ps, _mm512_mask_or_epi32, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_slli_epi32, _mm512_sllv_epi32, _mm512_srli_epi32, _mm512_srlv_epi32, _mm512_storeu_ps,
-    _mm512_sub_ps,
+    _mm256_loadu_si256, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512,
+    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32, _mm512_cvtepi32_epi8, _mm512_cvtepi32_epi16,
+    _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_cvtps_epi32, _mm512_cvtps_ph, _mm512_div_ps,
+    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_mov_ps,
+    _mm512_mask_or_epi32, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_set1_epi8,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_sllv_epi32, _mm512_srli_epi32,
+    _mm512_srlv_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use half::{bf16, f16};
 
-use super::avx2::{greatest_of_eight, sum_of_eight};
+use super::avx2::prefetch_to_write;
+use super::avx512_trees::{greatest, greatest_each, sum, sums};
 use super::quant_lanes::{QUAD_BYTES, QuantLanes};
 use super::simd::{Kernel, LANES, Simd};
 
@@ -184,9 +184,26 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn sums(self, vectors: &[Self::Vector; LANES]) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { sums(vectors) }
+    }
+
+    #[inline(always)]
+    fn greatest_each(self, vectors: &[Self::Vector; LANES]) -> Self::Vector {
+        // SAFETY: `self` proves the feature.
+        unsafe { greatest_each(vectors) }
+    }
+
+    #[inline(always)]
     fn prefetch<T>(self, address: *const T) {
         // SAFETY: a prefetch of any address is a hint and cannot fault.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+
+    #[inline(always)]
+    fn prefetch_to_write<T>(self, address: *const T) {
+        prefetch_to_write(address);
     }
 }
 
@@ -244,18 +261,6 @@ fn store_i8(vector: __m512, to: &mut [i8; LANES]) {
     let bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(vector));
     // SAFETY: sixteen values can be written.
     unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), bytes) };
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx2")]
-fn sum(vector: __m512) -> f32 {
-    sum_of_eight(_mm256_add_ps(_mm512_castps512_ps256(vector), _mm512_extractf32x8_ps::<1>(vector)))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx2")]
-fn greatest(vector: __m512) -> f32 {
-    greatest_of_eight(_mm256_max_ps(_mm512_castps512_ps256(vector), _mm512_extractf32x8_ps::<1>(vector)))
 }
 
 impl QuantLanes for Avx512 {

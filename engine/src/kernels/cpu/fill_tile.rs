@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use super::elementwise::{filled, inverse_root_mean_square, rounded};
 use super::simd::{Kernel, LANES, Simd};
-use super::tile::Line;
-use crate::kernels::tiled_rows::{RowFormat, RowPlace};
+use super::tile::{Line, MAX_TILE_ROWS};
+use crate::kernels::tiled_rows::{RowFormat, TilePlace};
 
 /// Largest magnitude of a quant.
 const MOST: f32 = 127.0;
@@ -51,45 +51,48 @@ impl Kernel for FillTile<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let rows = self.rows.len() / self.k;
-        for (index, row) in self.rows.chunks_exact(self.k).enumerate() {
-            let place = RowPlace { rows, row: index, numbers: &mut *self.numbers, factors: &mut *self.factors };
-            let source = Source {
-                row,
-                norm: self.norm.map(|norm| (norm.weight, inverse_root_mean_square(simd, row, norm.eps))),
-                blocks: self.blocks.clone(),
-            };
-            match self.format {
-                RowFormat::Quants => fill_quants(simd, &source, place),
-                RowFormat::Floats => fill_floats(simd, &source, place),
-                RowFormat::Bf16 => fill_bf16(simd, &source, place),
+        let mut inverse = [1.0; MAX_TILE_ROWS];
+        if let Some(norm) = self.norm {
+            for (inverse, row) in inverse.iter_mut().zip(self.rows.chunks_exact(self.k)) {
+                *inverse = inverse_root_mean_square(simd, row, norm.eps);
             }
+        }
+        let source = Source { rows: self.rows, k: self.k, norm: self.norm.map(|norm| (norm.weight, inverse)) };
+        let place = TilePlace { rows: source.rows(), numbers: self.numbers, factors: self.factors };
+        match self.format {
+            RowFormat::Quants => fill_quants(simd, &source, self.blocks, place),
+            RowFormat::Floats => fill_floats(simd, &source, self.blocks, place),
+            RowFormat::Bf16 => fill_bf16(simd, &source, self.blocks, place),
         }
     }
 }
 
-/// Blocks of one row, and what its numbers are multiplied with.
+/// Rows, and what their numbers are multiplied with.
 struct Source<'a> {
-    row: &'a [f32],
-    /// Weights, and one factor for all.
-    norm: Option<(&'a [f32], f32)>,
-    blocks: Range<usize>,
+    rows: &'a [f32],
+    k: usize,
+    /// Weights, and one factor for each row.
+    norm: Option<(&'a [f32], Line)>,
 }
 
 impl Source<'_> {
-    /// The two halves of a block.
-    #[inline(always)]
-    fn block<S: Simd>(&self, simd: S, block: usize) -> [S::Vector; 2] {
-        [self.line(simd, 2 * block), self.line(simd, 2 * block + 1)]
+    fn rows(&self) -> usize {
+        self.rows.len() / self.k
     }
 
-    /// Sixteen numbers; zeros behind the end.
+    /// The two halves of a row's block.
     #[inline(always)]
-    fn line<S: Simd>(&self, simd: S, index: usize) -> S::Vector {
-        let x = line_at(simd, self.row, index);
+    fn block<S: Simd>(&self, simd: S, row: usize, block: usize) -> [S::Vector; 2] {
+        [self.line(simd, row, 2 * block), self.line(simd, row, 2 * block + 1)]
+    }
+
+    /// Sixteen numbers of a row; zeros behind the end.
+    #[inline(always)]
+    fn line<S: Simd>(&self, simd: S, row: usize, index: usize) -> S::Vector {
+        let x = line_at(simd, &self.rows[row * self.k..][..self.k], index);
         match self.norm {
             None => x,
-            Some((weight, inverse)) => simd.mul(simd.mul(x, simd.splat(inverse)), line_at(simd, weight, index)),
+            Some((weight, inverse)) => simd.mul(simd.mul(x, simd.splat(inverse[row])), line_at(simd, weight, index)),
         }
     }
 }
@@ -104,21 +107,39 @@ fn line_at<S: Simd>(simd: S, values: &[f32], index: usize) -> S::Vector {
     }
 }
 
+/// A vector's worth of rows' blocks at a time, in the order in which they lie in the tile.
 #[inline(always)]
-fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, mut place: RowPlace<'_>) {
-    for (block, mut place) in source.blocks.clone().zip(place.blocks()) {
-        let values = source.block(simd, block);
-        let negated = values.map(|value| simd.sub(simd.splat(0.0), value));
-        let greatest = simd.greatest(simd.max(simd.max(values[0], negated[0]), simd.max(values[1], negated[1])));
-        let inverse = simd.splat(if greatest > TINY { MOST / greatest } else { 0.0 });
-        let [low, high] = values.map(|value| rounded(simd, value, inverse));
-        let mut quants = [[0; LANES]; 2];
-        simd.store_i8(low, &mut quants[0]);
-        simd.store_i8(high, &mut quants[1]);
+fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, blocks: Range<usize>, mut place: TilePlace<'_>) {
+    let (rows, zero) = (place.rows, simd.splat(0.0));
+    for pairs in place.runs::<LANES>() {
+        place.fetch_behind(simd, &pairs);
+        let mut values = [[zero; 2]; LANES];
+        let mut magnitudes = [zero; LANES];
+        for (lane, pair) in pairs.clone().enumerate() {
+            let [low, high] = source.block(simd, pair % rows, blocks.start + pair / rows);
+            values[lane] = [low, high];
+            let [low, high] = [low, high].map(|value| simd.max(value, simd.sub(zero, value)));
+            magnitudes[lane] = simd.max(low, high);
+        }
+        let greatest = simd.greatest_each(&magnitudes);
+        let mut inverse = [0.0; LANES];
+        simd.store(simd.zero_below(greatest, simd.splat(TINY), simd.div(simd.splat(MOST), greatest)), &mut inverse);
+        let mut joined = [zero; LANES];
+        for (lane, pair) in pairs.clone().enumerate() {
+            let [low, high] = values[lane].map(|value| rounded(simd, value, simd.splat(inverse[lane])));
+            let mut quants = [[0; LANES]; 2];
+            simd.store_i8(low, &mut quants[0]);
+            simd.store_i8(high, &mut quants[1]);
+            place.write_quants(pair, &quants);
+            joined[lane] = simd.fma(high, simd.splat(ABOVE_HALF), low);
+        }
         // Exact; NaN if a number is not finite.
-        let both = simd.sum(simd.fma(high, simd.splat(ABOVE_HALF), low));
-        let scale = greatest.max(0.0) / MOST + both * 0.0;
-        place.write(&quants, scale, halves(both));
+        let joined = simd.sums(&joined);
+        let (mut scales, mut sums) = ([0.0; LANES], [0.0; LANES]);
+        let nothing = simd.mul(joined, zero);
+        simd.store(simd.add(simd.div(simd.max(greatest, zero), simd.splat(MOST)), nothing), &mut scales);
+        simd.store(joined, &mut sums);
+        place.write_factors(pairs, &scales, &sums.map(halves));
     }
 }
 
@@ -132,24 +153,28 @@ fn halves(both: f32) -> [i32; 2] {
 }
 
 #[inline(always)]
-fn fill_floats<S: Simd>(simd: S, source: &Source<'_>, mut place: RowPlace<'_>) {
-    let mut words = place.floats();
-    for block in source.blocks.clone() {
-        for half in source.block(simd, block) {
-            let mut line: Line = [0.0; LANES];
-            simd.store(half, &mut line);
-            for (value, word) in line.iter().zip(words.by_ref()) {
-                *word = value.to_bits();
+fn fill_floats<S: Simd>(simd: S, source: &Source<'_>, blocks: Range<usize>, mut place: TilePlace<'_>) {
+    let mut words = place.inputs();
+    for line in 2 * blocks.start..2 * blocks.end {
+        let mut lines = [[0.0; LANES]; MAX_TILE_ROWS];
+        for (row, to) in lines.iter_mut().enumerate().take(source.rows()) {
+            simd.store(source.line(simd, row, line), to);
+        }
+        for (lane, words) in words.by_ref().take(LANES).enumerate() {
+            for (word, line) in words.iter_mut().zip(&lines) {
+                *word = line[lane].to_bits();
             }
         }
     }
 }
 
 #[inline(always)]
-fn fill_bf16<S: Simd>(simd: S, source: &Source<'_>, mut place: RowPlace<'_>) {
-    for (block, words) in source.blocks.clone().zip(place.pairs()) {
-        for (half, words) in source.block(simd, block).into_iter().zip(words.as_chunks_mut().0) {
-            simd.store_bf16(half, words);
+fn fill_bf16<S: Simd>(simd: S, source: &Source<'_>, blocks: Range<usize>, mut place: TilePlace<'_>) {
+    for (block, words) in blocks.zip(place.pairs()) {
+        for (row, words) in words.iter_mut().enumerate() {
+            for (half, words) in source.block(simd, row, block).into_iter().zip(words.as_chunks_mut().0) {
+                simd.store_bf16(half, words);
+            }
         }
     }
 }

@@ -147,11 +147,45 @@ impl CheckedIsa {
 
 #[cfg(test)]
 mod tests {
+    use super::super::simd::{LANES, Simd};
+    use super::super::tile::Line;
     use super::*;
 
     #[test]
     fn what_is_detected_is_available() {
         assert!(Isa::detect().checked().is_some_and(|checked| checked.isa() == Isa::detect()));
         assert!(Isa::Scalar.is_available());
+    }
+
+    struct Joined<'a>(&'a [Line; LANES]);
+
+    impl Kernel for Joined<'_> {
+        type Output = [Line; 4];
+
+        fn run<S: Simd>(self, simd: S) -> Self::Output {
+            let vectors = self.0.map(|line| simd.load(&line));
+            let mut joined = [[0.0; LANES]; 4];
+            simd.store(simd.sums(&vectors), &mut joined[0]);
+            joined[1] = vectors.map(|vector| simd.sum(vector));
+            simd.store(simd.greatest_each(&vectors), &mut joined[2]);
+            joined[3] = vectors.map(|vector| simd.greatest(vector));
+            joined
+        }
+    }
+
+    #[test]
+    fn sixteen_at_once_are_joined_as_each_alone() {
+        let mut lines = [[0.0; LANES]; LANES];
+        for (index, value) in lines.as_flattened_mut().iter_mut().enumerate() {
+            *value = (index as f32 * 0.37).sin() * 10_f32.powi(index as i32 % 9);
+        }
+        lines[5][3] = f32::INFINITY;
+        let plain = Isa::Scalar.checked().expect("every CPU has it").run(Joined(&lines));
+        for isa in Isa::ALL.into_iter().filter_map(Isa::checked) {
+            let joined = isa.run(Joined(&lines));
+            assert_eq!(joined[0], joined[1], "{:?}", isa.isa());
+            assert_eq!(joined[2], joined[3], "{:?}", isa.isa());
+            assert_eq!(joined, plain, "{:?}", isa.isa());
+        }
     }
 }

@@ -17,7 +17,11 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx2_quant;
 #[cfg(target_arch = "x86_64")]
+mod avx2_trees;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_trees;
 pub mod bf16_tile;
 pub mod block_format;
 pub mod elementwise;

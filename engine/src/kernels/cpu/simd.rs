@@ -72,8 +72,23 @@ pub trait Simd: QuantLanes {
     fn sum(self, vector: Self::Vector) -> f32;
     /// Greatest lane by the same tree; of a pair, the second unless the first is greater.
     fn greatest(self, vector: Self::Vector) -> f32;
+    /// [`Self::sum`] of each.
+    #[inline(always)]
+    fn sums(self, vectors: &[Self::Vector; LANES]) -> Self::Vector {
+        self.load(&vectors.map(|vector| self.sum(vector)))
+    }
+    /// [`Self::greatest`] of each.
+    #[inline(always)]
+    fn greatest_each(self, vectors: &[Self::Vector; LANES]) -> Self::Vector {
+        self.load(&vectors.map(|vector| self.greatest(vector)))
+    }
     /// Asks for the cache line of an address, which need not exist.
     fn prefetch<T>(self, address: *const T);
+    /// As [`Self::prefetch`], to write to it: no other core keeps the line.
+    #[inline(always)]
+    fn prefetch_to_write<T>(self, address: *const T) {
+        self.prefetch(address);
+    }
 }
 
 /// A number as it is stored, and how sixteen of them become lanes.
