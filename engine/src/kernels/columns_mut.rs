@@ -46,6 +46,12 @@ impl<'a> ColumnsMut<'a> {
         unsafe { std::slice::from_raw_parts_mut(first, self.columns) }
     }
 
+    /// Where a row of the windows below and to the right would begin: addresses to ask for, not to read.
+    pub fn neighbours(&self, row: usize) -> [*const f32; 2] {
+        let first = self.first.as_ptr().wrapping_add(row * self.stride);
+        [first.wrapping_add(self.rows * self.stride), first.wrapping_add(self.columns)]
+    }
+
     /// The first `at` rows, and the others.
     pub fn split_rows(self, at: usize) -> (Self, Self) {
         assert!(at <= self.rows, "row {at} of {}", self.rows);

@@ -79,6 +79,11 @@ impl Kernel for Finish<'_> {
                     results[panel] = simd.add(results[panel], simd.load(bias));
                 }
             }
+            for neighbour in self.out.neighbours(row) {
+                for column in (0..self.out.columns()).step_by(LANES) {
+                    simd.prefetch_to_write(neighbour.wrapping_add(column));
+                }
+            }
             let out = self.out.row_mut(row);
             if self.epilogue == Epilogue::Gate {
                 write(simd, gated(simd, results[0], results[1]), false, out);
