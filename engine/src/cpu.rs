@@ -1,12 +1,12 @@
 //! The CPU as a device: which instructions, which threads, memory that lasts.
 
-use std::sync::{Mutex, PoisonError};
-
 use crate::kernels::arena::Arena;
 use crate::kernels::cpu::amx::Amx;
 use crate::kernels::cpu::amx_tile::AmxScratch;
+use crate::kernels::cpu::attention_scratch::AttentionScratch;
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kernels::cpu::isa::{CheckedIsa, Isa};
+use crate::shelf::Shelf;
 use crate::threads::Pool;
 
 /// What every op is told about where it runs.
@@ -17,16 +17,23 @@ pub struct Cpu {
     bf16_dot: Option<Bf16Dot>,
     pool: Pool,
     memory: Arena,
-    amx_scratch: Mutex<Vec<AmxScratch>>,
+    amx_scratch: Shelf<AmxScratch>,
+    attention_scratch: Shelf<Box<AttentionScratch>>,
 }
 
 impl Cpu {
     /// `threads` threads, the caller counted, and an instruction set; none if this CPU lacks it.
     pub fn new(isa: Isa, threads: usize) -> Option<Self> {
         let (amx, bf16_dot) = (Amx::of(isa), Bf16Dot::of(isa));
-        let amx_scratch = Mutex::new(Vec::with_capacity(threads));
-        let memory = Arena::default();
-        Some(Self { isa: isa.checked()?, amx, bf16_dot, pool: Pool::new(threads), memory, amx_scratch })
+        Some(Self {
+            isa: isa.checked()?,
+            amx,
+            bf16_dot,
+            pool: Pool::new(threads),
+            memory: Arena::default(),
+            amx_scratch: Shelf::new(threads),
+            attention_scratch: Shelf::new(threads),
+        })
     }
 
     /// Its instruction set.
@@ -44,13 +51,14 @@ impl Cpu {
         self.bf16_dot
     }
 
-    /// Lends `work` memory for AMX that no other thread has meanwhile; it is kept from one call to the next.
-    pub fn with_amx_scratch(&self, work: impl FnOnce(&mut AmxScratch)) {
-        let lock = || self.amx_scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = lock().pop();
-        let mut scratch = kept.unwrap_or_default();
-        work(&mut scratch);
-        lock().push(scratch);
+    /// What AMX needs on one thread.
+    pub fn amx_scratch(&self) -> &Shelf<AmxScratch> {
+        &self.amx_scratch
+    }
+
+    /// What attention needs on one thread.
+    pub fn attention_scratch(&self) -> &Shelf<Box<AttentionScratch>> {
+        &self.attention_scratch
     }
 
     /// Where what lasts is kept.

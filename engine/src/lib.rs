@@ -27,6 +27,7 @@ mod options;
 pub mod panels;
 mod random;
 mod sampler;
+mod shelf;
 mod step_cost;
 mod stored_matrix;
 mod stored_tensor;

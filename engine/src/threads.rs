@@ -12,6 +12,7 @@ use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use crate::kernels::job_slot::JobSlot;
+use crate::shelf::Shelf;
 
 /// How long a worker looks for the next job before it sleeps.
 const SPIN: Duration = Duration::from_micros(100);
@@ -42,17 +43,25 @@ impl Pool {
     /// is allocated for them. A panic in `work` is raised again here, after the others have finished. Within `work`, a
     /// second call runs on the calling thread alone.
     pub fn for_each<I: IntoIterator<IntoIter: Send>>(&self, items: I, work: impl Fn(I::Item) + Sync) {
-        let items = items.into_iter();
-        if self.workers.is_empty() || items.size_hint().1.is_some_and(|most| most <= 1) {
-            return items.for_each(work);
-        }
+        self.share(items.into_iter(), |mine| mine.for_each(&work));
+    }
+
+    /// As [`Pool::for_each`], with something off the shelf that `work` has to itself meanwhile.
+    pub fn for_each_with<T: Default + Send, I: IntoIterator<IntoIter: Send>>(
+        &self,
+        shelf: &Shelf<T>,
+        items: I,
+        work: impl Fn(&mut T, I::Item) + Sync,
+    ) {
+        self.share(items.into_iter(), |mine| shelf.with(|thing| mine.for_each(|item| work(thing, item))));
+    }
+
+    /// Calls `work` on the threads that take part, with the items that each takes.
+    fn share<I: Iterator + Send>(&self, items: I, work: impl Fn(OneByOne<'_, I>) + Sync) {
+        let alone = self.workers.is_empty() || items.size_hint().1.is_some_and(|most| most <= 1);
         let items = Mutex::new(items);
-        let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
-        self.run(&|| {
-            while let Some(item) = next() {
-                work(item);
-            }
-        });
+        let work = || work(OneByOne(&items));
+        if alone { work() } else { self.run(&work) }
     }
 
     /// Runs `share` on the caller and on every worker that comes in time.
@@ -73,6 +82,17 @@ impl Pool {
         if let Some(payload) = panic.into_inner().unwrap_or_else(PoisonError::into_inner) {
             resume_unwind(payload);
         }
+    }
+}
+
+/// Items that several threads take, each when it has done the one before.
+struct OneByOne<'a, I>(&'a Mutex<I>);
+
+impl<I: Iterator> Iterator for OneByOne<'_, I> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
 }
 

@@ -6,7 +6,7 @@ use super::parts::Parts;
 use super::sequences::{SequenceRows, check};
 use crate::cpu::Cpu;
 use crate::kernels::columns_mut::ColumnsMut;
-use crate::kernels::cpu::attention::AttentionTile;
+use crate::kernels::cpu::attention::{Attend, AttentionTile};
 use crate::kernels::cpu::float_tile::FloatTileRows;
 use crate::kernels::cpu::kv_element::KvElement;
 use crate::kernels::cpu::score_rule::ScoreRule;
@@ -77,7 +77,7 @@ fn attend<E: KvElement>(
         of_sequence: ColumnsMut::new(&mut [], 1),
         columns: ColumnsMut::new(&mut [], 1),
     };
-    cpu.pool().for_each(tiles, |tile| cpu.isa().run(tile));
+    cpu.pool().for_each_with(cpu.attention_scratch(), tiles, |scratch, tile| cpu.isa().run(Attend { tile, scratch }));
 }
 
 /// Tiles of tokens times heads not handed out yet: sequence by sequence, head by head, first tokens first.

@@ -11,11 +11,12 @@ use std::ops::Range;
 use half::f16;
 use scheduler::BlockId;
 
+use super::attention_scratch::{AttentionScratch, clear, of_rows};
 use super::float_tile::tile;
 use super::kv_element::{GROUP, KvElement};
 use super::score_rule::{ScoreRule, Seen};
 use super::simd::{Kernel, LANES, Simd};
-use super::softmax::{HeadRow, NO_VALUES, PARTITION, Running, SoftmaxSum, Weights, softmax};
+use super::softmax::{HeadRow, PARTITION, Running, SoftmaxSum, Weights, softmax};
 use super::tile::with_height;
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kv_cache::{KvHead, MAX_GROUPS, MAX_HEAD_DIM};
@@ -44,15 +45,25 @@ pub struct AttentionTile<'a, E> {
     pub out: ColumnsMut<'a>,
 }
 
+/// A tile, and where it is computed.
+#[derive(Debug)]
+pub struct Attend<'a, 's, E> {
+    /// What to compute.
+    pub tile: AttentionTile<'a, E>,
+    /// What a tile before left there does not matter.
+    pub scratch: &'s mut AttentionScratch,
+}
+
 /// Keys of 16 positions: `[head_dim]` lines; their scales, if they have any, `[groups]` lines.
 type KeyTile<'a, E> = (&'a [[E; LANES]], &'a [[f16; LANES]]);
 
-impl<E: KvElement> Kernel for AttentionTile<'_, E> {
+impl<E: KvElement> Kernel for Attend<'_, '_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        with_height!(self.out.rows() * self.heads(), S::TILE_ROWS, R => self.attend::<S, R>(simd));
+        let Self { tile, scratch } = self;
+        with_height!(tile.out.rows() * tile.heads(), S::TILE_ROWS, R => tile.attend::<S, R>(simd, scratch));
     }
 }
 
@@ -67,53 +78,53 @@ impl<E: KvElement> AttentionTile<'_, E> {
 
     /// Rows are token by token, head by head.
     #[inline(always)]
-    fn attend<S: Simd, const R: usize>(mut self, simd: S) {
-        let queries = self.interleaved_queries::<R>();
-        let queries = &queries[..self.head_dim()];
+    fn attend<S: Simd, const R: usize>(mut self, simd: S, scratch: &mut AttentionScratch) {
         let (heads, width) = (self.heads(), self.head_dim());
+        let lines = width.div_ceil(LANES);
+        let queries = &mut scratch.queries.as_chunks_mut::<R>().0[..width];
+        self.interleave_queries(queries);
+        let (weights, values, rows) =
+            (of_rows(&mut scratch.weights), of_rows(&mut scratch.values), of_rows::<_, R>(&mut scratch.rows));
+        let mut relative_to = [SoftmaxSum::EMPTY; R];
+        clear(rows, lines);
         let end = self.start + self.out.rows();
-        let (mut relative_to, mut rows) = ([SoftmaxSum::EMPTY; R], [NO_VALUES; R]);
-        let mut weights = [[0.0; PARTITION]; R];
         let first_seen = self.rule.seen(self.start).start;
         for first in (first_seen / PARTITION * PARTITION..end).step_by(PARTITION) {
-            self.scores(simd, queries, first..end.min(first + PARTITION), &mut weights);
+            self.scores(simd, queries, first..end.min(first + PARTITION), weights);
             let (mut seen, mut sums) = ([Seen::nothing(first); R], [SoftmaxSum::EMPTY; R]);
             for row in 0..R {
                 let position = self.start + row / heads;
                 seen[row] = self.rule.seen(position).within(first..first + PARTITION);
-                self.rule.adjust(
-                    simd,
-                    (position, self.first_head + row % heads),
-                    (first, seen[row]),
-                    &mut weights[row],
-                );
+                let head = self.first_head + row % heads;
+                self.rule.adjust(simd, (position, head), (first, seen[row]), &mut weights[row]);
                 sums[row] = softmax(simd, &mut weights[row], seen[row].start - first..seen[row].end - first);
             }
-            let mut values = [NO_VALUES; R];
-            self.add_weighted_values(simd, &weights, &seen, &mut values);
+            clear(values, lines);
+            self.add_weighted_values(simd, weights, &seen, values);
             for row in (0..R).filter(|row| !seen[*row].is_empty()) {
                 let running = Running { weights: &mut relative_to[row], values: &mut rows[row] };
-                running.merge(simd, sums[row], &values[row][..width.div_ceil(LANES)]);
+                running.merge(simd, sums[row], &values[row][..lines]);
             }
         }
-        for (row, (weights, values)) in relative_to.iter_mut().zip(&mut rows).enumerate() {
-            Running { weights, values }
-                .finish(simd, &mut self.out.row_mut(row / heads)[row % heads * width..][..width]);
+        for (row, (weights, values)) in relative_to.iter_mut().zip(rows).enumerate() {
+            let out = &mut self.out.row_mut(row / heads)[row % heads * width..][..width];
+            Running { weights, values }.finish(simd, out);
         }
     }
 
-    /// `[head_dim, rows]`, scaled.
+    /// Writes them as `[head_dim, rows]`, scaled.
     #[inline(always)]
-    fn interleaved_queries<const R: usize>(&self) -> [[f32; R]; MAX_HEAD_DIM] {
-        let (heads, width) = (self.heads(), self.head_dim());
-        let mut queries = [[0.0; R]; MAX_HEAD_DIM];
+    fn interleave_queries<const R: usize>(&self, queries: &mut [[f32; R]]) {
+        let (heads, width) = (self.heads(), queries.len());
+        let mut rows = [[].as_slice(); R];
         for row in 0..R {
-            let query = &self.queries[row / heads * self.query_stride + row % heads * width..][..width];
-            for (element, value) in queries.iter_mut().zip(query) {
-                element[row] = value * self.rule.scale;
+            rows[row] = &self.queries[row / heads * self.query_stride + row % heads * width..][..width];
+        }
+        for (index, element) in queries.iter_mut().enumerate() {
+            for row in 0..R {
+                element[row] = rows[row][index] * self.rule.scale;
             }
         }
-        queries
     }
 
     /// Scores of all rows with all positions, garbage behind the last one of the sequence.

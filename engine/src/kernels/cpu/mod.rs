@@ -12,6 +12,7 @@ pub mod amx;
 #[cfg(target_arch = "x86_64")]
 pub mod amx_tile;
 pub mod attention;
+pub mod attention_scratch;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

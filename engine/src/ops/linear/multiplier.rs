@@ -23,7 +23,7 @@ pub(super) fn with_multiplier<'a>(cpu: &'a Cpu, x: &'a TiledRows, work: impl FnO
     let Some(proof) = cpu.amx().filter(|_| worth_amx(x)) else {
         return work(&mut Multiplier { cpu, x, panels, amx: None });
     };
-    cpu.with_amx_scratch(|scratch| {
+    cpu.amx_scratch().with(|scratch| {
         work(&mut Multiplier { cpu, x, panels, amx: Some(AmxTiles::new(proof, scratch)) });
     });
 }
