@@ -6,6 +6,7 @@ mod calls;
 pub mod chat;
 pub mod completion;
 mod logprobs;
+mod timing_headers;
 
 use axum::{
     http::{HeaderName, HeaderValue},
@@ -13,6 +14,7 @@ use axum::{
 };
 use proto::{Member, Usage};
 
+pub use self::timing_headers::timing_headers;
 use crate::{
     choice::{Finish, GeneratedToken},
     error::ApiError,

@@ -27,7 +27,8 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
         sse::respond(generation, events).await?
     } else {
         let choices = answer::collect(&mut generation).await?;
-        Json(chat::whole(head, &prepared, &generation, choices)).into_response()
+        let headers = generation.timings().as_ref().map(answer::timing_headers);
+        (headers, Json(chat::whole(head, &prepared, &generation, choices))).into_response()
     };
     Ok(answer::with_ignored(response, &prepared.request.ignored))
 }

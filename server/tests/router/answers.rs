@@ -312,7 +312,11 @@ async fn an_answer_tells_where_its_time_went() {
         assert!(whole["timings"][name].as_f64().unwrap() >= 0.0, "{name}: {whole}");
     }
     assert!(whole["timings"]["block_seconds"].as_f64().unwrap() > 0.0, "{whole}");
-    let again = server.chat(json!({"max_tokens": 20})).await.json();
+    let again = server.chat(json!({"max_tokens": 20})).await;
+    assert!(again.header("server-timing").starts_with("queue;dur="));
+    let cached = again.header("x-gondola-cached-tokens").to_owned();
+    let again = again.json();
+    assert_eq!(again["timings"]["cached_tokens"].to_string(), cached);
     assert_eq!(again["timings"]["cached_tokens"], again["usage"]["prompt_tokens_details"]["cached_tokens"]);
     assert!(again["timings"]["cached_tokens"].as_u64().unwrap() > 0);
     let options = json!({"stream": true, "stream_options": {"include_usage": true}, "max_tokens": 5});
