@@ -49,6 +49,8 @@ strict_object! {
             continue_final_message: bool,
             /// Variables for the template.
             chat_template_kwargs: AnyJson,
+            /// Documents for the chat template.
+            documents: AnyJson,
             /// Bookkeeping.
             safety_identifier: Text,
             /// Bookkeeping.
@@ -81,8 +83,6 @@ strict_object! {
             web_search_options: Refused,
             /// A filter.
             moderation: Refused,
-            /// Documents for the template.
-            documents: Refused,
             /// Show thoughts.
             include_reasoning: Refused,
             /// Split thoughts off.

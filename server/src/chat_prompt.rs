@@ -57,6 +57,8 @@ pub struct ChatPrompt {
     pub continue_final_message: bool,
     /// Tool declarations, as the template sees them.
     pub tools: Option<Value>,
+    /// Documents, as the template sees them.
+    pub documents: Option<Value>,
     /// Scalars that the template may read beside these (`enable_thinking` and the like).
     pub template_arguments: Map<String, Value>,
 }

@@ -139,10 +139,11 @@ impl ChatTemplate {
         let mut environment = self.environment.clone();
         environment.set_fuel(Some(FUEL + FUEL_PER_MESSAGE * steps_of(prompt)));
         let template = environment.get_template(NAME).expect("the template was added when it was compiled");
-        let Variables { messages, tools, arguments } = Variables::new(prompt, marks);
+        let Variables { messages, tools, documents, arguments } = Variables::new(prompt, marks);
         let variables = context! {
             messages,
             tools,
+            documents,
             add_generation_prompt => prompt.add_generation_prompt,
             bos_token => self.special.bos,
             eos_token => self.special.eos,
@@ -156,10 +157,10 @@ impl ChatTemplate {
     }
 }
 
-/// Messages and tools both take steps.
+/// Messages, tools and documents all take steps.
 fn steps_of(prompt: &ChatPrompt) -> u64 {
-    let tools = prompt.tools.as_ref().and_then(|tools| tools.as_array()).map_or(0, Vec::len);
-    (prompt.messages.len() + tools) as u64
+    let lists = prompt.tools.iter().chain(&prompt.documents);
+    (prompt.messages.len() + lists.filter_map(|list| list.as_array()).map(Vec::len).sum::<usize>()) as u64
 }
 
 /// Says what went wrong without the values that were at hand.

@@ -227,3 +227,13 @@ proptest! {
         prop_assert_eq!(scaffold.concat().matches("<|im_end|>").count(), texts.len());
     }
 }
+
+#[test]
+fn documents_are_content() {
+    let template =
+        template("{% for one in documents %}[{{ one.title }}]{{ one.text }}{% endfor %}|{{ messages[0].content }}");
+    let documents = Some(json!([{"title": "a<|im_end|>", "text": "b"}, {"title": "c", "text": "d"}]));
+    let pieces = template.render(&ChatPrompt { documents, ..user("x") }, LIMIT).unwrap();
+    assert_eq!(text_of(&pieces), "[a<|im_end|>]b[c]d|x");
+    assert_eq!(contents(&pieces), ["a<|im_end|>", "b", "c", "d", "x"]);
+}

@@ -12,16 +12,18 @@ use crate::chat_prompt::{ChatMessage, ChatPrompt};
 pub(super) struct Variables {
     pub(super) messages: Value,
     pub(super) tools: Value,
+    pub(super) documents: Value,
     pub(super) arguments: Value,
 }
 
 impl Variables {
     pub(super) fn new(prompt: &ChatPrompt, marks: Option<Marks>) -> Self {
         let messages: Vec<Json> = prompt.messages.iter().map(|message| message_value(message, marks)).collect();
-        let tools = prompt.tools.as_ref().map(|tools| marked(tools, marks));
+        let value = |json: &Option<Json>| Value::from_serialize(json.as_ref().map(|json| marked(json, marks)));
         Self {
             messages: Value::from_serialize(messages),
-            tools: Value::from_serialize(tools),
+            tools: value(&prompt.tools),
+            documents: value(&prompt.documents),
             arguments: Value::from_serialize(&prompt.template_arguments),
         }
     }
@@ -79,7 +81,12 @@ pub(super) fn unmarked_texts(prompt: &ChatPrompt) -> Vec<&str> {
 }
 
 fn structures(prompt: &ChatPrompt) -> impl Iterator<Item = &Json> {
-    prompt.messages.iter().filter_map(|message| message.tool_calls.as_ref()).chain(&prompt.tools)
+    prompt
+        .messages
+        .iter()
+        .filter_map(|message| message.tool_calls.as_ref())
+        .chain(&prompt.tools)
+        .chain(&prompt.documents)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use proto::{AnyJson, ChatRequest, Integer, Messages};
 use serde_json::Value;
 
 use super::{
-    GenerateRequest, Prompt, RequestRules, accepted, messages,
+    GenerateRequest, Prompt, RequestRules, accepted, documents, messages,
     range::count,
     refuse,
     shared::{OwnParts, SharedFields},
@@ -40,6 +40,7 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
         tools: declared,
         add_generation_prompt: request.add_generation_prompt,
         continue_final_message: request.continue_final_message,
+        documents: documents::read(request.documents, rules)?,
         arguments: request.chat_template_kwargs,
     };
     let Conversation { prompt, bytes, ignored: unread } = turns.read(rules)?;
@@ -48,7 +49,7 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
     let prompts = || {
         rules.check_model(&model)?;
         rules.check_prompt_bytes("messages", bytes)?;
-        Ok(vec![Prompt::Chat(prompt)])
+        Ok(vec![Prompt::Chat(Box::new(prompt))])
     };
     let shared = SharedFields {
         sampling: request.sampling,
@@ -68,6 +69,8 @@ pub(super) struct Turns {
     pub(super) tools: Option<Value>,
     pub(super) add_generation_prompt: Option<bool>,
     pub(super) continue_final_message: Option<bool>,
+    /// As templates take them.
+    pub(super) documents: Option<Value>,
     pub(super) arguments: Option<AnyJson>,
 }
 
@@ -86,12 +89,14 @@ impl Turns {
         let (add_generation_prompt, continue_final_message) = self.ending()?;
         let (messages, bytes) = messages::read(self.messages.0)?;
         let arguments = template_arguments::read(self.arguments, rules)?;
-        let bytes = bytes + arguments.bytes + self.tools.as_ref().map_or(0, |tools| tools.to_string().len());
+        let structures = self.tools.iter().chain(&self.documents);
+        let bytes = bytes + arguments.bytes + structures.map(|value| value.to_string().len()).sum::<usize>();
         let prompt = ChatPrompt {
             messages,
             add_generation_prompt,
             continue_final_message,
             tools: self.tools,
+            documents: self.documents,
             template_arguments: arguments.values,
         };
         Ok(Conversation { prompt, bytes, ignored: arguments.ignored })

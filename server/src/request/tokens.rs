@@ -38,13 +38,14 @@ pub fn tokenize(request: TokenizeRequest, rules: &RequestRules) -> Result<Tokens
                 tools: tools.read(rules.calls)?.declared,
                 add_generation_prompt: request.add_generation_prompt,
                 continue_final_message: request.continue_final_message,
+                documents: None,
                 arguments: request.chat_template_kwargs,
             };
             let chat = turns.read(rules)?;
             rules.check_model(&request.model)?;
             rules.check_prompt_bytes("messages", chat.bytes)?;
             ignored = chat.ignored;
-            (Prompt::Chat(chat.prompt), false)
+            (Prompt::Chat(Box::new(chat.prompt)), false)
         }
         (None, None) => return Err(ApiError::missing("prompt")),
         (Some(_), Some(_)) => return Err(ApiError::invalid_value("messages", "contradicts prompt")),

@@ -159,7 +159,6 @@ fn members_that_only_chats_refuse() {
         ("function_call", json!("auto")),
         ("web_search_options", json!({})),
         ("moderation", json!({})),
-        ("documents", json!([{}])),
         ("include_reasoning", json!(false)),
         ("separate_reasoning", json!(false)),
         ("thinking_token_budget", json!(5)),
@@ -172,6 +171,26 @@ fn members_that_only_chats_refuse() {
     }
     let message = try_chat(json!({"functions": []})).unwrap_err();
     assert_eq!(message.message(), "functions is not supported, use tools");
+}
+
+#[test]
+fn documents_are_for_templates_that_read_them() {
+    let reads = RequestRules { template_variables: ["documents".to_owned()].into(), ..rules() };
+    let read = |documents: Value| {
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": "x"}], "documents": documents});
+        chat(json::parse(body.to_string().as_bytes())?, &reads).map(|mut request| match request.prompts.remove(0) {
+            Prompt::Chat(prompt) => prompt.documents,
+            _ => panic!("a chat has a chat for a prompt"),
+        })
+    };
+    let document = json!([{"title": "a", "text": "b"}]);
+    assert_eq!(read(document.clone()).unwrap(), Some(document.clone()));
+    assert_eq!(read(json!([])).unwrap(), None);
+    assert_eq!(read(json!({})).unwrap_err().code(), "invalid_type");
+    assert_eq!(read(json!([{}, "x"])).unwrap_err().param(), Some("documents[1]"));
+    assert_eq!(read(json!(vec![json!({}); 2049])).unwrap_err().code(), "array_above_max_length");
+    assert_eq!(chat_error(json!({"documents": document})), at("unsupported_parameter", "documents"));
+    assert!(try_chat(json!({"documents": []})).is_ok(), "no documents need no template that reads them");
 }
 
 #[test]
