@@ -4,6 +4,7 @@
 //! state between draws but its scratch memory. Order and meaning follow transformers' logits processors.
 
 mod adjust;
+mod ban;
 mod batch;
 mod logit_row;
 mod logprobs;
@@ -52,7 +53,11 @@ impl Sampler {
             adjusted.clear();
             adjusted.extend_from_slice(draw.row);
             adjust::apply(adjusted, &draw, mask.as_deref(), counts);
-            LogitRow::scan(isa, adjusted, adjusted_maxima).0
+            let (row, _) = LogitRow::scan(isa, adjusted, adjusted_maxima);
+            if row.highest == f32::NEG_INFINITY {
+                return fault(RowFault::NothingLeft);
+            }
+            row
         } else {
             raw
         };
@@ -65,7 +70,7 @@ impl Sampler {
             truncate::candidates(isa, &row, params, candidates, scratch);
             pick(candidates, uniform())
         };
-        let logprobs = params.logprobs.map(|top| logprobs::of(isa, &raw, token, top, scratch));
+        let logprobs = params.logprobs.map(|top| logprobs::of(isa, &raw, (token, top, &params.logprob_ids), scratch));
         Sample { seq, token: Ok(token), logprobs }
     }
 }

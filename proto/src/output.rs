@@ -1,7 +1,7 @@
 //! What the answer carries and how it is sent: members that chat and completions share.
 
 use crate::{
-    AnyJson, Integer, List, MAX_STRUCTURED_CHOICES, Refused, StreamOptions, StructuredOutputs, Text,
+    AnyJson, Integer, List, MAX_STRUCTURED_CHOICES, Refused, StreamOptions, StructuredOutputs, Text, TokenId,
     strict_object::strict_object,
 };
 
@@ -29,6 +29,8 @@ strict_object! {
             return_token_ids: bool,
             /// Tokens in log-probabilities are written as ids.
             return_tokens_as_token_ids: bool,
+            /// Also report the log-probabilities of these tokens.
+            logprob_token_ids: List<TokenId, 128>,
             /// The answer's form.
             structured_outputs: StructuredOutputs,
             /// The answer's form: a JSON Schema, or its text.
@@ -47,8 +49,6 @@ strict_object! {
             return_token_offsets: Refused,
             /// Log-probabilities of the prompt.
             prompt_logprobs: Refused,
-            /// Also report these tokens.
-            logprob_token_ids: Refused,
             /// The answer's form.
             ebnf: Refused,
             /// The answer's form.

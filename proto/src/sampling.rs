@@ -1,6 +1,9 @@
 //! How tokens are drawn: members that chat and completions share.
 
-use crate::{Integer, LogitBias, Refused, strict_object::strict_object};
+use crate::{Integer, List, LogitBias, Refused, Text, TokenId, strict_object::strict_object};
+
+/// Most tokens that `allowed_token_ids` names: more than any vocabulary has.
+const MAX_ALLOWED: usize = 1 << 20;
 
 strict_object! {
     /// Members for the sampler.
@@ -24,16 +27,16 @@ strict_object! {
             logit_bias: LogitBias,
             /// Reproducible sampling.
             seed: Integer,
+            /// Locally typical sampling.
+            typical_p: f64,
+            /// No n-gram twice.
+            no_repeat_ngram_size: Integer,
+            /// Texts whose tokens are never generated one after the other.
+            bad_words: List<Text, 128>,
+            /// Nothing else is produced.
+            allowed_token_ids: List<TokenId, MAX_ALLOWED>,
         }
         received {
-            /// Locally typical sampling.
-            typical_p: Refused,
-            /// No n-gram twice.
-            no_repeat_ngram_size: Refused,
-            /// Sequences never produced.
-            bad_words: Refused,
-            /// Nothing else is produced.
-            allowed_token_ids: Refused,
             /// Beam search.
             use_beam_search: Refused,
             /// Of beams.

@@ -107,6 +107,8 @@ pub struct RenderedSampling {
     pub top_k: usize,
     /// Drop tokens below this share of the likeliest.
     pub min_p: f32,
+    /// Locally typical sampling; 1 keeps all.
+    pub typical_p: f32,
     /// Over prompt and generated tokens.
     pub repetition_penalty: f32,
     /// Over generated tokens, by count.
@@ -115,6 +117,12 @@ pub struct RenderedSampling {
     pub presence_penalty: f32,
     /// Added to logits.
     pub logit_bias: Option<LogitBias>,
+    /// No sequence of so many tokens comes twice; 0 is off.
+    pub no_repeat_ngram_size: usize,
+    /// Sequences of tokens that are never generated.
+    pub bad_words_token_ids: Vec<Vec<u32>>,
+    /// Nothing else is generated.
+    pub allowed_token_ids: Option<Vec<u32>>,
     /// As the client gave it.
     pub seed: Option<Integer>,
     /// Texts that end an answer.

@@ -69,6 +69,11 @@ impl TokenMask {
         rest.iter().all(|word| *word == 0)
     }
 
+    /// Its tokens, the lowest first.
+    pub fn tokens(&self) -> impl Iterator<Item = Token> {
+        (0..32 * self.words.len() as Token).filter(|token| self.allows(*token))
+    }
+
     /// The bits, 32 tokens a word.
     pub fn words(&self) -> &[u32] {
         &self.words
@@ -98,6 +103,7 @@ mod tests {
         let mask = TokenMask::new([0b101, 1 << 31]);
         let allowed: Vec<Token> = (0..100).filter(|token| mask.allows(*token)).collect();
         assert_eq!(allowed, [0, 2, 63]);
+        assert_eq!(mask.tokens().collect::<Vec<_>>(), allowed);
         assert!(mask.is_within(&[63, 5, 0, 2, 2, 1000]));
         assert!(!mask.is_within(&[0, 2]));
         assert!(!mask.is_empty() && TokenMask::new([0, 0]).is_empty());

@@ -38,6 +38,9 @@ pub enum RowFault {
     /// The mask of its constraint failed.
     #[error("the mask of allowed tokens failed")]
     MaskFailed,
+    /// What the request forbids is everything there is.
+    #[error("no token is left to draw")]
+    NothingLeft,
     /// The mask of its constraint is still being made. This alone ends nothing: the row is computed again.
     #[error("the mask of allowed tokens is late")]
     MaskLate,
@@ -48,6 +51,6 @@ pub enum RowFault {
 pub struct TokenLogprobs {
     /// Of the sampled token.
     pub logprob: f32,
-    /// The likeliest tokens, best first, as many as asked for.
+    /// The likeliest tokens, best first, as many as asked for, then other tokens asked for.
     pub top: Vec<(Token, f32)>,
 }

@@ -69,6 +69,7 @@ pub fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Pre
     let field = prompts.first().map_or("prompt", Prompt::field);
     let prompts =
         prompts.into_iter().map(|prompt| tokenize_prompt(model, &request, prompt)).collect::<Result<_, _>>()?;
+    request.sampling.bad_words = bad_words(model, &request.bad_words)?;
     Ok(Prepared { request, field, prompts, grammar: None })
 }
 
@@ -93,6 +94,21 @@ fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Promp
     let decoded = || model.tokenizer.decode(&tokens, request.skip_special_tokens);
     let echo = request.echo.then(|| text.filter(|_| tokens.len() == all).unwrap_or_else(decoded));
     Ok(PreparedPrompt { tokens, continues, echo })
+}
+
+/// The sequences of tokens that spell the words, each as it stands alone and after a space.
+fn bad_words(model: &ServedModel, words: &[String]) -> Result<Vec<Vec<Token>>, ApiError> {
+    let mut sequences: Vec<Vec<Token>> = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        for spelling in [word.trim_start().to_owned(), format!(" {}", word.trim_start())] {
+            let tokens = model.tokenizer.encode(&spelling, false);
+            let tokens = tokens.map_err(|error| not_tokenised(&format!("bad_words[{index}]"), &error))?;
+            if !tokens.is_empty() && !sequences.iter().any(|other| tokens.ends_with(other)) {
+                sequences.push(tokens);
+            }
+        }
+    }
+    Ok(sequences)
 }
 
 /// The tokens of a prompt, however many. An empty text starts from the model's begin token, if it has one.

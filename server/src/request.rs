@@ -6,6 +6,7 @@
 mod accepted;
 mod chat;
 mod completion;
+mod documents;
 mod grammar;
 mod messages;
 mod output;
@@ -69,8 +70,10 @@ pub struct GenerateRequest {
     pub max_new: Option<usize>,
     /// Key of the random stream, if the client gave one.
     pub seed: Option<u64>,
-    /// How tokens are drawn. `stop_ids` are the request's own; `max_new` and `seed` are not filled in.
+    /// How tokens are drawn. `stop_ids` are the request's own; `max_new`, `seed` and `bad_words` are not filled in.
     pub sampling: SamplingParams,
+    /// Texts that are never generated.
+    pub bad_words: Vec<String>,
     /// The model's end tokens do not end.
     pub ignore_eos: bool,
     /// Texts that end an answer.
@@ -127,7 +130,7 @@ impl PromptCut {
 #[derive(Clone)]
 pub enum Prompt {
     /// A conversation.
-    Chat(ChatPrompt),
+    Chat(Box<ChatPrompt>),
     /// Text; may be empty.
     Text(String),
     /// Tokens of the vocabulary, at least one.
@@ -166,6 +169,17 @@ impl GenerateRequest {
     /// The format of the calls that its answers may hold.
     pub fn calls(&self) -> Option<&'static CallFormat> {
         self.grammar.as_ref().and_then(GrammarSpec::calls)
+    }
+
+    /// The member that leaves only some tokens to generate, first of all a form.
+    pub fn bound_by(&self) -> Option<&str> {
+        let members = [
+            ("allowed_token_ids", self.sampling.allowed.is_some()),
+            ("bad_words", !self.bad_words.is_empty()),
+            ("no_repeat_ngram_size", self.sampling.no_repeat_ngram > 0),
+        ];
+        let member = members.into_iter().find(|(_, binds)| *binds).map(|(name, _)| name);
+        self.grammar.as_ref().map(GrammarSpec::field).or(member)
     }
 }
 

@@ -2,29 +2,34 @@
 
 use scheduler::{SampleSpec, Token, TokenMask};
 
-use super::batch::Draw;
+use super::{ban, batch::Draw};
 
 /// Whether [`apply`] would change anything without a mask.
 pub(super) fn changes(spec: &SampleSpec) -> bool {
-    masks_stops(spec) || !spec.params.logit_bias.is_empty() || spec.params.needs_history()
+    let params = &spec.params;
+    masks_stops(spec) || params.allowed.is_some() || !params.logit_bias.is_empty() || params.needs_history()
 }
 
 /// Changes a copy of the draw's row in place; `mask` is what its constraint allows. `counts` is memory to count tokens
 /// in, zeros before and after.
 pub(super) fn apply(row: &mut [f32], draw: &Draw<'_>, mask: Option<&TokenMask>, counts: &mut Vec<u32>) {
     let (spec, seen) = (draw.spec, draw.seen);
-    if let Some(mask) = mask {
-        forbid_others(row, mask);
+    let params = &spec.params;
+    let masks = || [mask, params.allowed.as_deref()].into_iter().flatten();
+    masks().for_each(|mask| forbid_others(row, mask));
+    if !params.bad_words.is_empty() {
+        ban::words(row, &params.bad_words, &seen[spec.prompt_len..]);
     }
-    if masks_stops(spec) && mask.is_none_or(|mask| !mask.is_within(&spec.params.stop_ids)) {
-        for &token in &spec.params.stop_ids {
+    ban::repeats(row, params.no_repeat_ngram, seen);
+    if masks_stops(spec) && !masks().any(|mask| mask.is_within(&params.stop_ids)) {
+        for &token in &params.stop_ids {
             row[token as usize] = f32::NEG_INFINITY;
         }
     }
-    for &(token, bias) in &spec.params.logit_bias {
+    for &(token, bias) in &params.logit_bias {
         row[token as usize] += bias;
     }
-    if spec.params.needs_history() {
+    if params.penalises() {
         counts.resize(row.len().max(counts.len()), 0);
         penalise_repetition(row, spec, seen, counts);
         penalise_generated(row, spec, seen, counts);

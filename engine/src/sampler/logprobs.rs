@@ -6,20 +6,24 @@ use super::logit_row::LogitRow;
 use super::truncate::{Scratch, likelier_first};
 use crate::kernels::cpu::isa::CheckedIsa;
 
-/// Log-probabilities of `token` and of the `top` likeliest, best first, lowest id first on a tie.
+/// Log-probabilities of `token` and of the `top` likeliest, best first, lowest id first on a tie, then of the other ids.
 pub(super) fn of(
     isa: CheckedIsa,
     row: &LogitRow<'_>,
-    token: Token,
-    top: usize,
+    (token, top, ids): (Token, usize, &[Token]),
     scratch: &mut Scratch,
 ) -> TokenLogprobs {
     let normaliser = f64::from(row.highest) + row.sum_weights(isa, 1.0, &mut scratch.sums).ln();
     let logprob = |logit: f32| (f64::from(logit) - normaliser) as f32;
-    let likeliest = likeliest(row, top, &mut scratch.logits).into_iter();
+    let mut reported = likeliest(row, top, &mut scratch.logits);
+    for &id in ids {
+        if reported.iter().all(|(token, _)| *token != id) {
+            reported.push((id, row.values[id as usize]));
+        }
+    }
     TokenLogprobs {
         logprob: logprob(row.values[token as usize]),
-        top: likeliest.map(|(token, logit)| (token, logprob(logit))).collect(),
+        top: reported.into_iter().map(|(token, logit)| (token, logprob(logit))).collect(),
     }
 }
 

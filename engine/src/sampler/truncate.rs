@@ -1,4 +1,4 @@
-//! Temperature, top-k, top-p, min-p: which tokens may be drawn, and with what weight.
+//! Temperature, top-k, top-p, min-p, typical-p: which tokens may be drawn, and with what weight.
 //!
 //! Each works on what the one before left. No more of the vocabulary is gathered, weighed and sorted than can matter.
 
@@ -35,7 +35,7 @@ pub(super) struct Scratch {
 
 /// Whether every token may be drawn.
 pub(super) fn keeps_all(row: &LogitRow<'_>, params: &SamplingParams) -> bool {
-    !cuts_top_k(row, params) && params.top_p >= 1.0 && params.min_p <= 0.0
+    !cuts_top_k(row, params) && params.top_p >= 1.0 && params.min_p <= 0.0 && params.typical_p >= 1.0
 }
 
 /// Fills `out` with the tokens that survive, where not all do.
@@ -66,6 +66,25 @@ pub(super) fn candidates(
     if params.min_p > 0.0 {
         // The likeliest weighs 1.
         out.retain(|candidate| candidate.weight >= params.min_p);
+    }
+    if params.typical_p < 1.0 {
+        keep_typical(out, f64::from(params.typical_p));
+    }
+}
+
+/// Keeps the tokens whose surprise, minus the logarithm of the probability, is nearest to the expected one, until their
+/// share reaches `mass`; with the last of them all that are as near.
+fn keep_typical(candidates: &mut Vec<Candidate>, mass: f64) {
+    candidates.retain(|candidate| candidate.weight > 0.0);
+    let weight = |candidate: &Candidate| f64::from(candidate.weight);
+    let total: f64 = candidates.iter().map(weight).sum();
+    let surprise = |candidate: &Candidate| total.ln() - weight(candidate).ln();
+    let expected = candidates.iter().map(|candidate| weight(candidate) / total * surprise(candidate)).sum::<f64>();
+    let distance = |candidate: &Candidate| (surprise(candidate) - expected).abs();
+    candidates.sort_by(|a, b| distance(a).total_cmp(&distance(b)).then(a.token.cmp(&b.token)));
+    if let Some(kept) = shortest_prefix(candidates, mass * total) {
+        let farthest = distance(&candidates[kept - 1]);
+        candidates.retain(|candidate| distance(candidate) <= farthest);
     }
 }
 

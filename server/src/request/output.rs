@@ -2,6 +2,8 @@
 
 use proto::{OutputFields, StreamOptions};
 
+use scheduler::Token;
+
 use super::{RequestRules, range::count, refuse};
 use crate::error::ApiError;
 
@@ -29,6 +31,7 @@ pub(super) struct Output {
     pub(super) skip_special_tokens: bool,
     pub(super) return_token_ids: bool,
     pub(super) tokens_as_ids: bool,
+    pub(super) logprob_ids: Vec<Token>,
 }
 
 impl Output {
@@ -52,8 +55,14 @@ impl Output {
             skip_special_tokens: fields.skip_special_tokens.unwrap_or(true),
             return_token_ids: fields.return_token_ids.unwrap_or(false),
             tokens_as_ids: fields.return_tokens_as_token_ids.unwrap_or(false),
+            logprob_ids: logprob_ids(fields, rules)?,
         })
     }
+}
+
+fn logprob_ids(fields: &OutputFields, rules: &RequestRules) -> Result<Vec<Token>, ApiError> {
+    let ids = fields.logprob_token_ids.iter().flat_map(|ids| ids.iter()).enumerate();
+    ids.map(|(index, id)| rules.check_token(id.0, || format!("logprob_token_ids[{index}]"))).collect()
 }
 
 fn stream(fields: &OutputFields) -> Result<Option<StreamRules>, ApiError> {

@@ -8,6 +8,8 @@ use crate::error::ApiError;
 
 /// Longest id that a body may bring.
 const MAX_ID_BYTES: usize = 128;
+/// Longest stop string or bad word.
+const MAX_WORD_BYTES: usize = 256;
 
 /// The integer, if it lies in the range.
 pub(super) fn integer(param: &str, value: Integer, range: RangeInclusive<i64>) -> Result<i64, ApiError> {
@@ -57,6 +59,15 @@ pub(super) fn short(param: &str, text: Option<&Text>) -> Result<(), ApiError> {
             Err(ApiError::string_above(param, text.len(), MAX_ID_BYTES, "bytes"))
         }
         _ => Ok(()),
+    }
+}
+
+/// A word of 1 to 256 bytes, such as a stop string.
+pub(super) fn word(param: &str, text: Text) -> Result<String, ApiError> {
+    match text.len() {
+        0 => Err(ApiError::string_below(param)),
+        1..=MAX_WORD_BYTES => Ok(text.into_string()),
+        bytes => Err(ApiError::string_above(param, bytes, MAX_WORD_BYTES, "bytes")),
     }
 }
 

@@ -15,8 +15,6 @@ enum Off {
     Boolean(bool),
     /// This number.
     Number(f64),
-    /// An empty list or object.
-    Empty,
     /// The word `none`.
     None,
 }
@@ -26,7 +24,7 @@ impl Off {
         match (self, value) {
             (Self::Boolean(off), Refused::Boolean(value)) => *off == value,
             (Self::Number(off), Refused::Number(value)) => *off == value,
-            (Self::Empty, Refused::Empty) | (Self::None, Refused::None) => true,
+            (Self::None, Refused::None) => true,
             _ => false,
         }
     }
@@ -58,10 +56,6 @@ fn instead(name: &str) -> &'static str {
 
 pub(super) fn sampling(fields: &SamplingFields) -> Result<(), ApiError> {
     refuse([
-        ("typical_p", fields.typical_p, Off::Number(1.0)),
-        ("no_repeat_ngram_size", fields.no_repeat_ngram_size, Off::Number(0.0)),
-        ("bad_words", fields.bad_words, Off::Empty),
-        ("allowed_token_ids", fields.allowed_token_ids, Off::Never),
         ("use_beam_search", fields.use_beam_search, Off::Boolean(false)),
         ("length_penalty", fields.length_penalty, Off::Number(1.0)),
         ("early_stopping", fields.early_stopping, Off::Boolean(false)),
@@ -78,7 +72,6 @@ pub(super) fn output(fields: &OutputFields) -> Result<(), ApiError> {
     refuse([
         ("return_token_offsets", fields.return_token_offsets, Off::Boolean(false)),
         ("prompt_logprobs", fields.prompt_logprobs, Off::Never),
-        ("logprob_token_ids", fields.logprob_token_ids, Off::Empty),
         ("ebnf", fields.ebnf, Off::Never),
         ("grammar", fields.grammar, Off::Never),
         ("json_schema", fields.json_schema, Off::Never),
@@ -97,7 +90,6 @@ pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
         ("function_call", request.function_call, Off::None),
         ("web_search_options", request.web_search_options, Off::Never),
         ("moderation", request.moderation, Off::Never),
-        ("documents", request.documents, Off::Empty),
         ("include_reasoning", request.include_reasoning, Off::Boolean(true)),
         ("separate_reasoning", request.separate_reasoning, Off::Boolean(true)),
         ("thinking_token_budget", request.thinking_token_budget, Off::Never),

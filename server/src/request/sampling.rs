@@ -1,18 +1,22 @@
 //! How tokens are drawn: members, the model's defaults behind them, and ranges.
 
+use std::sync::Arc;
+
 use engine::GenerationDefaults;
-use proto::{LogitBias, SamplingFields};
-use scheduler::{SamplingParams, Token};
+use proto::{LogitBias, SamplingFields, TokenId};
+use scheduler::{SamplingParams, Token, TokenMask};
 
 use super::{
     RequestRules,
-    range::{decimal, integer, positive_decimal},
+    range::{count, decimal, integer, positive_decimal, word},
     refuse,
 };
 use crate::error::ApiError;
 
 /// Below this a temperature is greedy: a logit divided by it may not be finite.
 const GREEDY_BELOW: f32 = 1e-5;
+/// Longest sequence that may be kept from coming twice.
+const MAX_NGRAM: usize = 64;
 
 /// Settings that a request leaves out.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,12 +68,18 @@ pub(super) fn params(fields: &SamplingFields, rules: &RequestRules) -> Result<Sa
         top_p: within("top_p", fields.top_p, 0.0..=1.0, defaults.top_p)?,
         top_k: top_k(fields, defaults)?,
         min_p: within("min_p", fields.min_p, 0.0..=1.0, defaults.min_p)?,
+        typical_p: fields.typical_p.map_or(Ok(1.0), |value| positive_decimal("typical_p", value, 1.0))?,
         repetition_penalty: match fields.repetition_penalty {
             Some(value) => positive_decimal("repetition_penalty", value, 10.0)?,
             None => defaults.repetition_penalty,
         },
         frequency_penalty: within("frequency_penalty", fields.frequency_penalty, -2.0..=2.0, 0.0)?,
         presence_penalty: within("presence_penalty", fields.presence_penalty, -2.0..=2.0, 0.0)?,
+        allowed: fields.allowed_token_ids.as_deref().map(|ids| allowed(ids, rules)).transpose()?,
+        no_repeat_ngram: match fields.no_repeat_ngram_size {
+            Some(value) => count("no_repeat_ngram_size", value, 0, MAX_NGRAM)?,
+            None => 0,
+        },
         logit_bias: fields.logit_bias.as_ref().map_or(Ok(Vec::new()), |bias| logit_bias(bias, rules))?,
         ..SamplingParams::default()
     })
@@ -79,6 +89,24 @@ fn top_k(fields: &SamplingFields, defaults: &SamplingDefaults) -> Result<usize, 
     let Some(value) = fields.top_k else { return Ok(defaults.top_k) };
     let value = integer("top_k", value, -1..=i64::from(u32::MAX))?;
     Ok(usize::try_from(value).unwrap_or(0))
+}
+
+/// The texts that are never generated.
+pub(super) fn bad_words(fields: &mut SamplingFields) -> Result<Vec<String>, ApiError> {
+    let words = fields.bad_words.take().unwrap_or_default().0.into_iter().enumerate();
+    words.map(|(index, text)| word(&format!("bad_words[{index}]"), text)).collect()
+}
+
+fn allowed(ids: &[TokenId], rules: &RequestRules) -> Result<Arc<TokenMask>, ApiError> {
+    if ids.is_empty() {
+        return Err(ApiError::array_below("allowed_token_ids"));
+    }
+    let mut words = vec![0; rules.vocab_size.div_ceil(32)];
+    for (index, id) in ids.iter().enumerate() {
+        let token = rules.check_token(id.0, || format!("allowed_token_ids[{index}]"))?;
+        words[token as usize / 32] |= 1 << (token % 32);
+    }
+    Ok(Arc::new(TokenMask::new(words)))
 }
 
 fn logit_bias(bias: &LogitBias, rules: &RequestRules) -> Result<Vec<(Token, f32)>, ApiError> {

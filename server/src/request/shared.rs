@@ -46,7 +46,11 @@ impl SharedFields {
             Some(calls) => Some(tools::with_answer(calls, answer)?),
             None => answer,
         };
+        let bad_words = sampling::bad_words(&mut self.sampling)?;
         let output = Output::new(&self.output, rules)?;
+        if own.logprobs.is_none() && !output.logprob_ids.is_empty() {
+            return Err(ApiError::invalid_value("logprob_token_ids", "needs logprobs"));
+        }
         let scheduling = Scheduling::new(self.scheduling)?;
         if let Some(form) = grammar.as_ref().filter(|_| stopping.ignore_eos) {
             let says = format_args!("contradicts {}, which ends with the end token", form.field());
@@ -55,6 +59,7 @@ impl SharedFields {
         let prompts = prompts()?;
         let chooses = output.choices > output.returned;
         sampling.logprobs = own.logprobs.or(chooses.then_some(0));
+        sampling.logprob_ids = output.logprob_ids;
         sampling.min_new = stopping.min_new;
         sampling.stop_ids = stopping.ids;
         Ok(GenerateRequest {
@@ -66,6 +71,7 @@ impl SharedFields {
             max_new: own.max_new,
             seed: self.sampling.seed.map(|seed| seed.0.cast_unsigned()),
             sampling,
+            bad_words,
             ignore_eos: stopping.ignore_eos,
             stop: stopping.rules,
             grammar,

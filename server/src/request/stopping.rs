@@ -1,13 +1,14 @@
 //! What ends an answer.
 
-use proto::{Stop, StoppingFields, Text};
+use proto::{Stop, StoppingFields};
 use scheduler::Token;
 
-use super::{RequestRules, StopRules, range::count, refuse};
+use super::{
+    RequestRules, StopRules,
+    range::{count, word},
+    refuse,
+};
 use crate::error::ApiError;
-
-/// Longest stop string.
-const MAX_STOP_BYTES: usize = 256;
 
 /// The request's own ends.
 pub(super) struct Stopping {
@@ -39,18 +40,10 @@ impl Stopping {
 
 fn stop_strings(stop: Stop) -> Result<Vec<String>, ApiError> {
     match stop {
-        Stop::One(text) => Ok(vec![stop_string(text, "stop")?]),
+        Stop::One(text) => Ok(vec![word("stop", text)?]),
         Stop::Many(texts) => {
             let texts = texts.0.into_iter().enumerate();
-            texts.map(|(index, text)| stop_string(text, &format!("stop[{index}]"))).collect()
+            texts.map(|(index, text)| word(&format!("stop[{index}]"), text)).collect()
         }
-    }
-}
-
-fn stop_string(text: Text, path: &str) -> Result<String, ApiError> {
-    match text.len() {
-        0 => Err(ApiError::string_below(path)),
-        1..=MAX_STOP_BYTES => Ok(text.into_string()),
-        bytes => Err(ApiError::string_above(path, bytes, MAX_STOP_BYTES, "bytes")),
     }
 }

@@ -197,10 +197,6 @@ fn best_of_computes_more_than_are_returned() {
 #[test]
 fn refused_members_pass_only_when_off() {
     let members = [
-        ("typical_p", json!(1), json!(0.9)),
-        ("no_repeat_ngram_size", json!(0), json!(3)),
-        ("bad_words", json!([]), json!(["x"])),
-        ("allowed_token_ids", json!(null), json!([1])),
         ("use_beam_search", json!(false), json!(true)),
         ("length_penalty", json!(1.0), json!(2)),
         ("prompt_logprobs", json!(null), json!(0)),
@@ -215,6 +211,43 @@ fn refused_members_pass_only_when_off() {
     for (name, off, on) in members {
         edge(name, &off, &on, "unsupported_parameter");
     }
+}
+
+#[test]
+fn what_must_not_be_drawn() {
+    edge("typical_p", &json!(1), &json!(1.001), "decimal_above_max_value");
+    edge("typical_p", &json!(0.001), &json!(0), "decimal_below_min_value");
+    edge("no_repeat_ngram_size", &json!(64), &json!(65), "integer_above_max_value");
+    edge("no_repeat_ngram_size", &json!(0), &json!(-1), "integer_below_min_value");
+    edge("bad_words", &json!(vec!["x"; 128]), &json!(vec!["x"; 129]), "array_above_max_length");
+    edge("allowed_token_ids", &json!([0, 499]), &json!([]), "array_below_min_length");
+    assert_eq!(
+        chat_error(json!({"allowed_token_ids": [1, 500]})),
+        at("integer_above_max_value", "allowed_token_ids[1]")
+    );
+    assert_eq!(chat_error(json!({"bad_words": ["a", ""]})), at("string_below_min_length", "bad_words[1]"));
+    assert_eq!(chat_error(json!({"bad_words": ["a".repeat(257)]})), at("string_above_max_length", "bad_words[0]"));
+    let request = try_chat(json!({"allowed_token_ids": [7, 40], "bad_words": [" x"], "typical_p": 0.5})).unwrap();
+    assert_eq!(request.sampling.allowed.unwrap().tokens().collect::<Vec<_>>(), [7, 40]);
+    assert_eq!((request.bad_words, request.sampling.typical_p), (vec![" x".to_owned()], 0.5));
+}
+
+#[test]
+fn a_request_knows_what_binds_it() {
+    let bound_by = |members| try_chat(members).unwrap().bound_by().map(str::to_owned);
+    assert_eq!(bound_by(json!({})), None);
+    assert_eq!(bound_by(json!({"no_repeat_ngram_size": 2})).as_deref(), Some("no_repeat_ngram_size"));
+    assert_eq!(bound_by(json!({"bad_words": ["x"], "allowed_token_ids": [1]})).as_deref(), Some("allowed_token_ids"));
+    assert_eq!(bound_by(json!({"regex": "a", "allowed_token_ids": [1]})).as_deref(), Some("regex"));
+}
+
+#[test]
+fn other_tokens_are_reported_beside_log_probabilities() {
+    let ids = |members| try_chat(members).map(|request| request.sampling.logprob_ids);
+    assert_eq!(ids(json!({"logprobs": true, "logprob_token_ids": [3, 499]})).unwrap(), [3, 499]);
+    assert_eq!(chat_error(json!({"logprob_token_ids": [3]})), at("invalid_value", "logprob_token_ids"));
+    let past = json!({"logprobs": true, "logprob_token_ids": [3, 500]});
+    assert_eq!(chat_error(past), at("integer_above_max_value", "logprob_token_ids[1]"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The sampler as plainly as can be: whole rows copied, sorted, and weighed with the standard library's exponential.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scheduler::{SampleSpec, SamplingParams, Token};
 
@@ -31,6 +31,15 @@ pub(super) fn adjusted(row: &[f32], spec: &SampleSpec, seen: &[Token]) -> Vec<f3
             row[token as usize] = f32::NEG_INFINITY;
         }
     }
+    let named: BTreeSet<Token> = seen.iter().chain(params.bad_words.iter().flatten()).copied().collect();
+    for token in named {
+        let (all, size) = ([seen, &[token]].concat(), params.no_repeat_ngram);
+        let repeats = (1..all.len()).contains(&size) && seen.windows(size).any(|sequence| all.ends_with(sequence));
+        let is_bad = |word: &Vec<Token>| all[spec.prompt_len.min(seen.len())..].ends_with(word);
+        if repeats || params.bad_words.iter().any(is_bad) {
+            row[token as usize] = f32::NEG_INFINITY;
+        }
+    }
     for &(token, bias) in &params.logit_bias {
         row[token as usize] += bias;
     }
@@ -40,7 +49,7 @@ pub(super) fn adjusted(row: &[f32], spec: &SampleSpec, seen: &[Token]) -> Vec<f3
             *logit = if *logit < 0.0 { *logit * params.repetition_penalty } else { *logit / params.repetition_penalty };
         }
     }
-    if params.needs_history() {
+    if params.penalises() {
         for (token, count) in counts(&seen[spec.prompt_len..]) {
             row[token as usize] -= params.frequency_penalty * count as f32 + params.presence_penalty;
         }
