@@ -91,7 +91,7 @@ async fn each_name_of_a_form_binds() {
         )
         .is_ok()
     );
-    let object = text(json!({"response_format": {"type": "json_object"}, "max_tokens": 900})).await;
+    let object = text(json!({"response_format": {"type": "json_object"}, "max_tokens": 900, "seed": 1})).await;
     assert!(serde_json::from_str::<Value>(&object).unwrap().is_object());
 }
 
