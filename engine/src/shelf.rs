@@ -6,6 +6,12 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug)]
 pub struct Shelf<T>(Mutex<Vec<T>>);
 
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
 impl<T: Default> Shelf<T> {
     /// Room for as many as `most` threads need.
     pub fn new(most: usize) -> Self {

@@ -29,6 +29,8 @@ fn request() -> impl Strategy<Value = Request> {
         (prop::collection::vec(0..200 as Token, 1..6), 1..6usize).prop_map(|(words, times)| words.repeat(times));
     let penalised = |seed| SamplingParams { repetition_penalty: 1.2, presence_penalty: 0.3, ..sampled(20, seed) };
     let cool = |seed| SamplingParams { temperature: 0.2, top_k: 5, min_p: 0.1, ..sampled(40, seed) };
+    let restricted =
+        |seed| SamplingParams { no_repeat_ngram: 4, bad_words: vec![vec![6, 7], vec![9]], ..sampled(30, seed) };
     let stopped = |stop| SamplingParams { stop_ids: vec![stop], min_new: 3, ..greedy(40) };
     let params = prop_oneof![
         2 => (1..60usize).prop_map(greedy),
@@ -37,6 +39,7 @@ fn request() -> impl Strategy<Value = Request> {
         1 => any::<u64>().prop_map(penalised),
         2 => any::<u64>().prop_map(move |seed| narrow(penalised(seed))),
         2 => any::<u64>().prop_map(move |seed| narrow(cool(seed))),
+        2 => any::<u64>().prop_map(move |seed| narrow(restricted(seed))),
         1 => (1..60usize).prop_map(|count| narrow(greedy(count))),
         1 => (0..200 as Token).prop_map(stopped),
     ];

@@ -26,6 +26,8 @@ strict_object! {
             continue_final_message: bool,
             /// Of a chat: functions the model may call.
             tools: Tools,
+            /// Of a chat: documents for the template.
+            documents: AnyJson,
             /// Of a chat: variables for the template.
             chat_template_kwargs: AnyJson,
         }
@@ -139,6 +141,8 @@ pub struct RenderedSampling {
     pub min_tokens: usize,
     /// Log-probabilities reported, with so many alternatives.
     pub logprobs: Option<usize>,
+    /// Tokens reported with the likeliest.
+    pub logprob_token_ids: Vec<u32>,
     /// Special tokens are left out of the text.
     pub skip_special_tokens: bool,
 }

@@ -27,9 +27,9 @@ pub struct SamplingParams {
     pub frequency_penalty: f32,
     /// Subtracted from every token generated at least once; 0 is off.
     pub presence_penalty: f32,
-    /// Added to single logits before anything else; each id is below the vocabulary size.
+    /// Added to single logits; each id is below the vocabulary size.
     pub logit_bias: Vec<(Token, f32)>,
-    /// Nothing else is drawn. At least one token.
+    /// Nothing else is drawn, but the end of a form. At least one token.
     pub allowed: Option<Arc<TokenMask>>,
     /// Sequences of at least one token that are never generated.
     pub bad_words: Vec<Vec<Token>>,
@@ -43,11 +43,11 @@ pub struct SamplingParams {
     pub logprob_ids: Vec<Token>,
     /// Tokens to generate at most. 0 computes the prompt and samples nothing.
     pub max_new: usize,
-    /// Before so many tokens are generated, no token of `stop_ids` is drawn.
+    /// Before so many tokens are generated, no token of `stop_ids` is drawn, unless nothing else is left.
     pub min_new: usize,
     /// Tokens that end the sequence: the model's end tokens unless ignored, and the request's own.
     pub stop_ids: Vec<Token>,
-    /// Binds the text to a form. Where it leaves nothing but `stop_ids`, they may be drawn before `min_new` tokens.
+    /// Binds the text to a form.
     pub constraint: Option<Constraint>,
 }
 

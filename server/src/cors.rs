@@ -46,7 +46,8 @@ fn listed_origin(headers: &HeaderMap, origins: &[String]) -> Option<HeaderValue>
 fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.append(header::VARY, HeaderValue::from_static("origin"));
-    let exposed = "x-request-id, openai-processing-ms, retry-after, retry-after-ms, x-gondola-ignored";
+    let exposed = "x-request-id, openai-processing-ms, retry-after, retry-after-ms, x-gondola-ignored, server-timing, \
+                   x-gondola-cached-tokens, x-gondola-recomputed-tokens, x-gondola-preemptions, x-gondola-block-seconds";
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
 }
 

@@ -46,8 +46,10 @@ pub struct Generation {
     own_stop_ids: Vec<Token>,
     /// Where the prompt stands in the request.
     field: &'static str,
+    /// Where the form of the answer stands in the request, if there is one.
+    form: Option<String>,
     /// The member that leaves only some tokens to generate, if there is one.
-    bound_by: Option<String>,
+    restricted_by: Option<&'static str>,
     prompt_tokens: usize,
     account: Account,
     /// Whether answers carry it.
@@ -103,7 +105,8 @@ impl Generation {
             account: Account::default(),
             tells_account: app.config().request_accounting,
             field: prepared.field,
-            bound_by: request.bound_by().map(str::to_owned),
+            form: request.grammar.as_ref().map(|form| form.field().to_owned()),
+            restricted_by: request.restricted_by(),
             model,
             _work: work,
         };
@@ -224,11 +227,11 @@ impl Generation {
             }
             FinishReason::Timeout => ("timeout", ApiError::ran_too_long()),
             FinishReason::RowFailed(RowFault::MaskFailed) => {
-                let form = self.bound_by.as_deref().expect("only answers that are bound have masks");
+                let form = self.form.as_deref().expect("only answers that are bound have masks");
                 ("grammar", ApiError::grammar_failed(form))
             }
             FinishReason::RowFailed(RowFault::NothingLeft) => {
-                let member = self.bound_by.as_deref().unwrap_or("min_tokens");
+                let member = self.restricted_by.or(self.form.as_deref()).unwrap_or("logit_bias");
                 ("nothing_left", ApiError::invalid_value(member, "leaves no token to generate"))
             }
             FinishReason::RowFailed(_) => ("logits", ApiError::engine()),

@@ -30,7 +30,7 @@ const REJECTIONS: [&str; 10] = [
     "engine_error",
     "other",
 ];
-const FAILURES: [&str; 5] = ["step", "logits", "queue_timeout", "timeout", "engine"];
+const FAILURES: [&str; 7] = ["step", "logits", "grammar", "nothing_left", "queue_timeout", "timeout", "engine"];
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// All metrics of the process.

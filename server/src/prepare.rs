@@ -100,7 +100,7 @@ fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Promp
 fn bad_words(model: &ServedModel, words: &[String]) -> Result<Vec<Vec<Token>>, ApiError> {
     let mut sequences: Vec<Vec<Token>> = Vec::new();
     for (index, word) in words.iter().enumerate() {
-        for spelling in [word.trim_start().to_owned(), format!(" {}", word.trim_start())] {
+        for spelling in spellings(word) {
             let tokens = model.tokenizer.encode(&spelling, false);
             let tokens = tokens.map_err(|error| not_tokenised(&format!("bad_words[{index}]"), &error))?;
             if !tokens.is_empty() && !sequences.iter().any(|other| tokens.ends_with(other)) {
@@ -109,6 +109,14 @@ fn bad_words(model: &ServedModel, words: &[String]) -> Result<Vec<Vec<Token>>, A
         }
     }
     Ok(sequences)
+}
+
+/// Without a space before it, and with one; spaces alone stand for themselves.
+fn spellings(word: &str) -> Vec<String> {
+    match word.trim_start_matches(' ') {
+        "" => vec![word.to_owned()],
+        bare => vec![bare.to_owned(), format!(" {bare}")],
+    }
 }
 
 /// The tokens of a prompt, however many. An empty text starts from the model's begin token, if it has one.

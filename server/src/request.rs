@@ -171,15 +171,14 @@ impl GenerateRequest {
         self.grammar.as_ref().and_then(GrammarSpec::calls)
     }
 
-    /// The member that leaves only some tokens to generate, first of all a form.
-    pub fn bound_by(&self) -> Option<&str> {
+    /// The member, beside a form, that leaves only some tokens to generate.
+    pub fn restricted_by(&self) -> Option<&'static str> {
         let members = [
             ("allowed_token_ids", self.sampling.allowed.is_some()),
             ("bad_words", !self.bad_words.is_empty()),
             ("no_repeat_ngram_size", self.sampling.no_repeat_ngram > 0),
         ];
-        let member = members.into_iter().find(|(_, binds)| *binds).map(|(name, _)| name);
-        self.grammar.as_ref().map(GrammarSpec::field).or(member)
+        members.into_iter().find(|(_, restricts)| *restricts).map(|(name, _)| name)
     }
 }
 

@@ -15,16 +15,19 @@ pub(super) fn changes(spec: &SampleSpec) -> bool {
 pub(super) fn apply(row: &mut [f32], draw: &Draw<'_>, mask: Option<&TokenMask>, counts: &mut Vec<u32>) {
     let (spec, seen) = (draw.spec, draw.seen);
     let params = &spec.params;
-    let masks = || [mask, params.allowed.as_deref()].into_iter().flatten();
-    masks().for_each(|mask| forbid_others(row, mask));
+    if let Some(mask) = mask {
+        forbid_others(row, mask);
+    }
+    if let Some(allowed) = &params.allowed {
+        forbid_others(row, allowed);
+        keep_ends_of_form(row, draw, mask);
+    }
     if !params.bad_words.is_empty() {
         ban::words(row, &params.bad_words, &seen[spec.prompt_len..]);
     }
     ban::repeats(row, params.no_repeat_ngram, seen);
-    if masks_stops(spec) && !masks().any(|mask| mask.is_within(&params.stop_ids)) {
-        for &token in &params.stop_ids {
-            row[token as usize] = f32::NEG_INFINITY;
-        }
+    if masks_stops(spec) {
+        forbid_unless_last(row, &params.stop_ids);
     }
     for &(token, bias) in &params.logit_bias {
         row[token as usize] += bias;
@@ -54,6 +57,24 @@ fn forbid_others(row: &mut [f32], mask: &TokenMask) {
     }
 }
 
+/// A form ends with an end token, whatever else the request allows.
+fn keep_ends_of_form(row: &mut [f32], draw: &Draw<'_>, mask: Option<&TokenMask>) {
+    let Some(mask) = mask else { return };
+    for &token in draw.spec.params.stop_ids.iter().filter(|token| mask.allows(**token)) {
+        row[token as usize] = draw.row[token as usize];
+    }
+}
+
+/// Forbids the tokens, unless nothing else is left.
+fn forbid_unless_last(row: &mut [f32], tokens: &[Token]) {
+    let is_other = |(token, logit): (Token, &f32)| *logit > f32::NEG_INFINITY && !tokens.contains(&token);
+    if (0..).zip(&*row).any(is_other) {
+        for &token in tokens {
+            row[token as usize] = f32::NEG_INFINITY;
+        }
+    }
+}
+
 fn masks_stops(spec: &SampleSpec) -> bool {
     spec.generated < spec.params.min_new && !spec.params.stop_ids.is_empty()
 }
@@ -65,7 +86,7 @@ fn penalise_repetition(row: &mut [f32], spec: &SampleSpec, seen: &[Token], count
     }
     for_each_different(seen, counts, |token, _| {
         let logit = &mut row[token as usize];
-        *logit = if *logit < 0.0 { *logit * penalty } else { *logit / penalty };
+        *logit = if *logit < 0.0 { *logit * penalty } else { (*logit / penalty).min(f32::MAX) };
     });
 }
 

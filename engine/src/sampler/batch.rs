@@ -1,16 +1,15 @@
 //! All draws of a step, spread over the threads. What a row draws does not depend on which thread draws it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use scheduler::{Sample, SampleSpec, StepPlan, Token};
 
 use super::Sampler;
 use crate::cpu::Cpu;
+use crate::shelf::Shelf;
 
 /// Samplers that no thread uses just now: as many as ever drew at once.
 #[derive(Debug, Default)]
 pub(crate) struct Samplers {
-    idle: Mutex<Vec<Sampler>>,
+    idle: Shelf<Sampler>,
 }
 
 /// What one token is drawn from.
@@ -28,16 +27,10 @@ impl Samplers {
     pub(crate) fn sample(&self, cpu: &Cpu, plan: &StepPlan, logits: &[f32], vocab: usize) -> Vec<Sample> {
         let mut samples = vec![None; plan.works.iter().map(|work| work.samples.len()).sum()];
         let draws = draws(plan, logits, vocab).zip(&mut samples);
-        cpu.pool().for_each(draws, |(draw, sample)| {
-            let mut sampler = self.idle().pop().unwrap_or_default();
+        cpu.pool().for_each_with(&self.idle, draws, |sampler, (draw, sample)| {
             *sample = Some(sampler.sample(cpu.isa(), draw));
-            self.idle().push(sampler);
         });
         samples.into_iter().map(|sample| sample.expect("every draw was made")).collect()
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Sampler>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

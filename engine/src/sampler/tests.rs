@@ -218,8 +218,46 @@ fn allowed_tokens_are_a_mask_of_the_request() {
     assert_eq!(sample(&row, &spec(both, 0)).token, Ok(1));
     let neither = SamplingParams { constraint: bound(only(&[50])).constraint, ..params.clone() };
     assert_eq!(sample(&row, &spec(neither, 0)).token, Err(RowFault::NothingLeft));
+    let end = SamplingParams { constraint: bound(only(&[50])).constraint, stop_ids: vec![50], ..params.clone() };
+    assert_eq!(sample(&row, &spec(end, 0)).token, Ok(50), "the end of a form is always allowed");
     let ends = SamplingParams { min_new: 5, stop_ids: vec![1, 40], ..params };
     assert_eq!(sample(&row, &spec(ends, 0)).token, Ok(40), "nothing but end tokens is allowed");
+}
+
+#[test]
+fn a_small_penalty_leaves_every_weight_a_number() {
+    let MaskState::Ready(allowed) = only(&[1, 2]) else { panic!("made above") };
+    let params = SamplingParams {
+        allowed: Some(allowed),
+        repetition_penalty: f32::MIN_POSITIVE,
+        temperature: 0.5,
+        ..SamplingParams::default()
+    };
+    for typical_p in [1.0, 0.9] {
+        let spec = spec(SamplingParams { typical_p, ..params.clone() }, 0);
+        assert_eq!(sample_after(&[9.0, 8.0, 1.0], &spec, &[1]).token, Ok(1));
+    }
+}
+
+#[test]
+fn typical_tokens_of_a_long_row_are_those_of_a_sorted_one() {
+    let row: Vec<f32> = (0..3000).map(|index| ((index * 7919 % 3001) as f32 * 0.11).sin() * 3.0).collect();
+    let params = SamplingParams { temperature: 0.7, typical_p: 0.6, ..SamplingParams::default() };
+    let got = distribution(&row, &spec(params.clone(), 0), &[]);
+    let all = plain::candidates(&row, &SamplingParams { typical_p: 1.0, ..params });
+    let total: f64 = all.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    let surprise = |weight: f32| -(f64::from(weight) / total).ln();
+    let expected: f64 = all.iter().map(|(_, weight)| f64::from(*weight) / total * surprise(*weight)).sum();
+    let mut sorted: Vec<(f64, f64)> =
+        all.iter().map(|(_, weight)| ((surprise(*weight) - expected).abs(), f64::from(*weight) / total)).collect();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut sum = 0.0;
+    let needed = sorted.iter().position(|(_, share)| {
+        sum += share;
+        sum >= 0.6
+    });
+    let needed = needed.unwrap() + 1;
+    assert!(got.len().abs_diff(needed) <= 2 && needed > 200, "{} {needed}", got.len());
 }
 
 #[test]

@@ -31,6 +31,15 @@ pub(super) struct Scratch {
     pub(super) logits: Vec<f32>,
     /// Sums of weights by chunk.
     pub(super) sums: Vec<f64>,
+    /// Candidates by how typical they are.
+    nearest: Vec<Near>,
+}
+
+/// How far a candidate's surprise is from the expected one.
+#[derive(Clone, Copy, Debug)]
+struct Near {
+    distance: f64,
+    weight: f64,
 }
 
 /// Whether every token may be drawn.
@@ -68,23 +77,49 @@ pub(super) fn candidates(
         out.retain(|candidate| candidate.weight >= params.min_p);
     }
     if params.typical_p < 1.0 {
-        keep_typical(out, f64::from(params.typical_p));
+        keep_typical(out, (params.typical_p, params.temperature), &mut scratch.nearest);
     }
 }
 
 /// Keeps the tokens whose surprise, minus the logarithm of the probability, is nearest to the expected one, until their
 /// share reaches `mass`; with the last of them all that are as near.
-fn keep_typical(candidates: &mut Vec<Candidate>, mass: f64) {
+fn keep_typical(candidates: &mut Vec<Candidate>, (mass, temperature): (f32, f32), nearest: &mut Vec<Near>) {
     candidates.retain(|candidate| candidate.weight > 0.0);
     let weight = |candidate: &Candidate| f64::from(candidate.weight);
     let total: f64 = candidates.iter().map(weight).sum();
-    let surprise = |candidate: &Candidate| total.ln() - weight(candidate).ln();
-    let expected = candidates.iter().map(|candidate| weight(candidate) / total * surprise(candidate)).sum::<f64>();
+    let highest = candidates.iter().map(|candidate| candidate.logit).fold(f32::NEG_INFINITY, f32::max);
+    // Less what all have in common, the logarithm of the total.
+    let surprise = |candidate: &Candidate| f64::from(highest - candidate.logit) / f64::from(temperature);
+    let expected = candidates.iter().map(|candidate| weight(candidate) * surprise(candidate)).sum::<f64>() / total;
     let distance = |candidate: &Candidate| (surprise(candidate) - expected).abs();
-    candidates.sort_by(|a, b| distance(a).total_cmp(&distance(b)).then(a.token.cmp(&b.token)));
-    if let Some(kept) = shortest_prefix(candidates, mass * total) {
-        let farthest = distance(&candidates[kept - 1]);
-        candidates.retain(|candidate| distance(candidate) <= farthest);
+    nearest.clear();
+    nearest
+        .extend(candidates.iter().map(|candidate| Near { distance: distance(candidate), weight: weight(candidate) }));
+    let farthest = farthest_of(nearest, f64::from(mass) * total);
+    candidates.retain(|candidate| distance(candidate) <= farthest);
+}
+
+/// How far the nearest reach that weigh `wanted` together. No more of them are sorted than can matter.
+fn farthest_of(all: &mut [Near], wanted: f64) -> f64 {
+    let nearer = |a: &Near, b: &Near| a.distance.total_cmp(&b.distance).then(a.weight.total_cmp(&b.weight));
+    let mut count = FIRST_GATHERED.min(all.len());
+    loop {
+        if count < all.len() {
+            all.select_nth_unstable_by(count, nearer);
+        }
+        let head = &mut all[..count];
+        head.sort_unstable_by(nearer);
+        let mut sum = 0.0;
+        for near in head {
+            sum += near.weight;
+            if sum >= wanted {
+                return near.distance;
+            }
+        }
+        if count == all.len() {
+            return f64::INFINITY;
+        }
+        count = all.len().min(8 * count);
     }
 }
 

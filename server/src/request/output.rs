@@ -61,6 +61,9 @@ impl Output {
 }
 
 fn logprob_ids(fields: &OutputFields, rules: &RequestRules) -> Result<Vec<Token>, ApiError> {
+    if fields.logprob_token_ids.as_ref().is_some_and(|ids| ids.is_empty()) {
+        return Err(ApiError::array_below("logprob_token_ids"));
+    }
     let ids = fields.logprob_token_ids.iter().flat_map(|ids| ids.iter()).enumerate();
     ids.map(|(index, id)| rules.check_token(id.0, || format!("logprob_token_ids[{index}]"))).collect()
 }

@@ -233,12 +233,12 @@ fn what_must_not_be_drawn() {
 }
 
 #[test]
-fn a_request_knows_what_binds_it() {
-    let bound_by = |members| try_chat(members).unwrap().bound_by().map(str::to_owned);
-    assert_eq!(bound_by(json!({})), None);
-    assert_eq!(bound_by(json!({"no_repeat_ngram_size": 2})).as_deref(), Some("no_repeat_ngram_size"));
-    assert_eq!(bound_by(json!({"bad_words": ["x"], "allowed_token_ids": [1]})).as_deref(), Some("allowed_token_ids"));
-    assert_eq!(bound_by(json!({"regex": "a", "allowed_token_ids": [1]})).as_deref(), Some("regex"));
+fn a_request_knows_what_restricts_it() {
+    let restricted_by = |members| try_chat(members).unwrap().restricted_by();
+    assert_eq!(restricted_by(json!({"regex": "a"})), None);
+    assert_eq!(restricted_by(json!({"no_repeat_ngram_size": 2})), Some("no_repeat_ngram_size"));
+    assert_eq!(restricted_by(json!({"bad_words": ["x"], "regex": "a"})), Some("bad_words"));
+    assert_eq!(restricted_by(json!({"bad_words": ["x"], "allowed_token_ids": [1]})), Some("allowed_token_ids"));
 }
 
 #[test]
@@ -246,6 +246,7 @@ fn other_tokens_are_reported_beside_log_probabilities() {
     let ids = |members| try_chat(members).map(|request| request.sampling.logprob_ids);
     assert_eq!(ids(json!({"logprobs": true, "logprob_token_ids": [3, 499]})).unwrap(), [3, 499]);
     assert_eq!(chat_error(json!({"logprob_token_ids": [3]})), at("invalid_value", "logprob_token_ids"));
+    assert_eq!(chat_error(json!({"logprob_token_ids": []})), at("array_below_min_length", "logprob_token_ids"));
     let past = json!({"logprobs": true, "logprob_token_ids": [3, 500]});
     assert_eq!(chat_error(past), at("integer_above_max_value", "logprob_token_ids[1]"));
 }

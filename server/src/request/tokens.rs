@@ -3,7 +3,7 @@
 use proto::{DetokenizeRequest, TokenizeRequest};
 use scheduler::Token;
 
-use super::{Prompt, RequestRules, chat::Turns, refuse, tools::ToolFields};
+use super::{Prompt, RequestRules, chat::Turns, documents, refuse, tools::ToolFields};
 use crate::error::ApiError;
 
 /// A prompt whose tokens are asked for.
@@ -38,7 +38,7 @@ pub fn tokenize(request: TokenizeRequest, rules: &RequestRules) -> Result<Tokens
                 tools: tools.read(rules.calls)?.declared,
                 add_generation_prompt: request.add_generation_prompt,
                 continue_final_message: request.continue_final_message,
-                documents: None,
+                documents: documents::read(request.documents, rules)?,
                 arguments: request.chat_template_kwargs,
             };
             let chat = turns.read(rules)?;
@@ -59,6 +59,7 @@ fn check_chat_members(request: &TokenizeRequest) -> Result<(), ApiError> {
         ("add_generation_prompt", request.add_generation_prompt.is_some()),
         ("continue_final_message", request.continue_final_message.is_some()),
         ("tools", request.tools.is_some()),
+        ("documents", request.documents.is_some()),
         ("chat_template_kwargs", request.chat_template_kwargs.is_some()),
     ];
     match members.into_iter().find(|(_, is_present)| *is_present && request.messages.is_none()) {

@@ -22,6 +22,9 @@ use crate::{
     served_model::ServedModel,
 };
 
+/// Each prompt repeats the allowed ids.
+const MAX_RENDERED_IDS: usize = 1 << 20;
+
 /// A chat has one prompt.
 pub async fn chat(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let job = |body: &[u8], model: &ServedModel| {
@@ -46,10 +49,18 @@ fn render(
 ) -> Result<Made<Vec<RenderedRequest>>, ApiError> {
     let prepared = tokenize(model, parse(body, &model.rules)?)?;
     let request = &prepared.request;
+    let allowed: Option<Vec<u32>> = request.sampling.allowed.as_deref().map(|allowed| allowed.tokens().collect());
+    if allowed.as_ref().is_some_and(|allowed| allowed.len() * prepared.prompts.len() > MAX_RENDERED_IDS) {
+        let says = format_args!("must have at most {MAX_RENDERED_IDS} ids over all prompts to be rendered");
+        return Err(ApiError::invalid_value("allowed_token_ids", says));
+    }
     let prompts = prepared.prompts.into_iter().map(|prompt| RenderedRequest {
         request_id: random_id(prefix),
         features: None,
-        sampling_params: sampling(request, model.limits.max_model_len - prompt.tokens.len()),
+        sampling_params: RenderedSampling {
+            allowed_token_ids: allowed.clone(),
+            ..sampling(request, model.limits.max_model_len - prompt.tokens.len())
+        },
         token_ids: prompt.tokens,
     });
     Ok((prompts.collect(), request.ignored.clone()))
@@ -72,7 +83,7 @@ fn sampling(request: &GenerateRequest, room: usize) -> RenderedSampling {
         logit_bias: (!params.logit_bias.is_empty()).then(|| LogitBias(bias.collect())),
         no_repeat_ngram_size: params.no_repeat_ngram,
         bad_words_token_ids: params.bad_words.clone(),
-        allowed_token_ids: params.allowed.as_deref().map(|allowed| allowed.tokens().collect()),
+        allowed_token_ids: None,
         seed: request.seed.map(|seed| Integer(seed.cast_signed())),
         stop: request.stop.strings.iter().map(|text| text.as_str().into()).collect(),
         stop_token_ids: params.stop_ids.clone(),
@@ -81,6 +92,7 @@ fn sampling(request: &GenerateRequest, room: usize) -> RenderedSampling {
         max_tokens: request.max_new.unwrap_or(room),
         min_tokens: params.min_new,
         logprobs: params.logprobs.filter(|_| request.logprobs),
+        logprob_token_ids: params.logprob_ids.clone(),
         skip_special_tokens: request.skip_special_tokens,
     }
 }
