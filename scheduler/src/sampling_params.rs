@@ -6,9 +6,9 @@ use crate::{Constraint, Token, TokenMask};
 
 /// Settings of the sampler and of the end of a sequence, checked by whoever builds them.
 ///
-/// Order in the sampler: what must not be drawn (`constraint`, `allowed`, `bad_words`, `no_repeat_ngram`, `min_new`), `logit_bias`, repetition,
-/// frequency and presence penalty, temperature, top-k, top-p, min-p, typical-p, each on what the one before left,
-/// renormalised.
+/// Order in the sampler: what must not be drawn (`constraint`, `allowed`, `bad_words`, `no_repeat_ngram`, `min_new`),
+/// `logit_bias`, repetition, frequency and presence penalty, temperature, top-k, top-p, min-p, typical-p, each on what
+/// the one before left, renormalised.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SamplingParams {
     /// 0 is greedy: the highest logit, the lowest id on a tie.

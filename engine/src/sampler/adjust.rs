@@ -86,6 +86,7 @@ fn penalise_repetition(row: &mut [f32], spec: &SampleSpec, seen: &[Token], count
     }
     for_each_different(seen, counts, |token, _| {
         let logit = &mut row[token as usize];
+        // A penalty near 0 must not make it infinite: it would weigh nothing.
         *logit = if *logit < 0.0 { *logit * penalty } else { (*logit / penalty).min(f32::MAX) };
     });
 }

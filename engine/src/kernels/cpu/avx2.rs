@@ -1,20 +1,19 @@
 //! Sixteen lanes in two AVX registers.
 
-use std::arch::asm;
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, _CMP_LT_OQ, _MM_HINT_T0, _mm_loadl_epi64, _mm_loadu_si128, _mm_packs_epi16,
-    _mm_packs_epi32, _mm_prefetch, _mm_storel_epi64, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps,
-    _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
-    _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_cvtps_epi32,
-    _mm256_cvtps_ph, _mm256_div_ps, _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps,
-    _mm256_min_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi32,
-    _mm256_storeu_ps, _mm256_sub_ps,
+    __m128i, __m256, __m256i, _CMP_LT_OQ, _mm_loadl_epi64, _mm_loadu_si128, _mm_packs_epi16, _mm_packs_epi32,
+    _mm_storel_epi64, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_blendv_ps, _mm256_castps_si256,
+    _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps,
+    _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_cvtps_epi32, _mm256_cvtps_ph, _mm256_div_ps,
+    _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use half::{bf16, f16};
 
 use super::avx2_trees::{greatest, greatest_each, sum, sums};
 use super::simd::{Kernel, LANES, Simd};
+use super::x86_prefetch::{prefetch, prefetch_to_write};
 
 /// Proof that this CPU has AVX2, FMA and F16C.
 #[derive(Clone, Copy, Debug)]
@@ -213,8 +212,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn prefetch<T>(self, address: *const T) {
-        // SAFETY: a prefetch of any address is a hint and cannot fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+        prefetch(address);
     }
 
     #[inline(always)]
@@ -298,13 +296,6 @@ fn narrowed(eight: __m256) -> __m128i {
 #[target_feature(enable = "avx2")]
 fn floats(ints: (__m256i, __m256i)) -> Halves {
     (_mm256_cvtepi32_ps(ints.0), _mm256_cvtepi32_ps(ints.1))
-}
-
-/// Asks for a line as its only holder.
-#[inline(always)]
-pub(super) fn prefetch_to_write<T>(address: *const T) {
-    // SAFETY: a prefetch of any address is a hint and cannot fault; a CPU without it takes it for no operation.
-    unsafe { asm!("prefetchw [{0}]", in(reg) address.addr(), options(nomem, nostack, preserves_flags)) };
 }
 
 #[inline]

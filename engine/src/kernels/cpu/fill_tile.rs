@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::elementwise::{filled, inverse_root_mean_square, rounded};
 use super::simd::{Kernel, LANES, Simd};
-use super::tile::{Line, MAX_TILE_ROWS};
+use super::tile::MAX_TILE_ROWS;
 use crate::kernels::tiled_rows::{RowFormat, TilePlace};
 
 /// Largest magnitude of a quant.
@@ -72,7 +72,7 @@ struct Source<'a> {
     rows: &'a [f32],
     k: usize,
     /// Weights, and one factor for each row.
-    norm: Option<(&'a [f32], Line)>,
+    norm: Option<(&'a [f32], [f32; MAX_TILE_ROWS])>,
 }
 
 impl Source<'_> {

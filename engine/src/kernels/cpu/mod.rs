@@ -50,6 +50,8 @@ pub mod simd;
 pub mod softmax;
 pub mod store_kv;
 pub mod tile;
+#[cfg(target_arch = "x86_64")]
+mod x86_prefetch;
 
 #[cfg(not(target_arch = "x86_64"))]
 pub use {no_amx as amx, no_amx as amx_tile};
