@@ -13,6 +13,11 @@ use axum::{
 
 use crate::app::App;
 
+/// What pages may read of an answer beside its body.
+pub(crate) const EXPOSED: &str = "x-request-id, openai-processing-ms, retry-after, retry-after-ms, x-gondola-ignored, \
+                                  server-timing, x-gondola-cached-tokens, x-gondola-recomputed-tokens, \
+                                  x-gondola-preemptions, x-gondola-block-seconds";
+
 /// Answers preflights and marks answers to listed origins.
 pub async fn answer_origins(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let origin = listed_origin(request.headers(), &app.origins);
@@ -46,9 +51,7 @@ fn listed_origin(headers: &HeaderMap, origins: &[String]) -> Option<HeaderValue>
 fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.append(header::VARY, HeaderValue::from_static("origin"));
-    let exposed = "x-request-id, openai-processing-ms, retry-after, retry-after-ms, x-gondola-ignored, server-timing, \
-                   x-gondola-cached-tokens, x-gondola-recomputed-tokens, x-gondola-preemptions, x-gondola-block-seconds";
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
 }
 
 fn describe(headers: &mut HeaderMap) {

@@ -26,6 +26,7 @@ pub fn timing_headers(timings: &Timings) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cors::EXPOSED;
 
     #[test]
     fn headers_tell_what_the_body_tells() {
@@ -36,5 +37,7 @@ mod tests {
         assert_eq!(headers["x-gondola-cached-tokens"], "16");
         assert_eq!(headers["x-gondola-preemptions"], "0");
         assert_eq!(headers["x-gondola-block-seconds"], "0.500000");
+        let exposed: Vec<&str> = EXPOSED.split(", ").collect();
+        assert!(headers.keys().all(|name| exposed.contains(&name.as_str())), "pages may read all of them");
     }
 }
