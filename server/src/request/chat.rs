@@ -40,7 +40,7 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
         tools: declared,
         add_generation_prompt: request.add_generation_prompt,
         continue_final_message: request.continue_final_message,
-        documents: documents::read(request.documents, rules)?,
+        documents: request.documents,
         arguments: request.chat_template_kwargs,
     };
     let Conversation { prompt, bytes, ignored: unread } = turns.read(rules)?;
@@ -69,8 +69,7 @@ pub(super) struct Turns {
     pub(super) tools: Option<Value>,
     pub(super) add_generation_prompt: Option<bool>,
     pub(super) continue_final_message: Option<bool>,
-    /// As templates take them.
-    pub(super) documents: Option<Value>,
+    pub(super) documents: Option<AnyJson>,
     pub(super) arguments: Option<AnyJson>,
 }
 
@@ -85,18 +84,19 @@ pub(super) struct Conversation {
 
 impl Turns {
     /// Reads and measures it.
-    pub(super) fn read(self, rules: &RequestRules) -> Result<Conversation, ApiError> {
+    pub(super) fn read(mut self, rules: &RequestRules) -> Result<Conversation, ApiError> {
+        let documents = documents::read(self.documents.take(), rules)?;
         let (add_generation_prompt, continue_final_message) = self.ending()?;
         let (messages, bytes) = messages::read(self.messages.0)?;
         let arguments = template_arguments::read(self.arguments, rules)?;
-        let structures = self.tools.iter().chain(&self.documents);
+        let structures = self.tools.iter().chain(&documents);
         let bytes = bytes + arguments.bytes + structures.map(|value| value.to_string().len()).sum::<usize>();
         let prompt = ChatPrompt {
             messages,
             add_generation_prompt,
             continue_final_message,
             tools: self.tools,
-            documents: self.documents,
+            documents,
             template_arguments: arguments.values,
         };
         Ok(Conversation { prompt, bytes, ignored: arguments.ignored })

@@ -57,17 +57,14 @@ fn render(
     let prompts = prepared.prompts.into_iter().map(|prompt| RenderedRequest {
         request_id: random_id(prefix),
         features: None,
-        sampling_params: RenderedSampling {
-            allowed_token_ids: allowed.clone(),
-            ..sampling(request, model.limits.max_model_len - prompt.tokens.len())
-        },
+        sampling_params: sampling(request, allowed.clone(), model.limits.max_model_len - prompt.tokens.len()),
         token_ids: prompt.tokens,
     });
     Ok((prompts.collect(), request.ignored.clone()))
 }
 
 /// `room` is what the context leaves for the answer.
-fn sampling(request: &GenerateRequest, room: usize) -> RenderedSampling {
+fn sampling(request: &GenerateRequest, allowed_token_ids: Option<Vec<u32>>, room: usize) -> RenderedSampling {
     let params = &request.sampling;
     let bias = params.logit_bias.iter().map(|(token, bias)| (token.to_string(), f64::from(*bias)));
     RenderedSampling {
@@ -83,7 +80,7 @@ fn sampling(request: &GenerateRequest, room: usize) -> RenderedSampling {
         logit_bias: (!params.logit_bias.is_empty()).then(|| LogitBias(bias.collect())),
         no_repeat_ngram_size: params.no_repeat_ngram,
         bad_words_token_ids: params.bad_words.clone(),
-        allowed_token_ids: None,
+        allowed_token_ids,
         seed: request.seed.map(|seed| Integer(seed.cast_signed())),
         stop: request.stop.strings.iter().map(|text| text.as_str().into()).collect(),
         stop_token_ids: params.stop_ids.clone(),
