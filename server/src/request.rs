@@ -21,6 +21,7 @@ mod tools;
 
 use std::{collections::HashSet, fmt};
 
+use proto::TokenId;
 use scheduler::{SamplingParams, Token};
 
 pub use self::{
@@ -192,12 +193,12 @@ impl RequestRules {
         if bytes > limit { Err(ApiError::prompt_bytes(field, bytes, limit)) } else { Ok(()) }
     }
 
-    /// The token, if the vocabulary has it; `path` names it where it has not.
-    fn check_token(&self, token: Token, path: impl FnOnce() -> String) -> Result<Token, ApiError> {
-        if (token as usize) < self.vocab_size {
-            return Ok(token);
+    /// The tokens of the list at `path`, if the vocabulary has all of them.
+    fn check_tokens(&self, path: &str, ids: &[TokenId]) -> Result<Vec<Token>, ApiError> {
+        match ids.iter().position(|id| id.0 as usize >= self.vocab_size) {
+            Some(index) => Err(ApiError::integer_above(&format!("{path}[{index}]"), self.vocab_size as i64 - 1)),
+            None => Ok(ids.iter().map(|id| id.0).collect()),
         }
-        Err(ApiError::integer_above(&path(), self.vocab_size as i64 - 1))
     }
 }
 

@@ -66,7 +66,5 @@ fn prompts(prompt: WirePrompt, rules: &RequestRules) -> Result<Vec<Prompt>, ApiE
 }
 
 fn tokens(ids: &[TokenId], path: &str, rules: &RequestRules) -> Result<Prompt, ApiError> {
-    let ids = ids.iter().enumerate();
-    let tokens = ids.map(|(index, id)| rules.check_token(id.0, || format!("{path}[{index}]")));
-    tokens.collect::<Result<_, _>>().map(Prompt::Tokens)
+    rules.check_tokens(path, ids).map(Prompt::Tokens)
 }

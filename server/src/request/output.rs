@@ -1,7 +1,6 @@
 //! What the answer carries and how it is sent.
 
 use proto::{OutputFields, StreamOptions};
-
 use scheduler::Token;
 
 use super::{RequestRules, range::count, refuse};
@@ -61,11 +60,11 @@ impl Output {
 }
 
 fn logprob_ids(fields: &OutputFields, rules: &RequestRules) -> Result<Vec<Token>, ApiError> {
-    if fields.logprob_token_ids.as_ref().is_some_and(|ids| ids.is_empty()) {
-        return Err(ApiError::array_below("logprob_token_ids"));
+    match fields.logprob_token_ids.as_deref() {
+        None => Ok(Vec::new()),
+        Some([]) => Err(ApiError::array_below("logprob_token_ids")),
+        Some(ids) => rules.check_tokens("logprob_token_ids", ids),
     }
-    let ids = fields.logprob_token_ids.iter().flat_map(|ids| ids.iter()).enumerate();
-    ids.map(|(index, id)| rules.check_token(id.0, || format!("logprob_token_ids[{index}]"))).collect()
 }
 
 fn stream(fields: &OutputFields) -> Result<Option<StreamRules>, ApiError> {

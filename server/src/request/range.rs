@@ -71,6 +71,12 @@ pub(super) fn word(param: &str, text: Text) -> Result<String, ApiError> {
     }
 }
 
+/// The words of the list at `path`.
+pub(super) fn words(path: &str, texts: Vec<Text>) -> Result<Vec<String>, ApiError> {
+    let texts = texts.into_iter().enumerate();
+    texts.map(|(index, text)| word(&format!("{path}[{index}]"), text)).collect()
+}
+
 /// A short string of at least one byte.
 pub(super) fn short_some(param: &str, text: Option<Text>) -> Result<Option<String>, ApiError> {
     short(param, text.as_ref())?;

@@ -8,7 +8,7 @@ use scheduler::{SamplingParams, Token, TokenMask};
 
 use super::{
     RequestRules,
-    range::{count, decimal, integer, positive_decimal, word},
+    range::{count, decimal, integer, positive_decimal},
     refuse,
 };
 use crate::error::ApiError;
@@ -91,19 +91,12 @@ fn top_k(fields: &SamplingFields, defaults: &SamplingDefaults) -> Result<usize, 
     Ok(usize::try_from(value).unwrap_or(0))
 }
 
-/// The texts that are never generated.
-pub(super) fn bad_words(fields: &mut SamplingFields) -> Result<Vec<String>, ApiError> {
-    let words = fields.bad_words.take().unwrap_or_default().0.into_iter().enumerate();
-    words.map(|(index, text)| word(&format!("bad_words[{index}]"), text)).collect()
-}
-
 fn allowed(ids: &[TokenId], rules: &RequestRules) -> Result<Arc<TokenMask>, ApiError> {
     if ids.is_empty() {
         return Err(ApiError::array_below("allowed_token_ids"));
     }
     let mut words = vec![0; rules.vocab_size.div_ceil(32)];
-    for (index, id) in ids.iter().enumerate() {
-        let token = rules.check_token(id.0, || format!("allowed_token_ids[{index}]"))?;
+    for token in rules.check_tokens("allowed_token_ids", ids)? {
         words[token as usize / 32] |= 1 << (token % 32);
     }
     Ok(Arc::new(TokenMask::new(words)))

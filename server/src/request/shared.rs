@@ -5,7 +5,7 @@ use proto::{Integer, OutputFields, ResponseFormat, SamplingFields, SchedulingFie
 use super::{
     GenerateRequest, Prompt, PromptCut, RequestRules, grammar,
     output::Output,
-    range::{integer, short, short_some},
+    range::{integer, short, short_some, words},
     refuse, sampling,
     stopping::Stopping,
     tools,
@@ -46,7 +46,7 @@ impl SharedFields {
             Some(calls) => Some(tools::with_answer(calls, answer)?),
             None => answer,
         };
-        let bad_words = sampling::bad_words(&mut self.sampling)?;
+        let bad_words = words("bad_words", self.sampling.bad_words.take().unwrap_or_default().0)?;
         let output = Output::new(&self.output, rules)?;
         if own.logprobs.is_none() && !output.logprob_ids.is_empty() {
             return Err(ApiError::invalid_value("logprob_token_ids", "needs logprobs"));

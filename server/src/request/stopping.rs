@@ -5,7 +5,7 @@ use scheduler::Token;
 
 use super::{
     RequestRules, StopRules,
-    range::{count, word},
+    range::{count, word, words},
     refuse,
 };
 use crate::error::ApiError;
@@ -23,11 +23,8 @@ impl Stopping {
     pub(super) fn new(fields: StoppingFields, max_new: Option<usize>, rules: &RequestRules) -> Result<Self, ApiError> {
         refuse::stopping(&fields)?;
         let most = max_new.unwrap_or(rules.max_model_len);
-        let ids = fields.stop_token_ids.unwrap_or_default().0.into_iter().enumerate();
         Ok(Self {
-            ids: ids
-                .map(|(index, id)| rules.check_token(id.0, || format!("stop_token_ids[{index}]")))
-                .collect::<Result<_, _>>()?,
+            ids: rules.check_tokens("stop_token_ids", &fields.stop_token_ids.unwrap_or_default())?,
             min_new: fields.min_tokens.map_or(Ok(0), |value| count("min_tokens", value, 0, most))?,
             ignore_eos: fields.ignore_eos.unwrap_or(false),
             rules: StopRules {
@@ -41,9 +38,6 @@ impl Stopping {
 fn stop_strings(stop: Stop) -> Result<Vec<String>, ApiError> {
     match stop {
         Stop::One(text) => Ok(vec![word("stop", text)?]),
-        Stop::Many(texts) => {
-            let texts = texts.0.into_iter().enumerate();
-            texts.map(|(index, text)| word(&format!("stop[{index}]"), text)).collect()
-        }
+        Stop::Many(texts) => words("stop", texts.0),
     }
 }

@@ -3,7 +3,7 @@
 use proto::{DetokenizeRequest, TokenizeRequest};
 use scheduler::Token;
 
-use super::{Prompt, RequestRules, chat::Turns, documents, refuse, tools::ToolFields};
+use super::{Prompt, RequestRules, chat::Turns, refuse, tools::ToolFields};
 use crate::error::ApiError;
 
 /// A prompt whose tokens are asked for.
@@ -38,7 +38,7 @@ pub fn tokenize(request: TokenizeRequest, rules: &RequestRules) -> Result<Tokens
                 tools: tools.read(rules.calls)?.declared,
                 add_generation_prompt: request.add_generation_prompt,
                 continue_final_message: request.continue_final_message,
-                documents: documents::read(request.documents, rules)?,
+                documents: request.documents,
                 arguments: request.chat_template_kwargs,
             };
             let chat = turns.read(rules)?;
@@ -69,10 +69,8 @@ fn check_chat_members(request: &TokenizeRequest) -> Result<(), ApiError> {
 }
 
 /// Reads a request for the text of tokens.
-pub fn detokenize(request: DetokenizeRequest, rules: &RequestRules) -> Result<Vec<Token>, ApiError> {
-    let ids = request.tokens.into_iter().enumerate();
-    let tokens = ids.map(|(index, id)| rules.check_token(id.0, || format!("tokens[{index}]")));
-    let tokens = tokens.collect::<Result<_, _>>()?;
+pub fn detokenize(request: &DetokenizeRequest, rules: &RequestRules) -> Result<Vec<Token>, ApiError> {
+    let tokens = rules.check_tokens("tokens", &request.tokens)?;
     rules.check_model(&request.model)?;
     Ok(tokens)
 }

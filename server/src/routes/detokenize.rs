@@ -17,6 +17,6 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
 }
 
 fn detokenize(body: &[u8], model: &ServedModel) -> Result<Made<PromptText>, ApiError> {
-    let tokens = request::detokenize(json::parse(body)?, &model.rules)?;
+    let tokens = request::detokenize(&json::parse(body)?, &model.rules)?;
     Ok((PromptText { prompt: model.tokenizer.decode(&tokens, false).into() }, Vec::new()))
 }
