@@ -35,6 +35,13 @@ pub struct MemoryLimits {
     pub num_speculative_tokens: usize,
 }
 
+impl MemoryLimits {
+    /// Rows of logits that one step may have.
+    pub fn max_samples(&self) -> usize {
+        self.max_num_seqs.saturating_mul(1 + self.num_speculative_tokens).min(self.max_num_batched_tokens)
+    }
+}
+
 /// Where the memory goes. Bytes; `Display` prints the arithmetic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryPlan {

@@ -15,12 +15,11 @@ fn model() -> PathBuf {
 }
 
 fn setup(speculates: bool) -> Setup {
-    let speculation = Speculation { num_speculative_tokens: 4, prompt_lookup_max: 4, prompt_lookup_min: 2 };
     Setup {
         num_blocks: 512,
         max_num_seqs: 16,
         max_num_batched_tokens: 256,
-        speculation: speculates.then_some(speculation),
+        speculation: Speculation { own_text: speculates, ..Speculation::PREDICTIONS },
         ..Setup::default()
     }
 }

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use scheduler::{SamplingParams, Speculation, Token};
 use support::{Answer, Runner, Setup, fixture, greedy, load, sampled};
 
-const SPECULATION: Speculation = Speculation { num_speculative_tokens: 6, prompt_lookup_max: 4, prompt_lookup_min: 1 };
+const SPECULATION: Speculation =
+    Speculation { num_speculative_tokens: 6, prompt_lookup_max: 4, prompt_lookup_min: 1, own_text: true };
 
 /// One request of a load.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ struct Request {
     params: SamplingParams,
     /// Turns between the request before and this one.
     after: usize,
+    /// What the answer may be.
+    prediction: Vec<Token>,
 }
 
 /// Keeps a text to three tokens, so that it repeats itself.
@@ -43,7 +46,12 @@ fn request() -> impl Strategy<Value = Request> {
         1 => (1..60usize).prop_map(|count| narrow(greedy(count))),
         1 => (0..200 as Token).prop_map(stopped),
     ];
-    (prompt, params, 0..12usize).prop_map(|(prompt, params, after)| Request { prompt, params, after })
+    (prompt, params, 0..12usize).prop_map(|(prompt, params, after)| Request {
+        prompt,
+        params,
+        after,
+        prediction: Vec::new(),
+    })
 }
 
 /// The answers of a load, in its order, and how many proposals were accepted.
@@ -52,7 +60,7 @@ fn serve(setup: Setup, requests: &[Request]) -> (Vec<Answer>, u64) {
     let mut seqs = Vec::new();
     for request in requests {
         runner.turns(request.after);
-        seqs.push(runner.submit(&request.prompt, request.params.clone(), 0));
+        seqs.push(runner.submit_predicted(&request.prompt, request.params.clone(), 0, &request.prediction));
     }
     let mut answers = runner.finish();
     let answers = seqs.iter().map(|seq| answers.remove(seq).unwrap()).collect();
@@ -69,9 +77,31 @@ proptest! {
         prompt_lookup_min in 1..3usize,
     ) {
         let setup = Setup { block_size: 4, num_blocks, max_num_batched_tokens, max_num_seqs, ..Setup::default() };
-        let speculation = Some(Speculation { prompt_lookup_min, ..SPECULATION });
+        let speculation = Speculation { prompt_lookup_min, ..SPECULATION };
         let (plain, _) = serve(setup, &requests);
         let (fast, _) = serve(Setup { speculation, ..setup }, &requests);
+        for (fast, plain) in fast.iter().zip(&plain) {
+            fast.assert_same(plain, "with and without");
+        }
+    }
+
+    #[test]
+    fn no_schedule_shows_that_answers_were_predicted(
+        requests in prop::collection::vec(request(), 1..8),
+        (num_blocks, max_num_batched_tokens, max_num_seqs) in (30..80usize, 4..64usize, 1..6usize),
+        wrong in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
+    ) {
+        let setup = Setup { block_size: 4, num_blocks, max_num_batched_tokens, max_num_seqs, ..Setup::default() };
+        let (plain, _) = serve(setup, &requests);
+        let predict = |(request, answer): (Request, &Answer)| {
+            let mut prediction = answer.tokens.clone();
+            for place in wrong.iter().filter(|_| !answer.tokens.is_empty()) {
+                prediction[place.index(answer.tokens.len())] = 199;
+            }
+            Request { prediction, ..request }
+        };
+        let requests: Vec<Request> = requests.into_iter().zip(&plain).map(predict).collect();
+        let (fast, _) = serve(setup, &requests);
         for (fast, plain) in fast.iter().zip(&plain) {
             fast.assert_same(plain, "with and without");
         }
@@ -80,10 +110,20 @@ proptest! {
 
 #[test]
 fn a_text_that_repeats_itself_is_written_in_few_steps() {
-    let request = Request { prompt: vec![5, 6, 7, 8], params: narrow(greedy(200)), after: 0 };
+    let request = Request { prompt: vec![5, 6, 7, 8], params: narrow(greedy(200)), after: 0, prediction: Vec::new() };
     let setup = Setup { num_blocks: 256, ..Setup::default() };
     let (plain, none) = serve(setup, std::slice::from_ref(&request));
-    let (fast, accepted) = serve(Setup { speculation: Some(SPECULATION), ..setup }, &[request]);
+    let (fast, accepted) = serve(Setup { speculation: SPECULATION, ..setup }, &[request]);
     fast[0].assert_same(&plain[0], "a cycle");
+    assert!(none == 0 && accepted > 120, "{accepted} of 200 tokens were proposed");
+}
+
+#[test]
+fn an_answer_that_was_predicted_is_written_in_few_steps() {
+    let request = Request { prompt: vec![5, 6, 7, 8], params: sampled(200, 3), after: 0, prediction: Vec::new() };
+    let setup = Setup { num_blocks: 256, ..Setup::default() };
+    let (plain, none) = serve(setup, std::slice::from_ref(&request));
+    let (fast, accepted) = serve(setup, &[Request { prediction: plain[0].tokens.clone(), ..request }]);
+    fast[0].assert_same(&plain[0], "a prediction");
     assert!(none == 0 && accepted > 120, "{accepted} of 200 tokens were proposed");
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AnyJson, AnyObject, Integer, List, Messages, Metadata, OutputFields, Refused, ResponseFormat, SamplingFields,
-    SchedulingFields, StoppingFields, Text, ToolChoice, Tools, strict_object::strict_object, word::word,
+    AnyJson, AnyObject, Integer, List, Messages, Metadata, OutputFields, Prediction, Refused, ResponseFormat,
+    SamplingFields, SchedulingFields, StoppingFields, Text, ToolChoice, Tools, strict_object::strict_object,
+    word::word,
 };
 
 strict_object! {
@@ -41,6 +42,8 @@ strict_object! {
             tool_choice: ToolChoice,
             /// Several calls in one answer.
             parallel_tool_calls: bool,
+            /// What the answer may be.
+            prediction: Prediction,
             /// A hint for models that think.
             reasoning_effort: ReasoningEffort,
             /// Open the assistant's turn.
@@ -71,8 +74,6 @@ strict_object! {
         received {
             /// A hint.
             prompt_cache_options: AnyObject,
-            /// A draft of the answer.
-            prediction: Refused,
             /// Spoken answers.
             audio: Refused,
             /// Tools in their old form.

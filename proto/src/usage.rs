@@ -34,6 +34,12 @@ pub struct CompletionTokensDetails {
     /// Tokens of thoughts.
     #[serde(default)]
     pub reasoning_tokens: usize,
+    /// Tokens of the prediction that were proposed and stand in the answer; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_prediction_tokens: Option<usize>,
+    /// Tokens of the prediction that were proposed in vain; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected_prediction_tokens: Option<usize>,
 }
 
 impl Usage {
@@ -44,7 +50,7 @@ impl Usage {
             completion_tokens,
             total_tokens: prompt_tokens + completion_tokens,
             prompt_tokens_details: Some(PromptTokensDetails { cached_tokens }),
-            completion_tokens_details: Some(CompletionTokensDetails { reasoning_tokens: 0 }),
+            completion_tokens_details: Some(CompletionTokensDetails::default()),
         }
     }
 }

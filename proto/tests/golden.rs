@@ -233,11 +233,10 @@ fn every_spelling_of_off_is_read() {
         (json!({}), Some(Refused::Empty)),
     ];
     for (value, expected) in spellings {
-        let body =
-            json!({"model": "m", "messages": [], "prediction": value, "use_beam_search": value, "lora_path": value});
+        let body = json!({"model": "m", "messages": [], "audio": value, "use_beam_search": value, "lora_path": value});
         let request: ChatRequest = serde_json::from_value(body).unwrap();
         assert_eq!(
-            [request.prediction, request.sampling.use_beam_search, request.scheduling.lora_path],
+            [request.audio, request.sampling.use_beam_search, request.scheduling.lora_path],
             [expected; 3],
             "{value}"
         );

@@ -27,6 +27,9 @@ impl Acceptance {
     /// Of a sequence that nothing is known about: enough to try a little while nobody else runs.
     pub(crate) const UNKNOWN: Self = Self { rate: ONE * 3 / 8 };
 
+    /// Of a sequence whose client said what would come.
+    pub(crate) const PREDICTED: Self = Self { rate: ONE * 7 / 8 };
+
     /// Takes in whether a draw was what was looked up for it.
     pub(crate) fn observe(&mut self, right: bool) {
         let seen = if right { ONE } else { 0 };
@@ -65,6 +68,14 @@ mod tests {
         assert_eq!(Acceptance::UNKNOWN.worth(1, 8), 1);
         assert_eq!(Acceptance::UNKNOWN.worth(8, 8), 0);
         assert_eq!(after(&[false; 4]).worth(1, 8), 0, "and not for long");
+    }
+
+    #[test]
+    fn a_client_is_believed_until_it_is_wrong() {
+        assert_eq!(Acceptance::PREDICTED.worth(1, 8), 8);
+        let mut acceptance = Acceptance::PREDICTED;
+        (0..10).for_each(|_| acceptance.observe(false));
+        assert_eq!(acceptance.worth(1, 8), 0);
     }
 
     #[test]

@@ -57,6 +57,10 @@ pub struct SequenceStats {
     pub generated_tokens: usize,
     /// Tokens computed again after preemptions.
     pub recomputed_tokens: usize,
+    /// Tokens of its prediction that were proposed and drawn.
+    pub accepted_predictions: usize,
+    /// Tokens of its prediction that were proposed, and not drawn.
+    pub rejected_predictions: usize,
     /// How often it lost its blocks.
     pub preemptions: usize,
     /// Blocks held, times how long. What choices share before they part is in the account of one of them.

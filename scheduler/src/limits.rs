@@ -19,8 +19,10 @@ pub struct Limits {
     pub max_queued_requests: usize,
     /// Prompt tokens that may wait.
     pub max_queued_tokens: usize,
-    /// How next tokens are proposed; `None` proposes nothing.
-    pub speculation: Option<Speculation>,
+    /// Draws of one step, at least one for each sequence that may run: proposals take what is left of them.
+    pub max_samples: usize,
+    /// How next tokens are proposed.
+    pub speculation: Speculation,
 }
 
 impl Limits {

@@ -69,6 +69,11 @@ impl StepPlan {
         self.works.iter().map(|work| work.tokens.len()).sum()
     }
 
+    /// Draws of the step.
+    pub fn num_samples(&self) -> usize {
+        self.works.iter().map(|work| work.samples.len()).sum()
+    }
+
     /// Empties the plan and keeps the buffers of its parts in `spare`.
     pub(crate) fn recycle(&mut self, spare: &mut Vec<Work>) {
         self.copies.clear();

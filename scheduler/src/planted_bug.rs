@@ -35,6 +35,7 @@ pub(crate) enum PlantedBug {
     ProposalsUnseen,
     ProposalsUnchecked,
     ProposalsDrawAlike,
+    DrawsUnbounded,
     RollbackSkipped,
 }
 

@@ -4,6 +4,7 @@
 //! the search reads four bytes of each token, where attention reads thousands, and skips what cannot match in wide
 //! registers.
 
+use crate::prediction::common_end;
 use crate::{Speculation, Token};
 
 /// Tokens that are compared at once.
@@ -11,7 +12,7 @@ const CHUNK: usize = 64;
 
 /// What may come next: the text from an earlier place on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Proposal {
+pub(crate) struct Repeat {
     /// Position of the first proposed token.
     from: usize,
     /// Tokens from there to the end of the text; then the copy goes on with what it proposed itself.
@@ -20,7 +21,7 @@ pub(crate) struct Proposal {
     pub(crate) matched: usize,
 }
 
-impl Proposal {
+impl Repeat {
     /// Looks the last tokens of a text up in the text before them.
     pub(crate) fn find(tokens: &[Token], speculation: &Speculation) -> Option<Self> {
         let (&last, before) = tokens.split_last()?;
@@ -55,11 +56,6 @@ fn last_position(tokens: &[Token], wanted: Token) -> Option<usize> {
     tokens[..end].iter().rposition(|&token| token == wanted)
 }
 
-/// Tokens that two texts have in common at their ends, `most` at most.
-fn common_end(a: &[Token], b: &[Token], most: usize) -> usize {
-    a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(a, b)| a == b).count()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -67,12 +63,12 @@ mod tests {
     use super::*;
 
     fn speculation(min: usize, max: usize) -> Speculation {
-        Speculation { num_speculative_tokens: 4, prompt_lookup_max: max, prompt_lookup_min: min }
+        Speculation { num_speculative_tokens: 4, prompt_lookup_max: max, prompt_lookup_min: min, own_text: true }
     }
 
     fn proposed(tokens: &[Token], min: usize, max: usize, count: usize) -> Option<Vec<Token>> {
-        let proposal = Proposal::find(tokens, &speculation(min, max))?;
-        Some((0..count).map(|index| proposal.token(tokens, index)).collect())
+        let repeat = Repeat::find(tokens, &speculation(min, max))?;
+        Some((0..count).map(|index| repeat.token(tokens, index)).collect())
     }
 
     /// Every run of last tokens against every place, the longest first and from the back.

@@ -14,8 +14,9 @@ use crate::block_table::BlockTable;
 use crate::kv_ledger::KvLedger;
 use crate::outbox::Outbox;
 use crate::planted_bug::PlantedBug;
+use crate::prediction::Prediction;
 use crate::prefix_cache::Chain;
-use crate::prompt_lookup::Proposal;
+use crate::proposal::Proposal;
 use crate::{Event, FinishReason, Sample, SampleSpec, SamplingParams, SeqId, SequenceStats, Submission, Token};
 
 /// A sequence that waits or runs.
@@ -42,6 +43,7 @@ pub(crate) struct Sequence {
     /// What was looked up for the tokens that the step draws.
     pub(crate) proposal: Option<Proposal>,
     pub(crate) acceptance: Acceptance,
+    pub(crate) prediction: Prediction,
     pub(crate) queue_deadline: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) waiting_since: Duration,
@@ -60,6 +62,7 @@ pub(crate) struct Choice {
 impl Sequence {
     pub(crate) fn new(submission: Submission, arrival: u64, now: Duration) -> Self {
         let prompt_tokens = submission.prompt.len();
+        let prediction = Prediction::new(submission.prediction);
         Self {
             choices: (0..).zip(submission.seqs).map(|(index, seq)| Choice { index, seq }).collect(),
             class: submission.priority,
@@ -73,7 +76,8 @@ impl Sequence {
             planned: None,
             offered: 0,
             proposal: None,
-            acceptance: Acceptance::UNKNOWN,
+            acceptance: if prediction.is_empty() { Acceptance::UNKNOWN } else { Acceptance::PREDICTED },
+            prediction,
             queue_deadline: submission.queue_deadline,
             deadline: submission.deadline,
             waiting_since: now,
@@ -179,6 +183,22 @@ impl Sequence {
         (self.generated() >= self.params.max_new).then_some(FinishReason::Length)
     }
 
+    /// Takes in whether proposed token number `index` was drawn.
+    pub(crate) fn observe(&mut self, proposal: Proposal, index: usize, right: bool) {
+        self.acceptance.observe(right);
+        if let (true, Proposal::Predicted(place)) = (right, proposal) {
+            self.prediction.follow(place, index);
+        }
+    }
+
+    /// Counts what became of proposals that were predictions.
+    pub(crate) fn count_predictions(&mut self, proposal: Option<Proposal>, offered: usize, accepted: usize) {
+        if let Some(Proposal::Predicted(_)) = proposal {
+            self.stats.accepted_predictions += accepted;
+            self.stats.rejected_predictions += offered - accepted;
+        }
+    }
+
     /// A sequence of its own for one choice, on the same blocks.
     pub(crate) fn fork(&self, choice: Choice, ledger: &mut KvLedger) -> Self {
         Self {
@@ -187,6 +207,7 @@ impl Sequence {
             params: Arc::clone(&self.params),
             table: self.table.fork(ledger),
             chain: self.chain.clone(),
+            prediction: self.prediction.clone(),
             stats: SequenceStats { block_time: Duration::ZERO, ..self.stats },
             ..*self
         }

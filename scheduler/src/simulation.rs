@@ -75,6 +75,8 @@ fn the_seeds_see_every_kind_of_thing() {
         "mixed step",
         "proposal",
         "accepted proposal",
+        "accepted prediction",
+        "rejected prediction",
     ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
@@ -131,5 +133,6 @@ caught! {
     accepted_proposals_not_seen: ProposalsUnseen,
     proposals_not_checked: ProposalsUnchecked,
     proposals_draw_alike: ProposalsDrawAlike,
+    draws_unbounded: DrawsUnbounded,
     rollback_skipped: RollbackSkipped,
 }

@@ -12,11 +12,17 @@ pub struct Speculation {
     pub prompt_lookup_max: usize,
     /// Fewest, at least 1.
     pub prompt_lookup_min: usize,
+    /// Whether every sequence is looked up in its own text; in a prediction that came with it it always is.
+    pub own_text: bool,
 }
 
 impl Speculation {
     /// Proposals of a sequence in one step are never more.
     pub const MOST_TOKENS: usize = 16;
+
+    /// The usual sizes, with nothing looked up but predictions.
+    pub const PREDICTIONS: Self =
+        Self { num_speculative_tokens: 4, prompt_lookup_max: 4, prompt_lookup_min: 2, own_text: false };
 }
 
 /// What became of the proposals.

@@ -13,6 +13,8 @@ pub struct Submission {
     pub seqs: Vec<SeqId>,
     /// The tokens to begin with, at least one.
     pub prompt: Vec<Token>,
+    /// What the answer may be, for speculation; it never changes it. Empty if nothing is known.
+    pub prediction: Arc<[Token]>,
     /// How to draw and when to stop.
     pub params: Arc<SamplingParams>,
     /// Its class: lower runs earlier.

@@ -75,7 +75,8 @@ const LIMITS: Limits = Limits {
     max_model_len: 100,
     max_queued_requests: 8,
     max_queued_tokens: 1000,
-    speculation: Some(Speculation { num_speculative_tokens: 4, prompt_lookup_max: 4, prompt_lookup_min: 2 }),
+    max_samples: 64,
+    speculation: Speculation { own_text: true, ..Speculation::PREDICTIONS },
 };
 
 struct Outcome {
@@ -95,7 +96,7 @@ fn run(requests: Vec<(u64, Option<Tardy>)>) -> Outcome {
         first += choices;
         driver.submit(support::submission(seqs, (0..11).collect(), params), Duration::ZERO).unwrap();
     }
-    let Ends { texts, reasons } = support::run(&mut driver);
+    let Ends { texts, reasons, .. } = support::run(&mut driver);
     let blocks = driver.stats().blocks;
     assert_eq!(blocks.cached + blocks.free, blocks.total, "no block is lost");
     Outcome { texts, reasons, steps: driver.executor().steps.clone() }

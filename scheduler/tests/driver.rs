@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Event, Executor, FinishReason, Limits, Reject, RowFault, Sample, SamplingParams, SeqId, StepOutput,
-    StepPlan, Submission, Token, Turn,
+    Driver, Event, Executor, FinishReason, Limits, Reject, RowFault, Sample, SamplingParams, SeqId, Speculation,
+    StepOutput, StepPlan, Submission, Token, Turn,
 };
 
 /// What the executor does in its next step.
@@ -55,7 +55,8 @@ const LIMITS: Limits = Limits {
     max_model_len: 40,
     max_queued_requests: 3,
     max_queued_tokens: 50,
-    speculation: None,
+    max_samples: 4,
+    speculation: Speculation::PREDICTIONS,
 };
 
 fn driver(limits: Limits) -> Driver<Counting> {
@@ -67,6 +68,7 @@ fn request(seqs: std::ops::Range<u64>, prompt: usize, max_new: usize) -> Submiss
     Submission {
         prompt: (0..prompt as Token).map(|token| token + 1000 * seqs.start as Token).collect(),
         seqs: seqs.map(SeqId).collect(),
+        prediction: Arc::default(),
         params: Arc::new(SamplingParams { max_new, ..SamplingParams::default() }),
         priority: 0,
         cache_key: [0; 32],

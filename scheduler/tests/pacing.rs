@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Event, Executor, Limits, Sample, SamplingParams, SeqId, StepOutput, StepPlan, Submission, Token,
+    Driver, Event, Executor, Limits, Sample, SamplingParams, SeqId, Speculation, StepOutput, StepPlan, Submission,
+    Token,
 };
 
 /// Costs measured for a small model on two cores, in microseconds: a step, a decoding row, a row of a prompt.
@@ -60,7 +61,8 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
         max_model_len: 4096,
         max_queued_requests: 256,
         max_queued_tokens: 1 << 20,
-        speculation: None,
+        max_samples: 64,
+        speculation: Speculation::PREDICTIONS,
     };
     let now = Rc::new(Cell::new(Duration::ZERO));
     let mut driver = Driver::new(limits, Costed { now: Rc::clone(&now) });
@@ -69,6 +71,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
         let submission = Submission {
             seqs: vec![SeqId(request)],
             prompt: (0..prompt as Token).map(|token| token + 10_000 * request as Token).collect(),
+            prediction: Arc::default(),
             params: Arc::new(SamplingParams { max_new, ..SamplingParams::default() }),
             priority: 0,
             cache_key: [0; 32],

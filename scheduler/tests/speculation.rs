@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use scheduler::{
     Driver, Executor, FinishReason, Limits, RowFault, Sample, SampleSpec, SamplingParams, SchedulerStats, SeqId,
-    Speculation, StepOutput, StepPlan, Token, Work,
+    SequenceStats, Speculation, StepOutput, StepPlan, Submission, Token, Work,
 };
 use support::{Ends, Never};
 
@@ -33,7 +33,7 @@ impl Executor for Scripted {
     }
 }
 
-const SPECULATION: Speculation = Speculation { num_speculative_tokens: 4, prompt_lookup_max: 4, prompt_lookup_min: 2 };
+const SPECULATION: Speculation = Speculation { own_text: true, ..Speculation::PREDICTIONS };
 
 const LIMITS: Limits = Limits {
     max_num_seqs: 8,
@@ -43,7 +43,8 @@ const LIMITS: Limits = Limits {
     max_model_len: 200,
     max_queued_requests: 8,
     max_queued_tokens: 1000,
-    speculation: Some(SPECULATION),
+    max_samples: 500,
+    speculation: SPECULATION,
 };
 
 /// What a run came to.
@@ -67,7 +68,7 @@ fn run(
         let submission = support::submission(vec![SeqId(seq)], prompt.clone(), params.clone());
         driver.submit(submission, Duration::ZERO).unwrap();
     }
-    let Ends { texts, reasons } = support::run(&mut driver);
+    let Ends { texts, reasons, .. } = support::run(&mut driver);
     Outcome { texts, reasons, steps: driver.executor().steps.clone(), stats: driver.stats() }
 }
 
@@ -93,7 +94,7 @@ fn copied_prompt() -> Vec<Token> {
 
 #[test]
 fn a_text_that_repeats_itself_takes_few_steps() {
-    let plain = run(Limits { speculation: None, ..LIMITS }, &[vec![9]], &tokens(80), cycle);
+    let plain = run(Limits { speculation: Speculation::PREDICTIONS, ..LIMITS }, &[vec![9]], &tokens(80), cycle);
     let fast = run(LIMITS, &[vec![9]], &tokens(80), cycle);
     assert_eq!(fast.texts, plain.texts);
     assert_eq!(plain.stats.steps, 80);
@@ -173,7 +174,8 @@ fn proposals_take_no_block_that_others_need() {
     let mut preempted = Vec::new();
     for num_blocks in 33..50 {
         let limits = Limits { num_blocks, ..LIMITS };
-        let plain = run(Limits { speculation: None, ..limits.clone() }, &prompts, &tokens(22), copy);
+        let plain =
+            run(Limits { speculation: Speculation::PREDICTIONS, ..limits.clone() }, &prompts, &tokens(22), copy);
         let fast = run(limits, &prompts, &tokens(22), copy);
         assert_eq!(fast.texts, plain.texts);
         assert!(fast.stats.preemptions <= plain.stats.preemptions, "{num_blocks} blocks");
@@ -193,4 +195,43 @@ fn many_streams_get_fewer_proposals() {
     };
     let counts = [1, 8, 60].map(proposals);
     assert!(counts[0] > 20 && counts.is_sorted_by(|few, many| few > many), "{counts:?}");
+}
+
+/// Runs one request that says what its answer may be.
+fn predicted(limits: Limits, prediction: Vec<Token>, max_new: usize) -> (Outcome, SequenceStats) {
+    let mut driver = Driver::new(limits, Scripted { script: copy, steps: Vec::new() });
+    let submission = support::submission(vec![SeqId(0)], vec![9], tokens(max_new));
+    driver.submit(Submission { prediction: prediction.into(), ..submission }, Duration::ZERO).unwrap();
+    let Ends { texts, reasons, stats } = support::run(&mut driver);
+    let outcome = Outcome { texts, reasons, steps: driver.executor().steps.clone(), stats: driver.stats() };
+    (outcome, stats[&SeqId(0)])
+}
+
+#[test]
+fn an_answer_as_predicted_takes_few_steps_without_any_lookup() {
+    let limits = Limits { speculation: Speculation::PREDICTIONS, ..LIMITS };
+    let (plain, _) = predicted(limits.clone(), Vec::new(), 60);
+    let (fast, stats) = predicted(limits, (100..160).collect(), 60);
+    assert_eq!((plain.stats.steps, &fast.texts), (60, &plain.texts));
+    assert!(fast.stats.steps < 20, "{} steps", fast.stats.steps);
+    assert_eq!((stats.accepted_predictions as u64, stats.rejected_predictions), (60 - fast.stats.steps, 0));
+}
+
+#[test]
+fn a_prediction_with_a_changed_word_costs_little_more() {
+    let limits = Limits { speculation: Speculation::PREDICTIONS, ..LIMITS };
+    let prediction = (100..130).chain([7, 8, 9]).chain(132..160).collect();
+    let (fast, stats) = predicted(limits, prediction, 60);
+    assert!(fast.stats.steps < 25, "{} steps", fast.stats.steps);
+    assert!((1..8).contains(&stats.rejected_predictions), "{stats:?}");
+}
+
+#[test]
+fn a_prediction_that_is_wrong_changes_nothing_and_is_given_up() {
+    let limits = Limits { speculation: Speculation::PREDICTIONS, ..LIMITS };
+    let (plain, _) = predicted(limits.clone(), Vec::new(), 60);
+    let wrong = (0..60).flat_map(|index| [100 + index, 101 + index, 5]).collect();
+    let (fast, stats) = predicted(limits, wrong, 60);
+    assert_eq!(fast.texts, plain.texts);
+    assert!(stats.rejected_predictions < 20 && stats.accepted_predictions < 20, "{stats:?}");
 }

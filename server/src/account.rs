@@ -15,6 +15,8 @@ pub struct Account {
     cached_tokens: usize,
     recomputed_tokens: usize,
     preemptions: usize,
+    accepted_predictions: usize,
+    rejected_predictions: usize,
     block_time: Duration,
 }
 
@@ -30,12 +32,19 @@ impl Account {
         self.cached_tokens += if is_first { stats.cached_tokens } else { 0 };
         self.recomputed_tokens += stats.recomputed_tokens;
         self.preemptions += stats.preemptions;
+        self.accepted_predictions += stats.accepted_predictions;
+        self.rejected_predictions += stats.rejected_predictions;
         self.block_time += stats.block_time;
     }
 
     /// Tokens of the prompts that were found in the prefix cache.
     pub fn cached_tokens(&self) -> usize {
         self.cached_tokens
+    }
+
+    /// Tokens of predictions that were proposed: those that were drawn, and those that were not.
+    pub fn predictions(&self) -> (usize, usize) {
+        (self.accepted_predictions, self.rejected_predictions)
     }
 
     /// As the wire tells it: of the request as a whole, from its first sequence to its last.

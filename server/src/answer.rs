@@ -105,7 +105,12 @@ pub fn likeliest(mut choices: Vec<WholeChoice>, request: &GenerateRequest) -> Ve
 /// What the request cost so far.
 pub fn usage(generation: &Generation) -> Usage {
     let counts = generation.counts();
-    Usage::new(counts.prompt, counts.cached, counts.completion)
+    let mut usage = Usage::new(counts.prompt, counts.cached, counts.completion);
+    if let (Some((accepted, rejected)), Some(details)) = (counts.predictions, &mut usage.completion_tokens_details) {
+        details.accepted_prediction_tokens = Some(accepted);
+        details.rejected_prediction_tokens = Some(rejected);
+    }
+    usage
 }
 
 /// `usage` of a chunk that is not the usage chunk.

@@ -53,7 +53,7 @@ pub struct Config {
     /// What decides about its memory and its steps.
     pub memory: MemoryLimits,
     /// How next tokens are proposed, if they are.
-    pub speculation: Option<Speculation>,
+    pub speculation: Speculation,
     /// What a request and the queue may take.
     pub limits: RequestLimits,
     /// How it stops and when it counts as stalled.
@@ -265,7 +265,7 @@ fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
         max_num_seqs: flags.max_num_seqs.unwrap_or(64),
         max_num_batched_tokens: flags.max_num_batched_tokens.unwrap_or(256),
         max_model_len: flags.max_model_len,
-        num_speculative_tokens: speculation(flags)?.map_or(0, |speculation| speculation.num_speculative_tokens),
+        num_speculative_tokens: rows_for_proposals(speculation(flags)?),
     };
     within("--block-size", limits.block_size, 1, 1024)?;
     within("--max-num-seqs", limits.max_num_seqs, 1, 4096)?;
@@ -275,15 +275,21 @@ fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
     Ok(limits)
 }
 
-fn speculation(flags: &Flags) -> Result<Option<Speculation>, ConfigError> {
-    let num_speculative_tokens = flags.num_speculative_tokens.unwrap_or(4);
-    let prompt_lookup_max = flags.prompt_lookup_max.unwrap_or(4);
-    let prompt_lookup_min = flags.prompt_lookup_min.unwrap_or(prompt_lookup_max.min(2));
+fn speculation(flags: &Flags) -> Result<Speculation, ConfigError> {
+    let usual = Speculation::PREDICTIONS;
+    let num_speculative_tokens = flags.num_speculative_tokens.unwrap_or(usual.num_speculative_tokens);
+    let prompt_lookup_max = flags.prompt_lookup_max.unwrap_or(usual.prompt_lookup_max);
+    let prompt_lookup_min = flags.prompt_lookup_min.unwrap_or(prompt_lookup_max.min(usual.prompt_lookup_min));
     within("--num-speculative-tokens", num_speculative_tokens, 1, Speculation::MOST_TOKENS)?;
     within("--prompt-lookup-max", prompt_lookup_max, 1, 64)?;
     within("--prompt-lookup-min", prompt_lookup_min, 1, prompt_lookup_max)?;
-    let speculation = Speculation { num_speculative_tokens, prompt_lookup_max, prompt_lookup_min };
-    Ok(flags.speculative.map(|SpeculativeMethod::Ngram| speculation))
+    let own_text = matches!(flags.speculative, Some(SpeculativeMethod::Ngram));
+    Ok(Speculation { num_speculative_tokens, prompt_lookup_max, prompt_lookup_min, own_text })
+}
+
+/// Rows of logits kept for the proposals of each sequence. Predictions make do with those of sequences that do not run.
+fn rows_for_proposals(speculation: Speculation) -> usize {
+    if speculation.own_text { speculation.num_speculative_tokens } else { 0 }
 }
 
 /// As `--dtype` spells it.
@@ -441,11 +447,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_proposed_unless_asked_for() {
+    fn nothing_but_predictions_is_proposed_unless_asked_for() {
         let of = |change: fn(&mut Flags)| resolved(change).map(|config| config.speculation);
-        assert_eq!(of(|flags| flags.num_speculative_tokens = Some(8)).unwrap(), None);
-        let defaults = Speculation { num_speculative_tokens: 4, prompt_lookup_max: 4, prompt_lookup_min: 2 };
-        assert_eq!(of(|flags| flags.speculative = Some(SpeculativeMethod::Ngram)).unwrap(), Some(defaults));
+        let eight = Speculation { num_speculative_tokens: 8, ..Speculation::PREDICTIONS };
+        assert_eq!(of(|flags| flags.num_speculative_tokens = Some(8)).unwrap(), eight);
+        let own_text = Speculation { own_text: true, ..Speculation::PREDICTIONS };
+        assert_eq!(of(|flags| flags.speculative = Some(SpeculativeMethod::Ngram)).unwrap(), own_text);
         let message = of(|flags| flags.prompt_lookup_min = Some(5)).unwrap_err().to_string();
         assert_eq!(message, "--prompt-lookup-min: 5 is not in 1 to 4");
     }

@@ -51,6 +51,8 @@ pub struct Generation {
     /// The member that leaves only some tokens to generate, if there is one.
     restricted_by: Option<&'static str>,
     prompt_tokens: usize,
+    /// Whether the client said what the answer may be.
+    is_predicted: bool,
     account: Account,
     /// Whether answers carry it.
     tells_account: bool,
@@ -75,6 +77,8 @@ pub struct TokenCounts {
     pub completion: usize,
     /// Of the prompts, found in the prefix cache.
     pub cached: usize,
+    /// Of the prediction, if there was one: proposed and drawn, proposed in vain.
+    pub predictions: Option<(usize, usize)>,
 }
 
 impl Generation {
@@ -102,6 +106,7 @@ impl Generation {
             choices_each: request.choices,
             own_stop_ids: request.sampling.stop_ids.clone(),
             prompt_tokens: prepared.prompts.iter().map(|prompt| prompt.tokens.len()).sum(),
+            is_predicted: request.prediction.is_some(),
             account: Account::default(),
             tells_account: app.config().request_accounting,
             field: prepared.field,
@@ -143,6 +148,7 @@ impl Generation {
             prompt: self.prompt_tokens,
             completion: self.choices.iter().map(Choice::generated).sum(),
             cached: self.account.cached_tokens(),
+            predictions: self.is_predicted.then(|| self.account.predictions()),
         }
     }
 
@@ -298,6 +304,7 @@ fn submissions(
             seqs: seqs.by_ref().take(request.choices).collect(),
             params: Arc::new(params),
             prompt: prompt.tokens.clone(),
+            prediction: Arc::clone(&prepared.prediction),
             priority: request.priority,
             cache_key: cache_key(model, request),
             queue_deadline: Some(clocked.arrived + limits.queue_wait),

@@ -184,7 +184,7 @@ impl Metrics {
     pub fn loaded(&self, limits: &Limits, cache_dtype: &str) {
         let labels = [&limits.block_size.to_string(), &limits.num_blocks.to_string(), cache_dtype];
         self.cache_config.with_label_values(&labels).set(1.0);
-        self.speculation.begin(limits.speculation.map_or(0, |speculation| speculation.num_speculative_tokens));
+        self.speculation.begin(limits.speculation.num_speculative_tokens);
     }
 
     /// One token of a sequence whose last one came at `last`.

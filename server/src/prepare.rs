@@ -30,6 +30,8 @@ pub struct Prepared {
     pub field: &'static str,
     /// One for each prompt.
     pub prompts: Vec<PreparedPrompt>,
+    /// What the answers may be.
+    pub prediction: Arc<[Token]>,
     /// What the answers are bound to.
     pub grammar: Option<Arc<CompiledGrammar>>,
 }
@@ -70,7 +72,14 @@ pub fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Pre
     let prompts =
         prompts.into_iter().map(|prompt| tokenize_prompt(model, &request, prompt)).collect::<Result<_, _>>()?;
     request.sampling.bad_words = bad_words(model, &request.bad_words)?;
-    Ok(Prepared { request, field, prompts, grammar: None })
+    let prediction = prediction(model, &request)?;
+    Ok(Prepared { request, field, prompts, prediction, grammar: None })
+}
+
+fn prediction(model: &ServedModel, request: &GenerateRequest) -> Result<Arc<[Token]>, ApiError> {
+    let Some(text) = &request.prediction else { return Ok(Arc::default()) };
+    let tokens = model.tokenizer.encode(text, false).map_err(|error| not_tokenised("prediction.content", &error))?;
+    Ok(tokens.into())
 }
 
 fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Prompt) -> Result<PreparedPrompt, ApiError> {

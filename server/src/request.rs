@@ -10,6 +10,7 @@ mod documents;
 mod grammar;
 mod messages;
 mod output;
+mod prediction;
 mod range;
 mod refuse;
 mod sampling;
@@ -77,6 +78,8 @@ pub struct GenerateRequest {
     pub bad_words: Vec<String>,
     /// The model's end tokens do not end.
     pub ignore_eos: bool,
+    /// What the answer may be, to compute it faster.
+    pub prediction: Option<String>,
     /// Texts that end an answer.
     pub stop: StopRules,
     /// The form that the answer is bound to.

@@ -124,6 +124,7 @@ fn limits(config: &Config, plan: &MemoryPlan) -> Limits {
         max_model_len: plan.max_model_len,
         max_queued_requests: config.limits.queued_requests,
         max_queued_tokens: config.limits.queued_tokens.unwrap_or(64 * plan.max_model_len),
+        max_samples: config.memory.max_samples(),
         speculation: config.speculation,
     }
 }

@@ -42,10 +42,7 @@ pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u6
     // residual stream; queries and attended; keys and values; the MLP's product; the widest input of a matmul; angles
     let widest = config.hidden_size.max(config.intermediate_size).max(query);
     let of_token = config.hidden_size + 2 * query + 2 * key + config.intermediate_size + widest + config.head_dim;
-    let sampled_rows =
-        limits.max_num_seqs.saturating_mul(1 + limits.num_speculative_tokens).min(limits.max_num_batched_tokens)
-            as u128;
     let numbers = limits.max_num_batched_tokens as u128 * of_token as u128
-        + sampled_rows * (2 * config.vocab_size + config.hidden_size) as u128;
+        + limits.max_samples() as u128 * (2 * config.vocab_size + config.hidden_size) as u128;
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)
 }

@@ -38,7 +38,7 @@ pub(crate) struct Setup {
     pub(crate) num_blocks: usize,
     pub(crate) max_num_seqs: usize,
     pub(crate) max_num_batched_tokens: usize,
-    pub(crate) speculation: Option<Speculation>,
+    pub(crate) speculation: Speculation,
 }
 
 impl Default for Setup {
@@ -53,7 +53,7 @@ impl Default for Setup {
             num_blocks: 64,
             max_num_seqs: 8,
             max_num_batched_tokens: 64,
-            speculation: None,
+            speculation: Speculation::PREDICTIONS,
         }
     }
 }
@@ -68,7 +68,7 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
         max_num_seqs: setup.max_num_seqs,
         max_num_batched_tokens: setup.max_num_batched_tokens,
         max_model_len: None,
-        num_speculative_tokens: setup.speculation.map_or(0, |it| it.num_speculative_tokens),
+        num_speculative_tokens: setup.speculation.num_speculative_tokens,
     };
     let options =
         EngineOptions { threads: setup.threads, isa: setup.isa, dtype: setup.dtype, kv_dtype: setup.kv_dtype };
@@ -127,6 +127,7 @@ impl Runner {
             max_model_len: setup.block_size * setup.num_blocks,
             max_queued_requests: 64,
             max_queued_tokens: 100_000,
+            max_samples: setup.max_num_batched_tokens,
             speculation: setup.speculation,
         };
         Self { driver: Driver::new(limits, engine), next: 1, now: 0, answers: BTreeMap::new() }
@@ -134,11 +135,23 @@ impl Runner {
 
     /// Queues a prompt; `salt` keeps it from sharing the prefix cache with others.
     pub(crate) fn submit(&mut self, prompt: &[Token], params: SamplingParams, salt: u8) -> SeqId {
+        self.submit_predicted(prompt, params, salt, &[])
+    }
+
+    /// Queues a prompt together with what its answer may be.
+    pub(crate) fn submit_predicted(
+        &mut self,
+        prompt: &[Token],
+        params: SamplingParams,
+        salt: u8,
+        prediction: &[Token],
+    ) -> SeqId {
         let seq = SeqId(self.next);
         self.next += 1;
         let submission = Submission {
             seqs: vec![seq],
             prompt: prompt.to_vec(),
+            prediction: prediction.into(),
             params: Arc::new(params),
             priority: 0,
             cache_key: [salt; 32],

@@ -107,8 +107,9 @@ impl Scheduler {
             let drawn = sample.token.ok();
             end = sequence.take_in(sample, outbox);
             let Some(proposal) = proposal else { continue };
-            let right = drawn == Some(proposal.token(&sequence.tokens, index));
-            sequence.acceptance.observe(right);
+            let Some(proposed) = proposal.token(&sequence, index) else { continue };
+            let right = drawn == Some(proposed);
+            sequence.observe(proposal, index, right);
             if index < offered && (right || self.planted.is(PlantedBug::ProposalsUnchecked)) {
                 accepted += 1;
             }
@@ -117,6 +118,7 @@ impl Scheduler {
             }
         }
         self.counters.speculation.count(offered, accepted);
+        sequence.count_predictions(proposal, offered, accepted);
         if let Some(reason) = end {
             return self.end(sequence, reason, outbox);
         }

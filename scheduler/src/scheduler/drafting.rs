@@ -6,21 +6,24 @@
 use super::Scheduler;
 use crate::budget::TokenBudget;
 use crate::planted_bug::{Planted, PlantedBug};
-use crate::prompt_lookup::Proposal;
+use crate::proposal::Proposal;
 use crate::sequence::Sequence;
 use crate::{Speculation, StepPlan, Work};
 
 impl Scheduler {
     /// Looks up what may come next in each sequence that decodes, and adds what is worth computing to its work.
     pub(super) fn draft(&mut self, budget: &mut TokenBudget, plan: &mut StepPlan) {
-        let Some(speculation) = self.limits.speculation else { return };
+        let speculation = self.limits.speculation;
         let rows = plan.num_tokens();
+        let mut draws = self.limits.max_samples.saturating_sub(plan.num_samples());
         let planned = self.running.iter_mut().filter(|sequence| sequence.planned.is_some());
         for (sequence, work) in planned.zip(&mut plan.works) {
             assert_eq!(sequence.id(), work.seq, "works stand in scheduling order");
             sequence.proposal = look_up(sequence, work, &speculation);
             let over = self.planted.is(PlantedBug::ProposalsNotBudgeted);
+            let unbounded = self.planted.is(PlantedBug::DrawsUnbounded);
             let left = if over { usize::MAX } else { budget.left() };
+            let left = if unbounded { left } else { left.min(draws) };
             let wanted = worth(sequence, rows, &speculation).min(left);
             let end = work.start + work.tokens.len();
             let count = if wanted > 0 { sequence.table.room(&self.ledger, end, wanted) } else { 0 };
@@ -31,6 +34,7 @@ impl Scheduler {
                 if !over {
                     budget.charge(count);
                 }
+                draws = draws.saturating_sub(count);
                 Self::spoil(self.planted, work, count);
             }
         }
@@ -52,22 +56,22 @@ impl Scheduler {
 /// What may come next in a sequence, if it decodes. The masks of a constraint are made one token at a time: it takes none.
 fn look_up(sequence: &Sequence, work: &Work, speculation: &Speculation) -> Option<Proposal> {
     let decodes = work.tokens.len() == 1 && work.samples.len() == 1 && sequence.params.constraint.is_none();
-    if decodes { Proposal::find(&sequence.tokens, speculation) } else { None }
+    if decodes { Proposal::find(sequence, speculation) } else { None }
 }
 
 /// How many proposals pay: never more than the sequence may still say, and no more than the match vouches for.
 fn worth(sequence: &Sequence, rows: usize, speculation: &Speculation) -> usize {
     let Some(proposal) = sequence.proposal else { return 0 };
-    let vouched =
-        if proposal.matched < speculation.prompt_lookup_max { proposal.matched } else { Speculation::MOST_TOKENS };
-    let left = sequence.params.max_new - sequence.generated() - 1;
+    let matched = proposal.matched();
+    let vouched = if matched < speculation.prompt_lookup_max { matched } else { Speculation::MOST_TOKENS };
+    let left = (sequence.params.max_new - sequence.generated() - 1).min(proposal.len(sequence));
     sequence.acceptance.worth(rows, speculation.num_speculative_tokens.min(vouched).min(left))
 }
 
 /// Adds the first `count` proposals to the work, and a draw for each.
 fn propose(sequence: &mut Sequence, work: &mut Work, count: usize) {
     let proposal = sequence.proposal.expect("only what was looked up is proposed");
-    let proposed = (0..count).map(|index| proposal.token(&sequence.tokens, index));
+    let proposed = (0..count).map(|index| proposal.token(sequence, index).expect("a proposal is as long as it says"));
     work.tokens.extend(proposed.clone());
     if !work.history.is_empty() {
         work.history.extend(proposed);

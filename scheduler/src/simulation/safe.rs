@@ -41,7 +41,8 @@ fn check_pace(seen: &Observation, books: &Books) {
 
 /// Proposals ride on the last known token alone, within what may still be said, and not in a step that preempts.
 fn check_proposals(seen: &Observation, books: &Books) {
-    let most = seen.limits.speculation.map_or(0, |speculation| speculation.num_speculative_tokens);
+    let most = seen.limits.speculation.num_speculative_tokens;
+    assert!(seen.plan.num_samples() <= seen.limits.max_samples, "no more is drawn than may");
     let preempts = seen.before.running.iter().any(|member| seen.is_preempted(member));
     for work in seen.plan.works.iter().filter(|work| work.proposals() > 0) {
         assert!(work.proposals() <= most && !preempts, "{} proposals, {most} allowed", work.proposals());

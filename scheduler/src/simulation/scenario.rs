@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake_model::VOCABULARY;
+use super::oracle;
 use super::random::Random;
 use crate::{Limits, SamplingParams, SeqId, Speculation, Submission, Token};
 
@@ -54,15 +55,18 @@ impl Scenario {
             prompt.truncate(random.within(1, longest - 1));
             prompt.resize(prompt.len().max(1), 0);
         }
-        Submission {
+        let submission = Submission {
             seqs: (first_seq..first_seq + choices).map(SeqId).collect(),
             params: Arc::new(params(random, longest.saturating_sub(prompt.len()).max(1))),
             prompt,
+            prediction: Arc::default(),
             priority: if random.chance(60) { 0 } else { random.within(0, 2) as i32 - 1 },
             cache_key: [random.within(0, 1) as u8; 32],
             queue_deadline: deadline(random),
             deadline: deadline(random),
-        }
+        };
+        let prediction = if random.chance(40) { prediction(random, &submission) } else { Vec::new() };
+        Submission { prediction: prediction.into(), ..submission }
     }
 
     /// The beginning of a common stem, or all of it, and mostly something of its own.
@@ -80,7 +84,7 @@ impl Scenario {
 
 fn limits(random: &mut Random) -> Limits {
     let block_size = [1, 2, 3, 4, 4, 8][random.within(0, 5)];
-    Limits {
+    let limits = Limits {
         max_num_seqs: random.within(1, 10),
         max_num_batched_tokens: [random.within(1, 8), random.within(4, 40)][random.within(0, 1)],
         block_size,
@@ -88,8 +92,10 @@ fn limits(random: &mut Random) -> Limits {
         max_model_len: random.within(6, 70),
         max_queued_requests: [random.within(1, 6), 100, 100][random.within(0, 2)],
         max_queued_tokens: [random.within(40, 200), 10_000, 10_000][random.within(0, 2)],
-        speculation: random.chance(60).then(|| speculation(random)),
-    }
+        max_samples: 0,
+        speculation: speculation(random),
+    };
+    Limits { max_samples: limits.max_running() + random.within(0, 12), ..limits }
 }
 
 fn speculation(random: &mut Random) -> Speculation {
@@ -98,7 +104,20 @@ fn speculation(random: &mut Random) -> Speculation {
         num_speculative_tokens: random.within(1, 8),
         prompt_lookup_max: prompt_lookup_min + random.within(0, 3),
         prompt_lookup_min,
+        own_text: random.chance(60),
     }
+}
+
+/// What the first choice will say, or nearly.
+fn prediction(random: &mut Random, submission: &Submission) -> Vec<Token> {
+    let mut said = oracle::expect(submission, u64::from(submission.cache_key[0]), 0).tokens;
+    for _ in 0..random.within(0, 3) {
+        let place = random.within(0, said.len());
+        let removed = place..said.len().min(place + random.within(0, 2));
+        let added = random.within(0, 2);
+        said.splice(removed, tokens(random, added));
+    }
+    said
 }
 
 fn params(random: &mut Random, most_new: usize) -> SamplingParams {

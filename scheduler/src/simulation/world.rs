@@ -275,6 +275,8 @@ impl World {
                 self.outcome.count(kind.split('(').next().expect("a name"), 1);
                 let whole = stats.cached_tokens + 1 == stats.prompt_tokens && stats.cached_tokens > 0;
                 self.outcome.count("whole prompt hit", usize::from(whole));
+                self.outcome.count("accepted prediction", stats.accepted_predictions);
+                self.outcome.count("rejected prediction", stats.rejected_predictions);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use scheduler::{Driver, Event, Executor, FinishReason, SamplingParams, SeqId, Submission, Token};
+use scheduler::{Driver, Event, Executor, FinishReason, SamplingParams, SeqId, SequenceStats, Submission, Token};
 
 /// The error of an executor that never fails.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,7 @@ pub(crate) struct Never;
 pub(crate) struct Ends {
     pub(crate) texts: BTreeMap<SeqId, Vec<Token>>,
     pub(crate) reasons: BTreeMap<SeqId, FinishReason>,
+    pub(crate) stats: BTreeMap<SeqId, SequenceStats>,
 }
 
 /// A request for each of `seqs` that shares its prefix with no other.
@@ -24,6 +25,7 @@ pub(crate) fn submission(seqs: Vec<SeqId>, prompt: Vec<Token>, params: SamplingP
         cache_key: [seqs[0].0 as u8; 32],
         seqs,
         prompt,
+        prediction: Arc::default(),
         params: Arc::new(params),
         priority: 0,
         queue_deadline: None,
@@ -46,7 +48,10 @@ pub(crate) fn run<E: Executor>(driver: &mut Driver<E>) -> Ends {
         for event in turn.events {
             match event {
                 Event::Token { seq, token, .. } => ends.texts.entry(seq).or_default().push(token),
-                Event::Finished { seq, reason, .. } => _ = ends.reasons.insert(seq, reason),
+                Event::Finished { seq, reason, stats } => {
+                    ends.reasons.insert(seq, reason);
+                    ends.stats.insert(seq, stats);
+                }
             }
         }
     }

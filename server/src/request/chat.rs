@@ -4,7 +4,7 @@ use proto::{AnyJson, ChatRequest, Integer, Messages};
 use serde_json::Value;
 
 use super::{
-    GenerateRequest, Prompt, RequestRules, accepted, documents, messages,
+    GenerateRequest, Prompt, RequestRules, accepted, documents, messages, prediction,
     range::count,
     refuse,
     shared::{OwnParts, SharedFields},
@@ -17,7 +17,7 @@ use crate::{chat_prompt::ChatPrompt, error::ApiError};
 const MAX_TOP_LOGPROBS: usize = 20;
 
 /// Reads a request for the next turn of a chat.
-pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateRequest, ApiError> {
+pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRequest, ApiError> {
     refuse::chat(&request)?;
     if request.output.echo == Some(true) {
         return Err(ApiError::unsupported_parameter("echo", " in a chat"));
@@ -26,6 +26,7 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
         return Err(ApiError::unsupported_parameter("best_of", " above n in a chat"));
     }
     let mut ignored = accepted::ignored(&request)?;
+    let prediction = prediction::read(request.prediction.take(), rules)?;
     let own = OwnParts {
         max_new: max_new(&request)?,
         logprobs: logprobs(&request)?,
@@ -59,7 +60,7 @@ pub fn chat(request: ChatRequest, rules: &RequestRules) -> Result<GenerateReques
         scheduling: request.scheduling,
         calls,
     };
-    Ok(GenerateRequest { ignored, ..shared.request(own, rules, prompts)? })
+    Ok(GenerateRequest { prediction, ignored, ..shared.request(own, rules, prompts)? })
 }
 
 /// A conversation as it came.

@@ -84,7 +84,6 @@ pub(super) fn scheduling(fields: &SchedulingFields) -> Result<(), ApiError> {
 
 pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
     refuse([
-        ("prediction", request.prediction, Off::Never),
         ("audio", request.audio, Off::Never),
         ("functions", request.functions, Off::Never),
         ("function_call", request.function_call, Off::None),

@@ -72,6 +72,7 @@ impl SharedFields {
             seed: self.sampling.seed.map(|seed| seed.0.cast_unsigned()),
             sampling,
             bad_words,
+            prediction: None,
             ignore_eos: stopping.ignore_eos,
             stop: stopping.rules,
             grammar,

@@ -329,3 +329,24 @@ async fn an_answer_tells_where_its_time_went() {
     let silent = TestServer::with(Setup { flags, ..Setup::default() });
     assert!(silent.complete(json!({})).await.json().get("timings").is_none());
 }
+
+#[tokio::test]
+async fn a_prediction_changes_nothing_but_the_account() {
+    let server = TestServer::start();
+    let plain = server.chat(json!({})).await.json();
+    assert_eq!(plain["usage"]["completion_tokens_details"], json!({"reasoning_tokens": 0}));
+    let said = plain["choices"][0]["message"]["content"].as_str().unwrap();
+    let predicted = |content: Value| json!({"prediction": {"type": "content", "content": content}});
+    let parts = json!([{"type": "text", "text": &said[..5]}, {"type": "text", "text": &said[5..]}]);
+    for content in [json!(said), parts] {
+        let answer = server.chat(predicted(content)).await.json();
+        assert_eq!(answer["choices"], plain["choices"]);
+        let details = &answer["usage"]["completion_tokens_details"];
+        assert!(details["accepted_prediction_tokens"].as_u64().unwrap() as usize > said.len() / 2, "{details}");
+        assert_eq!(details["rejected_prediction_tokens"], 0);
+    }
+    let wrong = server.chat(predicted(json!("something else was said"))).await.json();
+    assert_eq!(wrong["choices"], plain["choices"]);
+    assert_eq!(wrong["usage"]["completion_tokens_details"]["accepted_prediction_tokens"], 0);
+    server.assert_whole().await;
+}

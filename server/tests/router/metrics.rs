@@ -75,9 +75,9 @@ async fn ask(server: &TestServer) -> Value {
 #[tokio::test]
 async fn proposals_are_counted_and_change_no_answer() {
     let plain = ask(&TestServer::start()).await;
-    let speculation = Speculation { num_speculative_tokens: 4, prompt_lookup_max: 4, prompt_lookup_min: 2 };
+    let speculation = Speculation { own_text: true, ..Speculation::PREDICTIONS };
     let setup = Setup::default();
-    let limits = Limits { speculation: Some(speculation), ..setup.limits };
+    let limits = Limits { speculation, ..setup.limits };
     let server = TestServer::with(Setup { limits, ..setup });
     assert_eq!(ask(&server).await, plain, "the same answer");
     server.assert_whole().await;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::Router;
-use scheduler::Limits;
+use scheduler::{Limits, Speculation};
 use server::{
     app::{self, App},
     chat_template::ChatTemplate,
@@ -58,7 +58,8 @@ impl Default for Setup {
             max_model_len: 1024,
             max_queued_requests: 256,
             max_queued_tokens: 65_536,
-            speculation: None,
+            max_samples: 64,
+            speculation: Speculation::PREDICTIONS,
         };
         let flags = Flags { served_model_name: vec![MODEL.to_owned(), "fake-alias".to_owned()], ..Flags::default() };
         Self { flags, limits, keys: Vec::new() }

@@ -151,9 +151,25 @@ fn metadata_at_its_edges() {
 }
 
 #[test]
+fn predictions_are_text() {
+    let predicted = |content: Value| json!({"prediction": {"type": "content", "content": content}});
+    let text = |content: Value| try_chat(predicted(content)).unwrap().prediction;
+    assert_eq!(text(json!("a b")).as_deref(), Some("a b"));
+    assert_eq!(text(json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])).as_deref(), Some("ab"));
+    let image = json!([{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "data:,"}}]);
+    assert_eq!(chat_error(predicted(image)), at("unsupported_value", "prediction.content[1].type"));
+    assert_eq!(
+        chat_error(json!({"prediction": {"type": "content"}})),
+        at("missing_required_parameter", "prediction.content")
+    );
+    let other = json!({"prediction": {"type": "tokens", "content": "a"}});
+    assert_eq!(chat_error(other), at("unsupported_value", "prediction.type"));
+    assert_eq!(chat_error(json!({"prediction": "a"})), at("invalid_type", "prediction"));
+}
+
+#[test]
 fn members_that_only_chats_refuse() {
     let members = [
-        ("prediction", json!({"type": "content", "content": "x"})),
         ("audio", json!({})),
         ("functions", json!([])),
         ("function_call", json!("auto")),
