@@ -19,7 +19,7 @@ impl QuantLanes for Avx2 {
     type Bytes = Halves;
     type Sums = Halves;
     type Ints = Halves;
-    const QUANT_ROWS: usize = 3;
+    const QUANT_ROWS: usize = 8;
     const SPANS: [usize; 9] = SPANS;
     const SIGNED_BYTES: bool = true;
 
