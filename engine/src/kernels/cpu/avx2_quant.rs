@@ -19,6 +19,8 @@ impl QuantLanes for Avx2 {
     type Bytes = Halves;
     type Sums = Halves;
     type Ints = Halves;
+    // More than the registers hold: reading unpacked weights and sums back from the stack costs less than unpacking the
+    // weights again for every third row.
     const QUANT_ROWS: usize = 8;
     const SPANS: [usize; 9] = SPANS;
     const SIGNED_BYTES: bool = true;

@@ -14,7 +14,7 @@ pub trait QuantLanes: Copy {
     type Sums: Copy;
     /// Sixteen `i32`.
     type Ints: Copy;
-    /// Rows of the largest tile whose accumulators stay in registers.
+    /// Rows of the largest tile.
     const QUANT_ROWS: usize;
     /// How many dot products of four [`Self::Sums`] takes before it must be finished, by bits of a weight.
     const SPANS: [usize; 9];
