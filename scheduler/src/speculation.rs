@@ -12,7 +12,7 @@ pub struct Speculation {
     pub prompt_lookup_max: usize,
     /// Fewest, at least 1.
     pub prompt_lookup_min: usize,
-    /// Whether every sequence is looked up in its own text; in a prediction that came with it it always is.
+    /// Whether the text of every sequence is looked through; predictions always are.
     pub own_text: bool,
 }
 

@@ -76,9 +76,12 @@ pub fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Pre
     Ok(Prepared { request, field, prompts, prediction, grammar: None })
 }
 
+/// What the answers may be, as far as an answer can go: each step looks it through.
 fn prediction(model: &ServedModel, request: &GenerateRequest) -> Result<Arc<[Token]>, ApiError> {
     let Some(text) = &request.prediction else { return Ok(Arc::default()) };
-    let tokens = model.tokenizer.encode(text, false).map_err(|error| not_tokenised("prediction.content", &error))?;
+    let tokens = model.tokenizer.encode(text, false);
+    let mut tokens = tokens.map_err(|error| not_tokenised("prediction.content", &error))?;
+    tokens.truncate(model.limits.max_model_len);
     Ok(tokens.into())
 }
 
