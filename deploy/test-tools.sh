@@ -1,18 +1,19 @@
 # The clients' tools for the tests, installed once into the target folder. Sourced by test.sh.
 
 venv=$target/test-tools/venv
+adapters_venv=$target/test-tools/adapters
 clients=$root/server/tests/clients
 
-# The Python of the client tests, with their packages.
-need_client_venv() {
-  local wanted stamp=$venv/requirements.sha256
-  wanted=$(sha256sum <"$clients/python/requirements.txt")
+# need_venv FOLDER REQUIREMENTS: a Python with the packages of some client tests.
+need_venv() {
+  local folder=$1 requirements=$2 wanted stamp=$1/requirements.sha256
+  wanted=$(sha256sum <"$requirements")
   [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
-  say "installing the Python test packages"
+  say "installing the packages of ${requirements#"$root/"}"
   python3 -c 'import ensurepip' 2>/dev/null || install_or_say "Python's venv module" python3-venv
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$clients/python/requirements.txt"
+  rm -rf "$folder"
+  python3 -m venv "$folder"
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
   echo "$wanted" >"$stamp"
 }
 

@@ -40,11 +40,15 @@ done
 GONDOLA_BIN=$target/release/gondola
 export GONDOLA_BIN
 
-say "the official Python client"
-need_client_venv
+say "the official Python client, LangChain and pydantic-ai"
+need_venv "$venv" "$clients/python/requirements.txt"
 (cd server/tests/clients/python && "$venv/bin/python" -m pytest -q)
 
-say "the official Node client"
+say "LiteLLM and instructor"
+need_venv "$adapters_venv" "$clients/python/adapters/requirements.txt"
+(cd server/tests/clients/python && "$adapters_venv/bin/python" -m pytest -q --disable-warnings adapters)
+
+say "the official Node client and Vercel's AI SDK"
 need_node
 need_node_packages
 (cd server/tests/clients/node && npm test --silent)

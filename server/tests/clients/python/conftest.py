@@ -1,8 +1,19 @@
 """Servers and clients for the tests; each kind of server is started once."""
 
+import os
+
 import pytest
 
 from gondola import Server
+
+# Set before the tests import the packages that read them. No client talks to anything but the server: LiteLLM's
+# tables come with it, LangChain traces nothing.
+os.environ.update(
+    LITELLM_LOCAL_MODEL_COST_MAP="True",
+    LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS="True",
+    LANGSMITH_TRACING="false",
+    LANGCHAIN_TRACING_V2="false",
+)
 
 
 @pytest.fixture(scope="session")
