@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::prompt_lookup::common_end;
 use crate::{Speculation, Token};
 
 /// What was guessed, and how far the answer has followed it.
@@ -70,11 +71,6 @@ impl Prediction {
     pub(crate) fn follow(&mut self, place: Place, index: usize) {
         self.followed = place.from + index + 1;
     }
-}
-
-/// Tokens that two texts have in common at their ends, `most` at most.
-pub(crate) fn common_end(a: &[Token], b: &[Token], most: usize) -> usize {
-    a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! the search reads four bytes of each token, where attention reads thousands, and skips what cannot match in wide
 //! registers.
 
-use crate::prediction::common_end;
 use crate::{Speculation, Token};
 
 /// Tokens that are compared at once.
@@ -54,6 +53,11 @@ fn last_position(tokens: &[Token], wanted: Token) -> Option<usize> {
     let without = tokens.rchunks_exact(CHUNK).take_while(|chunk| !is_in(chunk)).count();
     let end = tokens.len() - without * CHUNK;
     tokens[..end].iter().rposition(|&token| token == wanted)
+}
+
+/// Tokens that two texts have in common at their ends, `most` at most.
+pub(crate) fn common_end(a: &[Token], b: &[Token], most: usize) -> usize {
+    a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderName, HeaderValue},
     response::Response,
 };
-use proto::{Member, Usage};
+use proto::{CompletionTokensDetails, Member, Usage};
 
 pub use self::timing_headers::timing_headers;
 use crate::{
@@ -105,12 +105,13 @@ pub fn likeliest(mut choices: Vec<WholeChoice>, request: &GenerateRequest) -> Ve
 /// What the request cost so far.
 pub fn usage(generation: &Generation) -> Usage {
     let counts = generation.counts();
-    let mut usage = Usage::new(counts.prompt, counts.cached, counts.completion);
-    if let (Some((accepted, rejected)), Some(details)) = (counts.predictions, &mut usage.completion_tokens_details) {
-        details.accepted_prediction_tokens = Some(accepted);
-        details.rejected_prediction_tokens = Some(rejected);
-    }
-    usage
+    let details = CompletionTokensDetails {
+        accepted_prediction_tokens: counts.predictions.map(|(accepted, _)| accepted),
+        rejected_prediction_tokens: counts.predictions.map(|(_, rejected)| rejected),
+        ..CompletionTokensDetails::default()
+    };
+    let usage = Usage::new(counts.prompt, counts.cached, counts.completion);
+    Usage { completion_tokens_details: Some(details), ..usage }
 }
 
 /// `usage` of a chunk that is not the usage chunk.

@@ -6,6 +6,7 @@
 mod accepted;
 mod chat;
 mod completion;
+mod content;
 mod documents;
 mod grammar;
 mod messages;

@@ -1,8 +1,9 @@
 //! Messages as the template takes them: one text each, and only the members that go with the role.
 
-use proto::{Content, ContentPart, MediaKind, Role as WireRole, Text};
+use proto::{Content, ContentPart, Role as WireRole, Text};
 use serde_json::{Value, json};
 
+use super::content;
 use crate::{
     chat_prompt::{ChatMessage, Role},
     error::ApiError,
@@ -100,7 +101,7 @@ impl Path {
     fn message(self, message: proto::ChatMessage) -> Result<ChatMessage, ApiError> {
         let has_calls = message.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty());
         let content = match message.content {
-            Some(content) => self.text(content, message.role)?,
+            Some(content) => content::text(content, &self.of("content"), message.role == WireRole::Assistant)?,
             None if has_calls => String::new(),
             None => return Err(ApiError::missing(&self.of("content"))),
         };
@@ -118,30 +119,6 @@ impl Path {
         })
     }
 
-    fn text(self, content: Content, role: WireRole) -> Result<String, ApiError> {
-        let parts = match content {
-            Content::Text(text) => return Ok(text.into_string()),
-            Content::Parts(parts) if parts.is_empty() => return Err(ApiError::array_below(&self.of("content"))),
-            Content::Parts(parts) => parts,
-        };
-        let mut whole = String::new();
-        for (index, part) in parts.into_iter().enumerate() {
-            let kind_path = || self.of(&format!("content[{index}].type"));
-            match part {
-                ContentPart::Text { text } => whole.push_str(&text),
-                ContentPart::Refusal { refusal } if role == WireRole::Assistant => whole.push_str(&refusal),
-                ContentPart::Refusal { .. } => {
-                    return Err(ApiError::invalid_value(&kind_path(), "is for messages of the assistant"));
-                }
-                ContentPart::Media(kind) => {
-                    let says = format_args!("{} is not supported by this model", media(kind)).to_string();
-                    return Err(ApiError::unsupported_value(&kind_path(), says));
-                }
-            }
-        }
-        Ok(whole)
-    }
-
     /// The calls as JSON, their arguments as objects.
     fn calls(self, calls: &[proto::ToolCall]) -> Result<Value, ApiError> {
         let call = |(index, call): (usize, &proto::ToolCall)| {
@@ -156,13 +133,5 @@ impl Path {
             Ok(json!({"id": &*call.id, "type": "function", "function": function}))
         };
         calls.iter().enumerate().map(call).collect()
-    }
-}
-
-fn media(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::ImageUrl => "image_url",
-        MediaKind::InputAudio => "input_audio",
-        MediaKind::File => "file",
     }
 }

@@ -1,8 +1,8 @@
 //! What a client says the answer may be.
 
-use proto::{Content, ContentPart, Prediction};
+use proto::Prediction;
 
-use super::RequestRules;
+use super::{RequestRules, content};
 use crate::error::ApiError;
 
 /// The text that was predicted.
@@ -11,21 +11,7 @@ pub(super) fn read(prediction: Option<Prediction>, rules: &RequestRules) -> Resu
     if &*prediction.kind != "content" {
         return Err(ApiError::unsupported_value("prediction.type", "must be content"));
     }
-    let text = text(prediction.content)?;
+    let text = content::text(prediction.content, "prediction.content", false)?;
     rules.check_prompt_bytes("prediction.content", text.len())?;
     Ok(Some(text))
-}
-
-fn text(content: Content) -> Result<String, ApiError> {
-    match content {
-        Content::Text(text) => Ok(text.into_string()),
-        Content::Parts(parts) => parts.into_iter().enumerate().map(part).collect(),
-    }
-}
-
-fn part((index, part): (usize, ContentPart)) -> Result<String, ApiError> {
-    match part {
-        ContentPart::Text { text } => Ok(text.into_string()),
-        _ => Err(ApiError::unsupported_value(&format!("prediction.content[{index}].type"), "must be text")),
-    }
 }
