@@ -1,20 +1,14 @@
-//! A whole comparison over a fake server, which is this test program started again.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a fake server logs, and a test may stop where it stands")]
+//! A whole comparison over a fake server, `src/bin/fake-server.rs`.
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    thread,
 };
 
 use clap::Parser;
 use loadtests::comparison::{self, config::Config, options::Options};
-use serde_json::{Value, json};
-
-/// Tokens the fake adds to every prompt, as a begin token and a template would.
-const EXTRA: usize = 3;
+use serde_json::Value;
 
 #[derive(Parser)]
 struct Line {
@@ -30,12 +24,12 @@ fn folder(name: &str) -> PathBuf {
 
 /// A comparison of the fake in two settings, a server that ends at once, and one that is not installed.
 fn comparison(folder: &Path) -> PathBuf {
-    let fake = env::current_exe().unwrap().display().to_string();
+    let fake = env!("CARGO_BIN_EXE_fake-server");
     let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/tiny.toml");
     let servers = ["slow", "fast"].map(|setting| {
         format!(
             "[[servers]]\nname = 'fake-{setting}'\ngroup = 'fake'\nkernel_line = 'kernels'\n\
-             command = ['{fake}', 'fake_server', '--exact', '--ignored', '--nocapture']\n\
+             command = ['{fake}']\n\
              environment = {{ FAKE_PORT = '{{port}}', FAKE_SETTING = '{setting}' }}\n"
         )
     });
@@ -114,45 +108,4 @@ fn every_shipped_comparison_is_valid_and_named_after_its_file() {
         assert!(!config.about.is_empty());
         assert!(config.servers.iter().any(|server| !server.optional), "{name} needs nobody");
     }
-}
-
-#[test]
-#[ignore = "not a test: the server that the others start"]
-fn fake_server() {
-    let Ok(port) = env::var("FAKE_PORT") else { return };
-    println!("\nkernels: {}", env::var("FAKE_SETTING").unwrap());
-    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
-    for stream in listener.incoming() {
-        thread::spawn(|| answer(stream.unwrap()));
-    }
-}
-
-fn answer(mut stream: TcpStream) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut head = Vec::new();
-    while head.last().is_none_or(|line: &String| line != "\r\n") {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        head.push(line);
-    }
-    let length =
-        head.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
-    let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
-    reader.read_exact(&mut body).unwrap();
-    stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").unwrap();
-    match head[0].split(' ').nth(1).unwrap() {
-        "/v1/models" => stream.write_all(br#"{"data":[{"id":"fake"}]}"#).unwrap(),
-        "/v1/completions" => stream_tokens(&mut stream, &serde_json::from_slice(&body).unwrap()),
-        _ => {}
-    }
-}
-
-fn stream_tokens(stream: &mut TcpStream, body: &Value) {
-    let tokens = body["max_tokens"].as_u64().unwrap();
-    let words = body["prompt"].as_str().unwrap().split_whitespace().count();
-    for _ in 0..tokens {
-        writeln!(stream, "data: {}\n", json!({"choices": [{"text": " a"}]})).unwrap();
-    }
-    let usage = json!({"prompt_tokens": words + EXTRA, "completion_tokens": tokens});
-    writeln!(stream, "data: {}\n\ndata: [DONE]\n", json!({"choices": [], "usage": usage})).unwrap();
 }
