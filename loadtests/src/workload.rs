@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     length::Lengths,
@@ -42,6 +42,8 @@ pub struct Shape {
     pub ignore_eos: bool,
     /// Which share of the requests is left in the middle of its stream, 0 to 1.
     pub leave_share: f64,
+    /// The form that answers are bound to, as the request's member of this name: a schema, a regex, a grammar.
+    pub structured_outputs: Option<Value>,
 }
 
 impl Default for Shape {
@@ -54,6 +56,7 @@ impl Default for Shape {
             temperature: 0.0,
             ignore_eos: true,
             leave_share: 0.0,
+            structured_outputs: None,
         }
     }
 }
@@ -155,6 +158,9 @@ impl Workload {
             body["ignore_eos"] = json!(true);
             body["min_tokens"] = json!(asked);
         }
+        if let Some(form) = &shape.structured_outputs {
+            body["structured_outputs"] = form.clone();
+        }
         Bytes::from(body.to_string())
     }
 }
@@ -170,8 +176,6 @@ impl Endpoint {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     fn workload(seed: u64) -> Workload {
@@ -201,6 +205,15 @@ mod tests {
         let words = body["prompt"].as_str().unwrap().split_whitespace().count();
         assert!((32..=64).contains(&words) && (4..=9).contains(&call.asked));
         assert_eq!((body["stream"].clone(), body["model"].clone()), (json!(true), json!("m")));
+        assert_eq!(body.get("structured_outputs"), None);
+    }
+
+    #[test]
+    fn a_form_travels_as_it_is() {
+        let form = json!({"json": {"type": "array"}});
+        let shape = Shape { structured_outputs: Some(form.clone()), ..Shape::default() };
+        let body: Value = serde_json::from_slice(&Workload::new(shape, "m".into(), 1).call(0).body).unwrap();
+        assert_eq!(body["structured_outputs"], form);
     }
 
     #[test]
