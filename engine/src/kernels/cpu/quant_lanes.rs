@@ -16,6 +16,9 @@ pub trait QuantLanes: Copy {
     type Ints: Copy;
     /// Rows of the largest tile.
     const QUANT_ROWS: usize;
+    /// Rows of a tile whose integers are in registers at once, 4 or 8: half of its rows at least. The others go through
+    /// a block's weights again, while the next ones come from memory.
+    const QUANT_PART: usize = 8;
     /// How many dot products of four [`Self::Sums`] takes before it must be finished, by bits of a weight.
     const SPANS: [usize; 9];
     /// Whether [`Self::dot`] of 8-bit weights subtracts their offset of 128 itself.

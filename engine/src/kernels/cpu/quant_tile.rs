@@ -59,14 +59,10 @@ impl<F: Format> Kernel for QuantTile<'_, F> {
     }
 }
 
-/// Rows whose integers are in registers at once. Higher tiles go through a block's weights again, while the next ones
-/// come from memory.
-const PART: usize = 8;
-
-/// Integers of the current sub-block, for the rows of one part.
-struct Integers<S: Simd> {
-    totals: [S::Ints; PART],
-    spans: [S::Sums; PART],
+/// Integers of the current sub-block, for the rows of one part: P at most.
+struct Integers<S: Simd, const P: usize> {
+    totals: [S::Ints; P],
+    spans: [S::Sums; P],
 }
 
 impl<F: Format> QuantTile<'_, F> {
@@ -106,15 +102,30 @@ fn add_block<S: Simd, F: Format, const R: usize>(
     sums: &mut [S::Vector; R],
 ) {
     let planes = &planes.as_chunks::<QUAD_BYTES>().0[..F::LAYOUT.bits];
-    add_part::<S, F, R, 0>(simd, header, planes, (quads, factors), sums);
-    if R > PART {
-        add_part::<S, F, R, PART>(simd, header, planes, (quads, factors), sums);
+    match S::QUANT_PART {
+        4 => add_parts::<S, F, R, 4>(simd, header, planes, (quads, factors), sums),
+        _ => add_parts::<S, F, R, 8>(simd, header, planes, (quads, factors), sums),
     }
 }
 
-/// Adds a block to the sums of the rows from FIRST on.
+/// Adds a block to the sums of P rows, then to those of the others.
 #[inline(always)]
-fn add_part<S: Simd, F: Format, const R: usize, const FIRST: usize>(
+fn add_parts<S: Simd, F: Format, const R: usize, const P: usize>(
+    simd: S,
+    header: (&[u8], usize),
+    planes: &[[u8; QUAD_BYTES]],
+    (quads, factors): (&[[u32; QUADS]; R], Factors<'_, R>),
+    sums: &mut [S::Vector; R],
+) {
+    add_part::<S, F, R, P, 0>(simd, header, planes, (quads, factors), sums);
+    if R > P {
+        add_part::<S, F, R, P, P>(simd, header, planes, (quads, factors), sums);
+    }
+}
+
+/// Adds a block to the sums of P rows from FIRST on.
+#[inline(always)]
+fn add_part<S: Simd, F: Format, const R: usize, const P: usize, const FIRST: usize>(
     simd: S,
     (header, index): (&[u8], usize),
     planes: &[[u8; QUAD_BYTES]],
@@ -122,36 +133,40 @@ fn add_part<S: Simd, F: Format, const R: usize, const FIRST: usize>(
     sums: &mut [S::Vector; R],
 ) {
     let zero = simd.ints(0);
-    let mut integers = Integers::<S> { totals: [zero; PART], spans: [simd.start(zero); PART] };
+    let mut integers = Integers::<S, P> { totals: [zero; P], spans: [simd.start(zero); P] };
     let last = F::SUB_BLOCKS - 1;
     let starts = if last == 0 { factors.sums() } else { factors.half_sums()[0] };
-    begin::<S, F, R, FIRST>(simd, starts, &mut integers);
-    quad::<S, F, R, FIRST, 0>(simd, planes, quads, &mut integers);
-    quad::<S, F, R, FIRST, 1>(simd, planes, quads, &mut integers);
-    quad::<S, F, R, FIRST, 2>(simd, planes, quads, &mut integers);
-    quad::<S, F, R, FIRST, 3>(simd, planes, quads, &mut integers);
+    begin::<S, F, R, P, FIRST>(simd, starts, &mut integers);
+    quad::<S, F, R, P, FIRST, 0>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, P, FIRST, 1>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, P, FIRST, 2>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, P, FIRST, 3>(simd, planes, quads, &mut integers);
     if last > 0 {
-        add_scaled::<S, F, R, FIRST>(simd, (header, index, 0), factors, &integers.totals, sums);
-        begin::<S, F, R, FIRST>(simd, factors.half_sums()[1], &mut integers);
+        add_scaled::<S, F, R, P, FIRST>(simd, (header, index, 0), factors, &integers.totals, sums);
+        begin::<S, F, R, P, FIRST>(simd, factors.half_sums()[1], &mut integers);
     }
-    quad::<S, F, R, FIRST, 4>(simd, planes, quads, &mut integers);
-    quad::<S, F, R, FIRST, 5>(simd, planes, quads, &mut integers);
-    quad::<S, F, R, FIRST, 6>(simd, planes, quads, &mut integers);
-    quad::<S, F, R, FIRST, 7>(simd, planes, quads, &mut integers);
-    add_scaled::<S, F, R, FIRST>(simd, (header, index, last), factors, &integers.totals, sums);
+    quad::<S, F, R, P, FIRST, 4>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, P, FIRST, 5>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, P, FIRST, 6>(simd, planes, quads, &mut integers);
+    quad::<S, F, R, P, FIRST, 7>(simd, planes, quads, &mut integers);
+    add_scaled::<S, F, R, P, FIRST>(simd, (header, index, last), factors, &integers.totals, sums);
 }
 
 /// The rows of the part that begins at FIRST.
 #[inline(always)]
-const fn part<const R: usize, const FIRST: usize>() -> Range<usize> {
-    FIRST..if FIRST + PART < R { FIRST + PART } else { R }
+const fn part<const R: usize, const P: usize, const FIRST: usize>() -> Range<usize> {
+    FIRST..if FIRST + P < R { FIRST + P } else { R }
 }
 
 /// Starts a sub-block: minus the offset times the sum of its activations, of which `sums` holds the negative.
 #[inline(always)]
-fn begin<S: Simd, F: Format, const R: usize, const FIRST: usize>(simd: S, sums: &[u32; R], integers: &mut Integers<S>) {
+fn begin<S: Simd, F: Format, const R: usize, const P: usize, const FIRST: usize>(
+    simd: S,
+    sums: &[u32; R],
+    integers: &mut Integers<S, P>,
+) {
     let folded = F::LAYOUT.bits == 8 && S::SIGNED_BYTES;
-    for row in part::<R, FIRST>() {
+    for row in part::<R, P, FIRST>() {
         let start = if F::LAYOUT.offset == 0 || folded {
             0
         } else {
@@ -180,16 +195,16 @@ pub(super) fn weights<S: Simd, F: Format, const G: usize>(simd: S, planes: &[[u8
 }
 
 #[inline(always)]
-fn quad<S: Simd, F: Format, const R: usize, const FIRST: usize, const G: usize>(
+fn quad<S: Simd, F: Format, const R: usize, const P: usize, const FIRST: usize, const G: usize>(
     simd: S,
     planes: &[[u8; QUAD_BYTES]],
     quads: &[[u32; QUADS]; R],
-    Integers { totals, spans }: &mut Integers<S>,
+    Integers { totals, spans }: &mut Integers<S, P>,
 ) {
     let weights = weights::<S, F, G>(simd, planes);
     let of_sub_block = F::LAYOUT.sub_block / 4;
     let span = if S::SPANS[F::LAYOUT.bits] < of_sub_block { S::SPANS[F::LAYOUT.bits] } else { of_sub_block };
-    for row in part::<R, FIRST>() {
+    for row in part::<R, P, FIRST>() {
         let at = row - FIRST;
         if G.is_multiple_of(span) {
             spans[at] = simd.start(totals[at]);
@@ -209,14 +224,14 @@ fn dot<S: Simd, F: Format>(simd: S, sums: S::Sums, weights: S::Bytes, quad: u32)
 /// Adds the integers of a sub-block, scaled, to the sums of the rows from FIRST on: `header` is its group's, `index` its
 /// block in the group, `sub` its place in the block.
 #[inline(always)]
-fn add_scaled<S: Simd, F: Format, const R: usize, const FIRST: usize>(
+fn add_scaled<S: Simd, F: Format, const R: usize, const P: usize, const FIRST: usize>(
     simd: S,
     place: (&[u8], usize, usize),
     factors: Factors<'_, R>,
-    totals: &[S::Ints; PART],
+    totals: &[S::Ints; P],
     sums: &mut [S::Vector; R],
 ) {
-    add_scaled_rows::<S, F, R>(simd, place, factors, (part::<R, FIRST>(), |row| totals[row - FIRST]), sums);
+    add_scaled_rows::<S, F, R>(simd, place, factors, (part::<R, P, FIRST>(), |row| totals[row - FIRST]), sums);
 }
 
 /// As [`add_scaled`], for some rows whose integers `total` gives.
@@ -233,25 +248,26 @@ pub(super) fn add_scaled_rows<S: Simd, F: Format, const R: usize>(
     if F::LAYOUT.is_super {
         scale = simd.mul(scale, i8_line(simd, header, F::LAYOUT.sub_scales_at(sub_block)));
     }
-    for row in rows.clone() {
-        let factor = simd.mul(scale, simd.splat(f32::from_bits(factors.scales()[row])));
-        sums[row] = simd.fma(simd.floats(total(row)), factor, sums[row]);
-    }
-    if !F::LAYOUT.has_mins {
-        return;
-    }
-    let mut min = f16_line(simd, header, F::LAYOUT.mins_at(index));
-    if F::LAYOUT.is_super {
-        min = simd.mul(min, i8_line(simd, header, F::LAYOUT.sub_mins_at(sub_block)));
-    }
+    let min = if F::LAYOUT.has_mins { Some(mins::<S, F>(simd, header, index, sub_block)) } else { None };
     for row in rows {
-        let shift = if F::LAYOUT.sub_block == BLOCK {
-            f32::from_bits(factors.shifts()[row])
-        } else {
-            -(factors.half_sums()[sub][row].cast_signed() as f32) * f32::from_bits(factors.scales()[row])
-        };
-        sums[row] = simd.fma(min, simd.splat(shift), sums[row]);
+        let row_scale = f32::from_bits(factors.scales()[row]);
+        sums[row] = simd.fma(simd.floats(total(row)), simd.mul(scale, simd.splat(row_scale)), sums[row]);
+        if let Some(min) = min {
+            let shift = if F::LAYOUT.sub_block == BLOCK {
+                f32::from_bits(factors.shifts()[row])
+            } else {
+                -(factors.half_sums()[sub][row].cast_signed() as f32) * row_scale
+            };
+            sums[row] = simd.fma(min, simd.splat(shift), sums[row]);
+        }
     }
+}
+
+/// The minima of a sub-block.
+#[inline(always)]
+fn mins<S: Simd, F: Format>(simd: S, header: &[u8], index: usize, sub_block: usize) -> S::Vector {
+    let min = f16_line(simd, header, F::LAYOUT.mins_at(index));
+    if F::LAYOUT.is_super { simd.mul(min, i8_line(simd, header, F::LAYOUT.sub_mins_at(sub_block))) } else { min }
 }
 
 #[inline(always)]
