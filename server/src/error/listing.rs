@@ -54,7 +54,11 @@ impl ApiError {
 
     /// Of routes that render a chat.
     pub fn of_chats() -> Vec<Self> {
-        vec![Self::no_chat_template(), Self::template_error("roles must alternate")]
+        vec![
+            Self::no_chat_template(),
+            Self::template_error("roles must alternate"),
+            Self::invalid_schema("tools[0].function.parameters.not", "cannot be enforced"),
+        ]
     }
 
     /// Of routes that read settings of a generation.

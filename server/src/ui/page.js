@@ -88,7 +88,8 @@ function route({ path, method, operation }) {
     return [
       parameters(operation.parameters ?? []),
       body && element("h3", {}, "Body"),
-      body && members(body.schema),
+      body && element("p", {}, kind(body.schema)),
+      body && members(resolved(body.schema)),
       element("h3", {}, "Answers"),
       answers(operation.responses),
       trial(path, method, operation, body),
@@ -122,6 +123,8 @@ function answers(responses) {
 const ticked = (text) => text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
 
 const nameOf = (schema) => schema.$ref?.split("/").pop();
+
+const resolved = (schema) => (schema.$ref ? api.components.schemas[nameOf(schema)] : schema);
 
 /** What a value is, in a few words. */
 function kind(schema) {

@@ -49,7 +49,7 @@ fn of_kind(kind: &str, schema: &Value, components: &Components) -> BoxedStrategy
             let bound = |name: &str, default| schema[name].as_i64().unwrap_or(default);
             // The rules of these tests are those of a small model.
             let (least, most) = (bound("minimum", i64::MIN), bound("maximum", i64::MAX));
-            prop_oneof![Just(least), Just(most), least..=most, Just(1.clamp(least, most))].prop_map(Value::from).boxed()
+            prop_oneof![Just(least), Just(most), least..=most, Just(1_i64.clamp(least, most))].prop_map(Value::from).boxed()
         }
         "number" => {
             let bound = |name: &str, default| schema[name].as_f64().unwrap_or(default);
