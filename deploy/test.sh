@@ -53,6 +53,9 @@ need_node
 need_node_packages
 (cd server/tests/clients/node && npm test --silent)
 
+say "what schemathesis makes of the document"
+deploy/fuzz-api.sh
+
 say "a crowd of clients, some leaving mid-stream"
 start_server
 "$target/release/loadtests" smoke --base-url "$base_url" --pid "$server_pid" --format table

@@ -1,10 +1,12 @@
 //! The body of `POST /v1/chat/completions`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{ToSchema, openapi::schema::Object};
 
 use crate::{
-    AnyJson, AnyObject, Integer, List, Messages, Metadata, OutputFields, Prediction, Refused, ResponseFormat,
-    SamplingFields, SchedulingFields, StoppingFields, Text, ToolChoice, Tools, strict_object::strict_object,
+    AnyJson, AnyObject, Integer, List, Messages, Metadata, ModelName, NoneWord, OutputFields, Prediction, Refused,
+    RefusedUnless, ResponseFormat, SamplingFields, SchedulingFields, ShortText, StoppingFields, Text, ToolChoice,
+    Tools, True, integer::U32_MAX, list::of_items, output, scheduling, schema, strict_object::strict_object, template,
     word::word,
 };
 
@@ -23,17 +25,17 @@ strict_object! {
         }
         required {
             /// Name of the model.
-            model: String,
+            model: ModelName,
             /// The chat so far.
             messages: Messages,
         }
         optional {
             /// Tokens to generate at most, in the newer name.
-            max_completion_tokens: Integer,
+            max_completion_tokens: Integer<1, U32_MAX>,
             /// Report log-probabilities.
             logprobs: bool,
             /// How many alternatives of each token.
-            top_logprobs: Integer,
+            top_logprobs: Integer<0, 20>,
             /// Form of the answer.
             response_format: ResponseFormat,
             /// Functions the model may call.
@@ -55,11 +57,11 @@ strict_object! {
             /// Documents for the chat template.
             documents: AnyJson,
             /// Bookkeeping.
-            safety_identifier: Text,
+            safety_identifier: ShortText,
             /// Bookkeeping.
-            prompt_cache_key: Text,
+            prompt_cache_key: ShortText,
             /// Bookkeeping.
-            prompt_cache_retention: Text,
+            prompt_cache_retention: ShortText,
             /// Bookkeeping.
             metadata: Metadata,
             /// Nothing is stored.
@@ -69,7 +71,7 @@ strict_object! {
             /// A hint.
             verbosity: Verbosity,
             /// Only `text`.
-            modalities: List<Text, 16>,
+            modalities: List<Text, 16, 1>,
         }
         received {
             /// A hint.
@@ -79,25 +81,38 @@ strict_object! {
             /// Tools in their old form.
             functions: Refused,
             /// Choice of tools in its old form.
-            function_call: Refused,
+            function_call: RefusedUnless<NoneWord>,
             /// A search.
             web_search_options: Refused,
             /// A filter.
             moderation: Refused,
             /// Show thoughts.
-            include_reasoning: Refused,
+            include_reasoning: RefusedUnless<True>,
             /// Split thoughts off.
-            separate_reasoning: Refused,
+            separate_reasoning: RefusedUnless<True>,
             /// Tokens to think.
             thinking_token_budget: Refused,
             /// A template.
             chat_template: Refused,
         }
+        forms { narrow }
     }
 }
 
+fn narrow(request: &Object) -> Object {
+    let mut request = request.clone();
+    output::narrow(&mut request);
+    output::only(&mut request, "echo", false);
+    scheduling::narrow(&mut request);
+    template::narrow(&mut request);
+    let modalities = of_items(schema::words(&["text"]).into(), 1, Some(16));
+    schema::set(&mut request, "modalities", schema::nullable(modalities.into()));
+    schema::set(&mut request, "max_tokens", schema::nullable(schema::integer(1, U32_MAX).into()));
+    request
+}
+
 /// How long to think.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase", remote = "Self")]
 pub enum ReasoningEffort {
     /// `none`
@@ -117,7 +132,7 @@ pub enum ReasoningEffort {
 word!(ReasoningEffort);
 
 /// Class of service asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase", remote = "Self")]
 pub enum ServiceTier {
     /// `auto`
@@ -135,7 +150,7 @@ pub enum ServiceTier {
 word!(ServiceTier);
 
 /// How wordy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase", remote = "Self")]
 pub enum Verbosity {
     /// `low`

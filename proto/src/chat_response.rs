@@ -1,13 +1,14 @@
 //! Answers of `POST /v1/chat/completions`, whole and in chunks.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     ChatLogprobs, FinishReason, Member, ObjectName, Role, StopReason, Text, Timings, ToolCall, ToolCallDelta, Usage,
 };
 
 /// A whole answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChatResponse {
     /// `chatcmpl-` and random digits.
     pub id: String,
@@ -19,9 +20,11 @@ pub struct ChatResponse {
     pub model: String,
     /// Weights and kernels that made it.
     #[serde(default)]
+    #[schema(required)]
     pub system_fingerprint: Option<String>,
     /// `default`
     #[serde(default)]
+    #[schema(required)]
     pub service_tier: Option<String>,
     /// In order of index.
     pub choices: Vec<ChatChoice>,
@@ -36,7 +39,7 @@ pub struct ChatResponse {
 }
 
 /// One answer of several.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChatChoice {
     /// Its place.
     pub index: usize,
@@ -44,9 +47,11 @@ pub struct ChatChoice {
     pub finish_reason: Option<FinishReason>,
     /// What exactly stopped it.
     #[serde(default)]
+    #[schema(required)]
     pub stop_reason: Option<StopReason>,
     /// Log-probabilities, if asked for.
     #[serde(default)]
+    #[schema(required)]
     pub logprobs: Option<ChatLogprobs>,
     /// The message.
     pub message: AssistantMessage,
@@ -56,7 +61,7 @@ pub struct ChatChoice {
 }
 
 /// What the model said.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AssistantMessage {
     /// `assistant`
     pub role: Role,
@@ -64,9 +69,11 @@ pub struct AssistantMessage {
     pub content: Option<Text>,
     /// Always null.
     #[serde(default)]
+    #[schema(required)]
     pub refusal: Option<Text>,
     /// Always empty.
     #[serde(default)]
+    #[schema(required)]
     pub annotations: Option<Vec<serde_json::Value>>,
     /// The calls, if there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -88,7 +95,7 @@ impl AssistantMessage {
 }
 
 /// A piece of an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChatChunk {
     /// The same in every chunk.
     pub id: String,
@@ -100,11 +107,13 @@ pub struct ChatChunk {
     pub model: String,
     /// The same in every chunk.
     #[serde(default)]
+    #[schema(required)]
     pub system_fingerprint: Option<String>,
     /// One, or none in the usage chunk.
     pub choices: Vec<ChatChunkChoice>,
     /// Absent unless asked for; then null but in the last chunk.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = Option<Usage>)]
     pub usage: Member<Usage>,
     /// Beside the usage, unless that is switched off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,7 +124,7 @@ pub struct ChatChunk {
 }
 
 /// What one choice gained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChatChunkChoice {
     /// Whose piece this is.
     pub index: usize,
@@ -123,11 +132,13 @@ pub struct ChatChunkChoice {
     pub delta: ChatDelta,
     /// Log-probabilities of its tokens, if asked for.
     #[serde(default)]
+    #[schema(required)]
     pub logprobs: Option<ChatLogprobs>,
     /// Null but in the finish chunk.
     pub finish_reason: Option<FinishReason>,
     /// Absent but in the finish chunk.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = Option<StopReason>)]
     pub stop_reason: Member<StopReason>,
     /// Its tokens, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,7 +146,7 @@ pub struct ChatChunkChoice {
 }
 
 /// A piece of a message.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChatDelta {
     /// In the first chunk only.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,8 +1,10 @@
 //! The body of `POST /v1/completions`.
 
+use utoipa::openapi::schema::Object;
+
 use crate::{
-    Integer, OutputFields, Prompt, Refused, ResponseFormat, SamplingFields, SchedulingFields, StoppingFields, Text,
-    strict_object::strict_object,
+    Integer, ModelName, OutputFields, Prompt, Refused, ResponseFormat, SamplingFields, SchedulingFields,
+    StoppingFields, Text, output, scheduling, schema, strict_object::strict_object,
 };
 
 strict_object! {
@@ -20,13 +22,13 @@ strict_object! {
         }
         required {
             /// Name of the model.
-            model: String,
+            model: ModelName,
             /// What to continue.
             prompt: Prompt,
         }
         optional {
             /// Report log-probabilities and so many alternatives.
-            logprobs: Integer,
+            logprobs: Integer<0, 20>,
             /// Text after the gap, for models that fill in.
             suffix: Text,
             /// Form of the answer.
@@ -36,5 +38,15 @@ strict_object! {
             /// A prompt as numbers.
             prompt_embeds: Refused,
         }
+        forms { narrow }
     }
+}
+
+fn narrow(request: &Object) -> Object {
+    let mut request = request.clone();
+    output::narrow(&mut request);
+    scheduling::narrow(&mut request);
+    // No model that is served fills gaps.
+    schema::set(&mut request, "suffix", schema::null());
+    request
 }

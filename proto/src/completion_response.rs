@@ -1,11 +1,12 @@
 //! Answers of `POST /v1/completions`, whole and in chunks.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{CompletionLogprobs, FinishReason, Member, ObjectName, StopReason, Text, Timings, Usage};
 
 /// A whole answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CompletionResponse {
     /// `cmpl-` and random digits.
     pub id: String,
@@ -17,6 +18,7 @@ pub struct CompletionResponse {
     pub model: String,
     /// Weights and kernels that made it.
     #[serde(default)]
+    #[schema(required)]
     pub system_fingerprint: Option<String>,
     /// Prompt index times `n` plus choice.
     pub choices: Vec<CompletionChoice>,
@@ -28,7 +30,7 @@ pub struct CompletionResponse {
 }
 
 /// One continuation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CompletionChoice {
     /// Its place.
     pub index: usize,
@@ -38,9 +40,11 @@ pub struct CompletionChoice {
     pub finish_reason: Option<FinishReason>,
     /// What exactly stopped it.
     #[serde(default)]
+    #[schema(required)]
     pub stop_reason: Option<StopReason>,
     /// Log-probabilities, if asked for.
     #[serde(default)]
+    #[schema(required)]
     pub logprobs: Option<CompletionLogprobs>,
     /// The prompt's tokens, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +55,7 @@ pub struct CompletionChoice {
 }
 
 /// A piece of an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CompletionChunk {
     /// The same in every chunk.
     pub id: String,
@@ -63,11 +67,13 @@ pub struct CompletionChunk {
     pub model: String,
     /// The same in every chunk.
     #[serde(default)]
+    #[schema(required)]
     pub system_fingerprint: Option<String>,
     /// One, or none in the usage chunk.
     pub choices: Vec<CompletionChunkChoice>,
     /// Absent unless asked for; then null but in the last chunk.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = Option<Usage>)]
     pub usage: Member<Usage>,
     /// Beside the usage, unless that is switched off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,7 +81,7 @@ pub struct CompletionChunk {
 }
 
 /// What one choice gained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CompletionChunkChoice {
     /// Whose piece this is.
     pub index: usize,
@@ -83,11 +89,13 @@ pub struct CompletionChunkChoice {
     pub text: Text,
     /// Log-probabilities of its tokens, if asked for.
     #[serde(default)]
+    #[schema(required)]
     pub logprobs: Option<CompletionLogprobs>,
     /// Null but in the finish chunk.
     pub finish_reason: Option<FinishReason>,
     /// Absent but in the finish chunk.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = Option<StopReason>)]
     pub stop_reason: Member<StopReason>,
     /// The prompt's tokens, in the first chunk, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

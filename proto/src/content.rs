@@ -6,8 +6,15 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, SeqAccess, Visitor, value::SeqAccessDeserializer},
 };
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{Object, OneOf},
+    },
+};
 
-use crate::{Refused, Text, strict_object::strict_object, word::word};
+use crate::{Refused, Text, list::of_items, schema, strict_object::strict_object, word::word};
 
 /// `content` of a message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -73,6 +80,53 @@ impl<'de> Deserialize<'de> for Content {
     }
 }
 
+impl PartialSchema for Content {
+    /// As an assistant's message has it.
+    fn schema() -> RefOr<Schema> {
+        string_or_parts(schema::used::<ContentPart>())
+    }
+}
+
+impl ToSchema for Content {
+    fn schemas(components: &mut schema::Components) {
+        schema::collect::<ContentPart>(components);
+    }
+}
+
+impl Content {
+    /// As whoever is not the assistant has it: no part is a refusal.
+    pub(crate) fn of_texts() -> RefOr<Schema> {
+        let part = schema::object::<PartMembers>("text part", &[]);
+        string_or_parts(schema::untitled(text_part(&part)))
+    }
+}
+
+fn string_or_parts(part: RefOr<Schema>) -> RefOr<Schema> {
+    schema::one_of([schema::used::<Text>(), of_items(part, 1, None).into()]).into()
+}
+
+/// Parts that are served.
+fn parts(part: &Object) -> OneOf {
+    let mut refusal = schema::form(part, &["refusal"], &["text"]);
+    schema::set(&mut refusal, "type", schema::words(&["refusal"]));
+    schema::forms_of(part, [text_part(part), refusal])
+}
+
+fn text_part(part: &Object) -> Object {
+    let mut text = schema::form(part, &["text"], &["refusal"]);
+    schema::set(&mut text, "type", schema::words(&["text"]));
+    text
+}
+
+impl PartialSchema for ContentPart {
+    fn schema() -> RefOr<Schema> {
+        let part = schema::object::<PartMembers>("ContentPart", &["One part of a content list."]);
+        Schema::OneOf(parts(&part)).into()
+    }
+}
+
+impl ToSchema for ContentPart {}
+
 struct ContentVisitor;
 
 impl<'de> Visitor<'de> for ContentVisitor {
@@ -98,11 +152,15 @@ impl<'de> Visitor<'de> for ContentVisitor {
 impl<'de> Deserialize<'de> for ContentPart {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let part = PartMembers::deserialize(deserializer)?;
+        let of_media = part.image_url.or(part.input_audio).or(part.file).is_some();
+        let one = |name, own: Option<Text>, other: Option<Text>| match own {
+            None => Err(D::Error::missing_field(name)),
+            Some(_) if of_media || other.is_some() => Err(D::Error::unknown_field("of another kind of parts", &[])),
+            Some(text) => Ok(text),
+        };
         Ok(match part.kind {
-            PartKind::Text => Self::Text { text: part.text.ok_or_else(|| D::Error::missing_field("text"))? },
-            PartKind::Refusal => {
-                Self::Refusal { refusal: part.refusal.ok_or_else(|| D::Error::missing_field("refusal"))? }
-            }
+            PartKind::Text => Self::Text { text: one("text", part.text, part.refusal)? },
+            PartKind::Refusal => Self::Refusal { refusal: one("refusal", part.refusal, part.text)? },
             PartKind::ImageUrl => Self::Media(MediaKind::ImageUrl),
             PartKind::InputAudio => Self::Media(MediaKind::InputAudio),
             PartKind::File => Self::Media(MediaKind::File),
@@ -135,7 +193,7 @@ strict_object! {
 }
 
 /// `type` of a part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum PartKind {
     /// `text`

@@ -2,22 +2,43 @@
 //!
 //! One beyond the type fails with a message that begins `invalid value: integer above` or `... below` and its bound.
 
-use std::{fmt, ops::RangeInclusive};
+use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, Unexpected, Visitor},
 };
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
-/// A signed integer of 64 bits.
+use crate::schema;
+
+/// Most of what fits into 32 bits without a sign.
+pub(crate) const U32_MAX: i64 = u32::MAX as i64;
+
+/// A signed integer of 64 bits, from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub struct Integer(pub i64);
+pub struct Integer<const MIN: i64 = { i64::MIN }, const MAX: i64 = { i64::MAX }>(pub i64);
 
-impl<'de> Deserialize<'de> for Integer {
+impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Integer<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = deserializer.deserialize_any(IntegerVisitor)?;
-        narrow(value, i64::MIN..=i64::MAX).map(Self)
+        within(value, MIN, MAX).map(Self)
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> PartialSchema for Integer<MIN, MAX> {
+    fn schema() -> RefOr<Schema> {
+        schema::integer(MIN, MAX).into()
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> ToSchema for Integer<MIN, MAX> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Integer".into()
     }
 }
 
@@ -29,21 +50,34 @@ pub struct TokenId(pub u32);
 impl<'de> Deserialize<'de> for TokenId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = deserializer.deserialize_any(IntegerVisitor)?;
-        narrow(value, 0..=u32::MAX).map(Self)
+        narrow(value).map(Self)
     }
 }
 
-/// Fits the value into the type, or tells which bound it is beyond.
-pub(crate) fn narrow<T, E>(value: i128, range: RangeInclusive<T>) -> Result<T, E>
-where
-    T: TryFrom<i128> + fmt::Display,
-    E: Error,
-{
-    T::try_from(value).map_err(|_| {
-        let (min, max) = range.into_inner();
-        let beyond = if value < 0 { format!("integer below {min}") } else { format!("integer above {max}") };
-        E::invalid_value(Unexpected::Other(&beyond), &"an integer in range")
-    })
+impl PartialSchema for TokenId {
+    fn schema() -> RefOr<Schema> {
+        schema::integer(0, U32_MAX).title(Some("TokenId")).description(Some("The id of a token.")).into()
+    }
+}
+
+impl ToSchema for TokenId {}
+
+/// Fits the value into the type of token ids, or tells which bound it is beyond.
+pub(crate) fn narrow<E: Error>(value: i128) -> Result<u32, E> {
+    let value = within(value, 0, U32_MAX)?;
+    Ok(u32::try_from(value).expect("it is in the range"))
+}
+
+/// The value, if it lies in the range; else which bound it is beyond.
+fn within<E: Error>(value: i128, min: i64, max: i64) -> Result<i64, E> {
+    match i64::try_from(value) {
+        Ok(value) if (min..=max).contains(&value) => Ok(value),
+        _ => {
+            let beyond =
+                if value < min.into() { format!("integer below {min}") } else { format!("integer above {max}") };
+            Err(E::invalid_value(Unexpected::Other(&beyond), &"an integer in range"))
+        }
+    }
 }
 
 /// Takes whole numbers of any size; those beyond 128 bits are at its ends, where no narrower type takes them.
@@ -110,5 +144,9 @@ mod tests {
         assert_eq!(token("4294967295"), Ok(TokenId(u32::MAX)));
         assert!(token("4294967296").unwrap_err().starts_with("invalid value: integer above 4294967295"));
         assert!(token("-1").unwrap_err().starts_with("invalid value: integer below 0"));
+        let small = |text| serde_json::from_str::<Integer<-1, 20>>(text).map_err(|error| error.to_string());
+        assert_eq!((small("-1"), small("20")), (Ok(Integer(-1)), Ok(Integer(20))));
+        assert!(small("-2").unwrap_err().starts_with("invalid value: integer below -1"));
+        assert!(small("21").unwrap_err().starts_with("invalid value: integer above 20"));
     }
 }

@@ -5,14 +5,17 @@
 //! against other servers too. No type here prints text of users or models when it is debug-printed.
 #![forbid(unsafe_code)]
 
+mod schema;
 mod strict_object;
 mod word;
 
+mod bounded_text;
 mod chat;
 mod chat_response;
 mod completion;
 mod completion_response;
 mod content;
+mod decimal;
 mod error;
 mod integer;
 mod list;
@@ -21,6 +24,7 @@ mod map;
 mod member;
 mod message;
 mod model;
+mod model_name;
 mod object_name;
 mod output;
 mod prediction;
@@ -31,17 +35,20 @@ mod scheduling;
 mod stopping;
 mod stream;
 mod structured;
+mod template;
 mod text;
 mod timings;
 mod tokens;
 mod tools;
 mod usage;
 
+pub use bounded_text::{BoundedText, ShortText, Word};
 pub use chat::{ChatRequest, ReasoningEffort, ServiceTier, Verbosity};
 pub use chat_response::{AssistantMessage, ChatChoice, ChatChunk, ChatChunkChoice, ChatDelta, ChatResponse};
 pub use completion::CompletionRequest;
 pub use completion_response::{CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionResponse};
 pub use content::{Content, ContentPart, MediaKind};
+pub use decimal::{Decimal, PositiveDecimal};
 pub use error::{ErrorBody, ErrorObject};
 pub use integer::{Integer, TokenId};
 pub use list::List;
@@ -50,16 +57,20 @@ pub use map::{AnyObject, LogitBias, Metadata};
 pub use member::Member;
 pub use message::{ChatMessage, FunctionCall, Messages, Role, ToolCall};
 pub use model::{Model, ModelList};
+pub use model_name::ModelName;
 pub use object_name::ObjectName;
 pub use output::OutputFields;
 pub use prediction::Prediction;
 pub use prompt::{MAX_PROMPTS, Prompt};
-pub use refused::Refused;
+pub use refused::{False, NoneWord, Off, One, Refused, RefusedUnless, True};
 pub use sampling::SamplingFields;
 pub use scheduling::SchedulingFields;
 pub use stopping::{FinishReason, Stop, StopReason, StoppingFields};
 pub use stream::StreamOptions;
-pub use structured::{AnyJson, FormatKind, MAX_STRUCTURED_CHOICES, NamedSchema, ResponseFormat, StructuredOutputs};
+pub use structured::{
+    AnyJson, ChoiceText, Choices, FormatKind, MAX_STRUCTURED_CHOICES, NamedSchema, ResponseFormat, StructuredOutputs,
+};
+pub use template::{MAX_DOCUMENTS, MAX_TEMPLATE_ARGUMENTS};
 pub use text::Text;
 pub use timings::Timings;
 pub use tokens::{

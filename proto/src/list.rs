@@ -1,4 +1,4 @@
-//! Lists with a fixed cap: reading stops at it, so nothing grows past it.
+//! Lists with fixed bounds: reading stops at the cap, so nothing grows past it.
 
 use std::{fmt, marker::PhantomData, ops::Deref};
 
@@ -6,19 +6,25 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, IgnoredAny, SeqAccess, Visitor},
 };
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema, schema::ArrayBuilder},
+};
 
-/// At most `MAX` items.
+use crate::schema;
+
+/// From `MIN` to `MAX` items.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct List<T, const MAX: usize>(pub Vec<T>);
+pub struct List<T, const MAX: usize, const MIN: usize = 0>(pub Vec<T>);
 
-impl<T, const MAX: usize> Default for List<T, MAX> {
+impl<T, const MAX: usize, const MIN: usize> Default for List<T, MAX, MIN> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T, const MAX: usize> Deref for List<T, MAX> {
+impl<T, const MAX: usize, const MIN: usize> Deref for List<T, MAX, MIN> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -26,10 +32,33 @@ impl<T, const MAX: usize> Deref for List<T, MAX> {
     }
 }
 
-impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MAX> {
+impl<'de, T: Deserialize<'de>, const MAX: usize, const MIN: usize> Deserialize<'de> for List<T, MAX, MIN> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ListVisitor::<T, MAX>(PhantomData)).map(Self)
+        let items = deserializer.deserialize_seq(ListVisitor::<T, MAX>(PhantomData))?;
+        if items.len() < MIN { Err(too_few(items.len())) } else { Ok(Self(items)) }
     }
+}
+
+impl<T: ToSchema, const MAX: usize, const MIN: usize> PartialSchema for List<T, MAX, MIN> {
+    fn schema() -> RefOr<Schema> {
+        of_items(schema::used::<T>(), MIN, Some(MAX)).into()
+    }
+}
+
+impl<T: ToSchema, const MAX: usize, const MIN: usize> ToSchema for List<T, MAX, MIN> {
+    fn schemas(components: &mut schema::Components) {
+        schema::collect::<T>(components);
+    }
+}
+
+/// The schema of a list.
+pub(crate) fn of_items(items: RefOr<Schema>, min: usize, max: Option<usize>) -> ArrayBuilder {
+    ArrayBuilder::new().items(items).min_items((min > 0).then_some(min)).max_items(max)
+}
+
+/// A list is shorter than it may be.
+pub(crate) fn too_few<E: Error>(items: usize) -> E {
+    E::invalid_length(items, &"at least one item")
 }
 
 struct ListVisitor<T, const MAX: usize>(PhantomData<T>);
@@ -83,5 +112,7 @@ mod tests {
         assert!(serde_json::from_str::<List<u8, 2>>("[1,2]").is_ok());
         let error = serde_json::from_str::<List<u8, 2>>("[1,2,3]").unwrap_err().to_string();
         assert!(error.starts_with("invalid length 3, expected at most 2 items"), "{error}");
+        let error = serde_json::from_str::<List<u8, 2, 1>>("[]").unwrap_err().to_string();
+        assert!(error.starts_with("invalid length 0, expected at least one item"), "{error}");
     }
 }

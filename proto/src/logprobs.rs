@@ -3,6 +3,10 @@
 use std::marker::PhantomData;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema},
+};
 
 use crate::{
     Text,
@@ -10,7 +14,7 @@ use crate::{
 };
 
 /// A log-probability; what JSON cannot say (minus infinity) is -9999.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Logprob(f32);
 
@@ -28,17 +32,18 @@ impl From<f32> for Logprob {
 }
 
 /// `choices[].logprobs` of a chat.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChatLogprobs {
     /// One entry for each token of the text.
     pub content: Option<Vec<TokenLogprob>>,
     /// Always null.
     #[serde(default)]
+    #[schema(required)]
     pub refusal: Option<Vec<TokenLogprob>>,
 }
 
 /// One token of the text.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TokenLogprob {
     /// Its text.
     pub token: Text,
@@ -48,11 +53,12 @@ pub struct TokenLogprob {
     pub bytes: Option<Vec<u8>>,
     /// The likeliest tokens in its place, best first.
     #[serde(default)]
+    #[schema(required)]
     pub top_logprobs: Vec<TopLogprob>,
 }
 
 /// A token that could have stood there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TopLogprob {
     /// Its text.
     pub token: Text,
@@ -63,7 +69,7 @@ pub struct TopLogprob {
 }
 
 /// `choices[].logprobs` of a completion: arrays of one length.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CompletionLogprobs {
     /// Texts of the tokens.
     pub tokens: Vec<Text>,
@@ -98,6 +104,14 @@ impl TopTokens {
         self.0.iter().map(|(text, logprob)| (text.as_str(), *logprob))
     }
 }
+
+impl PartialSchema for TopTokens {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().additional_properties(Some(Logprob::schema())).into()
+    }
+}
+
+impl ToSchema for TopTokens {}
 
 impl std::fmt::Debug for TopTokens {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -7,8 +7,15 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
     ser::SerializeMap,
 };
+use utoipa::{
+    Number, PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
-use crate::Text;
+use crate::{
+    Text,
+    schema::{self, Received},
+};
 
 /// `logit_bias`: token ids, as strings, and what to add to their logits.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +24,8 @@ pub struct LogitBias(pub Vec<(String, f64)>);
 impl LogitBias {
     /// Entries allowed.
     pub const MAX: usize = 1024;
+    /// A bias is at most this, and at least the same below 0.
+    pub const MAX_BIAS: f32 = 100.0;
 }
 
 /// `metadata`: pairs of strings, not looked into.
@@ -26,6 +35,10 @@ pub struct Metadata(pub Vec<(String, Text)>);
 impl Metadata {
     /// Pairs allowed.
     pub const MAX: usize = 16;
+    /// Longest name, in characters.
+    pub const MAX_NAME: usize = 64;
+    /// Longest value, in characters.
+    pub const MAX_VALUE: usize = 512;
 }
 
 /// Any object, not kept.
@@ -60,6 +73,38 @@ impl Serialize for LogitBias {
 impl Serialize for Metadata {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         write_pairs(&self.0, serializer)
+    }
+}
+
+impl PartialSchema for LogitBias {
+    fn schema() -> RefOr<Schema> {
+        let most = f64::from(Self::MAX_BIAS);
+        let bias = ObjectBuilder::new().schema_type(Type::Number);
+        let bias = bias.minimum(Some(Number::Float(-most))).maximum(Some(Number::Float(most)));
+        pairs(schema::string().pattern(Some("^(0|[1-9][0-9]{0,9})$")), bias, Self::MAX).into()
+    }
+}
+
+impl ToSchema for LogitBias {}
+
+impl PartialSchema for Metadata {
+    fn schema() -> RefOr<Schema> {
+        let value = schema::string().max_length(Some(Self::MAX_VALUE));
+        pairs(schema::string().max_length(Some(Self::MAX_NAME)), value, Self::MAX).into()
+    }
+}
+
+impl ToSchema for Metadata {}
+
+/// An object of so many pairs.
+fn pairs(name: ObjectBuilder, value: ObjectBuilder, max: usize) -> ObjectBuilder {
+    let pairs = ObjectBuilder::new().schema_type(Type::Object).property_names(Some(name));
+    pairs.additional_properties(Some(value)).max_properties(Some(max))
+}
+
+impl Received for AnyObject {
+    fn schema() -> RefOr<Schema> {
+        schema::nullable(ObjectBuilder::new().schema_type(Type::Object).into())
     }
 }
 

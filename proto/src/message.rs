@@ -1,14 +1,18 @@
 //! Messages of a chat. Which members go with which role is checked by whoever reads them.
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, OneOf},
+};
 
-use crate::{Content, List, Refused, Text, strict_object::strict_object, word::word};
+use crate::{Content, List, Refused, Text, list::of_items, schema, strict_object::strict_object, word::word};
 
-/// A whole conversation, oldest first, 4096 messages at most.
-pub type Messages = List<ChatMessage, 4096>;
+/// A whole conversation, oldest first, 1 to 4096 messages.
+pub type Messages = List<ChatMessage, 4096, 1>;
 
 /// Who speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase", remote = "Self")]
 pub enum Role {
     /// Instructions.
@@ -57,7 +61,24 @@ strict_object! {
             /// Tolerated as null.
             function_call: Refused,
         }
+        forms { of_roles }
     }
+}
+
+/// Members by role: what is said to the model, what it said, what it called, and what came of a call.
+fn of_roles(message: &Object) -> OneOf {
+    const ASSISTANT: [&str; 5] = ["tool_calls", "refusal", "reasoning_content", "reasoning", "annotations"];
+    let mut said = schema::form(message, &["content"], &ASSISTANT);
+    schema::set(&mut said, "content", Content::of_texts());
+    let mut result = schema::form(&said, &["tool_call_id"], &[]);
+    schema::set(&mut result, "role", schema::words(&["tool"]));
+    said = schema::form(&said, &[], &["tool_call_id"]);
+    schema::set(&mut said, "role", schema::words(&["system", "developer", "user"]));
+    let mut answer = schema::form(message, &["content"], &["tool_call_id"]);
+    schema::set(&mut answer, "role", schema::words(&["assistant"]));
+    let mut calls = schema::form(&answer, &["tool_calls"], &["content"]);
+    schema::set(&mut calls, "tool_calls", of_items(schema::used::<ToolCall>(), 1, Some(128)));
+    schema::forms_of(message, [said, answer, calls, result])
 }
 
 strict_object! {
@@ -71,7 +92,14 @@ strict_object! {
             /// What is called.
             function: FunctionCall,
         }
+        forms { of_function }
     }
+}
+
+fn of_function(call: &Object) -> Object {
+    let mut call = call.clone();
+    schema::set(&mut call, "type", schema::words(&["function"]));
+    call
 }
 
 strict_object! {

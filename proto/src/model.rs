@@ -1,11 +1,12 @@
 //! What is served: `GET /v1/models`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::ObjectName;
 
 /// One served name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Model {
     /// The name in requests.
     pub id: String,
@@ -17,23 +18,28 @@ pub struct Model {
     pub owned_by: String,
     /// The model behind the name.
     #[serde(default)]
+    #[schema(required)]
     pub root: Option<String>,
     /// Of an adapter: its base model.
     #[serde(default)]
+    #[schema(required)]
     pub parent: Option<String>,
     /// Most tokens of prompt and answer together.
     #[serde(default)]
+    #[schema(required)]
     pub max_model_len: Option<usize>,
     /// `decoder`, `encoder` or `seq2seq`
     #[serde(default)]
+    #[schema(required)]
     pub kind: Option<String>,
     /// What it can do, such as `chat` and `completion`.
     #[serde(default)]
+    #[schema(required)]
     pub tasks: Vec<String>,
 }
 
 /// All served names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelList {
     /// `list`
     pub object: ObjectName,

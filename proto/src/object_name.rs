@@ -1,9 +1,10 @@
 //! `object`: what an answer is.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The names in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum ObjectName {
     /// A whole chat answer.
     #[serde(rename = "chat.completion")]

@@ -1,8 +1,11 @@
 //! What the answer carries and how it is sent: members that chat and completions share.
 
+use serde_json::Value;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+
 use crate::{
-    AnyJson, Integer, List, MAX_STRUCTURED_CHOICES, Refused, StreamOptions, StructuredOutputs, Text, TokenId,
-    strict_object::strict_object,
+    AnyJson, Choices, False, Integer, List, Refused, RefusedUnless, StreamOptions, StructuredOutputs, Text, TokenId,
+    schema, strict_object::strict_object, structured,
 };
 
 strict_object! {
@@ -10,15 +13,15 @@ strict_object! {
     pub struct OutputFields {
         optional {
             /// Choices.
-            n: Integer,
+            n: Integer<1>,
             /// Sequences to generate and choose from.
-            best_of: Integer,
+            best_of: Integer<1>,
             /// Send the answer as it grows.
             stream: bool,
             /// How to stream.
             stream_options: StreamOptions,
             /// Tokens for each chunk.
-            stream_interval: Integer,
+            stream_interval: Integer<1, 64>,
             /// The prompt's text precedes the answer.
             echo: bool,
             /// Leave special tokens out of the text.
@@ -30,7 +33,7 @@ strict_object! {
             /// Tokens in log-probabilities are written as ids.
             return_tokens_as_token_ids: bool,
             /// Also report the log-probabilities of these tokens.
-            logprob_token_ids: List<TokenId, 128>,
+            logprob_token_ids: List<TokenId, 128, 1>,
             /// The answer's form.
             structured_outputs: StructuredOutputs,
             /// The answer's form: a JSON Schema, or its text.
@@ -38,7 +41,7 @@ strict_object! {
             /// The answer's form: a regular expression.
             guided_regex: Text,
             /// The answer's form: one of these.
-            guided_choice: List<Text, MAX_STRUCTURED_CHOICES>,
+            guided_choice: Choices,
             /// The answer's form: a grammar.
             guided_grammar: Text,
             /// The answer's form: a regular expression.
@@ -46,7 +49,7 @@ strict_object! {
         }
         received {
             /// Where tokens lie in the text.
-            return_token_offsets: Refused,
+            return_token_offsets: RefusedUnless<False>,
             /// Log-probabilities of the prompt.
             prompt_logprobs: Refused,
             /// The answer's form.
@@ -57,4 +60,24 @@ strict_object! {
             json_schema: Refused,
         }
     }
+}
+
+/// What the members take less of than their types.
+pub(crate) fn narrow(request: &mut Object) {
+    let forms = [
+        ("guided_json", structured::schema_or_text()),
+        ("guided_regex", structured::regex()),
+        ("regex", structured::regex()),
+        ("guided_grammar", structured::grammar()),
+    ];
+    for (name, form) in forms {
+        schema::set(request, name, schema::nullable(form));
+    }
+    only(request, "spaces_between_special_tokens", true);
+}
+
+/// One value of a boolean is all that is served.
+pub(crate) fn only(request: &mut Object, name: &str, value: bool) {
+    let only = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Boolean, Type::Null]));
+    schema::set(request, name, only.enum_values(Some([Value::Bool(value), Value::Null])));
 }

@@ -6,11 +6,16 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, SeqAccess, Visitor, value::SeqAccessDeserializer},
 };
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 use crate::{
     Text, TokenId,
     integer::{narrow, whole},
-    list::read_rest,
+    list::{of_items, read_rest, too_few},
+    schema,
 };
 
 /// Prompts in one request at most.
@@ -53,6 +58,22 @@ impl<'de> Deserialize<'de> for Prompt {
     }
 }
 
+impl PartialSchema for Prompt {
+    fn schema() -> RefOr<Schema> {
+        let ids = || of_items(schema::used::<TokenId>(), 1, None);
+        let texts = of_items(schema::used::<Text>(), 1, Some(MAX_PROMPTS));
+        let lists = of_items(ids().into(), 1, Some(MAX_PROMPTS));
+        let forms = [schema::used::<Text>(), texts.into(), ids().into(), lists.into()];
+        schema::one_of(forms).title(Some("Prompt")).into()
+    }
+}
+
+impl ToSchema for Prompt {
+    fn schemas(components: &mut schema::Components) {
+        schema::collect::<TokenId>(components);
+    }
+}
+
 struct PromptVisitor;
 
 impl<'de> Visitor<'de> for PromptVisitor {
@@ -71,7 +92,7 @@ impl<'de> Visitor<'de> for PromptVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Prompt, A::Error> {
-        match seq.next_element()?.ok_or_else(empty::<A::Error>)? {
+        match seq.next_element()?.ok_or_else(|| too_few::<A::Error>(0))? {
             Item::Text(text) => with_rest(text, &mut seq, MAX_PROMPTS).map(Prompt::Texts),
             Item::Token(id) => with_rest(id, &mut seq, usize::MAX).map(Prompt::Tokens),
             Item::Tokens(ids) => {
@@ -80,10 +101,6 @@ impl<'de> Visitor<'de> for PromptVisitor {
             }
         }
     }
-}
-
-fn empty<E: Error>() -> E {
-    E::invalid_length(0, &"at least one item")
 }
 
 fn with_rest<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
@@ -102,7 +119,7 @@ struct TokenList(Vec<TokenId>);
 impl<'de> Deserialize<'de> for TokenList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let ids = Vec::deserialize(deserializer)?;
-        if ids.is_empty() { Err(empty()) } else { Ok(Self(ids)) }
+        if ids.is_empty() { Err(too_few(0)) } else { Ok(Self(ids)) }
     }
 }
 
@@ -133,16 +150,16 @@ impl<'de> Visitor<'de> for ItemVisitor {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Item, E> {
-        narrow(value.into(), 0..=u32::MAX).map(TokenId).map(Item::Token)
+        narrow(value.into()).map(TokenId).map(Item::Token)
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Item, E> {
-        narrow(value.into(), 0..=u32::MAX).map(TokenId).map(Item::Token)
+        narrow(value.into()).map(TokenId).map(Item::Token)
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Item, E> {
         let id = whole(value).ok_or_else(|| E::invalid_type(serde::de::Unexpected::Float(value), &self))?;
-        narrow(id, 0..=u32::MAX).map(TokenId).map(Item::Token)
+        narrow(id).map(TokenId).map(Item::Token)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Item, A::Error> {

@@ -1,11 +1,17 @@
 //! Members that are known but not served: any value is read, and only what tells "off" from "on" is kept.
+//!
+//! The document describes `null` and the value that means "off": nothing else is served.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::{Value, json};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::SchemaType};
+
+use crate::schema::{self, Received};
 
 /// The value of a refused member, as far as it may mean "off".
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +28,78 @@ pub enum Refused {
     Empty,
     /// Anything else.
     Other,
+}
+
+/// A refused member that a value means "off" for.
+pub trait Off {
+    /// Whether the value means "off".
+    fn is_off(value: Refused) -> bool;
+
+    /// The value that does.
+    fn value() -> Value;
+}
+
+/// The value of a member that is served only if it is off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RefusedUnless<W> {
+    value: Refused,
+    off: PhantomData<W>,
+}
+
+impl<W: Off> RefusedUnless<W> {
+    /// Whether it asks for what is not served.
+    pub fn is_on(self) -> bool {
+        !W::is_off(self.value)
+    }
+}
+
+impl<'de, W> Deserialize<'de> for RefusedUnless<W> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Refused::deserialize(deserializer).map(|value| Self { value, off: PhantomData })
+    }
+}
+
+/// Declares values that mean "off".
+macro_rules! off {
+    ($($(#[doc = $doc:literal])* $Name:ident = $refused:pat => $value:expr;)*) => {$(
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $Name;
+
+        impl Off for $Name {
+            fn is_off(value: Refused) -> bool {
+                matches!(value, $refused)
+            }
+
+            fn value() -> Value {
+                json!($value)
+            }
+        }
+    )*};
+}
+
+off! {
+    /// `false` means "off".
+    False = Refused::Boolean(false) => false;
+    /// `true` means "off".
+    True = Refused::Boolean(true) => true;
+    /// The number 1 means "off".
+    One = Refused::Number(1.0) => 1;
+    /// The word `none` means "off".
+    NoneWord = Refused::None => "none";
+}
+
+impl Received for Refused {
+    fn schema() -> RefOr<Schema> {
+        schema::null()
+    }
+}
+
+impl<W: Off> Received for RefusedUnless<W> {
+    fn schema() -> RefOr<Schema> {
+        let values = [W::value(), Value::Null];
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).enum_values(Some(values)).into()
+    }
 }
 
 impl<'de> Deserialize<'de> for Refused {

@@ -1,50 +1,53 @@
 //! How tokens are drawn: members that chat and completions share.
 
-use crate::{Integer, List, LogitBias, Refused, Text, TokenId, strict_object::strict_object};
+use crate::{
+    Decimal, False, Integer, List, LogitBias, One, PositiveDecimal, Refused, RefusedUnless, TokenId, Word,
+    integer::U32_MAX, strict_object::strict_object,
+};
 
 /// Most tokens that `allowed_token_ids` names: more than any vocabulary has.
-const MAX_ALLOWED: usize = 1 << 20;
+pub(crate) const MAX_ALLOWED: usize = 1 << 20;
 
 strict_object! {
     /// Members for the sampler.
     pub struct SamplingFields {
         optional {
             /// 0 is greedy.
-            temperature: f64,
+            temperature: Decimal<0, 2>,
             /// Nucleus.
-            top_p: f64,
+            top_p: Decimal<0, 1>,
             /// Keep the k likeliest; -1 and 0 are off.
-            top_k: Integer,
+            top_k: Integer<-1, U32_MAX>,
             /// Drop tokens below this share of the likeliest.
-            min_p: f64,
+            min_p: Decimal<0, 1>,
             /// Over prompt and generated tokens.
-            repetition_penalty: f64,
+            repetition_penalty: PositiveDecimal<10>,
             /// Over generated tokens, by count.
-            frequency_penalty: f64,
+            frequency_penalty: Decimal<-2, 2>,
             /// Over generated tokens, once.
-            presence_penalty: f64,
+            presence_penalty: Decimal<-2, 2>,
             /// Added to logits.
             logit_bias: LogitBias,
             /// Reproducible sampling.
             seed: Integer,
             /// Locally typical sampling.
-            typical_p: f64,
+            typical_p: PositiveDecimal<1>,
             /// No n-gram twice.
-            no_repeat_ngram_size: Integer,
+            no_repeat_ngram_size: Integer<0, 64>,
             /// Texts whose tokens are never generated one after the other.
-            bad_words: List<Text, 128>,
+            bad_words: List<Word, 128>,
             /// Nothing else is produced.
-            allowed_token_ids: List<TokenId, MAX_ALLOWED>,
+            allowed_token_ids: List<TokenId, MAX_ALLOWED, 1>,
         }
         received {
             /// Beam search.
-            use_beam_search: Refused,
+            use_beam_search: RefusedUnless<False>,
             /// Of beams.
-            length_penalty: Refused,
+            length_penalty: RefusedUnless<One>,
             /// Of beams.
-            early_stopping: Refused,
+            early_stopping: RefusedUnless<False>,
             /// A watermark in the text.
-            watermarking: Refused,
+            watermarking: RefusedUnless<False>,
             /// Stop when the text repeats itself.
             repetition_detection: Refused,
         }

@@ -6,10 +6,15 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, SeqAccess, Visitor, value::SeqAccessDeserializer},
 };
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 use crate::{
-    Integer, List, Refused, Text, TokenId,
-    integer::{narrow, whole},
+    Integer, List, Refused, Text, TokenId, Word,
+    integer::{U32_MAX, narrow, whole},
+    schema,
     strict_object::strict_object,
 };
 
@@ -18,13 +23,13 @@ strict_object! {
     pub struct StoppingFields {
         optional {
             /// Tokens to generate at most.
-            max_tokens: Integer,
+            max_tokens: Integer<0, U32_MAX>,
             /// Texts that end the answer.
             stop: Stop,
             /// Tokens that end the answer.
             stop_token_ids: List<TokenId, 128>,
             /// No end before so many tokens.
-            min_tokens: Integer,
+            min_tokens: Integer<0>,
             /// The model's end token does not end.
             ignore_eos: bool,
             /// Keep the matched text.
@@ -42,10 +47,18 @@ strict_object! {
 #[serde(untagged)]
 pub enum Stop {
     /// One string.
-    One(Text),
+    One(Word),
     /// Several.
-    Many(List<Text, 16>),
+    Many(List<Word, 16>),
 }
+
+impl PartialSchema for Stop {
+    fn schema() -> RefOr<Schema> {
+        schema::one_of([schema::used::<Word>(), schema::used::<List<Word, 16>>()]).into()
+    }
+}
+
+impl ToSchema for Stop {}
 
 impl<'de> Deserialize<'de> for Stop {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -63,7 +76,7 @@ impl<'de> Visitor<'de> for StopVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Stop, E> {
-        Ok(Stop::One(text.into()))
+        Word::read(text.into()).map(Stop::One)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Stop, A::Error> {
@@ -72,7 +85,7 @@ impl<'de> Visitor<'de> for StopVisitor {
 }
 
 /// Why a choice ended: a closed set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     /// An end token, a stop string or a stop id.
@@ -84,7 +97,7 @@ pub enum FinishReason {
 }
 
 /// What exactly stopped a choice.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum StopReason {
     /// This stop string.
@@ -113,11 +126,11 @@ impl Visitor<'_> for StopReasonVisitor {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<StopReason, E> {
-        narrow(value.into(), 0..=u32::MAX).map(StopReason::Token)
+        narrow(value.into()).map(StopReason::Token)
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<StopReason, E> {
         let value = whole(value).ok_or_else(|| E::custom("a token id is an integer"))?;
-        narrow(value, 0..=u32::MAX).map(StopReason::Token)
+        narrow(value).map(StopReason::Token)
     }
 }

@@ -1,5 +1,7 @@
 //! Request objects: read from a JSON object only, member by member, every member known.
 //!
+//! The `OpenAPI` document describes them from the same declaration ([`crate::schema`]).
+//!
 //! A derived struct would also take a list, and could share members with another only by `flatten`, which loses the
 //! path of an error. Here a *group* is a struct of optional members that several requests share.
 //! `null` is an absent member, and an absent required member is an error. An unknown member fails as its own value, so that the path names it.
@@ -78,24 +80,25 @@ macro_rules! wire {
 pub(crate) use wire;
 
 /// Declares a request object: groups (shared members), required members, optional ones, and received ones (optional,
-/// read and never written).
+/// read and never written). `forms` names what makes the schema out of the plain one where members depend on one another.
 macro_rules! strict_object {
     (
-        $(#[$meta:meta])*
+        $(#[doc = $doc:literal])*
         $vis:vis struct $Name:ident {
-            $(groups { $($(#[$group_meta:meta])* $group:ident: $Group:ty,)* })?
-            $(required { $($(#[$required_meta:meta])* $required:ident: $Required:ty,)* })?
-            $(optional { $($(#[$optional_meta:meta])* $optional:ident: $Optional:ty,)* })?
-            $(received { $($(#[$received_meta:meta])* $received:ident: $Received:ty,)* })?
+            $(groups { $($(#[doc = $group_doc:literal])* $group:ident: $Group:ty,)* })?
+            $(required { $($(#[doc = $required_doc:literal])* $required:ident: $Required:ty,)* })?
+            $(optional { $($(#[doc = $optional_doc:literal])* $optional:ident: $Optional:ty,)* })?
+            $(received { $($(#[doc = $received_doc:literal])* $received:ident: $Received:ty,)* })?
+            $(forms { $forms:path })?
         }
     ) => {
-        $(#[$meta])*
+        $(#[doc = $doc])*
         #[derive(Clone, Debug, Default, PartialEq)]
         $vis struct $Name {
-            $($($(#[$required_meta])* $vis $required: $Required,)*)?
-            $($($(#[$optional_meta])* $vis $optional: Option<$Optional>,)*)?
-            $($($(#[$received_meta])* $vis $received: Option<$Received>,)*)?
-            $($($(#[$group_meta])* $vis $group: $Group,)*)?
+            $($($(#[doc = $required_doc])* $vis $required: $Required,)*)?
+            $($($(#[doc = $optional_doc])* $vis $optional: Option<$Optional>,)*)?
+            $($($(#[doc = $received_doc])* $vis $received: Option<$Received>,)*)?
+            $($($(#[doc = $group_doc])* $vis $group: $Group,)*)?
         }
 
         impl $crate::strict_object::Fields for $Name {
@@ -160,6 +163,42 @@ macro_rules! strict_object {
                 let mut map = serializer.serialize_map(None)?;
                 self.write(&mut map)?;
                 map.end()
+            }
+        }
+
+        impl $crate::schema::Members for $Name {
+            fn add_to(object: utoipa::openapi::ObjectBuilder) -> utoipa::openapi::ObjectBuilder {
+                use $crate::{schema, strict_object::wire};
+                $($(let object = schema::required::<$Required>(object, wire!($required), &[$($required_doc),*]);)*)?
+                $($(let object = schema::optional::<$Optional>(object, wire!($optional), &[$($optional_doc),*]);)*)?
+                $($(let object = schema::received::<$Received>(object, wire!($received), &[$($received_doc),*]);)*)?
+                $($(let object = <$Group as schema::Members>::add_to(object);)*)?
+                object
+            }
+
+            #[allow(unused_variables, reason = "an object may refer to nothing")]
+            fn collect(components: &mut $crate::schema::Components) {
+                $($($crate::schema::collect::<$Required>(components);)*)?
+                $($($crate::schema::collect::<$Optional>(components);)*)?
+                $($(<$Group as $crate::schema::Members>::collect(components);)*)?
+            }
+        }
+
+        impl utoipa::PartialSchema for $Name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                let object = $crate::schema::object::<Self>(stringify!($Name), &[$($doc),*]);
+                $(let object = $forms(&object);)?
+                utoipa::openapi::Schema::from(object).into()
+            }
+        }
+
+        impl utoipa::ToSchema for $Name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($Name).into()
+            }
+
+            fn schemas(components: &mut $crate::schema::Components) {
+                <Self as $crate::schema::Members>::collect(components);
             }
         }
     };

@@ -4,8 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{Object, ObjectBuilder, OneOf, SchemaType, Type},
+    },
+};
 
-use crate::{List, Refused, Text, strict_object::strict_object, word::word};
+use crate::{BoundedText, List, Refused, Text, schema, strict_object::strict_object, tools, word::word};
 
 /// Most answers to choose from.
 pub const MAX_STRUCTURED_CHOICES: usize = 1024;
@@ -21,6 +28,20 @@ impl fmt::Debug for AnyJson {
     }
 }
 
+impl PartialSchema for AnyJson {
+    fn schema() -> RefOr<Schema> {
+        schema::any()
+    }
+}
+
+impl ToSchema for AnyJson {}
+
+/// One of the texts that an answer may be.
+pub type ChoiceText = BoundedText<1, { 64 << 10 }>;
+
+/// The texts that an answer may be.
+pub type Choices = List<ChoiceText, MAX_STRUCTURED_CHOICES, 1>;
+
 strict_object! {
     /// `response_format`
     pub struct ResponseFormat {
@@ -32,11 +53,20 @@ strict_object! {
             /// The schema, if it is `json_schema`.
             json_schema: NamedSchema,
         }
+        forms { of_kinds }
     }
 }
 
+fn of_kinds(format: &Object) -> OneOf {
+    let mut plain = schema::form(format, &[], &["json_schema"]);
+    schema::set(&mut plain, "type", schema::words(&["text", "json_object"]));
+    let mut schema = schema::form(format, &["json_schema"], &[]);
+    schema::set(&mut schema, "type", schema::words(&["json_schema"]));
+    schema::forms_of(format, [plain, schema])
+}
+
 /// `type` of a response format.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", remote = "Self")]
 pub enum FormatKind {
     /// Free text.
@@ -65,7 +95,34 @@ strict_object! {
             /// Whether the client wants it enforced; it always is.
             strict: bool,
         }
+        forms { of_schema }
     }
+}
+
+fn of_schema(named: &Object) -> Object {
+    let mut named = schema::form(named, &["schema"], &[]);
+    schema::set(&mut named, "name", tools::name());
+    schema::set(&mut named, "schema", of_types([Type::Object, Type::Boolean]));
+    named
+}
+
+fn of_types(types: impl IntoIterator<Item = Type>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::from_iter(types))
+}
+
+/// A schema or its text.
+pub(crate) fn schema_or_text() -> RefOr<Schema> {
+    of_types([Type::Object, Type::Boolean, Type::String]).into()
+}
+
+/// A regular expression of a bounded size.
+pub(crate) fn regex() -> RefOr<Schema> {
+    schema::string().max_length(Some(4 << 10)).into()
+}
+
+/// A grammar of a bounded size.
+pub(crate) fn grammar() -> RefOr<Schema> {
+    schema::string().max_length(Some(64 << 10)).into()
 }
 
 strict_object! {
@@ -77,7 +134,7 @@ strict_object! {
             /// A regular expression that the whole answer matches.
             regex: Text,
             /// The answer is one of these.
-            choice: List<Text, MAX_STRUCTURED_CHOICES>,
+            choice: Choices,
             /// A grammar in the notation of Lark.
             grammar: Text,
             /// Any JSON object.
@@ -87,5 +144,30 @@ strict_object! {
             /// Text with structured parts.
             structural_tag: Refused,
         }
+        forms { of_members }
     }
+}
+
+/// One form for each member: the others are absent.
+fn of_members(outputs: &Object) -> OneOf {
+    const NAMES: [&str; 5] = ["json", "regex", "choice", "grammar", "json_object"];
+    let form = |name: &'static str| {
+        let others: Vec<&str> = NAMES.into_iter().filter(|other| *other != name).collect();
+        let mut form = schema::form(outputs, &[name], &others);
+        let json_object = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Boolean, Type::Null]));
+        match name {
+            "json" => schema::set(&mut form, name, schema_or_text()),
+            "regex" => schema::set(&mut form, name, regex()),
+            "grammar" => schema::set(&mut form, name, grammar()),
+            _ => {}
+        }
+        let of_object = if name == "json_object" {
+            json_object.enum_values(Some([Value::Bool(true)]))
+        } else {
+            json_object.enum_values(Some([Value::Bool(false), Value::Null]))
+        };
+        schema::set(&mut form, "json_object", of_object);
+        form
+    };
+    schema::forms_of(outputs, NAMES.map(form))
 }

@@ -3,6 +3,12 @@
 use std::{fmt, ops::Deref};
 
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+use crate::schema;
 
 /// A string that must not be printed by accident.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +41,14 @@ impl From<&str> for Text {
         Self(text.to_owned())
     }
 }
+
+impl PartialSchema for Text {
+    fn schema() -> RefOr<Schema> {
+        schema::string().into()
+    }
+}
+
+impl ToSchema for Text {}
 
 impl fmt::Debug for Text {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,10 @@
 //! Where a request's time went, and what it held.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// `timings`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Timings {
     /// From its arrival at the engine to the first step, in milliseconds.
     pub queue_ms: f64,

@@ -1,15 +1,22 @@
 //! Texts to tokens and back: `/tokenize`, `/detokenize`, and requests as they would run.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, OneOf},
+};
 
-use crate::{AnyJson, Integer, LogitBias, Messages, Refused, Text, TokenId, Tools, strict_object::strict_object};
+use crate::{
+    AnyJson, Integer, List, LogitBias, Messages, ModelName, Refused, Text, TokenId, Tools, sampling::MAX_ALLOWED,
+    schema, strict_object::strict_object, template,
+};
 
 strict_object! {
     /// A request for the tokens of a text or a chat, one of the two.
     pub struct TokenizeRequest {
         required {
             /// Name of the model.
-            model: String,
+            model: ModelName,
         }
         optional {
             /// A text.
@@ -41,11 +48,23 @@ strict_object! {
             /// Texts of tokens, in another server's name.
             with_pieces: Refused,
         }
+        forms { of_text_or_chat }
     }
 }
 
+/// Members of chats go with one.
+fn of_text_or_chat(request: &Object) -> OneOf {
+    const CHAT: [&str; 5] =
+        ["add_generation_prompt", "continue_final_message", "tools", "documents", "chat_template_kwargs"];
+    let mut request = request.clone();
+    template::narrow(&mut request);
+    let text = schema::form(&request, &["prompt"], &[&CHAT[..], &["messages"]].concat());
+    let chat = schema::form(&request, &["messages"], &["prompt"]);
+    schema::forms_of(&request, [text, chat])
+}
+
 /// The tokens that a generation would start from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TokenizeResponse {
     /// How many.
     pub count: usize,
@@ -62,29 +81,29 @@ strict_object! {
     pub struct DetokenizeRequest {
         required {
             /// Name of the model.
-            model: String,
+            model: ModelName,
             /// Their ids.
-            tokens: Vec<TokenId>,
+            tokens: List<TokenId, MAX_ALLOWED>,
         }
     }
 }
 
 /// The text of tokens, or a chat as its template writes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PromptText {
     /// The text.
     pub prompt: Text,
 }
 
 /// The size of a chat's prompt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InputTokens {
     /// How many tokens.
     pub input_tokens: usize,
 }
 
 /// A request as it would run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RenderedRequest {
     /// The id that its answer could have.
     pub request_id: String,
@@ -97,7 +116,7 @@ pub struct RenderedRequest {
 }
 
 /// A request's settings with all defaults filled in, in vLLM's names.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RenderedSampling {
     /// Choices.
     pub n: usize,

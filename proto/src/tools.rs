@@ -7,8 +7,15 @@ use serde::{
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
     ser::SerializeMap,
 };
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{Object, ObjectBuilder, Type},
+    },
+};
 
-use crate::{AnyJson, List, Refused, Text, strict_object::strict_object, word::word};
+use crate::{AnyJson, List, Refused, Text, schema, strict_object::strict_object, word::word};
 
 /// All tools of a request.
 pub type Tools = List<Tool, 128>;
@@ -28,7 +35,19 @@ strict_object! {
             /// Of a tool with free text, which is not served.
             custom: Refused,
         }
+        forms { of_function }
     }
+}
+
+fn of_function(tool: &Object) -> Object {
+    let mut tool = schema::form(tool, &["function"], &[]);
+    schema::set(&mut tool, "type", schema::words(&["function"]));
+    tool
+}
+
+/// What a function or a schema may be called.
+pub(crate) fn name() -> ObjectBuilder {
+    schema::string().pattern(Some("^[A-Za-z0-9_-]{1,64}$"))
 }
 
 strict_object! {
@@ -46,7 +65,16 @@ strict_object! {
             /// Whether the client wants the schema enforced; it always is.
             strict: bool,
         }
+        forms { of_declaration }
     }
+}
+
+fn of_declaration(declaration: &Object) -> Object {
+    let mut declaration = declaration.clone();
+    schema::set(&mut declaration, "name", name());
+    let parameters = ObjectBuilder::new().schema_type(Type::Object);
+    schema::set(&mut declaration, "parameters", schema::nullable(parameters.into()));
+    declaration
 }
 
 /// `tool_choice`
@@ -61,7 +89,7 @@ pub enum ToolChoice {
 }
 
 /// Whether to call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase", remote = "Self")]
 pub enum ToolMode {
     /// No call.
@@ -82,9 +110,16 @@ strict_object! {
             /// `auto` or `required`
             mode: ToolMode,
             /// Those that may be called.
-            tools: List<NamedTool, 128>,
+            tools: List<NamedTool, 128, 1>,
         }
+        forms { of_choice }
     }
+}
+
+fn of_choice(choice: &Object) -> Object {
+    let mut choice = choice.clone();
+    schema::set(&mut choice, "mode", schema::words(&["auto", "required"]));
+    choice
 }
 
 strict_object! {
@@ -96,6 +131,7 @@ strict_object! {
             /// Which.
             function: NamedFunction,
         }
+        forms { of_function }
     }
 }
 
@@ -126,7 +162,7 @@ strict_object! {
 }
 
 /// `type` of a choice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum ChoiceKind {
     /// `function`
@@ -137,6 +173,26 @@ pub(crate) enum ChoiceKind {
 }
 
 word!(ChoiceKind);
+
+impl PartialSchema for ToolChoice {
+    fn schema() -> RefOr<Schema> {
+        let choice = schema::object::<ChoiceMembers>("ToolChoice", &[]);
+        let mut function = schema::form(&choice, &["function"], &["allowed_tools"]);
+        schema::set(&mut function, "type", schema::words(&["function"]));
+        let mut allowed = schema::form(&choice, &["allowed_tools"], &["function"]);
+        schema::set(&mut allowed, "type", schema::words(&["allowed_tools"]));
+        let mut forms = schema::forms_of(&choice, [function, allowed]);
+        forms.items.insert(0, schema::used::<ToolMode>());
+        Schema::OneOf(forms).into()
+    }
+}
+
+impl ToSchema for ToolChoice {
+    fn schemas(components: &mut schema::Components) {
+        schema::collect::<ToolMode>(components);
+        <ChoiceMembers as schema::Members>::collect(components);
+    }
+}
 
 impl<'de> Deserialize<'de> for ToolChoice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -160,13 +216,12 @@ impl<'de> Visitor<'de> for ToolChoiceVisitor {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ToolChoice, A::Error> {
         let members = <ChoiceMembers as Deserialize>::deserialize(MapAccessDeserializer::new(map))?;
         let missing = |name| A::Error::missing_field(name);
-        match members.kind {
-            ChoiceKind::Function => {
-                members.function.map(|function| ToolChoice::Function(function.name)).ok_or_else(|| missing("function"))
-            }
-            ChoiceKind::AllowedTools => {
-                members.allowed_tools.map(ToolChoice::Allowed).ok_or_else(|| missing("allowed_tools"))
-            }
+        match (members.kind, members.function, members.allowed_tools) {
+            (ChoiceKind::Function, Some(function), None) => Ok(ToolChoice::Function(function.name)),
+            (ChoiceKind::AllowedTools, None, Some(allowed)) => Ok(ToolChoice::Allowed(allowed)),
+            (ChoiceKind::Function, None, _) => Err(missing("function")),
+            (ChoiceKind::AllowedTools, _, None) => Err(missing("allowed_tools")),
+            (_, Some(_), Some(_)) => Err(A::Error::unknown_field("of another choice", &[])),
         }
     }
 }
@@ -196,7 +251,7 @@ fn object<S: Serializer>(
 }
 
 /// A piece of a call: its beginning, or more of its arguments.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ToolCallDelta {
     /// Which call of the message.
     pub index: usize,
@@ -211,13 +266,14 @@ pub struct ToolCallDelta {
 }
 
 /// A piece of a function's call.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FunctionCallDelta {
     /// Name of the function, in the first piece only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Text>,
     /// More of the arguments' text.
     #[serde(default)]
+    #[schema(required)]
     pub arguments: Text,
 }
 

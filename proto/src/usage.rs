@@ -1,14 +1,16 @@
 //! Tokens that a request cost.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// `usage`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// Tokens of all prompts, each once.
     pub prompt_tokens: usize,
     /// Tokens generated, over all choices, ending ones included.
     #[serde(default)]
+    #[schema(required)]
     pub completion_tokens: usize,
     /// The sum of both.
     pub total_tokens: usize,
@@ -21,18 +23,20 @@ pub struct Usage {
 }
 
 /// About the prompt.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PromptTokensDetails {
     /// Tokens found in the prefix cache.
     #[serde(default)]
+    #[schema(required)]
     pub cached_tokens: usize,
 }
 
 /// About what was generated.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CompletionTokensDetails {
     /// Tokens of thoughts.
     #[serde(default)]
+    #[schema(required)]
     pub reasoning_tokens: usize,
     /// Tokens of the prediction that were proposed and stand in the answer; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

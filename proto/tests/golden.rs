@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
 
 use proto::{
     ChatChunk, ChatRequest, ChatResponse, CompletionChunk, CompletionRequest, CompletionResponse, Content, ContentPart,
-    ErrorBody, FormatKind, Integer, List, LogitBias, MediaKind, Model, ModelList, Prompt, Refused, ResponseFormat,
-    Role, Stop, TokenId, ToolChoice, Usage,
+    ErrorBody, FormatKind, Integer, List, LogitBias, MediaKind, Model, ModelList, Prompt, Refused, RefusedUnless,
+    ResponseFormat, Role, Stop, TokenId, ToolChoice, Usage,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ fn members_of_chat_requests() {
     let request = |name: &str| parse::<ChatRequest>(name, &read(&format!("requests/{name}.json")));
 
     let simple = request("chat_simple");
-    assert_eq!(simple.model, "smol");
+    assert_eq!(&*simple.model, "smol");
     assert_eq!(simple.messages.iter().map(|message| message.role).collect::<Vec<_>>(), [Role::System, Role::User]);
     assert_eq!(simple.messages[1].content, Some("How high is the upper station?".into()));
 
@@ -183,8 +183,8 @@ fn lists_end_at_their_caps() {
     type Body = fn(Value) -> Value;
     let chat: Body = |messages| json!({"model": "m", "messages": messages});
     let calls: Body = |calls| json!({"model": "m", "messages": [{"role": "assistant", "tool_calls": calls}]});
-    let stop: Body = |stop| json!({"model": "m", "messages": [], "stop": stop});
-    let stop_ids: Body = |ids| json!({"model": "m", "messages": [], "stop_token_ids": ids});
+    let stop: Body = |stop| json!({"model": "m", "messages": [{"role": "user"}], "stop": stop});
+    let stop_ids: Body = |ids| json!({"model": "m", "messages": [{"role": "user"}], "stop_token_ids": ids});
     let prompts: Body = |prompts| json!({"model": "m", "prompt": prompts});
     let call = json!({"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}});
     let cases = [
@@ -233,13 +233,13 @@ fn every_spelling_of_off_is_read() {
         (json!({}), Some(Refused::Empty)),
     ];
     for (value, expected) in spellings {
-        let body = json!({"model": "m", "messages": [], "audio": value, "use_beam_search": value, "lora_path": value});
+        let messages = json!([{"role": "user"}]);
+        let body =
+            json!({"model": "m", "messages": messages, "audio": value, "use_beam_search": value, "lora_path": value});
         let request: ChatRequest = serde_json::from_value(body).unwrap();
-        assert_eq!(
-            [request.audio, request.sampling.use_beam_search, request.scheduling.lora_path],
-            [expected; 3],
-            "{value}"
-        );
+        assert_eq!([request.audio, request.scheduling.lora_path], [expected; 2], "{value}");
+        let beams = request.sampling.use_beam_search.is_some_and(RefusedUnless::is_on);
+        assert_eq!(beams, !value.is_null() && value != false, "{value}");
     }
 }
 

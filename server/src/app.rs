@@ -1,7 +1,7 @@
 //! The HTTP application: every route on one screen, and what the routes share.
 //!
-//! Two routers: the open one for probes, and the guarded one with its fallback inside the guard, so that a path that
-//! does not exist asks for a key as every other does.
+//! Three routers: the open one for probes, the page's files, and the guarded one with its fallback inside the guard, so
+//! that a path that does not exist asks for a key as every other does.
 
 use std::{any::Any, sync::Arc, sync::OnceLock};
 
@@ -25,6 +25,7 @@ use crate::{
     health::Health,
     host_guard,
     metrics::Metrics,
+    openapi::{Endpoint, Facts},
     request_id::random_bytes,
     routes,
     served_model::ServedModel,
@@ -34,34 +35,51 @@ use crate::{
 
 const PROBES: [&str; 3] = ["/health", "/live", "/ready"];
 
-type Route = (&'static str, MethodRouter<Arc<App>>);
+/// A path, what answers there, and what the document says of it.
+type Route = (&'static str, MethodRouter<Arc<App>>, Describe);
+type Describe = fn(&Facts) -> Endpoint;
 
 /// Answered without a key, whatever the `Host`.
 fn open_routes() -> Vec<Route> {
+    use routes::health;
     vec![
-        (PROBES[0], get(routes::health::health)),
-        (PROBES[1], get(routes::health::live)),
-        (PROBES[2], get(routes::health::ready)),
+        (PROBES[0], get(health::health), health::describe_health),
+        (PROBES[1], get(health::live), health::describe_live),
+        (PROBES[2], get(health::ready), health::describe_ready),
     ]
 }
 
 /// Answered to those who may.
 fn guarded_routes() -> Vec<Route> {
+    use routes::{
+        apply_template, chat, completions, detokenize, input_tokens, metrics, models, openapi, render, tokenize,
+        version,
+    };
     vec![
-        ("/v1/chat/completions", post(routes::chat::create)),
-        ("/v1/completions", post(routes::completions::create)),
-        ("/v1/chat/completions/render", post(routes::render::chat)),
-        ("/v1/chat/completions/input_tokens", post(routes::input_tokens::create)),
-        ("/v1/completions/render", post(routes::render::completion)),
-        ("/tokenize", post(routes::tokenize::create)),
-        ("/v1/tokenize", post(routes::tokenize::create)),
-        ("/detokenize", post(routes::detokenize::create)),
-        ("/v1/detokenize", post(routes::detokenize::create)),
-        ("/apply-template", post(routes::apply_template::create)),
-        ("/v1/models", get(routes::models::list)),
-        ("/v1/models/{*id}", get(routes::models::one)),
-        ("/metrics", get(routes::metrics::metrics)),
-        ("/version", get(routes::version::version)),
+        ("/v1/chat/completions", post(chat::create), chat::describe),
+        ("/v1/completions", post(completions::create), completions::describe),
+        ("/v1/chat/completions/render", post(render::chat), render::describe_chat),
+        ("/v1/chat/completions/input_tokens", post(input_tokens::create), input_tokens::describe),
+        ("/v1/completions/render", post(render::completion), render::describe_completion),
+        ("/tokenize", post(tokenize::create), tokenize::describe),
+        ("/v1/tokenize", post(tokenize::create), tokenize::describe),
+        ("/detokenize", post(detokenize::create), detokenize::describe),
+        ("/v1/detokenize", post(detokenize::create), detokenize::describe),
+        ("/apply-template", post(apply_template::create), apply_template::describe),
+        ("/v1/models", get(models::list), models::describe_list),
+        ("/v1/models/{*id}", get(models::one), models::describe_one),
+        ("/metrics", get(metrics::metrics), metrics::describe),
+        ("/version", get(version::version), version::describe),
+        ("/openapi.json", get(openapi::document), openapi::describe),
+    ]
+}
+
+/// The page that shows the document: its files hold no data, so that no key is asked for.
+fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+    vec![
+        ("/docs", get(routes::docs::page)),
+        ("/docs/page.css", get(routes::docs::style)),
+        ("/docs/page.js", get(routes::docs::script)),
     ]
 }
 
@@ -161,11 +179,13 @@ impl App {
 
 /// The application as a service.
 pub fn router(app: &Arc<App>) -> Router {
-    let guarded = with_routes(guarded_routes())
+    let known_host = || middleware::from_fn_with_state(Arc::clone(app), host_guard::require_known_host);
+    let guarded = with_routes(undescribed(guarded_routes()))
         .fallback(unknown_url)
         .layer(middleware::from_fn_with_state(Arc::clone(app), auth::require_key))
-        .layer(middleware::from_fn_with_state(Arc::clone(app), host_guard::require_known_host));
-    with_routes(open_routes())
+        .layer(known_host());
+    with_routes(undescribed(open_routes()))
+        .merge(with_routes(page_routes()).layer(known_host()))
         .merge(guarded)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(Arc::clone(app), cors::answer_origins))
@@ -175,15 +195,30 @@ pub fn router(app: &Arc<App>) -> Router {
 
 /// Paths that ask for a key, for tests that walk them.
 pub fn guarded_paths() -> Vec<&'static str> {
-    guarded_routes().into_iter().map(|(path, _)| path).collect()
+    guarded_routes().into_iter().map(|(path, ..)| path).collect()
 }
 
-/// Paths that never ask for a key.
+/// Paths that never ask for a key, whatever the `Host`.
 pub fn open_paths() -> Vec<&'static str> {
-    open_routes().into_iter().map(|(path, _)| path).collect()
+    open_routes().into_iter().map(|(path, ..)| path).collect()
 }
 
-fn with_routes(routes: Vec<Route>) -> Router<Arc<App>> {
+/// Paths of the page: they ask for a known `Host` and for no key.
+pub fn page_paths() -> Vec<&'static str> {
+    page_routes().into_iter().map(|(path, _)| path).collect()
+}
+
+/// What the routes say of themselves, and whether they are open.
+pub(crate) fn descriptions() -> impl Iterator<Item = (&'static str, Describe, bool)> {
+    let of = |routes: Vec<Route>, is_open| routes.into_iter().map(move |(path, _, describe)| (path, describe, is_open));
+    of(guarded_routes(), false).chain(of(open_routes(), true))
+}
+
+fn undescribed(routes: Vec<Route>) -> impl Iterator<Item = (&'static str, MethodRouter<Arc<App>>)> {
+    routes.into_iter().map(|(path, methods, _)| (path, methods))
+}
+
+fn with_routes(routes: impl IntoIterator<Item = (&'static str, MethodRouter<Arc<App>>)>) -> Router<Arc<App>> {
     let router = routes.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
     router.method_not_allowed_fallback(wrong_method)
 }

@@ -3,6 +3,7 @@
 //!
 //! A message is lower case, has no full stop, and quotes at most 128 escaped characters of what the client sent.
 
+mod listing;
 mod refusal;
 
 use std::time::Duration;

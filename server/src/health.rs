@@ -26,7 +26,7 @@ pub struct Health {
     progress_ms: AtomicU64,
 }
 
-/// Why a probe is red, in one word on the wire.
+/// Why a probe is red.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// The model is being loaded.
@@ -37,18 +37,6 @@ pub enum Trouble {
     Stalled,
     /// The engine thread is gone.
     EngineFailed,
-}
-
-impl Trouble {
-    /// The word on the wire.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Loading => "loading",
-            Self::Draining => "draining",
-            Self::Stalled => "stalled",
-            Self::EngineFailed => "engine_failed",
-        }
-    }
 }
 
 impl Health {

@@ -45,6 +45,21 @@ fn classify(path: &str, message: &str) -> ApiError {
     if let Some(bound) = number_after(message, "invalid value: integer below ") {
         return ApiError::integer_below(path, bound);
     }
+    if let Some(bound) = number_after(message, "invalid value: decimal above ") {
+        return ApiError::decimal_above(path, bound);
+    }
+    if let Some(bound) = number_after(message, "invalid value: decimal below ") {
+        return ApiError::decimal_below(path, format_args!("at least {bound}"));
+    }
+    if message.starts_with("invalid value: decimal not above 0,") {
+        return ApiError::decimal_below(path, "above 0");
+    }
+    if let Some(bytes) = number_after(message, "invalid value: string of ") {
+        return match number_after(message, " to ") {
+            Some(max) if bytes > max => ApiError::string_above(path, bytes as usize, max as usize, "bytes"),
+            _ => ApiError::string_below(path),
+        };
+    }
     if message.starts_with("invalid length 0,") {
         return ApiError::array_below(path);
     }

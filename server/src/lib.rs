@@ -37,6 +37,7 @@ pub mod logging;
 pub mod metrics;
 pub mod model_cache;
 pub mod model_source;
+pub mod openapi;
 pub mod prepare;
 pub mod progress;
 pub mod queue_gate;

@@ -19,6 +19,8 @@ mod lifecycle;
 mod load;
 #[path = "router/metrics.rs"]
 mod metrics;
+#[path = "router/openapi.rs"]
+mod openapi;
 #[path = "router/privacy.rs"]
 mod privacy;
 #[path = "router/refusals.rs"]

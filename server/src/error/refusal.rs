@@ -72,7 +72,7 @@ impl ApiError {
     }
 
     /// A number is too large.
-    pub fn decimal_above(param: &str, max: f32) -> Self {
+    pub fn decimal_above(param: &str, max: impl Display) -> Self {
         Self::about("decimal_above_max_value", param, format_args!("must be at most {max}"))
     }
 

@@ -60,7 +60,7 @@ fn a_body_is_an_object() {
 #[test]
 fn missing_members() {
     assert_eq!(chat("{}"), at("missing_required_parameter", "model"));
-    assert_eq!(chat(r#"{"model":null,"messages":[]}"#), at("missing_required_parameter", "model"));
+    assert_eq!(chat(r#"{"model":null,"messages":[{"role":"user"}]}"#), at("missing_required_parameter", "model"));
     assert_eq!(chat(r#"{"model":"m"}"#), at("missing_required_parameter", "messages"));
     assert_eq!(
         chat(r#"{"model":"m","messages":[{"content":"x"}]}"#),

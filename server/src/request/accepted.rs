@@ -2,17 +2,10 @@
 
 use proto::{ChatRequest, List, Metadata, ReasoningEffort, ServiceTier, Text};
 
-use super::range::short;
 use crate::error::ApiError;
-
-const MAX_NAME: usize = 64;
-const MAX_VALUE: usize = 512;
 
 /// Checks the members and lists those that would have had an effect elsewhere.
 pub(super) fn ignored(request: &ChatRequest) -> Result<Vec<String>, ApiError> {
-    short("safety_identifier", request.safety_identifier.as_ref())?;
-    short("prompt_cache_key", request.prompt_cache_key.as_ref())?;
-    short("prompt_cache_retention", request.prompt_cache_retention.as_ref())?;
     request.metadata.as_ref().map_or(Ok(()), check_metadata)?;
     request.modalities.as_ref().map_or(Ok(()), check_modalities)?;
     let effects = [
@@ -32,7 +25,7 @@ fn check_metadata(metadata: &Metadata) -> Result<(), ApiError> {
         return Err(ApiError::string_above("metadata", metadata.0.len(), Metadata::MAX, "pairs"));
     }
     for (name, value) in &metadata.0 {
-        for (text, max) in [(name.as_str(), MAX_NAME), (value, MAX_VALUE)] {
+        for (text, max) in [(name.as_str(), Metadata::MAX_NAME), (value, Metadata::MAX_VALUE)] {
             let length = text.chars().count();
             if length > max {
                 return Err(ApiError::string_above(&format!("metadata.{name}"), length, max, "characters"));
@@ -42,10 +35,7 @@ fn check_metadata(metadata: &Metadata) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn check_modalities(modalities: &List<Text, 16>) -> Result<(), ApiError> {
-    if modalities.is_empty() {
-        return Err(ApiError::array_below("modalities"));
-    }
+fn check_modalities(modalities: &List<Text, 16, 1>) -> Result<(), ApiError> {
     match modalities.iter().position(|modality| &**modality != "text") {
         Some(index) => Err(ApiError::unsupported_value(&format!("modalities[{index}]"), "must be text")),
         None => Ok(()),

@@ -5,16 +5,13 @@ use serde_json::Value;
 
 use super::{
     GenerateRequest, Prompt, RequestRules, accepted, documents, messages, prediction,
-    range::count,
+    range::size,
     refuse,
     shared::{OwnParts, SharedFields},
     template_arguments,
     tools::{ToolFields, ToolUse},
 };
 use crate::{chat_prompt::ChatPrompt, error::ApiError};
-
-/// Most alternatives reported for a token.
-const MAX_TOP_LOGPROBS: usize = 20;
 
 /// Reads a request for the next turn of a chat.
 pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRequest, ApiError> {
@@ -31,7 +28,7 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
         max_new: max_new(&request)?,
         logprobs: logprobs(&request)?,
         add_special_tokens: false,
-        model: request.model,
+        model: request.model.0,
     };
     let fields =
         ToolFields { tools: request.tools, choice: request.tool_choice, parallel: request.parallel_tool_calls };
@@ -115,10 +112,11 @@ impl Turns {
 
 /// Two names of one number.
 fn max_new(request: &ChatRequest) -> Result<Option<usize>, ApiError> {
-    let read = |name, value: Option<Integer>| value.map(|value| count(name, value, 1, u32::MAX as usize)).transpose();
-    let newer = read("max_completion_tokens", request.max_completion_tokens)?;
-    let older = read("max_tokens", request.stopping.max_tokens)?;
-    match (newer, older) {
+    let older = request.stopping.max_tokens.map(size);
+    if older == Some(0) {
+        return Err(ApiError::integer_below("max_tokens", 1));
+    }
+    match (request.max_completion_tokens.map(size), older) {
         (Some(newer), Some(older)) if newer != older => {
             Err(ApiError::invalid_value("max_tokens", format_args!("is {older}, max_completion_tokens is {newer}")))
         }
@@ -127,8 +125,7 @@ fn max_new(request: &ChatRequest) -> Result<Option<usize>, ApiError> {
 }
 
 fn logprobs(request: &ChatRequest) -> Result<Option<usize>, ApiError> {
-    let top = request.top_logprobs.map(|value| count("top_logprobs", value, 0, MAX_TOP_LOGPROBS)).transpose()?;
-    match (request.logprobs.unwrap_or(false), top) {
+    match (request.logprobs.unwrap_or(false), request.top_logprobs.map(size)) {
         (true, top) => Ok(Some(top.unwrap_or(0))),
         (false, None) => Ok(None),
         (false, Some(_)) => Err(ApiError::invalid_value("top_logprobs", "needs logprobs to be true")),

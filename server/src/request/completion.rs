@@ -4,7 +4,7 @@ use proto::{CompletionRequest, Prompt as WirePrompt, Text, TokenId};
 
 use super::{
     GenerateRequest, Prompt, RequestRules,
-    range::count,
+    range::size,
     refuse,
     shared::{OwnParts, SharedFields},
 };
@@ -13,22 +13,18 @@ use crate::error::ApiError;
 /// Tokens to generate where the request does not say.
 const DEFAULT_MAX_NEW: usize = 16;
 
-/// Most alternatives reported for a token.
-const MAX_LOGPROBS: usize = 20;
-
 /// Reads a request to continue prompts.
 pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<GenerateRequest, ApiError> {
     refuse::completion(&request)?;
     if request.suffix.is_some() {
         return Err(ApiError::unsupported_parameter("suffix", " by this model"));
     }
-    let logprobs = request.logprobs.map(|value| count("logprobs", value, 0, MAX_LOGPROBS)).transpose()?;
+    let logprobs = request.logprobs.map(size);
     if request.output.echo == Some(true) && logprobs.is_some() {
         return Err(ApiError::unsupported_parameter("echo", " together with logprobs"));
     }
-    let max_new = request.stopping.max_tokens;
-    let max_new = max_new.map_or(Ok(DEFAULT_MAX_NEW), |value| count("max_tokens", value, 0, u32::MAX as usize))?;
-    let own = OwnParts { model: request.model, max_new: Some(max_new), logprobs, add_special_tokens: true };
+    let max_new = request.stopping.max_tokens.map_or(DEFAULT_MAX_NEW, size);
+    let own = OwnParts { model: request.model.0, max_new: Some(max_new), logprobs, add_special_tokens: true };
     let model = own.model.clone();
     let prompt = request.prompt;
     let prompts = || {

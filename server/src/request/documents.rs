@@ -1,6 +1,6 @@
 //! `documents`: objects for chat templates that cite them.
 
-use proto::AnyJson;
+use proto::{AnyJson, MAX_DOCUMENTS};
 use serde_json::Value;
 
 use super::RequestRules;
@@ -8,8 +8,6 @@ use crate::error::ApiError;
 
 /// Where they stand in a request, and what templates call them.
 const PATH: &str = "documents";
-/// Most of them.
-const MAX_DOCUMENTS: usize = 2048;
 
 /// Reads the documents of a request; an empty list is none.
 pub(super) fn read(documents: Option<AnyJson>, rules: &RequestRules) -> Result<Option<Value>, ApiError> {

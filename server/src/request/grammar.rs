@@ -1,6 +1,6 @@
 //! The form the answer is bound to. Several names say the same; one of them may be used.
 
-use proto::{AnyJson, FormatKind, NamedSchema, OutputFields, Refused, ResponseFormat, StructuredOutputs, Text};
+use proto::{AnyJson, ChoiceText, Choices, FormatKind, NamedSchema, OutputFields, ResponseFormat, StructuredOutputs};
 use serde_json::Value;
 
 use crate::{
@@ -33,7 +33,7 @@ pub(super) fn grammar(
     forms.extend(fields.structured_outputs.take().map(structured_outputs).transpose()?);
     forms.extend(fields.guided_json.take().map(|json| schema("guided_json", json)).transpose()?);
     forms.extend(fields.guided_regex.take().map(|text| ("guided_regex", Form::Regex(text.into_string()))));
-    forms.extend(fields.guided_choice.take().map(|texts| ("guided_choice", choice(texts.0))));
+    forms.extend(fields.guided_choice.take().map(|texts| ("guided_choice", choice(texts))));
     forms.extend(fields.guided_grammar.take().map(|text| ("guided_grammar", Form::Lark(text.into_string()))));
     forms.extend(fields.regex.take().map(|text| ("regex", Form::Regex(text.into_string()))));
     let mut forms = forms.into_iter();
@@ -64,7 +64,7 @@ fn json_schema(named: NamedSchema) -> Result<Named, ApiError> {
 }
 
 fn structured_outputs(wanted: StructuredOutputs) -> Result<Named, ApiError> {
-    if wanted.structural_tag.is_some_and(|tag| tag != Refused::Empty) {
+    if wanted.structural_tag.is_some() {
         return Err(ApiError::unsupported_parameter("structured_outputs.structural_tag", ""));
     }
     let json_object = match wanted.json_object {
@@ -74,7 +74,7 @@ fn structured_outputs(wanted: StructuredOutputs) -> Result<Named, ApiError> {
     let forms = [
         wanted.json.map(|json| schema("structured_outputs.json", json)).transpose()?,
         wanted.regex.map(|text| ("structured_outputs.regex", Form::Regex(text.into_string()))),
-        wanted.choice.map(|texts| ("structured_outputs.choice", choice(texts.0))),
+        wanted.choice.map(|texts| ("structured_outputs.choice", choice(texts))),
         wanted.grammar.map(|text| ("structured_outputs.grammar", Form::Lark(text.into_string()))),
         json_object,
     ];
@@ -98,6 +98,6 @@ fn schema(path: &'static str, json: AnyJson) -> Result<Named, ApiError> {
     Ok((path, Form::Schema(schema)))
 }
 
-fn choice(texts: Vec<Text>) -> Form {
-    Form::Choice(texts.into_iter().map(Text::into_string).collect())
+fn choice(texts: Choices) -> Form {
+    Form::Choice(texts.0.into_iter().map(ChoiceText::into_string).collect())
 }

@@ -11,9 +11,6 @@ use crate::{
 
 /// Reads a conversation; also its size in bytes.
 pub(super) fn read(messages: Vec<proto::ChatMessage>) -> Result<(Vec<ChatMessage>, usize), ApiError> {
-    if messages.is_empty() {
-        return Err(ApiError::array_below("messages"));
-    }
     let mut calls = Vec::new();
     let mut bytes = 0;
     let mut read = Vec::with_capacity(messages.len());

@@ -3,11 +3,12 @@
 use proto::{OutputFields, StreamOptions};
 use scheduler::Token;
 
-use super::{RequestRules, range::count, refuse};
+use super::{
+    RequestRules,
+    range::{count, size},
+    refuse,
+};
 use crate::error::ApiError;
-
-/// Most tokens in one chunk.
-const MAX_INTERVAL: usize = 64;
 
 /// How to stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,15 +61,12 @@ impl Output {
 }
 
 fn logprob_ids(fields: &OutputFields, rules: &RequestRules) -> Result<Vec<Token>, ApiError> {
-    match fields.logprob_token_ids.as_deref() {
-        None => Ok(Vec::new()),
-        Some([]) => Err(ApiError::array_below("logprob_token_ids")),
-        Some(ids) => rules.check_tokens("logprob_token_ids", ids),
-    }
+    let ids = fields.logprob_token_ids.as_deref().unwrap_or_default();
+    rules.check_tokens("logprob_token_ids", ids)
 }
 
 fn stream(fields: &OutputFields) -> Result<Option<StreamRules>, ApiError> {
-    let interval = fields.stream_interval.map_or(Ok(1), |value| count("stream_interval", value, 1, MAX_INTERVAL))?;
+    let interval = fields.stream_interval.map_or(1, size);
     let streams = fields.stream.unwrap_or(false);
     match &fields.stream_options {
         Some(_) if !streams => Err(ApiError::invalid_value("stream_options", "needs stream to be true")),

@@ -1,44 +1,24 @@
 //! Members that are known and not served: they pass only with the value that means "off".
 
 use proto::{
-    ChatRequest, CompletionRequest, OutputFields, Refused, SamplingFields, SchedulingFields, StoppingFields,
+    ChatRequest, CompletionRequest, Off, OutputFields, RefusedUnless, SamplingFields, SchedulingFields, StoppingFields,
     TokenizeRequest,
 };
 
 use crate::error::ApiError;
 
-/// The values that pass. An absent member always does.
-enum Off {
-    /// None.
-    Never,
-    /// This boolean.
-    Boolean(bool),
-    /// This number.
-    Number(f64),
-    /// The word `none`.
-    None,
-}
-
-impl Off {
-    fn is(&self, value: Refused) -> bool {
-        match (self, value) {
-            (Self::Boolean(off), Refused::Boolean(value)) => *off == value,
-            (Self::Number(off), Refused::Number(value)) => *off == value,
-            (Self::None, Refused::None) => true,
-            _ => false,
-        }
-    }
-}
-
-type Member = (&'static str, Option<Refused>, Off);
+/// A member's name, and whether it asks for what is not served. An absent one never does.
+type Member = (&'static str, bool);
 
 fn refuse(members: impl IntoIterator<Item = Member>) -> Result<(), ApiError> {
-    for (name, value, off) in members {
-        if value.is_some_and(|value| !off.is(value)) {
-            return Err(ApiError::unsupported_parameter(name, instead(name)));
-        }
+    match members.into_iter().find(|(_, is_on)| *is_on) {
+        Some((name, _)) => Err(ApiError::unsupported_parameter(name, instead(name))),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+fn is_on<W: Off>(member: Option<RefusedUnless<W>>) -> bool {
+    member.is_some_and(RefusedUnless::is_on)
 }
 
 /// What to do instead.
@@ -56,55 +36,55 @@ fn instead(name: &str) -> &'static str {
 
 pub(super) fn sampling(fields: &SamplingFields) -> Result<(), ApiError> {
     refuse([
-        ("use_beam_search", fields.use_beam_search, Off::Boolean(false)),
-        ("length_penalty", fields.length_penalty, Off::Number(1.0)),
-        ("early_stopping", fields.early_stopping, Off::Boolean(false)),
-        ("watermarking", fields.watermarking, Off::Boolean(false)),
-        ("repetition_detection", fields.repetition_detection, Off::Never),
+        ("use_beam_search", is_on(fields.use_beam_search)),
+        ("length_penalty", is_on(fields.length_penalty)),
+        ("early_stopping", is_on(fields.early_stopping)),
+        ("watermarking", is_on(fields.watermarking)),
+        ("repetition_detection", fields.repetition_detection.is_some()),
     ])
 }
 
 pub(super) fn stopping(fields: &StoppingFields) -> Result<(), ApiError> {
-    refuse([("stop_regex", fields.stop_regex, Off::Never)])
+    refuse([("stop_regex", fields.stop_regex.is_some())])
 }
 
 pub(super) fn output(fields: &OutputFields) -> Result<(), ApiError> {
     refuse([
-        ("return_token_offsets", fields.return_token_offsets, Off::Boolean(false)),
-        ("prompt_logprobs", fields.prompt_logprobs, Off::Never),
-        ("ebnf", fields.ebnf, Off::Never),
-        ("grammar", fields.grammar, Off::Never),
-        ("json_schema", fields.json_schema, Off::Never),
+        ("return_token_offsets", is_on(fields.return_token_offsets)),
+        ("prompt_logprobs", fields.prompt_logprobs.is_some()),
+        ("ebnf", fields.ebnf.is_some()),
+        ("grammar", fields.grammar.is_some()),
+        ("json_schema", fields.json_schema.is_some()),
     ])
 }
 
 pub(super) fn scheduling(fields: &SchedulingFields) -> Result<(), ApiError> {
-    refuse([("lora_path", fields.lora_path, Off::Never)])
+    refuse([("lora_path", fields.lora_path.is_some())])
 }
 
 pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
     refuse([
-        ("audio", request.audio, Off::Never),
-        ("functions", request.functions, Off::Never),
-        ("function_call", request.function_call, Off::None),
-        ("web_search_options", request.web_search_options, Off::Never),
-        ("moderation", request.moderation, Off::Never),
-        ("include_reasoning", request.include_reasoning, Off::Boolean(true)),
-        ("separate_reasoning", request.separate_reasoning, Off::Boolean(true)),
-        ("thinking_token_budget", request.thinking_token_budget, Off::Never),
-        ("chat_template", request.chat_template, Off::Never),
+        ("audio", request.audio.is_some()),
+        ("functions", request.functions.is_some()),
+        ("function_call", is_on(request.function_call)),
+        ("web_search_options", request.web_search_options.is_some()),
+        ("moderation", request.moderation.is_some()),
+        ("include_reasoning", is_on(request.include_reasoning)),
+        ("separate_reasoning", is_on(request.separate_reasoning)),
+        ("thinking_token_budget", request.thinking_token_budget.is_some()),
+        ("chat_template", request.chat_template.is_some()),
     ])
 }
 
 pub(super) fn completion(request: &CompletionRequest) -> Result<(), ApiError> {
-    refuse([("prompt_embeds", request.prompt_embeds, Off::Never)])
+    refuse([("prompt_embeds", request.prompt_embeds.is_some())])
 }
 
 pub(super) fn tokenize(request: &TokenizeRequest) -> Result<(), ApiError> {
     refuse([
-        ("content", request.content, Off::Never),
-        ("inputs", request.inputs, Off::Never),
-        ("add_special", request.add_special, Off::Never),
-        ("with_pieces", request.with_pieces, Off::Never),
+        ("content", request.content.is_some()),
+        ("inputs", request.inputs.is_some()),
+        ("add_special", request.add_special.is_some()),
+        ("with_pieces", request.with_pieces.is_some()),
     ])
 }

@@ -8,15 +8,13 @@ use scheduler::{SamplingParams, Token, TokenMask};
 
 use super::{
     RequestRules,
-    range::{count, decimal, integer, positive_decimal},
+    range::{decimal, positive_decimal, size},
     refuse,
 };
 use crate::error::ApiError;
 
 /// Below this a temperature is greedy: a logit divided by it may not be finite.
 const GREEDY_BELOW: f32 = 1e-5;
-/// Longest sequence that may be kept from coming twice.
-const MAX_NGRAM: usize = 64;
 
 /// Settings that a request leaves out.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,43 +56,24 @@ impl From<&GenerationDefaults> for SamplingDefaults {
 pub(super) fn params(fields: &SamplingFields, rules: &RequestRules) -> Result<SamplingParams, ApiError> {
     refuse::sampling(fields)?;
     let defaults = &rules.defaults;
-    let within = |name, value: Option<f64>, range, default| match value {
-        Some(value) => decimal(name, value, range),
-        None => Ok(default),
-    };
-    let temperature = within("temperature", fields.temperature, 0.0..=2.0, defaults.temperature)?;
+    let temperature = fields.temperature.map_or(defaults.temperature, decimal);
     Ok(SamplingParams {
         temperature: if temperature < GREEDY_BELOW { 0.0 } else { temperature },
-        top_p: within("top_p", fields.top_p, 0.0..=1.0, defaults.top_p)?,
-        top_k: top_k(fields, defaults)?,
-        min_p: within("min_p", fields.min_p, 0.0..=1.0, defaults.min_p)?,
-        typical_p: fields.typical_p.map_or(Ok(1.0), |value| positive_decimal("typical_p", value, 1.0))?,
-        repetition_penalty: match fields.repetition_penalty {
-            Some(value) => positive_decimal("repetition_penalty", value, 10.0)?,
-            None => defaults.repetition_penalty,
-        },
-        frequency_penalty: within("frequency_penalty", fields.frequency_penalty, -2.0..=2.0, 0.0)?,
-        presence_penalty: within("presence_penalty", fields.presence_penalty, -2.0..=2.0, 0.0)?,
+        top_p: fields.top_p.map_or(defaults.top_p, decimal),
+        top_k: fields.top_k.map_or(defaults.top_k, size),
+        min_p: fields.min_p.map_or(defaults.min_p, decimal),
+        typical_p: fields.typical_p.map_or(1.0, positive_decimal),
+        repetition_penalty: fields.repetition_penalty.map_or(defaults.repetition_penalty, positive_decimal),
+        frequency_penalty: fields.frequency_penalty.map_or(0.0, decimal),
+        presence_penalty: fields.presence_penalty.map_or(0.0, decimal),
         allowed: fields.allowed_token_ids.as_deref().map(|ids| allowed(ids, rules)).transpose()?,
-        no_repeat_ngram: match fields.no_repeat_ngram_size {
-            Some(value) => count("no_repeat_ngram_size", value, 0, MAX_NGRAM)?,
-            None => 0,
-        },
+        no_repeat_ngram: fields.no_repeat_ngram_size.map_or(0, size),
         logit_bias: fields.logit_bias.as_ref().map_or(Ok(Vec::new()), |bias| logit_bias(bias, rules))?,
         ..SamplingParams::default()
     })
 }
 
-fn top_k(fields: &SamplingFields, defaults: &SamplingDefaults) -> Result<usize, ApiError> {
-    let Some(value) = fields.top_k else { return Ok(defaults.top_k) };
-    let value = integer("top_k", value, -1..=i64::from(u32::MAX))?;
-    Ok(usize::try_from(value).unwrap_or(0))
-}
-
 fn allowed(ids: &[TokenId], rules: &RequestRules) -> Result<Arc<TokenMask>, ApiError> {
-    if ids.is_empty() {
-        return Err(ApiError::array_below("allowed_token_ids"));
-    }
     let mut words = vec![0; rules.vocab_size.div_ceil(32)];
     for token in rules.check_tokens("allowed_token_ids", ids)? {
         words[token as usize / 32] |= 1 << (token % 32);
@@ -116,7 +95,18 @@ fn logit_bias(bias: &LogitBias, rules: &RequestRules) -> Result<Vec<(Token, f32)
             let last = rules.vocab_size.saturating_sub(1);
             return Err(ApiError::invalid_value(&path, format_args!("is not a token id from 0 to {last}")));
         };
-        Ok((token, decimal(&path, *value, -100.0..=100.0)?))
+        Ok((token, bias_within(&path, *value)?))
     };
     bias.0.iter().map(entry).collect()
+}
+
+fn bias_within(path: &str, value: f64) -> Result<f32, ApiError> {
+    let most = LogitBias::MAX_BIAS;
+    if value > f64::from(most) {
+        return Err(ApiError::decimal_above(path, most));
+    }
+    if value < -f64::from(most) {
+        return Err(ApiError::decimal_below(path, format_args!("at least {}", -most)));
+    }
+    Ok(value as f32)
 }

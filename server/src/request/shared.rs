@@ -3,11 +3,7 @@
 use proto::{Integer, OutputFields, ResponseFormat, SamplingFields, SchedulingFields, StoppingFields};
 
 use super::{
-    GenerateRequest, Prompt, PromptCut, RequestRules, grammar,
-    output::Output,
-    range::{integer, short, short_some, words},
-    refuse, sampling,
-    stopping::Stopping,
+    GenerateRequest, Prompt, PromptCut, RequestRules, grammar, output::Output, refuse, sampling, stopping::Stopping,
     tools,
 };
 use crate::{error::ApiError, grammar::CallsForm};
@@ -46,7 +42,7 @@ impl SharedFields {
             Some(calls) => Some(tools::with_answer(calls, answer)?),
             None => answer,
         };
-        let bad_words = words("bad_words", self.sampling.bad_words.take().unwrap_or_default().0)?;
+        let bad_words = self.sampling.bad_words.take().unwrap_or_default().0;
         let output = Output::new(&self.output, rules)?;
         if own.logprobs.is_none() && !output.logprob_ids.is_empty() {
             return Err(ApiError::invalid_value("logprob_token_ids", "needs logprobs"));
@@ -71,7 +67,7 @@ impl SharedFields {
             max_new: own.max_new,
             seed: self.sampling.seed.map(|seed| seed.0.cast_unsigned()),
             sampling,
-            bad_words,
+            bad_words: bad_words.into_iter().map(proto::Word::into_string).collect(),
             prediction: None,
             ignore_eos: stopping.ignore_eos,
             stop: stopping.rules,
@@ -102,15 +98,11 @@ struct Scheduling {
 impl Scheduling {
     fn new(fields: SchedulingFields) -> Result<Self, ApiError> {
         refuse::scheduling(&fields)?;
-        short("session_id", fields.session_id.as_ref())?;
-        short("user", fields.user.as_ref())?;
-        short("request_id", fields.request_id.as_ref())?;
-        short("rid", fields.rid.as_ref())?;
-        let priority = fields.priority.map_or(Ok(0), |value| integer("priority", value, -100..=100))?;
-        let request_id = fields.request_id.or(fields.rid).map(proto::Text::into_string);
+        let priority = fields.priority.map_or(0, |value| value.0);
+        let request_id = fields.request_id.or(fields.rid).map(proto::ShortText::into_string);
         Ok(Self {
             priority: i32::try_from(priority).expect("between -100 and 100"),
-            cache_salt: short_some("cache_salt", fields.cache_salt)?,
+            cache_salt: fields.cache_salt.map(proto::BoundedText::into_string),
             request_id: request_id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic())),
             add_special_tokens: fields.add_special_tokens,
             cut: fields.truncate_prompt_tokens.map(prompt_cut).transpose()?,
@@ -119,11 +111,10 @@ impl Scheduling {
 }
 
 /// -1 is what fits.
-fn prompt_cut(value: Integer) -> Result<PromptCut, ApiError> {
-    const NAME: &str = "truncate_prompt_tokens";
-    match integer(NAME, value, -1..=i64::from(u32::MAX))? {
+fn prompt_cut<const MIN: i64, const MAX: i64>(value: Integer<MIN, MAX>) -> Result<PromptCut, ApiError> {
+    match value.0 {
         -1 => Ok(PromptCut::ToFit),
-        0 => Err(ApiError::invalid_value(NAME, "must be -1 or at least 1")),
+        0 => Err(ApiError::invalid_value("truncate_prompt_tokens", "must be -1 or at least 1")),
         kept => Ok(PromptCut::Last(kept as usize)),
     }
 }

@@ -1,13 +1,9 @@
 //! What ends an answer.
 
-use proto::{Stop, StoppingFields};
+use proto::{Stop, StoppingFields, Word};
 use scheduler::Token;
 
-use super::{
-    RequestRules, StopRules,
-    range::{count, word, words},
-    refuse,
-};
+use super::{RequestRules, StopRules, range::count, refuse};
 use crate::error::ApiError;
 
 /// The request's own ends.
@@ -28,16 +24,17 @@ impl Stopping {
             min_new: fields.min_tokens.map_or(Ok(0), |value| count("min_tokens", value, 0, most))?,
             ignore_eos: fields.ignore_eos.unwrap_or(false),
             rules: StopRules {
-                strings: fields.stop.map_or(Ok(Vec::new()), stop_strings)?,
+                strings: fields.stop.map_or(Vec::new(), stop_strings),
                 include: fields.include_stop_str_in_output.unwrap_or(false),
             },
         })
     }
 }
 
-fn stop_strings(stop: Stop) -> Result<Vec<String>, ApiError> {
-    match stop {
-        Stop::One(text) => Ok(vec![word("stop", text)?]),
-        Stop::Many(texts) => words("stop", texts.0),
-    }
+fn stop_strings(stop: Stop) -> Vec<String> {
+    let texts = match stop {
+        Stop::One(text) => vec![text],
+        Stop::Many(texts) => texts.0,
+    };
+    texts.into_iter().map(Word::into_string).collect()
 }

@@ -1,6 +1,6 @@
 //! `chat_template_kwargs`: scalars that the chat template may read beside the conversation.
 
-use proto::AnyJson;
+use proto::{AnyJson, MAX_TEMPLATE_ARGUMENTS};
 use serde_json::{Map, Value};
 
 use super::{RequestRules, grammar::is_name};
@@ -8,8 +8,6 @@ use crate::error::ApiError;
 
 /// Where they stand in a request.
 const PATH: &str = "chat_template_kwargs";
-/// Most of them.
-const MAX_ARGUMENTS: usize = 32;
 /// Names that mean the conversation itself.
 const RESERVED: [&str; 7] =
     ["messages", "tools", "documents", "add_generation_prompt", "continue_final_message", "bos_token", "eos_token"];
@@ -31,8 +29,8 @@ pub(super) fn read(arguments: Option<AnyJson>, rules: &RequestRules) -> Result<T
         Some(AnyJson(Value::Object(values))) => values,
         Some(_) => return Err(ApiError::invalid_type(PATH, "must be an object")),
     };
-    if values.len() > MAX_ARGUMENTS {
-        return Err(ApiError::invalid_value(PATH, format_args!("must have at most {MAX_ARGUMENTS} members")));
+    if values.len() > MAX_TEMPLATE_ARGUMENTS {
+        return Err(ApiError::invalid_value(PATH, format_args!("must have at most {MAX_TEMPLATE_ARGUMENTS} members")));
     }
     for (name, value) in &values {
         let path = format!("{PATH}.{name}");

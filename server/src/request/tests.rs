@@ -3,6 +3,7 @@
 
 mod chat;
 mod completion;
+mod document;
 mod fuzz;
 
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use proto::{AllowedTools, NamedTool, Refused, Text, Tool, ToolChoice, ToolMode, Tools};
+use proto::{AllowedTools, NamedTool, Text, Tool, ToolChoice, ToolMode, Tools};
 use serde_json::{Map, Value, json};
 
 use super::grammar::{NAME_RULE, is_name};
@@ -85,7 +85,7 @@ fn callable(tools: &[Tool]) -> Result<Vec<Callable>, ApiError> {
     for (index, tool) in tools.iter().enumerate() {
         let path = format!("tools[{index}]");
         check_kind(&path, &tool.kind)?;
-        if tool.custom.is_some_and(|custom| custom != Refused::Empty) {
+        if tool.custom.is_some() {
             return Err(ApiError::unsupported_parameter(&format!("{path}.custom"), ", only functions can be called"));
         }
         let function = tool.function.as_ref().ok_or_else(|| ApiError::missing(&format!("{path}.function")))?;
@@ -126,9 +126,6 @@ fn some_of(callable: &[Callable], allowed: &AllowedTools) -> Result<Vec<Callable
     const PATH: &str = "tool_choice.allowed_tools";
     if allowed.mode == ToolMode::None {
         return Err(ApiError::invalid_value(&format!("{PATH}.mode"), "must be auto or required"));
-    }
-    if allowed.tools.is_empty() {
-        return Err(ApiError::array_below(&format!("{PATH}.tools")));
     }
     let one = |(index, tool): (usize, &NamedTool)| {
         let path = format!("{PATH}.tools[{index}]");

@@ -6,12 +6,17 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::Request, http::HeaderMap};
+use utoipa::{
+    Number,
+    openapi::{ObjectBuilder, schema::Type},
+};
 
 use crate::{
     app::App,
     clock::unix_seconds,
     error::ApiError,
     generate::{Clocked, Generation},
+    openapi::Endpoint,
     prepare::{Parse, Prepared, prepare},
 };
 
@@ -46,11 +51,24 @@ pub(super) async fn accept(app: &App, request: Request, parse: Parse) -> Result<
     Ok(Accepted { prepared, generation, created: unix_seconds() })
 }
 
+/// What generating routes have in common.
+pub(super) fn describe(endpoint: Endpoint) -> Endpoint {
+    let millis = ObjectBuilder::new().schema_type(Type::Integer);
+    let millis = millis.minimum(Some(Number::Int(1))).maximum(Some(Number::UInt(u32::MAX as usize)));
+    endpoint
+        .reads_header(TIMEOUT, "The request's own deadline, in milliseconds.", millis)
+        .refuses(ApiError::of_settings())
+        .refuses(ApiError::of_length())
+        .refuses(ApiError::of_generation())
+}
+
+const TIMEOUT: &str = "x-request-timeout-ms";
+
 /// The client's own deadline.
 fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, ApiError> {
-    const NAME: &str = "x-request-timeout-ms";
-    let Some(value) = headers.get(NAME) else { return Ok(None) };
-    let millis = value.to_str().ok().and_then(|text| text.parse::<u64>().ok()).filter(|millis| *millis > 0);
-    let millis = millis.ok_or_else(|| ApiError::invalid_value(NAME, "must be an integer above 0"))?;
-    Ok(Some(Duration::from_millis(millis)))
+    let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };
+    let millis = value.to_str().ok().and_then(|text| text.parse::<u32>().ok()).filter(|millis| *millis > 0);
+    let millis = millis
+        .ok_or_else(|| ApiError::invalid_value(TIMEOUT, format_args!("must be an integer from 1 to {}", u32::MAX)))?;
+    Ok(Some(Duration::from_millis(millis.into())))
 }

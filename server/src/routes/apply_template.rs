@@ -6,13 +6,30 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use proto::PromptText;
+use proto::{ChatRequest, PromptText};
 
 use super::{
     chat,
     text_job::{self, Made},
 };
-use crate::{app::App, error::ApiError, prepare::render, request::Prompt, served_model::ServedModel, tokenizer::Piece};
+use crate::{
+    app::App,
+    error::ApiError,
+    openapi::{Endpoint, Facts},
+    prepare::render,
+    request::Prompt,
+    served_model::ServedModel,
+    tokenizer::Piece,
+};
+
+/// What it takes and answers.
+pub fn describe(facts: &Facts) -> Endpoint {
+    Endpoint::post("Write a chat as the model's template does")
+        .takes::<ChatRequest>(facts, chat::examples(facts))
+        .answers::<PromptText>("The prompt's text.")
+        .refuses(ApiError::of_chats())
+        .refuses(ApiError::of_settings())
+}
 
 /// The prompt's text.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {

@@ -7,6 +7,8 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
+use proto::{CompletionChunk, CompletionRequest, CompletionResponse};
+use serde_json::{Value, json};
 
 use super::accept::{Accepted, accept};
 use crate::{
@@ -14,9 +16,32 @@ use crate::{
     app::App,
     error::ApiError,
     json,
+    openapi::{Endpoint, Facts},
     request::{self, GenerateRequest, RequestRules},
     sse,
 };
+
+/// What it takes and answers.
+pub fn describe(facts: &Facts) -> Endpoint {
+    let endpoint = Endpoint::post("Continue one or several prompts")
+        .takes::<CompletionRequest>(facts, examples(facts))
+        .answers::<CompletionResponse>("The continuations.")
+        .or_streams::<CompletionChunk>();
+    super::accept::describe(endpoint)
+}
+
+/// Requests that work.
+pub(super) fn examples(facts: &Facts) -> Vec<(&'static str, Value)> {
+    let model = facts.model();
+    vec![
+        ("a prompt", json!({"model": model, "prompt": "The cabin left the valley and", "max_tokens": 16})),
+        ("several prompts", json!({"model": model, "prompt": ["Up", "Down"], "n": 2, "max_tokens": 4, "seed": 7})),
+        (
+            "one of some answers",
+            json!({"model": model, "prompt": "Open?", "structured_outputs": {"choice": ["yes", "no"]}}),
+        ),
+    ]
+}
 
 /// Answers a completion, whole or as a stream.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {

@@ -6,10 +6,25 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use proto::PromptText;
+use proto::{DetokenizeRequest, PromptText};
+use serde_json::json as object;
 
 use super::text_job::{self, Made};
-use crate::{app::App, error::ApiError, json, request, served_model::ServedModel};
+use crate::{
+    app::App,
+    error::ApiError,
+    json,
+    openapi::{Endpoint, Facts},
+    request,
+    served_model::ServedModel,
+};
+
+/// What it takes and answers.
+pub fn describe(facts: &Facts) -> Endpoint {
+    Endpoint::post("Turn tokens into text")
+        .takes::<DetokenizeRequest>(facts, [("tokens", object!({"model": facts.model(), "tokens": [40, 41, 42]}))])
+        .answers::<PromptText>("The text, special tokens included.")
+}
 
 /// The text of tokens.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {

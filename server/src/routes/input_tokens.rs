@@ -6,13 +6,28 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use proto::InputTokens;
+use proto::{ChatRequest, InputTokens};
 
 use super::{
     chat,
     text_job::{self, Made},
 };
-use crate::{app::App, error::ApiError, prepare::encode, served_model::ServedModel};
+use crate::{
+    app::App,
+    error::ApiError,
+    openapi::{Endpoint, Facts},
+    prepare::encode,
+    served_model::ServedModel,
+};
+
+/// What it takes and answers.
+pub fn describe(facts: &Facts) -> Endpoint {
+    Endpoint::post("Count the tokens of a chat")
+        .takes::<ChatRequest>(facts, chat::examples(facts))
+        .answers::<InputTokens>("The count.")
+        .refuses(ApiError::of_chats())
+        .refuses(ApiError::of_settings())
+}
 
 /// The count, also of a prompt that is too long to run.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {

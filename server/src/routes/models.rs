@@ -6,9 +6,30 @@ use axum::{
     Json,
     extract::{Path, State, rejection::PathRejection},
 };
-use proto::{Model, ModelList, ObjectName};
+use proto::{Model, ModelList, ModelName, ObjectName};
 
-use crate::{app::App, error::ApiError, served_model::ServedModel};
+use crate::{
+    app::App,
+    error::ApiError,
+    openapi::{Endpoint, Facts},
+    served_model::ServedModel,
+};
+
+/// What it answers.
+pub fn describe_list(_: &Facts) -> Endpoint {
+    Endpoint::get("List the models")
+        .answers::<ModelList>("The names that requests may use.")
+        .refuses(ApiError::of_model())
+}
+
+/// What it answers.
+pub fn describe_one(facts: &Facts) -> Endpoint {
+    Endpoint::get("Describe a model")
+        .in_path::<ModelName>("id", "Its name, which may hold slashes.")
+        .answers::<Model>("The model.")
+        .refuses(ApiError::of_model())
+        .refuses([ApiError::model_not_found(&format!("not-{}", facts.model()))])
+}
 
 /// All names.
 pub async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>, ApiError> {

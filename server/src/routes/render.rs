@@ -7,7 +7,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use proto::{Integer, LogitBias, RenderedRequest, RenderedSampling};
+use proto::{ChatRequest, CompletionRequest, Integer, LogitBias, RenderedRequest, RenderedSampling};
 
 use super::{
     chat, completions,
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     app::App,
     error::ApiError,
+    openapi::{Endpoint, Facts},
     prepare::{Parse, tokenize},
     request::GenerateRequest,
     request_id::random_id,
@@ -24,6 +25,26 @@ use crate::{
 
 /// Each prompt repeats the allowed ids.
 const MAX_RENDERED_IDS: usize = 1 << 20;
+
+/// What it takes and answers.
+pub fn describe_chat(facts: &Facts) -> Endpoint {
+    let endpoint = Endpoint::post("Show how a chat would run").takes::<ChatRequest>(facts, chat::examples(facts));
+    endpoint
+        .answers::<RenderedRequest>("The request with its tokens and all defaults filled in.")
+        .refuses(ApiError::of_chats())
+        .refuses(ApiError::of_settings())
+        .refuses(ApiError::of_length())
+}
+
+/// What it takes and answers.
+pub fn describe_completion(facts: &Facts) -> Endpoint {
+    let examples = completions::examples(facts);
+    let endpoint = Endpoint::post("Show how a completion would run").takes::<CompletionRequest>(facts, examples);
+    endpoint
+        .answers_list::<RenderedRequest>("One request for each prompt.")
+        .refuses(ApiError::of_settings())
+        .refuses(ApiError::of_length())
+}
 
 /// A chat has one prompt.
 pub async fn chat(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {

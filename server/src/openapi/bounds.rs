@@ -1,0 +1,46 @@
+//! Bounds of members that a flag or the model moves.
+
+use utoipa::{
+    Number,
+    openapi::{
+        RefOr,
+        schema::{Object, Schema},
+    },
+};
+
+use super::Facts;
+
+/// Fills them into the components.
+pub(super) fn fill_in(components: &mut [(String, RefOr<Schema>)], facts: &Facts) {
+    for (name, schema) in components {
+        let RefOr::T(Schema::Object(object)) = schema else { continue };
+        match (name.as_str(), facts.vocabulary) {
+            ("ModelName", _) => {
+                object.enum_values = Some(facts.models.iter().map(|model| model.as_str().into()).collect());
+            }
+            ("TokenId", Some((tokens, _))) => at_most(object, tokens.saturating_sub(1)),
+            ("ChatRequest" | "CompletionRequest", vocabulary) => {
+                for name in ["n", "best_of"] {
+                    member_at_most(object, name, facts.choices);
+                }
+                let Some((_, max_model_len)) = vocabulary else { continue };
+                // A prompt has a token.
+                for name in ["max_tokens", "max_completion_tokens"] {
+                    member_at_most(object, name, max_model_len - 1);
+                }
+                member_at_most(object, "min_tokens", max_model_len);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn member_at_most(object: &mut Object, name: &str, most: usize) {
+    if let Some(RefOr::T(Schema::Object(member))) = object.properties.get_mut(name) {
+        at_most(member, most);
+    }
+}
+
+fn at_most(object: &mut Object, most: usize) {
+    object.maximum = Some(Number::UInt(most));
+}
