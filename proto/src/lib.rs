@@ -13,6 +13,7 @@ mod chat_response;
 mod completion;
 mod completion_response;
 mod content;
+mod embeddings;
 mod error;
 mod integer;
 mod list;
@@ -42,6 +43,10 @@ pub use chat_response::{AssistantMessage, ChatChoice, ChatChunk, ChatChunkChoice
 pub use completion::CompletionRequest;
 pub use completion_response::{CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionResponse};
 pub use content::{Content, ContentPart, MediaKind};
+pub use embeddings::{
+    Embedding, EmbeddingInput, EmbeddingUsage, EmbeddingVector, EmbeddingsRequest, EmbeddingsResponse, EncodingFormat,
+    MAX_INPUTS,
+};
 pub use error::{ErrorBody, ErrorObject};
 pub use integer::{Integer, TokenId};
 pub use list::List;

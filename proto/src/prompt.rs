@@ -49,11 +49,14 @@ impl fmt::Debug for Prompt {
 
 impl<'de> Deserialize<'de> for Prompt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PromptVisitor)
+        deserializer.deserialize_any(PromptVisitor { max: MAX_PROMPTS })
     }
 }
 
-struct PromptVisitor;
+/// Reads a prompt of at most `max` texts or lists.
+pub(crate) struct PromptVisitor {
+    pub(crate) max: usize,
+}
 
 impl<'de> Visitor<'de> for PromptVisitor {
     type Value = Prompt;
@@ -72,10 +75,10 @@ impl<'de> Visitor<'de> for PromptVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Prompt, A::Error> {
         match seq.next_element()?.ok_or_else(empty::<A::Error>)? {
-            Item::Text(text) => with_rest(text, &mut seq, MAX_PROMPTS).map(Prompt::Texts),
+            Item::Text(text) => with_rest(text, &mut seq, self.max).map(Prompt::Texts),
             Item::Token(id) => with_rest(id, &mut seq, usize::MAX).map(Prompt::Tokens),
             Item::Tokens(ids) => {
-                let lists = with_rest(TokenList(ids), &mut seq, MAX_PROMPTS)?;
+                let lists = with_rest(TokenList(ids), &mut seq, self.max)?;
                 Ok(Prompt::TokenLists(lists.into_iter().map(|list| list.0).collect()))
             }
         }
