@@ -214,6 +214,7 @@ impl Generation {
                 self.ended(piece.finish.as_ref());
                 Ok(Some(piece))
             }
+            Event::Vector { .. } => Ok(None),
         }
     }
 
@@ -305,6 +306,7 @@ fn submissions(
             params: Arc::new(params),
             prompt: prompt.tokens.clone(),
             prediction: Arc::clone(&prepared.prediction),
+            pooled: false,
             priority: request.priority,
             cache_key: cache_key(model, request),
             queue_deadline: Some(clocked.arrived + limits.queue_wait),
