@@ -50,6 +50,7 @@ fn guarded_routes() -> Vec<Route> {
     vec![
         ("/v1/chat/completions", post(routes::chat::create)),
         ("/v1/completions", post(routes::completions::create)),
+        ("/v1/embeddings", post(routes::embeddings::create)),
         ("/v1/chat/completions/render", post(routes::render::chat)),
         ("/v1/chat/completions/input_tokens", post(routes::input_tokens::create)),
         ("/v1/completions/render", post(routes::render::completion)),

@@ -106,10 +106,9 @@ impl Scheduling {
         short("user", fields.user.as_ref())?;
         short("request_id", fields.request_id.as_ref())?;
         short("rid", fields.rid.as_ref())?;
-        let priority = fields.priority.map_or(Ok(0), |value| integer("priority", value, -100..=100))?;
         let request_id = fields.request_id.or(fields.rid).map(proto::Text::into_string);
         Ok(Self {
-            priority: i32::try_from(priority).expect("between -100 and 100"),
+            priority: priority(fields.priority)?,
             cache_salt: short_some("cache_salt", fields.cache_salt)?,
             request_id: request_id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic())),
             add_special_tokens: fields.add_special_tokens,
@@ -118,8 +117,14 @@ impl Scheduling {
     }
 }
 
+/// Lower runs earlier.
+pub(super) fn priority(value: Option<Integer>) -> Result<i32, ApiError> {
+    let priority = value.map_or(Ok(0), |value| integer("priority", value, -100..=100))?;
+    Ok(i32::try_from(priority).expect("between -100 and 100"))
+}
+
 /// -1 is what fits.
-fn prompt_cut(value: Integer) -> Result<PromptCut, ApiError> {
+pub(super) fn prompt_cut(value: Integer) -> Result<PromptCut, ApiError> {
     const NAME: &str = "truncate_prompt_tokens";
     match integer(NAME, value, -1..=i64::from(u32::MAX))? {
         -1 => Ok(PromptCut::ToFit),

@@ -5,6 +5,7 @@ pub mod apply_template;
 pub mod chat;
 pub mod completions;
 pub mod detokenize;
+pub mod embeddings;
 pub mod health;
 pub mod input_tokens;
 pub mod metrics;
