@@ -15,6 +15,7 @@ use crate::error::{LoadError, shown};
 use crate::facts::ModelFacts;
 use crate::generation_defaults::GenerationDefaults;
 use crate::gguf::Metadata;
+use crate::pooling::PoolingConfig;
 use crate::stored_matrix::{RowOrder, StoredMatrix, in_engine_order};
 use crate::stored_tensor::StoredTensor;
 use crate::tokenizer_source::TokenizerSource;
@@ -43,6 +44,7 @@ pub(crate) struct Contents {
     pub(crate) eos_ids: Vec<Token>,
     pub(crate) chat_template: Option<String>,
     pub(crate) generation_defaults: GenerationDefaults,
+    pub(crate) pooling: PoolingConfig,
     pub(crate) tokenizer: TokenizerParts,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) file_bytes: u64,
@@ -92,6 +94,11 @@ impl Checkpoint {
     /// Sampling settings that the model's makers suggest.
     pub fn generation_defaults(&self) -> &GenerationDefaults {
         &self.contents.generation_defaults
+    }
+
+    /// How a text becomes one vector.
+    pub fn pooling(&self) -> &PoolingConfig {
+        &self.contents.pooling
     }
 
     /// The error for a model that opens and loads but cannot be used.

@@ -4,7 +4,7 @@
 //! was cut into chunks, on preemption, or on whether its prefix was computed or found. The engine keeps nothing
 //! about a sequence but the KV that its blocks hold.
 
-use scheduler::{BlockId, Executor, SeqId, StepOutput, StepPlan, Token, Work};
+use scheduler::{BlockId, Executor, RowFault, SeqId, SequenceVector, StepOutput, StepPlan, Token, Work};
 
 use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
@@ -12,7 +12,7 @@ use crate::error::{LoadError, StepError};
 use crate::input::{Bounds, ForwardInput, LogitRows};
 use crate::kv_cache::{HEAD_DIMS, KvCache, KvGeometry, is_head_dim};
 use crate::memory_plan::MemoryPlan;
-use crate::model::{self, Model};
+use crate::model::{self, ForwardOutput, Model};
 use crate::options::EngineOptions;
 use crate::sampler::Samplers;
 use crate::weight_loader::WeightLoader;
@@ -28,8 +28,8 @@ pub struct Engine {
     bounds: Bounds,
     /// The last step's, emptied: its memory serves the next one.
     spare_input: ForwardInput<'static>,
-    /// `[logit rows, vocab]`, and more where an earlier step had more rows.
-    logits: Vec<f32>,
+    /// The last step's.
+    output: ForwardOutput,
     samplers: Samplers,
 }
 
@@ -51,8 +51,8 @@ impl Engine {
             dtype: options.kv_dtype,
         });
         let bounds = Bounds { vocab_size: config.vocab_size, block_size: plan.block_size, num_blocks: plan.num_blocks };
-        let (spare_input, logits, samplers) = (ForwardInput::default(), Vec::new(), Samplers::default());
-        let mut engine = Self { cpu, model, kv, bounds, spare_input, logits, samplers };
+        let (spare_input, output, samplers) = (ForwardInput::default(), ForwardOutput::default(), Samplers::default());
+        let mut engine = Self { cpu, model, kv, bounds, spare_input, output, samplers };
         engine.try_out(checkpoint)?;
         Ok(engine)
     }
@@ -65,7 +65,7 @@ impl Engine {
     /// Runs a plan and returns the logits of each of its tokens, `[tokens, vocab]`, sampling nothing.
     pub fn logits(&mut self, plan: &StepPlan) -> Result<&[f32], StepError> {
         self.forward(plan, LogitRows::All)?;
-        Ok(&self.logits[..plan.num_tokens() * self.bounds.vocab_size])
+        Ok(&self.output.logits[..plan.num_tokens() * self.bounds.vocab_size])
     }
 
     /// One pass over fixed tokens: a model whose logits are not finite does not start.
@@ -79,6 +79,7 @@ impl Engine {
             blocks: (0..blocks).map(BlockId).collect(),
             history: Vec::new(),
             samples: Vec::new(),
+            pooled: false,
         };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
         let logits = self.logits(&plan).map_err(|error| checkpoint.unusable(&error.to_string()))?;
@@ -93,7 +94,7 @@ impl Engine {
         for copy in &plan.copies {
             self.kv.copy_block(copy.from, copy.to);
         }
-        self.model.forward(&self.cpu, &input, &mut self.kv, &mut self.logits);
+        self.model.forward(&self.cpu, &input, &mut self.kv, &mut self.output);
         self.spare_input = input.emptied();
         Ok(())
     }
@@ -104,9 +105,16 @@ impl Executor for Engine {
 
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, StepError> {
         self.forward(plan, LogitRows::Sampling)?;
-        let samples = self.samplers.sample(&self.cpu, plan, &self.logits, self.bounds.vocab_size);
-        Ok(StepOutput { samples })
+        let samples = self.samplers.sample(&self.cpu, plan, &self.output.logits, self.bounds.vocab_size);
+        let vectors = plan.pooled().zip(self.output.vectors.drain(..)).map(|(work, vector)| checked(work, vector));
+        Ok(StepOutput { samples, vectors: vectors.collect() })
     }
+}
+
+/// A vector, unless one of its numbers is none.
+fn checked(work: &Work, vector: Vec<f32>) -> SequenceVector {
+    let finite = vector.iter().all(|value| value.is_finite());
+    SequenceVector { seq: work.seq, vector: if finite { Ok(vector) } else { Err(RowFault::NotFinite) } }
 }
 
 impl std::fmt::Debug for Engine {
@@ -163,15 +171,22 @@ mod tests {
 
     fn logits_at(engine: &mut Engine, prompt: &[Token], offset: usize) -> Vec<f32> {
         let blocks = (0..4).map(BlockId).collect();
-        let work =
-            Work { seq: SeqId(1), start: 0, tokens: prompt.to_vec(), blocks, history: Vec::new(), samples: Vec::new() };
+        let work = Work {
+            seq: SeqId(1),
+            start: 0,
+            tokens: prompt.to_vec(),
+            blocks,
+            history: Vec::new(),
+            samples: Vec::new(),
+            pooled: false,
+        };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
         let mut input = ForwardInput::default().fill(&plan, LogitRows::All, engine.bounds).unwrap();
         for position in &mut input.positions {
             *position += offset;
         }
-        engine.model.forward(&engine.cpu, &input, &mut engine.kv, &mut engine.logits);
-        engine.logits[..prompt.len() * engine.bounds.vocab_size].to_vec()
+        engine.model.forward(&engine.cpu, &input, &mut engine.kv, &mut engine.output);
+        engine.output.logits[..prompt.len() * engine.bounds.vocab_size].to_vec()
     }
 
     fn difference(got: &[f32], want: &[f32]) -> f32 {

@@ -3,6 +3,7 @@
 //! Only plain file names inside the folder are opened, and no link that leads out of it.
 
 mod file_names;
+mod pooling;
 mod safetensors_header;
 mod shards;
 mod tokenizer_files;
@@ -46,6 +47,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
         eos_ids: read.eos_ids,
         chat_template: tokenizer.chat_template(&folder)?,
         generation_defaults: generation_defaults.unwrap_or_default(),
+        pooling: pooling::read(&folder)?,
         tokenizer: TokenizerParts::Folder(tokenizer),
         fingerprint,
         file_bytes: weights.file_bytes,

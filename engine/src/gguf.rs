@@ -29,7 +29,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let file = Arc::new(ModelFile::open(path)?);
     let header = header::read(&file)?;
     let tensors = tensor_map(&file, &header)?;
-    let GgufConfig { config, bos_id, eos_ids } = decoder_config(&header.metadata, &tensors)?;
+    let GgufConfig { config, bos_id, eos_ids, pooling } = decoder_config(&header.metadata, &tensors)?;
     vocabulary::check(&header.metadata, config.vocab_size)?;
     let chat_template = header.metadata.optional_text("tokenizer.chat_template")?.map(str::to_owned);
     Ok(Contents {
@@ -42,6 +42,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
         eos_ids,
         chat_template,
         generation_defaults: GenerationDefaults::default(),
+        pooling,
         tokenizer: TokenizerParts::Gguf(Box::new(header.metadata)),
         file_bytes: file.len(),
     })

@@ -16,6 +16,8 @@ pub(crate) struct ForwardInput<'a> {
     pub(crate) sequences: Vec<SequenceRows<'a>>,
     /// Rows whose logits are wanted, ascending.
     pub(crate) logit_rows: Vec<usize>,
+    /// Sequences whose vector is wanted, ascending.
+    pub(crate) pooled: Vec<usize>,
 }
 
 /// Whose logits a pass returns.
@@ -50,9 +52,11 @@ impl<'a> ForwardInput<'a> {
         self.ids.clear();
         self.positions.clear();
         self.logit_rows.clear();
+        self.pooled.clear();
         self.sequences.clear();
         let sequences = self.sequences.into_iter().map(|_| unreachable!("they were cleared")).collect();
-        ForwardInput { ids: self.ids, positions: self.positions, sequences, logit_rows: self.logit_rows }
+        let Self { ids, positions, logit_rows, pooled, .. } = self;
+        ForwardInput { ids, positions, sequences, logit_rows, pooled }
     }
 
     /// Rows of the batch.
@@ -72,6 +76,7 @@ impl<'a> ForwardInput<'a> {
                 self.logit_rows.extend(runs.map(|draws| first + draws[0].row));
             }
         }
+        self.pooled.extend(work.pooled.then_some(self.sequences.len()));
         self.sequences.push(SequenceRows { rows: first..last, start: work.start, blocks: &work.blocks });
     }
 }
@@ -123,6 +128,7 @@ mod tests {
             blocks: blocks.iter().copied().map(BlockId).collect(),
             history: Vec::new(),
             samples: rows.iter().map(spec).collect(),
+            pooled: rows.is_empty(),
         }
     }
 
@@ -138,6 +144,7 @@ mod tests {
         assert_eq!(input.ids, [7, 1, 2, 3, 4, 5, 6]);
         assert_eq!(input.positions, [3, 0, 1, 2, 0, 1, 2]);
         assert_eq!(input.logit_rows, [0, 5, 6]);
+        assert_eq!(input.pooled, [1]);
         assert_eq!(input.sequences[1].rows, 1..4);
         assert_eq!((input.sequences[1].start, input.sequences[1].blocks), (0, [BlockId(6), BlockId(0)].as_slice()));
         let memory = input.sequences.as_ptr().addr();

@@ -172,6 +172,7 @@ mod tests {
             blocks: Vec::new(),
             samples: Vec::new(),
             history: Vec::new(),
+            pooled: false,
         };
         StepPlan { copies: Vec::new(), works: works.iter().map(work).collect() }
     }

@@ -16,6 +16,7 @@ mod completion;
 mod completion_response;
 mod content;
 mod decimal;
+mod embeddings;
 mod error;
 mod integer;
 mod list;
@@ -49,6 +50,10 @@ pub use completion::CompletionRequest;
 pub use completion_response::{CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionResponse};
 pub use content::{Content, ContentPart, MediaKind};
 pub use decimal::{Decimal, PositiveDecimal};
+pub use embeddings::{
+    Embedding, EmbeddingInput, EmbeddingUsage, EmbeddingVector, EmbeddingsRequest, EmbeddingsResponse, EncodingFormat,
+    MAX_INPUTS,
+};
 pub use error::{ErrorBody, ErrorObject};
 pub use integer::{Integer, TokenId};
 pub use list::List;

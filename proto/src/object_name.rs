@@ -18,6 +18,9 @@ pub enum ObjectName {
     /// A model.
     #[serde(rename = "model")]
     Model,
+    /// A vector.
+    #[serde(rename = "embedding")]
+    Embedding,
     /// A list of objects.
     #[serde(rename = "list")]
     List,

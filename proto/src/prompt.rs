@@ -8,7 +8,7 @@ use serde::{
 };
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{RefOr, Schema},
+    openapi::{RefOr, Schema, schema::OneOfBuilder},
 };
 
 use crate::{
@@ -54,17 +54,13 @@ impl fmt::Debug for Prompt {
 
 impl<'de> Deserialize<'de> for Prompt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PromptVisitor)
+        deserializer.deserialize_any(PromptVisitor { max: MAX_PROMPTS })
     }
 }
 
 impl PartialSchema for Prompt {
     fn schema() -> RefOr<Schema> {
-        let ids = || of_items(schema::used::<TokenId>(), 1, None);
-        let texts = of_items(schema::used::<Text>(), 1, Some(MAX_PROMPTS));
-        let lists = of_items(ids().into(), 1, Some(MAX_PROMPTS));
-        let forms = [schema::used::<Text>(), texts.into(), ids().into(), lists.into()];
-        schema::one_of(forms).title(Some("Prompt")).into()
+        of_prompts(schema::used::<Text>(), MAX_PROMPTS).title(Some("Prompt")).into()
     }
 }
 
@@ -74,7 +70,18 @@ impl ToSchema for Prompt {
     }
 }
 
-struct PromptVisitor;
+/// The four forms, with at most `max` texts or lists.
+pub(crate) fn of_prompts(text: RefOr<Schema>, max: usize) -> OneOfBuilder {
+    let ids = || of_items(schema::used::<TokenId>(), 1, None);
+    let texts = of_items(text.clone(), 1, Some(max));
+    let lists = of_items(ids().into(), 1, Some(max));
+    schema::one_of([text, texts.into(), ids().into(), lists.into()])
+}
+
+/// Reads a prompt of at most `max` texts or lists.
+pub(crate) struct PromptVisitor {
+    pub(crate) max: usize,
+}
 
 impl<'de> Visitor<'de> for PromptVisitor {
     type Value = Prompt;
@@ -93,10 +100,10 @@ impl<'de> Visitor<'de> for PromptVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Prompt, A::Error> {
         match seq.next_element()?.ok_or_else(|| too_few::<A::Error>(0))? {
-            Item::Text(text) => with_rest(text, &mut seq, MAX_PROMPTS).map(Prompt::Texts),
+            Item::Text(text) => with_rest(text, &mut seq, self.max).map(Prompt::Texts),
             Item::Token(id) => with_rest(id, &mut seq, usize::MAX).map(Prompt::Tokens),
             Item::Tokens(ids) => {
-                let lists = with_rest(TokenList(ids), &mut seq, MAX_PROMPTS)?;
+                let lists = with_rest(TokenList(ids), &mut seq, self.max)?;
                 Ok(Prompt::TokenLists(lists.into_iter().map(|list| list.0).collect()))
             }
         }

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
 
 use proto::{
     ChatChunk, ChatRequest, ChatResponse, CompletionChunk, CompletionRequest, CompletionResponse, Content, ContentPart,
-    ErrorBody, FormatKind, Integer, List, LogitBias, MediaKind, Model, ModelList, Prompt, Refused, RefusedUnless,
-    ResponseFormat, Role, Stop, TokenId, ToolChoice, Usage,
+    EmbeddingsRequest, EmbeddingsResponse, EncodingFormat, ErrorBody, FormatKind, Integer, List, LogitBias, MediaKind,
+    Model, ModelList, Prompt, Refused, RefusedUnless, ResponseFormat, Role, Stop, TokenId, ToolChoice, Usage,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ fn requests_parse_and_keep_what_they_say() {
     for (name, text) in examples("requests") {
         if name.starts_with("chat_") {
             check_request::<ChatRequest>(&name, &text);
+        } else if name.starts_with("embeddings_") {
+            check_request::<EmbeddingsRequest>(&name, &text);
         } else {
             check_request::<CompletionRequest>(&name, &text);
         }
@@ -140,6 +142,18 @@ fn members_of_completion_requests() {
 }
 
 #[test]
+fn members_of_embeddings_requests() {
+    let request = |name: &str| parse::<EmbeddingsRequest>(name, &read(&format!("requests/{name}.json")));
+    let all = request("embeddings_all_fields");
+    assert_eq!(all.encoding_format, Some(EncodingFormat::Base64));
+    assert_eq!((all.dimensions, all.truncate_prompt_tokens), (Some(Integer(64)), Some(Integer(-1))));
+    assert!(matches!(all.input.unwrap().0, Prompt::Texts(texts) if texts.len() == 2));
+    let lists = request("embeddings_id_lists").input.unwrap().0;
+    assert_eq!(lists, Prompt::TokenLists(vec![vec![TokenId(1), TokenId(4093)], vec![TokenId(7)]]));
+    assert_eq!(request("embeddings_chat").messages.unwrap()[0].role, Role::User);
+}
+
+#[test]
 fn responses_are_written_as_they_are_read() {
     for (name, text) in examples("responses") {
         let check = match name.as_str() {
@@ -149,6 +163,7 @@ fn responses_are_written_as_they_are_read() {
             name if name.starts_with("completion_chunk") => check_response::<CompletionChunk>,
             name if name.starts_with("model_list") => check_response::<ModelList>,
             name if name.starts_with("model") => check_response::<Model>,
+            name if name.starts_with("embeddings") => check_response::<EmbeddingsResponse>,
             name if name.starts_with("error_body") => check_response::<ErrorBody>,
             _ => check_response::<Usage>,
         };
@@ -170,6 +185,7 @@ fn what_is_refused_says_why() {
         let body = case["text"].as_str().map_or_else(|| case["body"].to_string(), str::to_owned);
         let result = match case["type"].as_str() {
             Some("chat") => serde_json::from_str::<ChatRequest>(&body).map(drop),
+            Some("embeddings") => serde_json::from_str::<EmbeddingsRequest>(&body).map(drop),
             Some("completion") => serde_json::from_str::<CompletionRequest>(&body).map(drop),
             other => panic!("{name}: no type {other:?}"),
         };

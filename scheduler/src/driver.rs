@@ -42,6 +42,16 @@ impl<E: Executor> Driver<E> {
         self.scheduler.submit(submission, now)
     }
 
+    /// Why a submission could never run, whatever else does.
+    pub fn check_submission(&self, submission: &Submission) -> Result<(), Reject> {
+        self.scheduler.check_submission(submission)
+    }
+
+    /// Whether the queue takes a prompt of so many tokens now.
+    pub fn has_room(&self, prompt: usize) -> bool {
+        self.scheduler.check_queue(prompt).is_ok()
+    }
+
     /// Ends a sequence and frees its blocks; `None`, and no effect, if it is not known or has ended.
     pub fn abort(&mut self, seq: SeqId, now: Duration) -> Option<Event> {
         self.scheduler.abort(seq, now)
@@ -61,7 +71,10 @@ impl<E: Executor> Driver<E> {
             match result {
                 Ok(output) => {
                     // Before anything changes: a turn that panics here leaves a step that the next one fails.
-                    assert!(answers(&output, &self.plan), "a step gives one sample for each draw, in plan order");
+                    assert!(
+                        answers(&output, &self.plan),
+                        "a step answers each draw and each pooled work, in plan order"
+                    );
                     self.scheduler.commit(output, &mut outbox);
                 }
                 Err(failure) => {
@@ -110,8 +123,10 @@ impl<E: Executor> Driver<E> {
     }
 }
 
-/// Whether the output holds one sample for each draw of the plan, in its order.
+/// Whether the output holds one sample for each draw of the plan and one vector for each pooled work, in its order.
 fn answers(output: &StepOutput, plan: &StepPlan) -> bool {
     let draws = plan.works.iter().flat_map(|work| &work.samples).map(|spec| spec.seq);
+    let pooled = plan.pooled().map(|work| work.seq);
     output.samples.iter().map(|sample| sample.seq).eq(draws)
+        && output.vectors.iter().map(|vector| vector.seq).eq(pooled)
 }

@@ -16,6 +16,13 @@ pub enum Event {
         /// Log-probabilities, if asked for.
         logprobs: Option<TokenLogprobs>,
     },
+    /// The vector of a pooled sequence, just before its end.
+    Vector {
+        /// Whose.
+        seq: SeqId,
+        /// As the executor gave it.
+        vector: Vec<f32>,
+    },
     /// The sequence is over; its blocks are free.
     Finished {
         /// Whose.
@@ -32,7 +39,7 @@ pub enum Event {
 pub enum FinishReason {
     /// It drew this token of `stop_ids`.
     Stop(Token),
-    /// It generated `max_new` tokens or filled `max_model_len`.
+    /// It generated `max_new` tokens, filled `max_model_len`, or has told its vector.
     Length,
     /// Its client left, or had enough.
     Aborted,

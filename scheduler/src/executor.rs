@@ -7,7 +7,7 @@ pub trait Executor {
     /// Why a whole step failed.
     type Error: std::error::Error;
 
-    /// Runs the plan and returns one sample for each draw, in plan order.
+    /// Runs the plan and returns one sample for each draw and one vector for each pooled work, in plan order.
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Self::Error>;
 }
 
@@ -16,6 +16,17 @@ pub trait Executor {
 pub struct StepOutput {
     /// One for each [`crate::SampleSpec`], in plan order.
     pub samples: Vec<Sample>,
+    /// One for each pooled [`crate::Work`], in plan order.
+    pub vectors: Vec<SequenceVector>,
+}
+
+/// What a whole sequence is as one vector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SequenceVector {
+    /// Whose.
+    pub seq: SeqId,
+    /// As long as every other of the model and not normalised; or why this sequence alone has none.
+    pub vector: Result<Vec<f32>, RowFault>,
 }
 
 /// What one draw gave.
@@ -32,7 +43,7 @@ pub struct Sample {
 /// Why one row could not be sampled. Its neighbours are unharmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
-    /// A logit was NaN or infinite.
+    /// A logit, or a number of a vector, was NaN or infinite.
     #[error("logits are not finite")]
     NotFinite,
     /// The mask of its constraint failed.

@@ -40,7 +40,7 @@ pub use constraint::{Constraint, MaskSource, MaskState, TokenMask};
 pub use driver::{Driver, Turn};
 pub use error::Reject;
 pub use event::{Event, FinishReason, SequenceStats};
-pub use executor::{Executor, RowFault, Sample, StepOutput, TokenLogprobs};
+pub use executor::{Executor, RowFault, Sample, SequenceVector, StepOutput, TokenLogprobs};
 pub use ids::{BlockId, SeqId, Token};
 pub use limits::Limits;
 pub use plan::{BlockCopy, SampleSpec, StepPlan, Work};

@@ -39,6 +39,8 @@ pub struct Work {
     /// Draws, in order of their rows: none in the middle of a prompt, one as a rule, one for each choice of a request
     /// (`n`) when its shared prompt is complete, or one more for each proposal.
     pub samples: Vec<SampleSpec>,
+    /// Whether its last token is the sequence's last, and the sequence's vector is wanted.
+    pub pooled: bool,
 }
 
 /// One draw from a row of logits.
@@ -74,6 +76,11 @@ impl StepPlan {
         self.works.iter().map(|work| work.samples.len()).sum()
     }
 
+    /// Works whose sequence's vector is wanted, in plan order.
+    pub fn pooled(&self) -> impl Iterator<Item = &Work> {
+        self.works.iter().filter(|work| work.pooled)
+    }
+
     /// Empties the plan and keeps the buffers of its parts in `spare`.
     pub(crate) fn recycle(&mut self, spare: &mut Vec<Work>) {
         self.copies.clear();
@@ -107,6 +114,14 @@ impl Work {
 
     /// Nothing to compute yet.
     pub(crate) fn empty(seq: SeqId) -> Self {
-        Self { seq, start: 0, tokens: Vec::new(), blocks: Vec::new(), history: Vec::new(), samples: Vec::new() }
+        Self {
+            seq,
+            start: 0,
+            tokens: Vec::new(),
+            blocks: Vec::new(),
+            history: Vec::new(),
+            samples: Vec::new(),
+            pooled: false,
+        }
     }
 }

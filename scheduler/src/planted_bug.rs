@@ -37,6 +37,8 @@ pub(crate) enum PlantedBug {
     ProposalsDrawAlike,
     DrawsUnbounded,
     RollbackSkipped,
+    PooledTooEarly,
+    PooledNotReleased,
 }
 
 /// The bug in force, if any.

@@ -57,12 +57,19 @@ impl Scheduler {
     /// Queues a submission, or says why not and changes nothing.
     pub(crate) fn submit(&mut self, submission: Submission, now: Duration) -> Result<(), Reject> {
         assert!(!submission.seqs.is_empty(), "a submission has at least one choice");
-        submission.check(&self.limits, self.planted)?;
+        let plain = submission.seqs.len() == 1 && submission.params.max_new == 0;
+        assert!(!submission.pooled || plain, "who is pooled is one choice and draws nothing");
+        self.check_submission(&submission)?;
         self.check_queue(submission.prompt.len())?;
         let root = if self.planted.is(PlantedBug::RootIgnored) { [0; 32] } else { submission.cache_key };
         self.waiting.push(Sequence::new(Submission { cache_key: root, ..submission }, self.arrivals, now));
         self.arrivals += 1;
         Ok(())
+    }
+
+    /// Why a submission could never run, whatever else does.
+    pub(crate) fn check_submission(&self, submission: &Submission) -> Result<(), Reject> {
+        submission.check(&self.limits, self.planted)
     }
 
     /// Ends a sequence in whatever state it is; `None` if it is not known (any more).
@@ -153,8 +160,8 @@ impl Scheduler {
         self.running.iter().map(|sequence| sequence.choices.len()).sum()
     }
 
-    /// An empty queue takes any prompt, so that no prompt is refused for ever.
-    fn check_queue(&self, prompt: usize) -> Result<(), Reject> {
+    /// Whether the queue takes a prompt. An empty one takes any, so that no prompt is refused for ever.
+    pub(crate) fn check_queue(&self, prompt: usize) -> Result<(), Reject> {
         let (waiting, limit) = (self.waiting.len(), self.limits.max_queued_requests);
         if waiting >= limit {
             return Err(Reject::QueueFull { waiting, limit });

@@ -30,6 +30,8 @@ pub(crate) struct Sequence {
     /// All known tokens, prompt first.
     pub(crate) tokens: Vec<Token>,
     pub(crate) params: Arc<SamplingParams>,
+    /// It ends with its vector.
+    pub(crate) pooled: bool,
     /// Known tokens whose KV is written.
     pub(crate) computed: usize,
     /// Most that was ever computed: what a preemption makes it compute again.
@@ -69,6 +71,7 @@ impl Sequence {
             arrival,
             tokens: submission.prompt,
             params: submission.params,
+            pooled: submission.pooled,
             computed: 0,
             furthest: 0,
             table: BlockTable::default(),

@@ -77,6 +77,10 @@ fn the_seeds_see_every_kind_of_thing() {
         "accepted proposal",
         "accepted prediction",
         "rejected prediction",
+        "vector",
+        "vector after preemption",
+        "vector after a prefix hit",
+        "vector beside a draw",
     ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
@@ -135,4 +139,6 @@ caught! {
     proposals_draw_alike: ProposalsDrawAlike,
     draws_unbounded: DrawsUnbounded,
     rollback_skipped: RollbackSkipped,
+    vector_one_token_too_early: PooledTooEarly,
+    pooled_sequence_not_released: PooledNotReleased,
 }

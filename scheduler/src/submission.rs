@@ -17,6 +17,8 @@ pub struct Submission {
     pub prediction: Arc<[Token]>,
     /// How to draw and when to stop.
     pub params: Arc<SamplingParams>,
+    /// The prompt's vector is wanted, and nothing is drawn: one choice, and `params.max_new` is 0.
+    pub pooled: bool,
     /// Its class: lower runs earlier.
     pub priority: i32,
     /// Root of the prefix chain: model, adapter, tenant and salt. Only equal roots share blocks.

@@ -36,7 +36,7 @@ impl Executor for Costed {
         self.now.set(self.now.get() + Duration::from_micros(STEP + decodes * DECODE + prompt * PROMPT));
         let draws = plan.works.iter().flat_map(|work| &work.samples);
         let samples = draws.map(|spec| Sample { seq: spec.seq, token: Ok(0), logprobs: None }).collect();
-        Ok(StepOutput { samples })
+        Ok(StepOutput { samples, ..StepOutput::default() })
     }
 }
 
@@ -73,6 +73,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
             prompt: (0..prompt as Token).map(|token| token + 10_000 * request as Token).collect(),
             prediction: Arc::default(),
             params: Arc::new(SamplingParams { max_new, ..SamplingParams::default() }),
+            pooled: false,
             priority: 0,
             cache_key: [0; 32],
             queue_deadline: None,
@@ -92,6 +93,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
                         gaps.push(now.get().saturating_sub(before).as_secs_f64() * 1e3);
                     }
                 }
+                Event::Vector { .. } => panic!("nobody is pooled"),
                 Event::Finished { stats, .. } => {
                     first.push(stats.first_token.unwrap().saturating_sub(stats.submitted).as_secs_f64() * 1e3);
                     if asked < requests {

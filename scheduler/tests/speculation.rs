@@ -29,7 +29,8 @@ impl Executor for Scripted {
             token: (self.script)(spec.seq, spec.generated),
             logprobs: None,
         };
-        Ok(StepOutput { samples: plan.works.iter().flat_map(|work| &work.samples).map(draw).collect() })
+        let samples = plan.works.iter().flat_map(|work| &work.samples).map(draw).collect();
+        Ok(StepOutput { samples, ..StepOutput::default() })
     }
 }
 
@@ -202,7 +203,7 @@ fn predicted(limits: Limits, prediction: Vec<Token>, max_new: usize) -> (Outcome
     let mut driver = Driver::new(limits, Scripted { script: copy, steps: Vec::new() });
     let submission = support::submission(vec![SeqId(0)], vec![9], tokens(max_new));
     driver.submit(Submission { prediction: prediction.into(), ..submission }, Duration::ZERO).unwrap();
-    let Ends { texts, reasons, stats } = support::run(&mut driver);
+    let Ends { texts, reasons, stats, .. } = support::run(&mut driver);
     let outcome = Outcome { texts, reasons, steps: driver.executor().steps.clone(), stats: driver.stats() };
     (outcome, stats[&SeqId(0)])
 }

@@ -5,6 +5,7 @@
 mod calls;
 pub mod chat;
 pub mod completion;
+pub mod embeddings;
 mod logprobs;
 mod timing_headers;
 

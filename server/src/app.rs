@@ -52,12 +52,13 @@ fn open_routes() -> Vec<Route> {
 /// Answered to those who may.
 fn guarded_routes() -> Vec<Route> {
     use routes::{
-        apply_template, chat, completions, detokenize, input_tokens, metrics, models, openapi, render, tokenize,
-        version,
+        apply_template, chat, completions, detokenize, embeddings, input_tokens, metrics, models, openapi, render,
+        tokenize, version,
     };
     vec![
         ("/v1/chat/completions", post(chat::create), chat::describe),
         ("/v1/completions", post(completions::create), completions::describe),
+        ("/v1/embeddings", post(embeddings::create), embeddings::describe),
         ("/v1/chat/completions/render", post(render::chat), render::describe_chat),
         ("/v1/chat/completions/input_tokens", post(input_tokens::create), input_tokens::describe),
         ("/v1/completions/render", post(render::completion), render::describe_completion),

@@ -96,6 +96,8 @@ pub struct RequestLimits {
     pub body_timeout: Duration,
     /// Most choices of a prompt.
     pub choices: usize,
+    /// Inputs of one request that are embedded.
+    pub batch_inputs: usize,
     /// Bytes of a prompt; 16 bytes for each token of the context if not given.
     pub prompt_bytes: Option<usize>,
 }
@@ -346,9 +348,11 @@ fn request_limits(flags: &Flags) -> Result<RequestLimits, ConfigError> {
         inflight_body_bytes: bytes(flags.max_inflight_body_bytes, 256 * MIB),
         body_timeout: seconds(flags.body_timeout, 30),
         choices: flags.max_n.unwrap_or(8),
+        batch_inputs: flags.max_batch_inputs.unwrap_or(proto::MAX_INPUTS),
         prompt_bytes: flags.max_prompt_bytes.map(|size| bytes(Some(size), 0)),
     };
     within("--max-n", limits.choices, 1, 128)?;
+    within("--max-batch-inputs", limits.batch_inputs, 1, proto::MAX_INPUTS)?;
     within("--max-num-queued-reqs", limits.queued_requests, 1, 1 << 16)?;
     within("--max-body-bytes", limits.body_bytes, 1, 1 << 30)?;
     within("--max-inflight-body-bytes", limits.inflight_body_bytes, limits.body_bytes, 1 << 40)?;

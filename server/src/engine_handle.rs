@@ -46,8 +46,7 @@ impl EngineHandle {
 
     /// Hands a job over, or says at once that the queue is full.
     pub fn send(&self, job: Job) -> Result<(), NotSent> {
-        let requests = job.submissions.len();
-        let tokens = job.submissions.iter().map(|submission| submission.prompt.len()).sum();
+        let (requests, tokens) = job.demand();
         let stats = self.status.snapshot();
         let gate = self.status.queue_gate();
         gate.enter(requests, tokens, (stats.waiting, stats.waiting_tokens)).map_err(NotSent::Rejected)?;

@@ -196,6 +196,11 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_n: Option<usize>,
 
+    /// Most inputs of one request for embeddings, at most 2048 [default: 2048]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_batch_inputs: Option<usize>,
+
     /// Bytes of a prompt, before it is tokenised [default: 16 x the context, at least 64KiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     #[serde(skip_serializing_if = "Option::is_none")]

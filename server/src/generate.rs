@@ -1,20 +1,17 @@
-//! One request's way through the engine: submit, follow, abort on drop.
-//!
-//! It ends exactly once: when every choice has told its end, or with one error. Dropping it in any state frees its
-//! sequences' blocks before the next step.
+//! One request's way through the engine, from its prompts to pieces of its choices.
 
 use std::{sync::Arc, time::Duration};
 
 use proto::Timings;
 use scheduler::{Constraint, Event, FinishReason, RowFault, SamplingParams, Submission, Token};
 use sha2::{Digest, Sha256};
-use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     account::Account,
     app::App,
     choice::{Choice, Finish},
-    engine_handle::NotSent,
+    config::RequestLimits,
+    engine_run::{EngineRun, Sequences},
     error::ApiError,
     metrics::Metrics,
     prepare::{Prepared, PreparedPrompt},
@@ -22,10 +19,8 @@ use crate::{
     request_id::random_bytes,
     served_model::ServedModel,
     shown_tokens::ShownTokens,
-    shutdown::{CutSignal, Work},
+    shutdown::Work,
     text_stream::{TextRules, TextStream},
-    ticket::Ticket,
-    worker::{EVENTS_PER_REQUEST, Job},
 };
 
 pub use crate::choice::{GeneratedToken, Piece};
@@ -33,19 +28,13 @@ pub use crate::choice::{GeneratedToken, Piece};
 /// A running request.
 #[derive(Debug)]
 pub struct Generation {
-    model: Arc<ServedModel>,
+    run: EngineRun,
     metrics: Arc<Metrics>,
-    ticket: Arc<Ticket>,
-    events: mpsc::Receiver<(usize, Event)>,
-    cut: CutSignal,
     choices: Vec<Choice>,
-    open: usize,
     /// Choices of each prompt.
     choices_each: usize,
     /// The request's own stop ids, as opposed to the model's end tokens.
     own_stop_ids: Vec<Token>,
-    /// Where the prompt stands in the request.
-    field: &'static str,
     /// Where the form of the answer stands in the request, if there is one.
     form: Option<String>,
     /// The member that leaves only some tokens to generate, if there is one.
@@ -56,7 +45,6 @@ pub struct Generation {
     account: Account,
     /// Whether answers carry it.
     tells_account: bool,
-    _work: Work,
 }
 
 /// When a request came and until when it may take.
@@ -81,6 +69,13 @@ pub struct TokenCounts {
     pub predictions: Option<(usize, usize)>,
 }
 
+impl Clocked {
+    /// The latest time of its end.
+    pub(crate) fn deadline(&self, limits: &RequestLimits) -> Duration {
+        self.arrived + self.timeout.unwrap_or(limits.request_timeout).min(limits.request_timeout)
+    }
+}
+
 impl Generation {
     /// Submits all prompts, or says why not. Returns when the engine thread has accepted them.
     pub async fn start(
@@ -92,49 +87,35 @@ impl Generation {
     ) -> Result<Self, ApiError> {
         let request = &prepared.request;
         let count = prepared.prompts.len() * request.choices;
-        let ticket = Arc::new(Ticket::new(count));
-        let (events, receiver) = mpsc::channel(EVENTS_PER_REQUEST.max(2 * count));
-        let (accepted, answer) = oneshot::channel();
         let submissions = submissions(app, &model, prepared, clocked)?;
-        let mut generation = Self {
-            choices: (0..count).map(|index| choice(&model, prepared, index)).collect(),
+        let choices = (0..count).map(|index| choice(&model, prepared, index)).collect();
+        let longest = submissions.iter().map(|submission| submission.params.max_new).max();
+        let sequences = Sequences { submissions, at_once: None, field: prepared.field };
+        let generation = Self {
+            run: EngineRun::start(app, model, work, sequences).await?,
             metrics: Arc::clone(app.metrics()),
-            ticket: Arc::clone(&ticket),
-            events: receiver,
-            cut: app.shutdown().cut_signal(),
-            open: count,
+            choices,
             choices_each: request.choices,
             own_stop_ids: request.sampling.stop_ids.clone(),
             prompt_tokens: prepared.prompts.iter().map(|prompt| prompt.tokens.len()).sum(),
             is_predicted: request.prediction.is_some(),
             account: Account::default(),
             tells_account: app.config().request_accounting,
-            field: prepared.field,
             form: request.grammar.as_ref().map(|form| form.field().to_owned()),
             restricted_by: request.restricted_by(),
-            model,
-            _work: work,
         };
-        let longest = submissions.iter().map(|submission| submission.params.max_new).max();
-        let job = Job { submissions, ticket, events, accepted };
-        generation.submit(app, job, answer).await?;
         generation.metrics.accepted(request.choices, longest.unwrap_or_default());
         Ok(generation)
     }
 
     /// What is new, or `None` when all choices have ended. An error is the end of all of them.
     pub async fn next(&mut self) -> Option<Result<Piece, ApiError>> {
-        while self.open > 0 {
-            let event = tokio::select! {
-                biased;
-                () = self.cut.raised() => Err(self.cut_off()),
-                event = self.events.recv() => event.ok_or_else(|| self.lost()),
-            };
-            match event.and_then(|(choice, event)| self.apply(choice, event)) {
+        while self.run.open() > 0 {
+            match self.run.next().await.and_then(|(choice, event)| self.apply(choice, event)) {
                 Ok(Some(piece)) => return Some(Ok(piece)),
                 Ok(None) => {}
                 Err(error) => {
-                    self.give_up("error");
+                    self.run.give_up("error");
                     return Some(Err(error));
                 }
             }
@@ -159,41 +140,12 @@ impl Generation {
 
     /// The model that answers.
     pub fn model(&self) -> &Arc<ServedModel> {
-        &self.model
+        self.run.model()
     }
 
     /// Choices of all prompts together.
     pub fn num_choices(&self) -> usize {
         self.choices.len()
-    }
-
-    async fn submit(
-        &mut self,
-        app: &App,
-        job: Job,
-        answer: oneshot::Receiver<Result<(), scheduler::Reject>>,
-    ) -> Result<(), ApiError> {
-        let status = self.model.engine.status();
-        let field = self.field;
-        let rejected = |reject| app.refused(ApiError::rejected(&reject, field, status.retry_after()));
-        let sent = self.model.engine.send(job).map_err(|error| match error {
-            NotSent::Rejected(reject) => rejected(reject),
-            NotSent::EngineGone => ApiError::engine(),
-        });
-        let heard = async {
-            sent?;
-            answer.await.map_err(|_| ApiError::engine())?.map_err(rejected)
-        };
-        let outcome = tokio::select! {
-            biased;
-            () = self.cut.raised() => Err(ApiError::shutting_down()),
-            heard = heard => heard,
-        };
-        if outcome.is_err() {
-            self.ticket.leave();
-            self.open = 0;
-        }
-        outcome
     }
 
     fn apply(&mut self, index: usize, event: Event) -> Result<Option<Piece>, ApiError> {
@@ -202,7 +154,7 @@ impl Generation {
             Event::Token { token, logprobs, .. } => {
                 let piece = choice.token(token, logprobs);
                 if choice.has_matched() {
-                    self.ticket.enough(index);
+                    self.run.enough(index);
                 }
                 Ok(piece)
             }
@@ -214,63 +166,30 @@ impl Generation {
                 self.ended(piece.finish.as_ref());
                 Ok(Some(piece))
             }
+            Event::Vector { .. } => Err(self.run.failed("step", ApiError::engine())),
         }
     }
 
     fn ended(&mut self, finish: Option<&Finish>) {
-        self.open -= 1;
         let is_length = finish.is_some_and(Finish::is_length);
-        self.metrics.choice_ended(if is_length { "length" } else { "stop" });
-        if self.open == 0 {
+        self.run.ended(if is_length { "length" } else { "stop" });
+        if self.run.open() == 0 {
             self.metrics.request_ended(self.choices.iter().map(Choice::generated).max().unwrap_or_default());
         }
     }
 
     fn failed(&self, reason: FinishReason) -> ApiError {
-        let (kind, error) = match reason {
-            FinishReason::QueueTimeout => {
-                ("queue_timeout", ApiError::queue_timeout(self.model.engine.status().retry_after()))
-            }
-            FinishReason::Timeout => ("timeout", ApiError::ran_too_long()),
+        match reason {
             FinishReason::RowFailed(RowFault::MaskFailed) => {
                 let form = self.form.as_deref().expect("only answers that are bound have masks");
-                ("grammar", ApiError::grammar_failed(form))
+                self.run.failed("grammar", ApiError::grammar_failed(form))
             }
             FinishReason::RowFailed(RowFault::NothingLeft) => {
                 let member = self.restricted_by.or(self.form.as_deref()).unwrap_or("logit_bias");
-                ("nothing_left", ApiError::invalid_value(member, "leaves no token to generate"))
+                let error = ApiError::invalid_value(member, "leaves no token to generate");
+                self.run.failed("nothing_left", error)
             }
-            FinishReason::RowFailed(_) => ("logits", ApiError::engine()),
-            _ => ("step", ApiError::engine()),
-        };
-        self.metrics.failed(kind);
-        error
-    }
-
-    /// The engine thread is gone, or has given up on a reader that was too far behind.
-    fn lost(&self) -> ApiError {
-        self.metrics.failed("engine");
-        ApiError::engine()
-    }
-
-    fn cut_off(&self) -> ApiError {
-        self.metrics.cut_at_shutdown();
-        ApiError::shutting_down()
-    }
-
-    fn give_up(&mut self, reason: &'static str) {
-        self.ticket.leave();
-        for _ in 0..std::mem::take(&mut self.open) {
-            self.metrics.choice_ended(reason);
-        }
-    }
-}
-
-impl Drop for Generation {
-    fn drop(&mut self) {
-        if self.open > 0 {
-            self.metrics.client_left();
-            self.give_up("abort");
+            reason => self.run.failure(reason),
         }
     }
 }
@@ -294,7 +213,6 @@ fn submissions(
 ) -> Result<Vec<Submission>, ApiError> {
     let request = &prepared.request;
     let limits = &app.config().limits;
-    let timeout = clocked.timeout.unwrap_or(limits.request_timeout).min(limits.request_timeout);
     let seed = request.seed.unwrap_or_else(|| u64::from_le_bytes(random_bytes()));
     let mut seqs = model.engine.new_seqs(prepared.prompts.len() * request.choices).into_iter();
     let submission = |prompt: &PreparedPrompt| {
@@ -305,10 +223,11 @@ fn submissions(
             params: Arc::new(params),
             prompt: prompt.tokens.clone(),
             prediction: Arc::clone(&prepared.prediction),
+            pooled: false,
             priority: request.priority,
-            cache_key: cache_key(model, request),
+            cache_key: cache_key(model, request.cache_salt.as_deref()),
             queue_deadline: Some(clocked.arrived + limits.queue_wait),
-            deadline: Some(clocked.arrived + timeout),
+            deadline: Some(clocked.deadline(limits)),
         })
     };
     prepared.prompts.iter().map(submission).collect()
@@ -340,9 +259,9 @@ fn room(model: &ServedModel, prompt: usize) -> usize {
 }
 
 /// Root of the prefix chain: only equal roots share blocks.
-fn cache_key(model: &ServedModel, request: &GenerateRequest) -> [u8; 32] {
+pub(crate) fn cache_key(model: &ServedModel, salt: Option<&str>) -> [u8; 32] {
     let mut hash = Sha256::new_with_prefix(model.fingerprint.as_bytes());
-    if let Some(salt) = &request.cache_salt {
+    if let Some(salt) = salt {
         hash.update([1]);
         hash.update(salt.as_bytes());
     }

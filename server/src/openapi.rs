@@ -31,6 +31,8 @@ pub struct Facts {
     pub choices: usize,
     /// Of the model, once it is loaded: its tokens, and most of them in one sequence.
     pub vocabulary: Option<(usize, usize)>,
+    /// Most numbers of a vector, once a model is loaded that makes some.
+    pub dimensions: Option<usize>,
 }
 
 impl Facts {
@@ -43,6 +45,7 @@ impl Facts {
             body_bytes: app.config.limits.body_bytes,
             choices: app.config.limits.choices,
             vocabulary: rules.map(|rules| (rules.vocab_size, rules.max_model_len)),
+            dimensions: rules.and_then(|rules| Some(rules.vectors.as_ref().ok()?.dimensions)),
         }
     }
 

@@ -139,6 +139,16 @@ pub fn encode(
     add_special_tokens: bool,
 ) -> Result<Vec<Token>, ApiError> {
     let field = prompt.field();
+    encode_at(model, field, prompt, (calls, add_special_tokens))
+}
+
+/// The same for a prompt that stands in the member `field`.
+pub(crate) fn encode_at(
+    model: &ServedModel,
+    field: &str,
+    prompt: Prompt,
+    (calls, add_special_tokens): (&CallFormat, bool),
+) -> Result<Vec<Token>, ApiError> {
     let tokens = match prompt {
         Prompt::Chat(chat) => model.tokenizer.encode_pieces(&render(model, &chat, calls)?, add_special_tokens),
         Prompt::Text(text) => model.tokenizer.encode(&text, add_special_tokens),

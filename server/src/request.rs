@@ -8,6 +8,7 @@ mod chat;
 mod completion;
 mod content;
 mod documents;
+mod embeddings;
 mod grammar;
 mod messages;
 mod output;
@@ -29,6 +30,7 @@ use scheduler::{SamplingParams, Token};
 pub use self::{
     chat::chat,
     completion::completion,
+    embeddings::{EmbedRequest, VectorForm, embeddings},
     output::StreamRules,
     sampling::SamplingDefaults,
     tokens::{detokenize, tokenize},
@@ -53,8 +55,21 @@ pub struct RequestRules {
     pub defaults: SamplingDefaults,
     /// How the model writes calls of tools.
     pub calls: &'static CallFormat,
+    /// Inputs of one request that are embedded.
+    pub max_inputs: usize,
+    /// What vectors are like; or, of a model that makes none, why.
+    pub vectors: Result<VectorRules, String>,
     /// Variables that the chat template reads.
     pub template_variables: HashSet<String>,
+}
+
+/// Vectors as a model makes them.
+#[derive(Clone, Copy, Debug)]
+pub struct VectorRules {
+    /// Numbers of a vector.
+    pub dimensions: usize,
+    /// They have unit length, where a request says nothing.
+    pub normalize: bool,
 }
 
 /// A request to generate text.

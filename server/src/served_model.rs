@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::GenerationDefaults;
+use engine::{GenerationDefaults, PoolingConfig, PoolingKind};
 use scheduler::{Limits, Token};
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     engine_handle::EngineHandle,
     grammar::Grammars,
-    request::{GenerateRequest, RequestRules},
+    request::{GenerateRequest, RequestRules, VectorRules},
     tokenizer::Tokenizer,
     tools::CallFormat,
 };
@@ -24,6 +24,10 @@ pub struct ModelParts {
     pub template: Option<ChatTemplate>,
     /// Sampling settings that requests leave out.
     pub defaults: GenerationDefaults,
+    /// How a text becomes a vector.
+    pub pooling: PoolingConfig,
+    /// Numbers of a vector.
+    pub hidden_size: usize,
     /// Most tokens of a sequence.
     pub max_model_len: usize,
     /// Tokens there are.
@@ -61,6 +65,16 @@ fn call_format(config: &Config, template: Option<&ChatTemplate>) -> &'static Cal
         .unwrap_or(CallFormat::plain())
 }
 
+/// What vectors the model makes; the last token's state is all that is pooled.
+fn vectors(parts: &ModelParts) -> Result<VectorRules, String> {
+    match &parts.pooling.kind {
+        PoolingKind::Last => Ok(VectorRules { dimensions: parts.hidden_size, normalize: parts.pooling.normalize }),
+        PoolingKind::Other(kind) => Err(format!(
+            "the model is a decoder whose files ask for {kind}: its vectors are not served, but chats and completions are"
+        )),
+    }
+}
+
 impl ServedModel {
     /// A model of these parts, under the names of the configuration.
     pub fn new(parts: ModelParts, limits: Limits, engine: EngineHandle, config: &Config) -> Self {
@@ -75,6 +89,8 @@ impl ServedModel {
                 max_prompt_bytes: prompt_bytes,
                 defaults: (&parts.defaults).into(),
                 calls: call_format(config, parts.template.as_ref()),
+                max_inputs: config.limits.batch_inputs,
+                vectors: vectors(&parts),
                 template_variables: parts.template.as_ref().map(|own| own.variables().clone()).unwrap_or_default(),
             },
             grammars: Grammars::new(Arc::clone(&parts.tokenizer), parts.eos_ids.clone()),

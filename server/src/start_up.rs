@@ -95,6 +95,8 @@ fn model_parts(app: &App, checkpoint: &Checkpoint, plan: &MemoryPlan) -> Result<
         template: template.transpose()?,
         tokenizer,
         defaults,
+        pooling: checkpoint.pooling().clone(),
+        hidden_size: facts.hidden_size,
         max_model_len: plan.max_model_len,
         vocab_size: facts.vocab_size,
         bos_id: facts.bos_id,

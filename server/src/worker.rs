@@ -5,7 +5,7 @@
 //! free before the next `schedule`. The thread ends when the last sender of jobs is gone.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -13,16 +13,21 @@ use std::{
 use scheduler::{Driver, Event, Executor, Reject, SeqId, Submission};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{bound::Bound, engine_status::EngineStatus, guarded_executor::GuardedExecutor, ticket::Ticket};
+use crate::{
+    backlog::Backlog, bound::Bound, engine_status::EngineStatus, guarded_executor::GuardedExecutor, ticket::Ticket,
+};
 
 /// Events that may wait for one reader: at most about a mebibyte, log-probabilities included.
 pub const EVENTS_PER_REQUEST: usize = 4096;
 
-/// One request for the engine: a submission for each of its prompts, accepted as a whole or not at all.
+/// One request for the engine: a submission for each of its prompts, accepted together or not at all.
 #[derive(Debug)]
 pub struct Job {
     /// One for each prompt; choices are numbered through all of them in order.
     pub submissions: Vec<Submission>,
+    /// Most of them that the scheduler knows at once, if the others may come later: then the queue must have room for
+    /// the first only.
+    pub at_once: Option<usize>,
     /// Tells which choices are still wanted.
     pub ticket: Arc<Ticket>,
     /// Where events go, with the number of their choice.
@@ -37,6 +42,7 @@ pub struct Worker<E: Executor> {
     driver: Driver<GuardedExecutor<E>>,
     jobs: mpsc::Receiver<Job>,
     live: BTreeMap<SeqId, Live>,
+    backlogs: Vec<Backlog>,
     status: Arc<EngineStatus>,
 }
 
@@ -54,13 +60,14 @@ impl<E: Executor> Worker<E> {
     /// A worker with nothing to do yet.
     pub fn new(driver: Driver<GuardedExecutor<E>>, jobs: mpsc::Receiver<Job>, status: Arc<EngineStatus>) -> Self {
         status.publish(driver.stats());
-        Self { driver, jobs, live: BTreeMap::new(), status }
+        Self { driver, jobs, live: BTreeMap::new(), backlogs: Vec::new(), status }
     }
 
     /// Runs until the last sender of jobs is gone and all work is done.
     pub fn run(mut self) {
         while self.take_jobs() {
             self.abort_unwanted();
+            self.hand_in_backlogs();
             if !self.driver.is_idle() {
                 self.turn();
             }
@@ -69,7 +76,7 @@ impl<E: Executor> Worker<E> {
 
     /// Accepts what has come; with no work at hand it waits for the next job. False when there will be none.
     fn take_jobs(&mut self) -> bool {
-        if self.driver.is_idle() {
+        if self.driver.is_idle() && self.backlogs.is_empty() {
             self.status.idle();
             let Some(job) = self.jobs.blocking_recv() else { return false };
             self.accept(job);
@@ -82,8 +89,7 @@ impl<E: Executor> Worker<E> {
     }
 
     fn accept(&mut self, job: Job) {
-        let requests = job.submissions.len();
-        let tokens = job.submissions.iter().map(|submission| submission.prompt.len()).sum();
+        let (requests, tokens) = job.demand();
         if !job.ticket.has_left() {
             self.submit(job);
         }
@@ -94,8 +100,14 @@ impl<E: Executor> Worker<E> {
     fn submit(&mut self, job: Job) {
         let now = self.status.now();
         self.status.working();
+        let mut submissions: VecDeque<Submission> = job.submissions.into();
+        let later = submissions.split_off(required(submissions.len(), job.at_once));
+        if let Some(reject) = later.iter().find_map(|submission| self.driver.check_submission(submission).err()) {
+            let _ = job.accepted.send(Err(reject));
+            return;
+        }
         let mut submitted: Vec<(SeqId, Option<Bound>)> = Vec::new();
-        for submission in job.submissions {
+        for submission in submissions {
             let seqs = Bound::all(&submission);
             if let Err(reject) = self.driver.submit(submission, now) {
                 for (seq, _) in submitted {
@@ -106,11 +118,45 @@ impl<E: Executor> Worker<E> {
             }
             submitted.extend(seqs);
         }
+        let next = submitted.len();
         for (choice, (seq, bound)) in submitted.into_iter().enumerate() {
             let (ticket, events) = (Arc::clone(&job.ticket), job.events.clone());
             self.live.insert(seq, Live { choice, ticket, events, last_token: None, bound });
         }
         let _ = job.accepted.send(Ok(()));
+        if let Some(at_once) = job.at_once {
+            self.backlogs.push(Backlog { left: later, next, at_once, ticket: job.ticket, events: job.events });
+        }
+    }
+
+    /// Hands in what waits behind accepted jobs, as far as their shares and the queue go.
+    fn hand_in_backlogs(&mut self) {
+        let mut backlogs = std::mem::take(&mut self.backlogs);
+        for backlog in &mut backlogs {
+            let mine = |live: &&Live| Arc::ptr_eq(&live.ticket, &backlog.ticket);
+            let under_way = self.live.values().filter(mine).count();
+            for _ in under_way..backlog.at_once {
+                if !backlog.is_wanted() || !self.hand_in_next(backlog) {
+                    break;
+                }
+            }
+        }
+        backlogs.retain(Backlog::is_wanted);
+        self.backlogs = backlogs;
+    }
+
+    /// False if the queue is full.
+    fn hand_in_next(&mut self, backlog: &mut Backlog) -> bool {
+        if backlog.next_tokens().is_none_or(|tokens| !self.driver.has_room(tokens)) {
+            return false;
+        }
+        let submission = backlog.left.pop_front().expect("it has a length");
+        let seq = submission.seqs[0];
+        self.driver.submit(submission, self.status.now()).expect("it was checked, and the queue has room");
+        let (ticket, events) = (Arc::clone(&backlog.ticket), backlog.events.clone());
+        self.live.insert(seq, Live { choice: backlog.next, ticket, events, last_token: None, bound: None });
+        backlog.next += 1;
+        true
     }
 
     fn abort_unwanted(&mut self) {
@@ -162,7 +208,7 @@ impl<E: Executor> Worker<E> {
     /// Hands an event to its reader, and forgets the sequence with its last one.
     fn deliver(&mut self, event: Event) {
         let seq = match &event {
-            Event::Token { seq, .. } | Event::Finished { seq, .. } => *seq,
+            Event::Token { seq, .. } | Event::Vector { seq, .. } | Event::Finished { seq, .. } => *seq,
         };
         let Some(mut live) = self.live.remove(&seq) else { return };
         let now = self.status.now();
@@ -176,6 +222,7 @@ impl<E: Executor> Worker<E> {
                 }
                 false
             }
+            Event::Vector { .. } => false,
             Event::Finished { reason, stats, .. } => {
                 metrics.sequence_ended(*reason, stats);
                 self.status.departed(now);
@@ -190,6 +237,19 @@ impl<E: Executor> Worker<E> {
             self.live.insert(seq, live);
         }
     }
+}
+
+impl Job {
+    /// Requests and prompt tokens that the queue must have room for.
+    pub(crate) fn demand(&self) -> (usize, usize) {
+        let submissions = &self.submissions[..required(self.submissions.len(), self.at_once)];
+        (submissions.len(), submissions.iter().map(|submission| submission.prompt.len()).sum())
+    }
+}
+
+/// How many of a job's submissions must be accepted for it to be.
+fn required(submissions: usize, at_once: Option<usize>) -> usize {
+    if at_once.is_some() { submissions.min(1) } else { submissions }
 }
 
 impl Live {

@@ -61,6 +61,19 @@ fn a_folder_has_what_a_model_needs_and_no_more() {
 }
 
 #[test]
+fn the_files_of_pooling_come_along() {
+    let (hub, scratch) = (model(), Scratch::new("pooling"));
+    for name in ["modules.json", "1_Pooling/config.json", "2_Dense/model.safetensors"] {
+        hub.add(name, name.as_bytes(), &stand_in::sha256(name.as_bytes()));
+    }
+    let folder = fetch(settings(&hub, &scratch), "org/name").unwrap();
+    for name in ["modules.json", "1_Pooling/config.json"] {
+        assert_eq!(fs::read_to_string(folder.join(name)).unwrap(), name);
+    }
+    assert!(!folder.join("2_Dense").exists());
+}
+
+#[test]
 fn shards_come_as_their_index_names_them() {
     let (hub, scratch) = (StandIn::new("org/name"), Scratch::new("shards"));
     let index = br#"{"weight_map": {"a": "one.safetensors", "b": "two.safetensors", "c": "one.safetensors"}}"#;

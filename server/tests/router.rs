@@ -7,6 +7,8 @@ mod support;
 mod access;
 #[path = "router/answers.rs"]
 mod answers;
+#[path = "router/embeddings.rs"]
+mod embeddings;
 #[path = "router/faults.rs"]
 mod faults;
 #[path = "router/forms.rs"]

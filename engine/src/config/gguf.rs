@@ -9,6 +9,7 @@ use super::{DecoderConfig, RopeConfig, RopeScaling, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
 use crate::gguf::{Metadata, special_id};
+use crate::pooling::{PoolingConfig, PoolingKind};
 use crate::weight_name::{LayerWeight, Naming, WeightName};
 
 const ROPE_DIVISORS: &str = "rope_freqs.weight";
@@ -24,6 +25,7 @@ const KNOWN_KEYS: &[&str] = &[
     "context_length",
     "embedding_length",
     "feed_forward_length",
+    "pooling_type",
     "rope.dimension_count",
     "rope.freq_base",
     "rope.scale_linear",
@@ -41,6 +43,7 @@ pub(crate) struct GgufConfig {
     pub(crate) config: DecoderConfig,
     pub(crate) bos_id: Option<Token>,
     pub(crate) eos_ids: Vec<Token>,
+    pub(crate) pooling: PoolingConfig,
 }
 
 /// Reads the configuration and checks the numbers against each other.
@@ -73,7 +76,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
     for found in end_keys.map(id) {
         eos_ids.extend(found?.filter(|found| !eos_ids.contains(found)));
     }
-    Ok(GgufConfig { bos_id: id("tokenizer.ggml.bos_token_id")?, eos_ids, config })
+    Ok(GgufConfig { bos_id: id("tokenizer.ggml.bos_token_id")?, eos_ids, pooling: keys.pooling()?, config })
 }
 
 /// The metadata, seen through an architecture's namespace.
@@ -187,6 +190,19 @@ impl<'a> Keys<'a> {
                     .error("rope.scaling.factor", format!("{factor} beside tensor '{ROPE_DIVISORS}' is not supported")))
             }
         }
+    }
+
+    /// llama.cpp's numbers; it makes every vector one of unit length.
+    fn pooling(&self) -> Result<PoolingConfig, LoadError> {
+        const NAMES: [&str; 5] = ["none", "mean", "cls", "last", "rank"];
+        let number = self.metadata.optional_count(&self.full("pooling_type"), 0..=4)?;
+        Ok(match number {
+            None | Some(0 | 3) => PoolingConfig::default(),
+            Some(other) => {
+                let kind = PoolingKind::Other(format!("pooling_type {}", NAMES[other as usize]));
+                PoolingConfig { kind, ..PoolingConfig::default() }
+            }
+        })
     }
 
     /// A scaling without a type is linear, and a factor of 1 is none.

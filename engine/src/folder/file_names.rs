@@ -44,6 +44,16 @@ impl Folder {
         Ok(Some(path))
     }
 
+    /// A folder in it, if it is there; its files may also lie where those of this one do.
+    pub(super) fn inside(&self, name: &str) -> Result<Option<Self>, LoadError> {
+        let Some(path) = self.optional(name)? else {
+            return Ok(None);
+        };
+        let real = path.canonicalize().map_err(|source| LoadError::io(&path, source))?;
+        let places = std::iter::once(real.clone()).chain(self.places.iter().cloned()).collect();
+        Ok(Some(Self { path: real, places }))
+    }
+
     pub(super) fn required(&self, name: &str) -> Result<PathBuf, LoadError> {
         let missing = || LoadError::file(&self.path, format!("has no {name}"));
         self.optional(name)?.ok_or_else(missing)

@@ -1,8 +1,10 @@
 //! Root-mean-square norm.
 
 use crate::checkpoint::Checkpoint;
+use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::kernels::cpu::fill_tile::RowNorm;
+use crate::ops;
 use crate::ops::tiled_rows::Input;
 use crate::weight_name::WeightName;
 
@@ -22,6 +24,15 @@ impl Norm {
 
     /// The normed rows of `x` `[tokens, hidden]`.
     pub(crate) fn of<'a>(&'a self, x: &'a [f32]) -> Input<'a> {
-        Input { x, norm: Some(RowNorm { weight: &self.weight, eps: self.eps }) }
+        Input { x, norm: Some(self.row_norm()) }
+    }
+
+    /// Norms the rows of `x` `[rows, hidden]` in place.
+    pub(crate) fn apply(&self, cpu: &Cpu, x: &mut [f32]) {
+        ops::norm_rows(cpu, self.row_norm(), x);
+    }
+
+    fn row_norm(&self) -> RowNorm<'_> {
+        RowNorm { weight: &self.weight, eps: self.eps }
     }
 }

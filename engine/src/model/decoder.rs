@@ -1,7 +1,7 @@
 //! The one configurable decoder: a family is a table of facts in its configuration, none has code of its own.
 //!
 //! h = x + attention(norm(x)); y = h + mlp(norm(h)); after the last layer a norm and the head, for the rows that
-//! sample alone.
+//! sample alone, and a norm for the last rows of sequences that are pooled: what has read all of them is their vector.
 
 use crate::cpu::Cpu;
 use crate::error::LoadError;
@@ -11,7 +11,7 @@ use crate::layers::attention::{Attention, AttentionScratch, Batch};
 use crate::layers::linear::{Linear, Part};
 use crate::layers::mlp::{Mlp, MlpScratch};
 use crate::layers::norm::Norm;
-use crate::model::Model;
+use crate::model::{ForwardOutput, Model};
 use crate::ops::rope::{Rope, RopeAngles};
 use crate::ops::tiled_rows::TiledRows;
 use crate::weight_loader::WeightLoader;
@@ -91,6 +91,18 @@ impl Decoder {
         logits.resize(logits.len().max(wanted), 0.0);
         head.forward(cpu, self.norm.of(sampling), tiles, &mut logits[..wanted]);
     }
+
+    /// The normed last row of each pooled sequence.
+    fn pool(&self, cpu: &Cpu, input: &ForwardInput<'_>, vectors: &mut Vec<Vec<f32>>) {
+        let (hidden, stream) = (self.hidden_size, &self.scratch.stream);
+        vectors.clear();
+        for &sequence in &input.pooled {
+            let end = input.sequences[sequence].rows.end * hidden;
+            let mut vector = stream[end - hidden..end].to_vec();
+            self.norm.apply(cpu, &mut vector);
+            vectors.push(vector);
+        }
+    }
 }
 
 impl Layer {
@@ -106,7 +118,7 @@ impl Layer {
 }
 
 impl Model for Decoder {
-    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, logits: &mut Vec<f32>) {
+    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, output: &mut ForwardOutput) {
         self.embed(cpu, input);
         let Scratch { attention, mlp, stream, tiles, angles, .. } = &mut self.scratch;
         angles.fill(&self.rope, input.positions.iter().copied());
@@ -115,6 +127,7 @@ impl Model for Decoder {
             layer.attention.forward(cpu, &layer.attention_norm, &mut batch, stream);
             layer.mlp.forward(cpu, (&layer.mlp_norm, stream), mlp, batch.tiles);
         }
-        self.head(cpu, input, logits);
+        self.head(cpu, input, &mut output.logits);
+        self.pool(cpu, input, &mut output.vectors);
     }
 }

@@ -6,6 +6,7 @@
 pub mod embedding;
 pub mod linear;
 pub mod log_sum_exp;
+pub mod norm_rows;
 pub mod paged_attention;
 mod parts;
 pub mod reference;
@@ -17,6 +18,7 @@ pub mod write_kv;
 pub use embedding::embedding;
 pub use linear::{gated_linear, linear};
 pub use log_sum_exp::log_sum_exp;
+pub use norm_rows::norm_rows;
 pub use paged_attention::paged_attention;
 pub use write_kv::write_kv;
 

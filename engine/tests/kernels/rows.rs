@@ -1,7 +1,8 @@
-//! Log-sum-exp: near the plain op, and the same bits whatever computes them.
+//! Log-sum-exp and the norm of rows: near the plain op, and the same bits whatever computes them.
 
 use crate::support::{Random, all, assert_close, assert_same_bits, plain};
 use engine::cpu::Cpu;
+use engine::kernels::cpu::fill_tile::RowNorm;
 use engine::ops;
 use engine::ops::reference;
 
@@ -32,4 +33,22 @@ fn log_sum_exp_equals_its_reference() {
         logits.push(f32::NAN);
         assert!(ops::log_sum_exp(&plain(), &logits).is_nan());
     }
+}
+
+#[test]
+fn normed_rows_equal_their_reference() {
+    let mut random = Random(5);
+    let eps = 1e-5;
+    for width in [1, 15, 16, 33, 576] {
+        let (x, weight) = (random.values(3 * width), random.values(width));
+        let normed = same_everywhere(&x, width, |cpu, x| {
+            let mut rows = x.to_vec();
+            ops::norm_rows(cpu, RowNorm { weight: &weight, eps }, &mut rows);
+            rows
+        });
+        assert_close(&normed, &reference::rms_norm(&x, &weight, eps), 1e-5, "norm");
+    }
+    let mut rows = vec![f32::NAN, 1.0];
+    ops::norm_rows(&plain(), RowNorm { weight: &[1.0, 1.0], eps }, &mut rows);
+    assert!(rows.iter().all(|value| value.is_nan()));
 }

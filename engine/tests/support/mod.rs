@@ -79,7 +79,15 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
 /// The logits of every token of a prompt, `[tokens, vocab]`, computed in one piece at `start`.
 pub(crate) fn logits(engine: &mut Engine, tokens: &[Token], start: usize, block_size: usize) -> Vec<f32> {
     let blocks = (0..(start + tokens.len()).div_ceil(block_size) as u32).map(BlockId).collect();
-    let work = Work { seq: SeqId(0), start, tokens: tokens.to_vec(), blocks, history: Vec::new(), samples: Vec::new() };
+    let work = Work {
+        seq: SeqId(0),
+        start,
+        tokens: tokens.to_vec(),
+        blocks,
+        history: Vec::new(),
+        samples: Vec::new(),
+        pooled: false,
+    };
     engine.logits(&StepPlan { copies: Vec::new(), works: vec![work] }).unwrap().to_vec()
 }
 
@@ -93,6 +101,8 @@ pub(crate) fn max_abs_diff(got: &[f32], want: &[f32]) -> f32 {
 pub(crate) struct Answer {
     pub(crate) tokens: Vec<Token>,
     pub(crate) logprobs: Vec<TokenLogprobs>,
+    /// Of a pooled sequence.
+    pub(crate) vector: Vec<f32>,
     pub(crate) preemptions: usize,
     pub(crate) cached_tokens: usize,
 }
@@ -105,6 +115,8 @@ impl Answer {
             let top = |one: &TokenLogprobs| one.top.iter().map(|(token, value)| (*token, value.to_bits())).collect();
             answer.logprobs.iter().map(|one| (one.logprob.to_bits(), top(one))).collect()
         };
+        assert_eq!(bits(self), bits(other), "{what}");
+        let bits = |answer: &Self| answer.vector.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(self), bits(other), "{what}");
     }
 }
@@ -146,19 +158,19 @@ impl Runner {
         salt: u8,
         prediction: &[Token],
     ) -> SeqId {
+        self.hand_in(Submission { prediction: prediction.into(), ..submission(prompt, params, salt) })
+    }
+
+    /// Queues a prompt whose vector is wanted.
+    pub(crate) fn submit_pooled(&mut self, prompt: &[Token], salt: u8) -> SeqId {
+        let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
+        self.hand_in(Submission { pooled: true, ..submission(prompt, params, salt) })
+    }
+
+    fn hand_in(&mut self, submission: Submission) -> SeqId {
         let seq = SeqId(self.next);
         self.next += 1;
-        let submission = Submission {
-            seqs: vec![seq],
-            prompt: prompt.to_vec(),
-            prediction: prediction.into(),
-            params: Arc::new(params),
-            priority: 0,
-            cache_key: [salt; 32],
-            queue_deadline: None,
-            deadline: None,
-        };
-        self.driver.submit(submission, Duration::ZERO).unwrap();
+        self.driver.submit(Submission { seqs: vec![seq], ..submission }, Duration::ZERO).unwrap();
         seq
     }
 
@@ -189,6 +201,7 @@ impl Runner {
                 answer.tokens.push(token);
                 answer.logprobs.extend(logprobs);
             }
+            Event::Vector { seq, vector } => self.answers.entry(seq).or_default().vector = vector,
             Event::Finished { seq, stats, .. } => {
                 let answer = self.answers.entry(seq).or_default();
                 answer.preemptions = stats.preemptions;
@@ -201,6 +214,20 @@ impl Runner {
     pub(crate) fn alone(&mut self, prompt: &[Token], params: SamplingParams, salt: u8) -> Answer {
         let seq = self.submit(prompt, params, salt);
         self.finish().remove(&seq).unwrap_or_default()
+    }
+}
+
+fn submission(prompt: &[Token], params: SamplingParams, salt: u8) -> Submission {
+    Submission {
+        seqs: Vec::new(),
+        prompt: prompt.to_vec(),
+        prediction: Arc::default(),
+        params: Arc::new(params),
+        pooled: false,
+        priority: 0,
+        cache_key: [salt; 32],
+        queue_deadline: None,
+        deadline: None,
     }
 }
 

@@ -1,22 +1,24 @@
-//! What a step's result changes: progress, forks, tokens and ends; or, if it failed, ends only.
+//! What a step's result changes: progress, forks, tokens, vectors and ends; or, if it failed, ends only.
 //!
 //! A block becomes findable here and not before, and only as far as its tokens are known: nothing of a failed step and
 //! no proposal that was not drawn is ever shared. A draw whose mask was late leaves the sequence as if its last row had
 //! not been in the step.
 
 use super::Scheduler;
+use crate::block_table::BlockTable;
 use crate::outbox::Outbox;
 use crate::planted_bug::PlantedBug;
 use crate::sequence::Sequence;
-use crate::{FinishReason, RowFault, Sample, StepOutput};
+use crate::{Event, FinishReason, RowFault, Sample, SequenceVector, StepOutput};
 
 impl Scheduler {
     /// Applies the result of the planned step.
     pub(crate) fn commit(&mut self, output: StepOutput, outbox: &mut Outbox) {
-        let mut samples = output.samples.into_iter();
+        let (mut samples, mut vectors) = (output.samples.into_iter(), output.vectors.into_iter());
         let mut before = self.swap_running();
         for mut sequence in before.drain(..) {
             match sequence.planned.take() {
+                Some(count) if sequence.pooled => self.pool(sequence, count, &mut vectors, outbox),
                 Some(count) if is_late(&sequence, count, samples.as_slice()) => {
                     self.put_off(sequence, count, &mut samples);
                 }
@@ -30,6 +32,7 @@ impl Scheduler {
         }
         self.spare_running = before;
         assert!(samples.next().is_none(), "a step gives one sample for each draw");
+        assert!(vectors.next().is_none(), "a step gives one vector for each pooled work");
     }
 
     /// Ends every sequence of the planned step, whose KV cannot be trusted. Does nothing if no step is planned.
@@ -64,6 +67,33 @@ impl Scheduler {
         } else {
             self.fork(sequence, samples, outbox);
         }
+    }
+
+    /// Advances a sequence that draws nothing, and ends it with its vector when all of it is computed.
+    fn pool(
+        &mut self,
+        mut sequence: Sequence,
+        count: usize,
+        vectors: &mut impl Iterator<Item = SequenceVector>,
+        outbox: &mut Outbox,
+    ) {
+        self.counters.recomputed_tokens += sequence.advance(count, &mut self.ledger) as u64;
+        if sequence.remaining() > usize::from(self.planted.is(PlantedBug::PooledTooEarly)) {
+            return self.running.push(sequence);
+        }
+        let SequenceVector { seq, vector } = vectors.next().expect("a step gives one vector for each pooled work");
+        assert_eq!(seq, sequence.id(), "vectors come in plan order");
+        let reason = match vector {
+            Ok(vector) => {
+                outbox.events.push(Event::Vector { seq, vector });
+                FinishReason::Length
+            }
+            Err(fault) => FinishReason::RowFailed(fault),
+        };
+        if self.planted.is(PlantedBug::PooledNotReleased) {
+            sequence.table = BlockTable::default();
+        }
+        self.end(sequence, reason, outbox);
     }
 
     /// Keeps what a sequence computed but its last row, whose draws come again with that row.

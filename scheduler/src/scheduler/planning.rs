@@ -133,6 +133,7 @@ impl Scheduler {
                 work.history.extend_from_slice(&sequence.tokens[..end]);
             }
         }
+        work.pooled = sequence.pooled && draws(sequence, end, self.planted.is(PlantedBug::PooledTooEarly));
         if self.planted.is(PlantedBug::WrongBlock) && work.blocks.len() > 2 {
             work.blocks.swap(0, 1);
         }
@@ -145,7 +146,7 @@ impl Scheduler {
     }
 }
 
-/// Whether a sequence whose positions up to `end` are computed draws a token.
+/// Whether a sequence whose positions up to `end` are computed draws a token, or is pooled.
 fn draws(sequence: &Sequence, end: usize, off_by_one: bool) -> bool {
     end + usize::from(off_by_one) >= sequence.tokens.len()
 }

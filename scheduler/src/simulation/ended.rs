@@ -10,6 +10,7 @@ use crate::{Event, FinishReason, SeqId, SequenceStats, Token};
 #[derive(Default)]
 pub(super) struct Ended {
     said: BTreeMap<SeqId, Vec<Token>>,
+    vectors: BTreeMap<SeqId, Vec<f32>>,
     ends: BTreeMap<SeqId, (FinishReason, SequenceStats)>,
 }
 
@@ -20,6 +21,10 @@ impl Ended {
             Event::Token { seq, token, .. } => {
                 assert!(books.contains_key(seq) && !self.has(*seq), "only a living sequence speaks");
                 self.said.entry(*seq).or_default().push(*token);
+            }
+            Event::Vector { seq, vector } => {
+                assert!(books.contains_key(seq) && !self.has(*seq), "only a living sequence tells its vector");
+                assert!(self.vectors.insert(*seq, vector.clone()).is_none(), "{seq:?} told two vectors");
             }
             Event::Finished { seq, reason, stats } => {
                 let known = books.get(seq).expect("only an accepted sequence ends");
@@ -37,6 +42,11 @@ impl Ended {
     /// The tokens a sequence has sent.
     pub(super) fn said(&self, seq: SeqId) -> &[Token] {
         self.said.get(&seq).map_or(&[], Vec::as_slice)
+    }
+
+    /// The vector a sequence has told.
+    pub(super) fn vector(&self, seq: SeqId) -> Option<&[f32]> {
+        self.vectors.get(&seq).map(Vec::as_slice)
     }
 
     /// How a sequence ended.

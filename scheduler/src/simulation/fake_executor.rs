@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fake_model::{attend, draw, empty_context, kv};
+use super::fake_model::{attend, draw, empty_context, kv, pool};
 use super::random::Random;
-use crate::{BlockId, Executor, Limits, Sample, SeqId, StepOutput, StepPlan, Work};
+use crate::{BlockId, Executor, Limits, Sample, SeqId, SequenceVector, StepOutput, StepPlan, Work};
 
 /// KV slots and the plan last run.
 pub(super) struct FakeExecutor {
@@ -79,7 +79,7 @@ impl Executor for FakeExecutor {
             self.scribble(plan);
             return Err(StepFailed);
         }
-        let mut samples = Vec::new();
+        let (mut samples, mut vectors) = (Vec::new(), Vec::new());
         for work in &plan.works {
             let contexts = self.forward(work);
             samples.extend(work.samples.iter().map(|spec| Sample {
@@ -87,8 +87,10 @@ impl Executor for FakeExecutor {
                 token: draw(contexts[spec.row], work.seen(spec), spec),
                 logprobs: None,
             }));
+            let last = *contexts.last().expect("a work computes something");
+            vectors.extend(work.pooled.then(|| SequenceVector { seq: work.seq, vector: pool(last) }));
         }
-        Ok(StepOutput { samples })
+        Ok(StepOutput { samples, vectors })
     }
 }
 

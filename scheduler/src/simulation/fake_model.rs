@@ -11,6 +11,9 @@ pub(super) const VOCABULARY: u64 = 40;
 /// Seeds of sampling params that are multiples of this have rows that fault.
 pub(super) const FAULTY_SEED: u64 = 16;
 
+/// Contexts that are multiples of this have no vector.
+const FAULTY_CONTEXT: u64 = 11;
+
 /// Seeds of sampling params that are multiples of this have texts that repeat themselves.
 pub(super) const REPETITIVE_SEED: u64 = 3;
 
@@ -27,6 +30,14 @@ pub(super) fn kv(context: u64, token: Token, position: usize) -> u64 {
 /// What attention has seen after one more position.
 pub(super) fn attend(context: u64, kv: u64) -> u64 {
     mix(context, kv)
+}
+
+/// The vector of a sequence whose last position has seen `context`.
+pub(super) fn pool(context: u64) -> Result<Vec<f32>, RowFault> {
+    if context.is_multiple_of(FAULTY_CONTEXT) {
+        return Err(RowFault::NotFinite);
+    }
+    Ok(context.to_le_bytes().map(f32::from).to_vec())
 }
 
 /// Draws from the logits of a position, with the tokens seen so far if the settings ask for them.

@@ -1,14 +1,15 @@
-//! What a sequence must say: the fake model run alone on plain memory, without blocks, chunks or neighbours.
+//! What a sequence must say or be: the fake model run alone on plain memory, without blocks, chunks or neighbours.
 
 use std::sync::Arc;
 
-use super::fake_model::{attend, draw, empty_context, kv};
+use super::fake_model::{attend, draw, empty_context, kv, pool};
 use crate::{FinishReason, SampleSpec, SeqId, Submission, Token};
 
-/// The text and the end of one choice, undisturbed.
+/// The text or the vector of one choice, and its end, undisturbed.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
     pub(super) tokens: Vec<Token>,
+    pub(super) vector: Option<Vec<f32>>,
     pub(super) reason: FinishReason,
 }
 
@@ -20,15 +21,20 @@ pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expecte
     for (position, &token) in known.iter().enumerate() {
         context = attend(context, kv(context, token, position));
     }
+    if submission.pooled {
+        let vector = pool(context);
+        let reason = vector.as_ref().err().map_or(FinishReason::Length, |fault| FinishReason::RowFailed(*fault));
+        return Expected { tokens: Vec::new(), vector: vector.ok(), reason };
+    }
     for generated in 0..params.max_new {
         let seen = if params.needs_history() { known.as_slice() } else { &[] };
         let prompt_len = submission.prompt.len();
         let spec = SampleSpec { row: 0, seq: SeqId(0), choice, generated, prompt_len, params: Arc::clone(params) };
         let tokens = known[prompt_len..].to_vec();
         match draw(context, seen, &spec) {
-            Err(fault) => return Expected { tokens, reason: FinishReason::RowFailed(fault) },
+            Err(fault) => return Expected { tokens, vector: None, reason: FinishReason::RowFailed(fault) },
             Ok(token) if generated >= params.min_new && params.stop_ids.contains(&token) => {
-                return Expected { tokens, reason: FinishReason::Stop(token) };
+                return Expected { tokens, vector: None, reason: FinishReason::Stop(token) };
             }
             Ok(token) => {
                 context = attend(context, kv(context, token, known.len()));
@@ -36,5 +42,6 @@ pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expecte
             }
         }
     }
-    Expected { tokens: known.split_off(submission.prompt.len()), reason: FinishReason::Length }
+    let tokens = known.split_off(submission.prompt.len());
+    Expected { tokens, vector: None, reason: FinishReason::Length }
 }

@@ -42,7 +42,8 @@ impl Scenario {
 
     /// The next request, sometimes one that must be refused.
     pub(super) fn submission(&self, random: &mut Random, first_seq: u64, now: Duration) -> Submission {
-        let choices = if random.chance(70) { 1 } else { random.within(1, 5) as u64 };
+        let pooled = random.chance(20);
+        let choices = if pooled || random.chance(70) { 1 } else { random.within(1, 5) as u64 };
         let deadline = |random: &mut Random| {
             random.chance(self.deadline_percent).then(|| now + Duration::from_millis(random.within(0, 3000) as u64))
         };
@@ -55,17 +56,19 @@ impl Scenario {
             prompt.truncate(random.within(1, longest - 1));
             prompt.resize(prompt.len().max(1), 0);
         }
+        let most_new = longest.saturating_sub(prompt.len()).max(1);
         let submission = Submission {
             seqs: (first_seq..first_seq + choices).map(SeqId).collect(),
-            params: Arc::new(params(random, longest.saturating_sub(prompt.len()).max(1))),
+            params: Arc::new(params(random, if pooled { 0 } else { most_new })),
             prompt,
             prediction: Arc::default(),
+            pooled,
             priority: if random.chance(60) { 0 } else { random.within(0, 2) as i32 - 1 },
             cache_key: [random.within(0, 1) as u8; 32],
             queue_deadline: deadline(random),
             deadline: deadline(random),
         };
-        let prediction = if random.chance(40) { prediction(random, &submission) } else { Vec::new() };
+        let prediction = if !pooled && random.chance(40) { prediction(random, &submission) } else { Vec::new() };
         Submission { prediction: prediction.into(), ..submission }
     }
 

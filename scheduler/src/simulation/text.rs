@@ -1,10 +1,11 @@
-//! Right: each sequence says what the model says alone, to its end or as far as it was let.
+//! Right: each sequence says what the model says alone, or has the vector it has alone, to its end or as far as it was
+//! let.
 
 use super::ended::Ended;
 use super::observation::Books;
 use crate::FinishReason;
 
-/// Panics if a text is not that of an undisturbed run.
+/// Panics if a text or a vector is not that of an undisturbed run.
 pub(super) fn check(ended: &Ended, books: &Books) {
     for (&seq, known) in books {
         let (said, expected) = (ended.said(seq), &known.expected);
@@ -13,9 +14,11 @@ pub(super) fn check(ended: &Ended, books: &Books) {
             FinishReason::Stop(_) | FinishReason::Length | FinishReason::RowFailed(_) => {
                 assert_eq!(reason, expected.reason, "{seq:?} ends as it does alone");
                 assert_eq!(said, expected.tokens, "{seq:?} says what it says alone");
+                assert_eq!(ended.vector(seq), expected.vector.as_deref(), "{seq:?} has the vector it has alone");
             }
             FinishReason::Aborted | FinishReason::Failed | FinishReason::QueueTimeout | FinishReason::Timeout => {
                 assert!(expected.tokens.starts_with(said), "{seq:?} says what it says alone, as far as it came");
+                assert_eq!(ended.vector(seq), None, "{seq:?} did not come to its vector");
             }
         }
     }

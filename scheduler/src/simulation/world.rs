@@ -235,6 +235,8 @@ impl World {
         self.outcome.count("copy", plan.copies.len());
         self.outcome.count("fork", plan.works.iter().filter(|work| work.samples.len() > 1).count());
         self.outcome.count("mixed step", usize::from(is_mixed(&plan)));
+        let draws = plan.works.iter().any(|work| !work.samples.is_empty());
+        self.outcome.count("vector beside a draw", if draws { plan.pooled().count() } else { 0 });
         self.outcome.count("proposal", plan.works.iter().map(Work::proposals).sum());
         self.outcome.count("accepted proposal", accepted.iter().sum());
         self.hear(&turn.events);
@@ -270,13 +272,17 @@ impl World {
     fn hear(&mut self, events: &[Event]) {
         for event in events {
             self.ended.hear(event, &self.books);
-            if let Event::Finished { reason, stats, .. } = event {
+            if let Event::Finished { seq, reason, stats } = event {
                 let kind = format!("{reason:?}");
                 self.outcome.count(kind.split('(').next().expect("a name"), 1);
                 let whole = stats.cached_tokens + 1 == stats.prompt_tokens && stats.cached_tokens > 0;
                 self.outcome.count("whole prompt hit", usize::from(whole));
                 self.outcome.count("accepted prediction", stats.accepted_predictions);
                 self.outcome.count("rejected prediction", stats.rejected_predictions);
+                let has_vector = self.ended.vector(*seq).is_some();
+                self.outcome.count("vector", usize::from(has_vector));
+                self.outcome.count("vector after preemption", usize::from(has_vector && stats.preemptions > 0));
+                self.outcome.count("vector after a prefix hit", usize::from(has_vector && stats.cached_tokens > 0));
             }
         }
     }

@@ -15,6 +15,7 @@ pub(crate) struct Never;
 #[derive(Default)]
 pub(crate) struct Ends {
     pub(crate) texts: BTreeMap<SeqId, Vec<Token>>,
+    pub(crate) vectors: BTreeMap<SeqId, Vec<f32>>,
     pub(crate) reasons: BTreeMap<SeqId, FinishReason>,
     pub(crate) stats: BTreeMap<SeqId, SequenceStats>,
 }
@@ -27,6 +28,7 @@ pub(crate) fn submission(seqs: Vec<SeqId>, prompt: Vec<Token>, params: SamplingP
         prompt,
         prediction: Arc::default(),
         params: Arc::new(params),
+        pooled: false,
         priority: 0,
         queue_deadline: None,
         deadline: None,
@@ -48,6 +50,7 @@ pub(crate) fn run<E: Executor>(driver: &mut Driver<E>) -> Ends {
         for event in turn.events {
             match event {
                 Event::Token { seq, token, .. } => ends.texts.entry(seq).or_default().push(token),
+                Event::Vector { seq, vector } => assert_eq!(ends.vectors.insert(seq, vector), None, "one vector each"),
                 Event::Finished { seq, reason, stats } => {
                     ends.reasons.insert(seq, reason);
                     ends.stats.insert(seq, stats);

@@ -23,7 +23,9 @@ pub(super) const WEIGHTS: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 /// What no model goes without.
 pub(super) const REQUIRED: [&str; 2] = ["config.json", "tokenizer.json"];
-const OPTIONAL: [&str; 3] = ["generation_config.json", "tokenizer_config.json", "chat_template.jinja"];
+/// The last two say how texts become vectors.
+const OPTIONAL: [&str; 5] =
+    ["generation_config.json", "tokenizer_config.json", "chat_template.jinja", "modules.json", "1_Pooling/config.json"];
 
 /// The files of a repository at one commit.
 pub(super) struct Listing {
@@ -33,12 +35,14 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// From the hub's answer; files with names that are not plain are left out.
+    /// From the hub's answer; files in folders, but for the one that is known, and names that are not plain are
+    /// left out.
     pub(super) fn new(repo: &str, info: RepoInfo) -> Result<Self, HubError> {
         if !is_plain(&info.sha) {
             return Err(HubError::Name { what: "commit", value: info.sha });
         }
-        let files = info.siblings.into_iter().map(|sibling| sibling.rfilename).filter(|name| is_plain(name));
+        let is_known = |name: &String| is_plain(name) || OPTIONAL.contains(&name.as_str());
+        let files = info.siblings.into_iter().map(|sibling| sibling.rfilename).filter(is_known);
         Ok(Self { repo: repo.to_owned(), commit: info.sha, files: files.collect() })
     }
 

@@ -73,10 +73,13 @@ impl Snapshot {
     /// Gives the content of this tag a name.
     pub(super) fn link(&self, tag: &str, file: &str) -> Result<(), HubError> {
         let path = self.folder.join(file);
+        let folder = path.parent().expect("a file lies in a folder");
+        fs::create_dir_all(folder).map_err(failed(folder))?;
+        let blobs = format!("{}../../blobs", "../".repeat(file.matches('/').count()));
         // A link whose blob was deleted is there and does not exist.
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&path)(error)),
-            _ => symlink(Path::new("../../blobs").join(tag), &path).map_err(failed(&path)),
+            _ => symlink(Path::new(&blobs).join(tag), &path).map_err(failed(&path)),
         }
     }
 

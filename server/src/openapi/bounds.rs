@@ -13,25 +13,44 @@ use super::Facts;
 /// Fills them into the components.
 pub(super) fn fill_in(components: &mut [(String, RefOr<Schema>)], facts: &Facts) {
     for (name, schema) in components {
-        let RefOr::T(Schema::Object(object)) = schema else { continue };
-        match (name.as_str(), facts.vocabulary) {
-            ("ModelName", _) => {
-                object.enum_values = Some(facts.models.iter().map(|model| model.as_str().into()).collect());
-            }
-            ("TokenId", Some((tokens, _))) => at_most(object, tokens.saturating_sub(1)),
-            ("ChatRequest" | "CompletionRequest", vocabulary) => {
-                for name in ["n", "best_of"] {
-                    member_at_most(object, name, facts.choices);
-                }
-                let Some((_, max_model_len)) = vocabulary else { continue };
-                // A prompt has a token.
-                for name in ["max_tokens", "max_completion_tokens"] {
-                    member_at_most(object, name, max_model_len - 1);
-                }
-                member_at_most(object, "min_tokens", max_model_len);
-            }
-            _ => {}
+        for object in objects(schema) {
+            fill_in_one(name, object, facts);
         }
+    }
+}
+
+/// The object, or the objects that are its forms.
+fn objects(schema: &mut RefOr<Schema>) -> Vec<&mut Object> {
+    match schema {
+        RefOr::T(Schema::Object(object)) => vec![object],
+        RefOr::T(Schema::OneOf(forms)) => forms.items.iter_mut().flat_map(objects).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn fill_in_one(name: &str, object: &mut Object, facts: &Facts) {
+    match (name, facts.vocabulary) {
+        ("ModelName", _) => {
+            object.enum_values = Some(facts.models.iter().map(|model| model.as_str().into()).collect());
+        }
+        ("TokenId", Some((tokens, _))) => at_most(object, tokens.saturating_sub(1)),
+        ("ChatRequest" | "CompletionRequest", vocabulary) => {
+            for name in ["n", "best_of"] {
+                member_at_most(object, name, facts.choices);
+            }
+            let Some((_, max_model_len)) = vocabulary else { return };
+            // A prompt has a token.
+            for name in ["max_tokens", "max_completion_tokens"] {
+                member_at_most(object, name, max_model_len - 1);
+            }
+            member_at_most(object, "min_tokens", max_model_len);
+        }
+        ("EmbeddingsRequest", _) => {
+            if let Some(dimensions) = facts.dimensions {
+                member_at_most(object, "dimensions", dimensions);
+            }
+        }
+        _ => {}
     }
 }
 

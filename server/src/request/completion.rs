@@ -28,7 +28,7 @@ pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<Ge
     let model = own.model.clone();
     let prompt = request.prompt;
     let prompts = || {
-        let prompts = prompts(prompt, rules)?;
+        let prompts = prompts(prompt, "prompt", rules)?;
         rules.check_model(&model)?;
         for prompt in &prompts {
             if let Prompt::Text(text) = prompt {
@@ -48,15 +48,16 @@ pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<Ge
     shared.request(own, rules, prompts)
 }
 
-fn prompts(prompt: WirePrompt, rules: &RequestRules) -> Result<Vec<Prompt>, ApiError> {
+/// The prompts of the member called `name`.
+pub(super) fn prompts(prompt: WirePrompt, name: &str, rules: &RequestRules) -> Result<Vec<Prompt>, ApiError> {
     let text = |text: Text| Prompt::Text(text.into_string());
     match prompt {
         WirePrompt::Text(one) => Ok(vec![text(one)]),
         WirePrompt::Texts(texts) => Ok(texts.into_iter().map(text).collect()),
-        WirePrompt::Tokens(ids) => Ok(vec![tokens(&ids, "prompt", rules)?]),
+        WirePrompt::Tokens(ids) => Ok(vec![tokens(&ids, name, rules)?]),
         WirePrompt::TokenLists(lists) => {
             let lists = lists.iter().enumerate();
-            lists.map(|(index, ids)| tokens(ids, &format!("prompt[{index}]"), rules)).collect()
+            lists.map(|(index, ids)| tokens(ids, &format!("{name}[{index}]"), rules)).collect()
         }
     }
 }

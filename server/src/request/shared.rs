@@ -98,10 +98,9 @@ struct Scheduling {
 impl Scheduling {
     fn new(fields: SchedulingFields) -> Result<Self, ApiError> {
         refuse::scheduling(&fields)?;
-        let priority = fields.priority.map_or(0, |value| value.0);
         let request_id = fields.request_id.or(fields.rid).map(proto::ShortText::into_string);
         Ok(Self {
-            priority: i32::try_from(priority).expect("between -100 and 100"),
+            priority: priority(fields.priority),
             cache_salt: fields.cache_salt.map(proto::BoundedText::into_string),
             request_id: request_id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic())),
             add_special_tokens: fields.add_special_tokens,
@@ -110,8 +109,13 @@ impl Scheduling {
     }
 }
 
+/// Lower runs earlier.
+pub(super) fn priority(value: Option<Integer<-100, 100>>) -> i32 {
+    value.map_or(0, |value| i32::try_from(value.0).expect("between -100 and 100"))
+}
+
 /// -1 is what fits.
-fn prompt_cut<const MIN: i64, const MAX: i64>(value: Integer<MIN, MAX>) -> Result<PromptCut, ApiError> {
+pub(super) fn prompt_cut<const MIN: i64, const MAX: i64>(value: Integer<MIN, MAX>) -> Result<PromptCut, ApiError> {
     match value.0 {
         -1 => Ok(PromptCut::ToFit),
         0 => Err(ApiError::invalid_value("truncate_prompt_tokens", "must be -1 or at least 1")),

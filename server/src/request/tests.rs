@@ -4,6 +4,7 @@
 mod chat;
 mod completion;
 mod document;
+mod embeddings;
 mod fuzz;
 
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ fn rules() -> RequestRules {
         max_prompt_bytes: 10_000,
         defaults: SamplingDefaults::default(),
         calls: CallFormat::plain(),
+        max_inputs: 100,
+        vectors: Ok(VectorRules { dimensions: 64, normalize: true }),
         template_variables: ["enable_thinking".to_owned()].into(),
     }
 }

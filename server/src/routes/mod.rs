@@ -6,6 +6,7 @@ pub mod chat;
 pub mod completions;
 pub mod detokenize;
 pub mod docs;
+pub mod embeddings;
 pub mod health;
 pub mod input_tokens;
 pub mod metrics;

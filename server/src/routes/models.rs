@@ -50,7 +50,8 @@ pub async fn one(
 }
 
 fn describe(app: &App, model: &ServedModel, name: &str) -> Model {
-    let tasks = ["chat", "completion"].into_iter().filter(|task| *task != "chat" || model.template.is_some());
+    let tasks = [("chat", model.template.is_some()), ("completion", true), ("embed", model.rules.vectors.is_ok())];
+    let tasks = tasks.into_iter().filter(|(_, is_served)| *is_served).map(|(task, _)| task);
     Model {
         id: name.to_owned(),
         object: ObjectName::Model,

@@ -44,12 +44,13 @@ async fn a_client_id_is_echoed_and_never_used() {
 #[tokio::test]
 async fn unknown_paths_and_wrong_methods_have_error_objects() {
     let server = TestServer::start();
-    for path in ["/", "/v1/nowhere", "/v1/chat/completions/", "/v1/embeddings", "/v1/systemone"] {
+    for path in ["/", "/v1/nowhere", "/v1/chat/completions/", "/v1/rerank", "/v1/systemone"] {
         assert_eq!(server.get(path).await.error(), (404, "unknown_url".to_owned()), "{path}");
     }
     for (method, path, allowed) in [
         (Method::GET, "/v1/chat/completions", "POST"),
         (Method::DELETE, "/v1/completions", "POST"),
+        (Method::GET, "/v1/embeddings", "POST"),
         (Method::POST, "/v1/models", "GET,HEAD"),
         (Method::PUT, "/health", "GET,HEAD"),
         (Method::OPTIONS, "/v1/models", "GET,HEAD"),

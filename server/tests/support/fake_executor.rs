@@ -9,8 +9,8 @@ use std::{
 };
 
 use scheduler::{
-    BlockId, Executor, MaskState, RowFault, Sample, SampleSpec, StepOutput, StepPlan, Token, TokenLogprobs, TokenMask,
-    Work,
+    BlockId, Executor, MaskState, RowFault, Sample, SampleSpec, SequenceVector, StepOutput, StepPlan, Token,
+    TokenLogprobs, TokenMask, Work,
 };
 
 use super::vocabulary::{EOS, VOCAB_SIZE};
@@ -19,6 +19,9 @@ use super::vocabulary::{EOS, VOCAB_SIZE};
 pub const STORY: &str = "up we go over the 산 and the valley 🚠 lies far below while clouds drift by in the wind. \
                          down again past the naïve goats who never look up at the passing cabins. \
                          a rope hums 안녕 softly between two towers of steel and everyone holds on. ";
+
+/// Numbers of a vector.
+pub const WIDTH: usize = 8;
 
 /// The hand on a fake executor.
 #[derive(Debug, Default)]
@@ -154,6 +157,16 @@ impl FakeExecutor {
         (work.blocks[position / self.block_size], position % self.block_size)
     }
 
+    /// How often each residue of ids stands in the whole sequence, later tokens weighing more.
+    fn pool(&self, work: &Work) -> SequenceVector {
+        let mut vector = vec![0.0; WIDTH];
+        for position in 0..work.start + work.tokens.len() {
+            let token = self.slots[&self.slot(work, position)] as usize;
+            vector[token % WIDTH] += 1.0 + (position % 16) as f32;
+        }
+        SequenceVector { seq: work.seq, vector: Ok(vector) }
+    }
+
     fn draw(&self, work: &Work, spec: &SampleSpec, orders: &Orders) -> Sample {
         let prompt: Vec<Token> = (0..spec.prompt_len).map(|position| self.slots[&self.slot(work, position)]).collect();
         let told = next_token(&prompt, spec, orders);
@@ -186,7 +199,10 @@ impl Executor for FakeExecutor {
         }
         let draw = |work| move |spec| (work, spec);
         let draws = plan.works.iter().flat_map(|work| work.samples.iter().map(draw(work)));
-        Ok(StepOutput { samples: draws.map(|(work, spec)| self.draw(work, spec, &orders)).collect() })
+        Ok(StepOutput {
+            samples: draws.map(|(work, spec)| self.draw(work, spec, &orders)).collect(),
+            vectors: plan.pooled().map(|work| self.pool(work)).collect(),
+        })
     }
 }
 

@@ -151,6 +151,8 @@ fn parts(max_model_len: usize) -> ModelParts {
         template: Some(ChatTemplate::new(vocabulary::TEMPLATE, tokenizer.special_texts()).unwrap()),
         tokenizer: Arc::new(tokenizer),
         defaults: engine::GenerationDefaults::default(),
+        pooling: engine::PoolingConfig::default(),
+        hidden_size: fake_executor::WIDTH,
         max_model_len,
         vocab_size: vocabulary::VOCAB_SIZE,
         bos_id: Some(vocabulary::BOS),

@@ -42,6 +42,7 @@ mod neon_lanes;
 mod neon_quant;
 #[cfg(not(target_arch = "x86_64"))]
 pub mod no_amx;
+pub mod norm_row;
 pub mod quant_lanes;
 pub mod quant_tile;
 mod scalar;

@@ -1,7 +1,7 @@
 //! What fits the schemas of requests is read, and is refused for rules between members only; what they do not name never is.
 
 use proptest::prelude::*;
-use proto::{ChatRequest, CompletionRequest, DetokenizeRequest, TokenizeRequest};
+use proto::{ChatRequest, CompletionRequest, DetokenizeRequest, EmbeddingsRequest, TokenizeRequest};
 use serde_json::Map;
 use utoipa::ToSchema;
 
@@ -49,7 +49,9 @@ fn of_kind(kind: &str, schema: &Value, components: &Components) -> BoxedStrategy
             let bound = |name: &str, default| schema[name].as_i64().unwrap_or(default);
             // The rules of these tests are those of a small model.
             let (least, most) = (bound("minimum", i64::MIN), bound("maximum", i64::MAX));
-            prop_oneof![Just(least), Just(most), least..=most, Just(1_i64.clamp(least, most))].prop_map(Value::from).boxed()
+            prop_oneof![Just(least), Just(most), least..=most, Just(1_i64.clamp(least, most))]
+                .prop_map(Value::from)
+                .boxed()
         }
         "number" => {
             let bound = |name: &str, default| schema[name].as_f64().unwrap_or(default);
@@ -125,13 +127,16 @@ fn check<T>(outcome: Result<T, ApiError>, body: &Value) -> Result<(), TestCaseEr
 /// Reads a body as the route of its type does.
 type Read = fn(&[u8]) -> Result<(), ApiError>;
 
-fn roads() -> [(Components, &'static str, Read); 4] {
+fn roads() -> [(Components, &'static str, Read); 5] {
     [
         (components::<ChatRequest>(), "ChatRequest", |body| chat(json::parse(body)?, &rules()).map(drop)),
         (components::<CompletionRequest>(), "CompletionRequest", |body| {
             completion(json::parse(body)?, &rules()).map(drop)
         }),
         (components::<TokenizeRequest>(), "TokenizeRequest", |body| tokenize(json::parse(body)?, &rules()).map(drop)),
+        (components::<EmbeddingsRequest>(), "EmbeddingsRequest", |body| {
+            embeddings(json::parse(body)?, &rules()).map(drop)
+        }),
         (components::<DetokenizeRequest>(), "DetokenizeRequest", |body| {
             detokenize(&json::parse(body)?, &rules()).map(drop)
         }),

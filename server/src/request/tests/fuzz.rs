@@ -4,11 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-const BODIES: [&str; 4] = [
+const BODIES: [&str; 6] = [
     r#"{"model":"m","messages":[{"role":"system","content":"a"},{"role":"user","content":[{"type":"text","text":"b"}]}],"temperature":0.5,"stop":["x","y"],"n":2}"#,
     r#"{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"5"}],"logit_bias":{"5":1}}"#,
     r#"{"model":"m","prompt":[[1,2],[3]],"max_tokens":5,"stream":true,"stream_options":{"include_usage":true},"seed":-1}"#,
     r#"{"model":"m","prompt":"\ud83d\ude00 x","logprobs":3,"top_k":40,"min_p":1e-3,"response_format":{"type":"text"},"bad_words":[]}"#,
+    r#"{"model":"m","input":[[1,2],[3]],"encoding_format":"base64","dimensions":5,"truncate_prompt_tokens":-1}"#,
+    r#"{"model":"m","messages":[{"role":"user","content":"b"}],"normalize":false,"add_special_tokens":true,"priority":1}"#,
 ];
 
 /// Pieces that change the meaning of JSON when they are put somewhere.
@@ -79,7 +81,8 @@ fn apply(body: &mut Vec<u8>, edit: &Edit) {
 fn check(body: &[u8]) -> Result<(), TestCaseError> {
     let chat = json::parse(body).and_then(|request| chat(request, &rules()));
     let completion = json::parse(body).and_then(|request| completion(request, &rules()));
-    for error in [chat.err(), completion.err()].into_iter().flatten() {
+    let vectors = json::parse(body).and_then(|request| embeddings(request, &rules()));
+    for error in [chat.err(), completion.err(), vectors.err()].into_iter().flatten() {
         prop_assert!((400..500).contains(&error.status()), "{error:?}");
         prop_assert!(error.message().chars().count() < 500 && !error.message().is_empty());
         prop_assert!(!error.message().chars().any(char::is_control));
@@ -120,7 +123,10 @@ fn the_bodies_are_right_before_they_are_changed() {
     for body in &BODIES[..2] {
         chat(json::parse(body.as_bytes()).unwrap(), &rules()).unwrap();
     }
-    for body in &BODIES[2..] {
+    for body in &BODIES[2..4] {
         completion(json::parse(body.as_bytes()).unwrap(), &rules()).unwrap();
+    }
+    for body in &BODIES[4..] {
+        embeddings(json::parse(body.as_bytes()).unwrap(), &rules()).unwrap();
     }
 }

@@ -1,0 +1,26 @@
+//! A row through its norm, as plain numbers: where it leaves the model and goes into no matmul.
+
+use super::elementwise::inverse_root_mean_square;
+use super::fill_tile::RowNorm;
+use super::simd::{Kernel, Simd};
+
+/// Norms one row in place, with the bits that [`super::fill_tile::FillTile`] would take into a tile of floats.
+#[derive(Debug)]
+pub struct NormRow<'a> {
+    /// `[k]`
+    pub row: &'a mut [f32],
+    /// With `[k]` weights.
+    pub norm: RowNorm<'a>,
+}
+
+impl Kernel for NormRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let inverse = inverse_root_mean_square(simd, self.row, self.norm.eps);
+        for (value, weight) in self.row.iter_mut().zip(self.norm.weight) {
+            *value = *value * inverse * weight;
+        }
+    }
+}

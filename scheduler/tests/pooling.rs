@@ -1,0 +1,123 @@
+//! Sequences that end with a vector in place of an answer, beside those that draw.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use scheduler::{
+    Driver, Executor, FinishReason, Limits, RowFault, Sample, SampleSpec, SamplingParams, SeqId, SequenceVector,
+    Speculation, StepOutput, StepPlan, Submission, Token, Work,
+};
+use support::{Never, run, submission};
+
+/// The vector is the work's last token and how far the work reaches; a sequence of id 13 has none.
+#[derive(Default)]
+struct LastToken {
+    plans: Vec<StepPlan>,
+}
+
+impl Executor for LastToken {
+    type Error = Never;
+
+    fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Never> {
+        self.plans.push(plan.clone());
+        let draw = |spec: &SampleSpec| Sample { seq: spec.seq, token: Ok(7), logprobs: None };
+        let vector = |work: &Work| {
+            let numbers = vec![*work.tokens.last().unwrap() as f32, (work.start + work.tokens.len()) as f32];
+            let fault = work.seq == SeqId(13);
+            SequenceVector { seq: work.seq, vector: if fault { Err(RowFault::NotFinite) } else { Ok(numbers) } }
+        };
+        Ok(StepOutput {
+            samples: plan.works.iter().flat_map(|work| &work.samples).map(draw).collect(),
+            vectors: plan.pooled().map(vector).collect(),
+        })
+    }
+}
+
+const LIMITS: Limits = Limits {
+    max_num_seqs: 4,
+    max_num_batched_tokens: 8,
+    block_size: 4,
+    num_blocks: 10,
+    max_model_len: 40,
+    max_queued_requests: 3,
+    max_queued_tokens: 50,
+    max_samples: 4,
+    speculation: Speculation::PREDICTIONS,
+};
+
+fn pooled(seq: u64, prompt: usize) -> Submission {
+    let tokens = (0..prompt as Token).map(|token| token + 1000 * seq as Token).collect();
+    let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
+    Submission { pooled: true, ..submission(vec![SeqId(seq)], tokens, params) }
+}
+
+fn drawing(seq: u64, prompt: usize, max_new: usize) -> Submission {
+    let tokens = (0..prompt as Token).collect();
+    submission(vec![SeqId(seq)], tokens, SamplingParams { max_new, ..SamplingParams::default() })
+}
+
+#[test]
+fn a_vector_comes_once_when_all_chunks_are_computed_and_nothing_is_drawn() {
+    let mut driver = Driver::new(LIMITS, LastToken::default());
+    driver.submit(pooled(1, 20), Duration::ZERO).unwrap();
+    driver.submit(drawing(2, 3, 5), Duration::ZERO).unwrap();
+    driver.submit(pooled(3, 1), Duration::ZERO).unwrap();
+    let ends = run(&mut driver);
+    assert_eq!(ends.vectors[&SeqId(1)], [1019.0, 20.0]);
+    assert_eq!(ends.vectors[&SeqId(3)], [3000.0, 1.0]);
+    assert_eq!(ends.texts.keys().collect::<Vec<_>>(), [&SeqId(2)]);
+    assert!(ends.reasons.values().all(|reason| *reason == FinishReason::Length));
+    let stats = ends.stats[&SeqId(1)];
+    assert_eq!((stats.generated_tokens, stats.first_token), (0, None));
+    let marked: usize = driver.executor().plans.iter().map(|plan| plan.pooled().count()).sum();
+    assert_eq!(marked, 2, "not in the middle of a prompt");
+}
+
+#[test]
+fn a_vector_that_is_no_number_fails_its_own_sequence_alone() {
+    let mut driver = Driver::new(LIMITS, LastToken::default());
+    driver.submit(pooled(13, 2), Duration::ZERO).unwrap();
+    driver.submit(pooled(1, 2), Duration::ZERO).unwrap();
+    let ends = run(&mut driver);
+    assert_eq!(ends.reasons[&SeqId(13)], FinishReason::RowFailed(RowFault::NotFinite));
+    assert_eq!(ends.vectors.keys().collect::<Vec<_>>(), [&SeqId(1)]);
+}
+
+#[test]
+fn a_whole_prompt_in_the_cache_still_computes_its_last_token() {
+    let mut driver = Driver::new(LIMITS, LastToken::default());
+    let mut vectors = Vec::new();
+    for seq in [1, 2] {
+        let asked = Submission { seqs: vec![SeqId(seq)], ..pooled(9, 8) };
+        driver.submit(asked, Duration::ZERO).unwrap();
+        let mut ends = run(&mut driver);
+        assert_eq!(ends.stats[&SeqId(seq)].cached_tokens, if seq == 2 { 7 } else { 0 });
+        vectors.extend(ends.vectors.remove(&SeqId(seq)));
+    }
+    assert_eq!(vectors[0], vectors[1]);
+}
+
+#[test]
+fn what_never_runs_and_what_is_full_can_be_asked_before() {
+    let mut driver = Driver::new(LIMITS, LastToken::default());
+    assert!(driver.check_submission(&pooled(1, 40)).is_ok());
+    assert!(driver.check_submission(&pooled(1, 41)).is_err());
+    for seq in 0..3 {
+        assert!(driver.has_room(10));
+        driver.submit(pooled(seq, 10), Duration::ZERO).unwrap();
+    }
+    assert!(!driver.has_room(1), "three wait");
+    driver.turn(|| Duration::ZERO, &BTreeSet::new());
+    assert!(driver.has_room(10) && !driver.has_room(50));
+}
+
+#[test]
+fn who_is_pooled_draws_nothing() {
+    let wrong = Submission { pooled: true, ..drawing(1, 2, 1) };
+    let submit = || Driver::new(LIMITS, LastToken::default()).submit(wrong, Duration::ZERO);
+    assert!(catch_unwind(AssertUnwindSafe(submit)).is_err());
+}
