@@ -29,3 +29,6 @@ pub use compiler::{CompiledGrammar, GrammarError, Grammars};
 pub(crate) use schema::prepare as prepare_schema;
 pub use session::GrammarSession;
 pub use spec::{Form, GrammarSpec};
+
+#[cfg(test)]
+mod tests;
