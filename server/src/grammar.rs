@@ -1,7 +1,8 @@
 //! Text that is bound to a form: from what a request asks for to the masks that its tokens are drawn under.
 //!
 //! ```text
-//! spec      what the request says            schema    which JSON Schemas can be kept, and how they are read
+//! spec      what the request says            schema    how JSON Schemas are read
+//! keywords  which of theirs can be kept      exclusive which alternatives exclude each other
 //! calls     answers that call tools           free_text the text before calls, which needs no grammar
 //! compiler  spec -> compiled, on a thread     cache     compiled grammars, bounded in bytes
 //! session   one prompt's masks, made beside the steps
@@ -13,10 +14,14 @@
 mod cache;
 mod calls;
 mod compiler;
+mod exclusive;
+mod formats;
 mod free_text;
+mod keywords;
 mod schema;
 mod session;
 mod spec;
+mod subschemas;
 mod vocabulary;
 
 pub use calls::{Callable, CallsForm, Otherwise};
@@ -24,3 +29,6 @@ pub use compiler::{CompiledGrammar, GrammarError, Grammars};
 pub(crate) use schema::prepare as prepare_schema;
 pub use session::GrammarSession;
 pub use spec::{Form, GrammarSpec};
+
+#[cfg(test)]
+mod tests;

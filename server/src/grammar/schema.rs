@@ -4,8 +4,13 @@
 //! the standard has it. Where a schema lists `properties` and is silent about others, there are none: models would
 //! invent them.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::{
+    formats::tighten,
+    keywords::{Reading, canonical},
+    subschemas::inside,
+};
 use crate::error::ApiError;
 
 /// Most bytes of a schema, written without white space.
@@ -13,38 +18,6 @@ const MAX_BYTES: usize = 64 << 10;
 
 /// Deepest nesting of its values.
 const MAX_DEPTH: usize = 64;
-
-/// Keywords of the standard that restrict a value and are not kept.
-const NOT_KEPT: &[&str] = &[
-    "$dynamicRef",
-    "$recursiveRef",
-    "contains",
-    "dependencies",
-    "dependentRequired",
-    "dependentSchemas",
-    "else",
-    "if",
-    "maxContains",
-    "minContains",
-    "not",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "uniqueItems",
-];
-
-/// Formats of strings that are kept.
-const FORMATS: &[&str] = &["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid"];
-
-/// Keywords whose value is a schema.
-const ONE: &[&str] = &["additionalItems", "additionalProperties", "items"];
-
-/// Keywords whose value is a list of schemas.
-const LISTS: &[&str] = &["allOf", "anyOf", "items", "oneOf", "prefixItems"];
-
-/// Keywords whose value holds a schema for each name.
-const NAMED: &[&str] = &["$defs", "definitions", "patternProperties", "properties"];
 
 /// Keywords beside which `properties` may be no whole list of an object's members.
 const COMBINING: &[&str] = &["$ref", "allOf", "anyOf", "oneOf", "patternProperties"];
@@ -58,11 +31,19 @@ pub(crate) fn prepare(mut schema: Value, field: &str) -> Result<Value, ApiError>
     if depth(&schema) > MAX_DEPTH {
         return Err(ApiError::invalid_schema(field, format_args!("is nested deeper than {MAX_DEPTH}")));
     }
-    let mut combines = false;
-    check(&schema, field, &mut combines)?;
-    if !combines {
-        close(&mut schema);
+    let written = schema.clone();
+    let reading = Reading::new(&written, field)?;
+    if !reading.renames {
+        forget_definitions(&mut schema, &reading);
     }
+    name_dialect(&mut schema);
+    change_each(&mut schema, &mut spell_reference);
+    change_each(&mut schema, &mut unite);
+    change_each(&mut schema, &mut settle);
+    if !reading.renames && !reading.combines {
+        change_each(&mut schema, &mut close);
+    }
+    change_each(&mut schema, &mut tighten);
     Ok(schema)
 }
 
@@ -74,78 +55,82 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// Refuses what cannot be kept in a schema and in those inside it. `combines` is raised where objects are put together
-/// from parts, so that none of the parts may be closed.
-fn check(schema: &Value, path: &str, combines: &mut bool) -> Result<(), ApiError> {
-    let Value::Object(members) = schema else {
-        return if schema.is_boolean() {
-            Ok(())
-        } else {
-            Err(ApiError::invalid_schema(path, "must be an object or a boolean"))
-        };
-    };
-    *combines |= members.contains_key("allOf") || (members.contains_key("$ref") && has_object_keywords(members));
-    for (name, value) in members {
-        let path = format!("{path}.{name}");
-        check_keyword(name, value, members, &path)?;
-        match value {
-            Value::Array(items) if LISTS.contains(&name.as_str()) => {
-                for (index, item) in items.iter().enumerate() {
-                    check(item, &format!("{path}[{index}]"), combines)?;
-                }
+/// Leaves out the definitions that nothing refers to, whatever they hold.
+fn forget_definitions(schema: &mut Value, reading: &Reading<'_>) {
+    for keyword in ["$defs", "definitions"] {
+        if let Some(Value::Object(named)) = schema.get_mut(keyword) {
+            named.retain(|name, _| reading.refers_to(keyword, name));
+        }
+    }
+}
+
+/// Gives the dialect the name that the library knows it by.
+fn name_dialect(schema: &mut Value) {
+    let Value::Object(members) = schema else { return };
+    match members.get("$schema").and_then(Value::as_str).and_then(canonical) {
+        Some("") => members.retain(|name, _| name != "$schema"),
+        Some(address) => drop(members.insert("$schema".to_owned(), Value::from(address))),
+        None => {}
+    }
+}
+
+/// Writes a reference as a URI has it: names of definitions may have letters that no URI may have.
+fn spell_reference(members: &mut Map<String, Value>) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'()*+,-./:;=?@_~".contains(&byte);
+    if let Some(Value::String(target)) = members.get_mut("$ref")
+        && !target.bytes().all(is_plain)
+    {
+        let spell = |byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        *target = target.bytes().map(spell).collect();
+    }
+}
+
+/// Brings together what the library reads together only where no `anyOf` or the like stands between.
+fn unite(members: &mut Map<String, Value>) {
+    const PAIRS: [(&str, &str); 3] =
+        [("items", "additionalItems"), ("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")];
+    for (first, second) in PAIRS {
+        if !members.contains_key(first) {
+            continue;
+        }
+        let Some(following) = members.get(second).cloned() else { continue };
+        let kept = std::mem::take(members).into_iter().filter(|(name, _)| name != second);
+        for (name, value) in kept {
+            let is_first = name == first;
+            members.insert(name, value);
+            if is_first {
+                members.insert(second.to_owned(), following.clone());
             }
-            Value::Object(named) if NAMED.contains(&name.as_str()) => {
-                for (name, item) in named {
-                    check(item, &format!("{path}.{name}"), combines)?;
-                }
-            }
-            _ if ONE.contains(&name.as_str()) => check(value, &path, combines)?,
-            _ => {}
         }
-    }
-    Ok(())
-}
-
-fn check_keyword(name: &str, value: &Value, members: &Map<String, Value>, path: &str) -> Result<(), ApiError> {
-    match name {
-        "uniqueItems" if value == &Value::Bool(false) => Ok(()),
-        name if NOT_KEPT.contains(&name) => Err(ApiError::invalid_schema(path, "cannot be enforced")),
-        "$ref" if !value.as_str().is_some_and(|target| target.starts_with('#')) => {
-            Err(ApiError::invalid_schema(path, "must point into the same schema, with #"))
-        }
-        "format" if may_be_string(members) && !value.as_str().is_some_and(|format| FORMATS.contains(&format)) => {
-            Err(ApiError::invalid_schema(path, format_args!("is none of {}", FORMATS.join(", "))))
-        }
-        _ => Ok(()),
     }
 }
 
-/// Whether a value under the schema may be a string; a `format` says something about strings only.
-fn may_be_string(members: &Map<String, Value>) -> bool {
-    match members.get("type") {
-        Some(Value::String(name)) => name == "string",
-        Some(Value::Array(names)) => names.iter().any(|name| name == "string"),
-        _ => true,
+/// Writes `oneOf` as `anyOf`, which the library always keeps: the alternatives exclude each other. That was decided on
+/// the schema as it was sent, since closed objects exclude each other more often.
+fn settle(members: &mut Map<String, Value>) {
+    let Some(alternatives) = members.get("oneOf").cloned() else { return };
+    if members.contains_key("anyOf") {
+        members.retain(|name, _| name != "oneOf");
+        if let Value::Array(parts) = members.entry("allOf").or_insert_with(|| json!([])) {
+            parts.push(json!({"anyOf": alternatives}));
+        }
+    } else {
+        let renamed = |name: String| if name == "oneOf" { "anyOf".to_owned() } else { name };
+        *members = std::mem::take(members).into_iter().map(|(name, value)| (renamed(name), value)).collect();
     }
 }
 
-fn has_object_keywords(members: &Map<String, Value>) -> bool {
-    ["properties", "required", "additionalProperties", "patternProperties"]
-        .iter()
-        .any(|name| members.contains_key(*name))
+/// Changes a schema and all those inside it.
+fn change_each(schema: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {
+    let Value::Object(members) = schema else { return };
+    for inner in inside(members) {
+        change_each(inner, change);
+    }
+    change(members);
 }
 
 /// Where a schema lists its properties and says nothing about others, says that there are none.
-fn close(schema: &mut Value) {
-    let Value::Object(members) = schema else { return };
-    for (name, value) in members.iter_mut() {
-        match value {
-            Value::Array(items) if LISTS.contains(&name.as_str()) => items.iter_mut().for_each(close),
-            Value::Object(named) if NAMED.contains(&name.as_str()) => named.values_mut().for_each(close),
-            _ if ONE.contains(&name.as_str()) => close(value),
-            _ => {}
-        }
-    }
+fn close(members: &mut Map<String, Value>) {
     if lists_all(members) {
         members.insert("additionalProperties".to_owned(), Value::Bool(false));
     }
@@ -162,8 +147,6 @@ fn lists_all(members: &Map<String, Value>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -172,8 +155,13 @@ mod tests {
             (json!({"not": {}}), "s.not"),
             (json!({"properties": {"a": {"items": {"uniqueItems": true}}}}), "s.properties.a.items.uniqueItems"),
             (json!({"anyOf": [{}, {"if": {}}]}), "s.anyOf[1].if"),
-            (json!({"$defs": {"a": {"$ref": "https://example.org/a"}}}), "s.$defs.a.$ref"),
-            (json!({"type": ["string", "null"], "format": "idn-email"}), "s.format"),
+            (json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "https://example.org/a"}}}), "s.$defs.a.$ref"),
+            (json!({"items": {"$ref": "#/x/y~1/0"}, "x": {"y/": [{"not": {}}]}}), "s.x.y/[0].not"),
+            (json!({"$ref": "#a", "$defs": {"a": {"$anchor": "a", "not": {}}}}), "s.$defs.a.not"),
+            (json!({"minProperties": 3, "required": ["a"]}), "s.minProperties"),
+            (json!({"maxProperties": 3, "properties": {"a": {}}}), "s.maxProperties"),
+            (json!({"$schema": "https://example.org/dialect"}), "s.$schema"),
+            (json!({"type": ["string", "null"], "format": "regex"}), "s.format"),
             (json!({"items": 3}), "s.items"),
             (json!([]), "s"),
         ];
@@ -188,6 +176,32 @@ mod tests {
         let schema =
             json!({"properties": {"not": {"type": "integer", "format": "int32"}, "if": true}, "enum": [{"not": 1}]});
         assert!(prepare(schema, "s").is_ok());
+    }
+
+    #[test]
+    fn definitions_that_nothing_refers_to_say_nothing() {
+        let sent = json!({"$ref": "#/$defs/a/items", "$defs": {"a": {"items": true}, "b": {"not": {}}, "a-": true}});
+        assert_eq!(prepare(sent, "s").unwrap()["$defs"], json!({"a": {"items": true}}));
+    }
+
+    #[test]
+    fn alternatives_are_told_apart_before_objects_are_closed() {
+        let object = |name: &str, kind: &str| json!({"type": "object", "properties": {name: {"type": kind}}, "required": [name]});
+        let apart = prepare(json!({"oneOf": [object("a", "string"), object("a", "null")]}), "s").unwrap();
+        assert_eq!(apart["anyOf"][0]["additionalProperties"], json!(false));
+        let together = json!({"oneOf": [object("a", "string"), {"properties": {"b": {}}}]});
+        assert_eq!(prepare(together, "s").unwrap_err().param(), Some("s.oneOf"));
+    }
+
+    #[test]
+    fn days_and_seconds_exist() {
+        let date = |more: Value| {
+            let mut schema = json!({"format": "date"});
+            schema.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            prepare(json!({"items": schema}), "s").unwrap()["items"].clone()
+        };
+        assert!(date(json!({}))["pattern"].is_string());
+        assert!(date(json!({"pattern": "1$"}))["allOf"][0]["pattern"].is_string());
     }
 
     #[test]

@@ -25,6 +25,9 @@ const MAX_GRAMMAR_BYTES: usize = 64 << 10;
 /// White space between the tokens of a JSON text: a space, or a line's end and the next line's indentation.
 const WHITESPACE: &str = r" |\n[ \t]{0,24}";
 
+/// What may follow a backslash in a JSON text.
+const ESCAPES: &str = "\"\\bfnrt";
+
 /// A form, within its bounds, and where the request names it.
 #[derive(Clone)]
 pub struct GrammarSpec {
@@ -170,13 +173,14 @@ pub(super) fn one_of(texts: &[String]) -> String {
     quoted.join(" | ")
 }
 
-/// The schema with the library's own option for the white space of its texts.
+/// The schema with the library's own options: the white space of its texts, and no escapes by number. With those, a
+/// listed name could be written in a second way and pass for another.
 pub(super) fn with_whitespace(schema: Value) -> Value {
     let mut object = match schema {
         Value::Object(object) => object,
         other => Map::from_iter([("allOf".to_owned(), json!([other]))]),
     };
-    object.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITESPACE}));
+    object.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITESPACE, "json_allowed_escapes": ESCAPES}));
     Value::Object(object)
 }
 
