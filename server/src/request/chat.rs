@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions`: the members of its own.
 
-use proto::{AnyJson, ChatRequest, Integer, Messages};
+use proto::{AnyJson, ChatRequest, Integer, Messages, ReasoningEffort};
 use serde_json::Value;
 
 use super::{
@@ -42,6 +42,7 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
         add_generation_prompt: request.add_generation_prompt,
         continue_final_message: request.continue_final_message,
         documents: request.documents,
+        effort: request.reasoning_effort,
         arguments: request.chat_template_kwargs,
     };
     let Conversation { prompt, bytes, ignored: unread } = turns.read(rules)?;
@@ -71,6 +72,7 @@ pub(super) struct Turns {
     pub(super) add_generation_prompt: Option<bool>,
     pub(super) continue_final_message: Option<bool>,
     pub(super) documents: Option<AnyJson>,
+    pub(super) effort: Option<ReasoningEffort>,
     pub(super) arguments: Option<AnyJson>,
 }
 
@@ -89,7 +91,7 @@ impl Turns {
         let documents = documents::read(self.documents.take(), rules)?;
         let (add_generation_prompt, continue_final_message) = self.ending()?;
         let (messages, bytes) = messages::read(self.messages.0)?;
-        let arguments = template_arguments::read(self.arguments, rules)?;
+        let arguments = template_arguments::read(self.arguments, self.effort, rules)?;
         let structures = self.tools.iter().chain(&documents);
         let bytes = bytes + arguments.bytes + structures.map(|value| value.to_string().len()).sum::<usize>();
         let prompt = ChatPrompt {

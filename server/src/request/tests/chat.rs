@@ -134,7 +134,7 @@ fn accepted_members() {
     }));
     assert_eq!(request.unwrap().ignored, Vec::<String>::new());
     let hints = json!({"store": true, "verbosity": "low", "reasoning_effort": "high", "service_tier": "flex"});
-    assert_eq!(try_chat(hints).unwrap().ignored, ["store", "verbosity", "reasoning_effort", "service_tier"]);
+    assert_eq!(try_chat(hints).unwrap().ignored, ["store", "verbosity", "service_tier", "reasoning_effort"]);
     assert_eq!(chat_error(json!({"modalities": ["text", "audio"]})), at("unsupported_value", "modalities[1]"));
     assert_eq!(chat_error(json!({"prompt_cache_options": []})), at("invalid_type", "prompt_cache_options"));
     assert_eq!(chat_error(json!({"store": "no"})), at("invalid_type", "store"));
