@@ -46,6 +46,12 @@ strict_object! {
             prediction: Prediction,
             /// A hint for models that think.
             reasoning_effort: ReasoningEffort,
+            /// Tell thoughts.
+            include_reasoning: bool,
+            /// Tell thoughts apart from the content.
+            separate_reasoning: bool,
+            /// Tokens of a thought at most.
+            thinking_token_budget: Integer,
             /// Open the assistant's turn.
             add_generation_prompt: bool,
             /// The last message is a prefix to continue.
@@ -84,12 +90,6 @@ strict_object! {
             web_search_options: Refused,
             /// A filter.
             moderation: Refused,
-            /// Show thoughts.
-            include_reasoning: Refused,
-            /// Split thoughts off.
-            separate_reasoning: Refused,
-            /// Tokens to think.
-            thinking_token_budget: Refused,
             /// A template.
             chat_template: Refused,
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! spec      what the request says            schema    which JSON Schemas can be kept, and how they are read
 //! calls     answers that call tools           free_text the text before calls, which needs no grammar
+//! thought   what comes before all of these    token_set masks put together
 //! compiler  spec -> compiled, on a thread     cache     compiled grammars, bounded in bytes
 //! session   one prompt's masks, made beside the steps
 //! ```
@@ -17,6 +18,8 @@ mod free_text;
 mod schema;
 mod session;
 mod spec;
+mod thought;
+mod token_set;
 mod vocabulary;
 
 pub use calls::{Callable, CallsForm, Otherwise};
@@ -24,3 +27,4 @@ pub use compiler::{CompiledGrammar, GrammarError, Grammars};
 pub(crate) use schema::prepare as prepare_schema;
 pub use session::GrammarSession;
 pub use spec::{Form, GrammarSpec};
+pub use thought::BoundThought;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     GenerateRequest, Prompt, RequestRules, accepted, documents, messages, prediction,
     range::count,
-    refuse,
+    reasoning, refuse,
     shared::{OwnParts, SharedFields},
     template_arguments,
     tools::{ToolFields, ToolUse},
@@ -26,6 +26,8 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
         return Err(ApiError::unsupported_parameter("best_of", " above n in a chat"));
     }
     let mut ignored = accepted::ignored(&request)?;
+    let (reasoning, unused) = reasoning::read(&request, rules)?;
+    ignored.extend(unused.map(str::to_owned));
     let prediction = prediction::read(request.prediction.take(), rules)?;
     let own = OwnParts {
         max_new: max_new(&request)?,
@@ -61,7 +63,7 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
         scheduling: request.scheduling,
         calls,
     };
-    Ok(GenerateRequest { prediction, ignored, ..shared.request(own, rules, prompts)? })
+    Ok(GenerateRequest { prediction, reasoning, ignored, ..shared.request(own, rules, prompts)? })
 }
 
 /// A conversation as it came.

@@ -89,9 +89,6 @@ pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
         ("function_call", request.function_call, Off::None),
         ("web_search_options", request.web_search_options, Off::Never),
         ("moderation", request.moderation, Off::Never),
-        ("include_reasoning", request.include_reasoning, Off::Boolean(true)),
-        ("separate_reasoning", request.separate_reasoning, Off::Boolean(true)),
-        ("thinking_token_budget", request.thinking_token_budget, Off::Never),
         ("chat_template", request.chat_template, Off::Never),
     ])
 }

@@ -3,7 +3,7 @@
 use proto::{Integer, OutputFields, ResponseFormat, SamplingFields, SchedulingFields, StoppingFields};
 
 use super::{
-    GenerateRequest, Prompt, PromptCut, RequestRules, grammar,
+    GenerateRequest, Prompt, PromptCut, ReasoningRules, RequestRules, grammar,
     output::Output,
     range::{integer, short, short_some, words},
     refuse, sampling,
@@ -76,6 +76,7 @@ impl SharedFields {
             ignore_eos: stopping.ignore_eos,
             stop: stopping.rules,
             grammar,
+            reasoning: ReasoningRules::default(),
             stream: output.stream,
             echo: output.echo,
             skip_special_tokens: output.skip_special_tokens,

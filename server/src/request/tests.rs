@@ -19,6 +19,7 @@ fn rules() -> RequestRules {
         max_prompt_bytes: 10_000,
         defaults: SamplingDefaults::default(),
         calls: CallFormat::plain(),
+        reasoning: None,
         template_variables: ["enable_thinking".to_owned()].into(),
     }
 }
