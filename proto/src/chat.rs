@@ -6,7 +6,7 @@ use utoipa::{ToSchema, openapi::schema::Object};
 use crate::{
     AnyJson, AnyObject, Integer, List, Messages, Metadata, ModelName, NoneWord, OutputFields, Prediction, Refused,
     RefusedUnless, ResponseFormat, SamplingFields, SchedulingFields, ShortText, StoppingFields, Text, ToolChoice,
-    Tools, True, integer::U32_MAX, list::of_items, output, scheduling, schema, strict_object::strict_object, template,
+    Tools, integer::U32_MAX, list::of_items, output, scheduling, schema, strict_object::strict_object, template,
     word::word,
 };
 
@@ -48,6 +48,12 @@ strict_object! {
             prediction: Prediction,
             /// A hint for models that think.
             reasoning_effort: ReasoningEffort,
+            /// Tell thoughts.
+            include_reasoning: bool,
+            /// Tell thoughts apart from the content.
+            separate_reasoning: bool,
+            /// Tokens of a thought at most.
+            thinking_token_budget: Integer<0, U32_MAX>,
             /// Open the assistant's turn.
             add_generation_prompt: bool,
             /// The last message is a prefix to continue.
@@ -86,12 +92,6 @@ strict_object! {
             web_search_options: Refused,
             /// A filter.
             moderation: Refused,
-            /// Show thoughts.
-            include_reasoning: RefusedUnless<True>,
-            /// Split thoughts off.
-            separate_reasoning: RefusedUnless<True>,
-            /// Tokens to think.
-            thinking_token_budget: Refused,
             /// A template.
             chat_template: Refused,
         }

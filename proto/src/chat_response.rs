@@ -67,6 +67,9 @@ pub struct AssistantMessage {
     pub role: Role,
     /// The text.
     pub content: Option<Text>,
+    /// The thought before it, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<Text>,
     /// Always null.
     #[serde(default)]
     #[schema(required)]
@@ -87,10 +90,18 @@ impl AssistantMessage {
         Self {
             role: Role::Assistant,
             content: (!content.is_empty() || tool_calls.is_empty()).then_some(content),
+            reasoning_content: None,
             refusal: None,
             annotations: Some(Vec::new()),
             tool_calls,
         }
+    }
+
+    /// The same after this thought; an empty one is none.
+    #[must_use]
+    pub fn after(self, thought: impl Into<Text>) -> Self {
+        let thought: Text = thought.into();
+        Self { reasoning_content: (!thought.is_empty()).then_some(thought), ..self }
     }
 }
 
@@ -154,6 +165,9 @@ pub struct ChatDelta {
     /// More text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Text>,
+    /// More of the thought, which comes before all text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<Text>,
     /// More of the calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCallDelta>,

@@ -67,7 +67,7 @@ pub use object_name::ObjectName;
 pub use output::OutputFields;
 pub use prediction::Prediction;
 pub use prompt::{MAX_PROMPTS, Prompt};
-pub use refused::{False, NoneWord, Off, One, Refused, RefusedUnless, True};
+pub use refused::{False, NoneWord, Off, One, Refused, RefusedUnless};
 pub use sampling::SamplingFields;
 pub use scheduling::SchedulingFields;
 pub use stopping::{FinishReason, Stop, StopReason, StoppingFields};

@@ -45,12 +45,16 @@ pub struct Head {
 /// One choice, put together.
 #[derive(Clone, Debug, Default)]
 pub struct WholeChoice {
+    /// All of its thought.
+    pub thought: String,
     /// All of its text.
     pub text: String,
     /// All of its calls.
     pub calls: Vec<CallDelta>,
     /// All of its tokens.
     pub tokens: Vec<GeneratedToken>,
+    /// How many of them, from the first on, belong to its thought.
+    pub thought_tokens: usize,
     /// How it ended.
     pub finish: Option<Finish>,
 }
@@ -82,9 +86,11 @@ pub async fn collect(generation: &mut Generation) -> Result<Vec<WholeChoice>, Ap
     while let Some(piece) = generation.next().await {
         let piece = piece?;
         let choice = &mut choices[piece.choice];
+        choice.thought += &piece.thought;
         choice.text += &piece.text;
         choice.calls.extend(piece.calls);
         choice.tokens.extend(piece.tokens);
+        choice.thought_tokens += piece.thought_tokens;
         choice.finish = piece.finish.or(choice.finish.take());
     }
     Ok(choices)
@@ -109,7 +115,7 @@ pub fn usage(generation: &Generation) -> Usage {
     let details = CompletionTokensDetails {
         accepted_prediction_tokens: counts.predictions.map(|(accepted, _)| accepted),
         rejected_prediction_tokens: counts.predictions.map(|(_, rejected)| rejected),
-        ..CompletionTokensDetails::default()
+        reasoning_tokens: counts.reasoning,
     };
     let usage = Usage::new(counts.prompt, counts.cached, counts.completion);
     Usage { completion_tokens_details: Some(details), ..usage }

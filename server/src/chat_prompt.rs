@@ -38,6 +38,8 @@ pub struct ChatMessage {
     pub role: Role,
     /// What is said.
     pub content: String,
+    /// What was thought before it.
+    pub reasoning: Option<String>,
     /// The speaker's or tool's name.
     pub name: Option<String>,
     /// The calls an assistant turn makes, as the template sees them, their arguments as objects.
@@ -66,7 +68,7 @@ pub struct ChatPrompt {
 impl ChatMessage {
     /// A turn of plain text.
     pub fn text(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into(), name: None, tool_calls: None, tool_call_id: None }
+        Self { role, content: content.into(), reasoning: None, name: None, tool_calls: None, tool_call_id: None }
     }
 }
 

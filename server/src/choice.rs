@@ -24,12 +24,16 @@ pub struct GeneratedToken {
 pub struct Piece {
     /// Whose.
     pub choice: usize,
+    /// New text of its thought, which comes before all other text.
+    pub thought: String,
     /// New text, whole characters.
     pub text: String,
     /// What is new about its calls, which follow its text.
     pub calls: Vec<CallDelta>,
     /// The tokens since the last piece.
     pub tokens: Vec<GeneratedToken>,
+    /// How many of them, from the first on, belong to its thought.
+    pub thought_tokens: usize,
     /// How it ended, on its last piece.
     pub finish: Option<Finish>,
 }
@@ -52,6 +56,8 @@ pub struct Choice {
     interval: usize,
     ready: Piece,
     generated: usize,
+    /// Tokens of them that its thought takes, markers included.
+    reasoning: usize,
     /// Whether a call has begun.
     calls: bool,
     state: State,
@@ -74,6 +80,7 @@ impl Choice {
             interval: interval.max(1),
             ready: Piece { choice: index, ..Piece::default() },
             generated: 0,
+            reasoning: 0,
             calls: false,
             state: State::Open,
         }
@@ -82,6 +89,11 @@ impl Choice {
     /// Tokens generated, an ending one included; those after a matched stop string are not.
     pub fn generated(&self) -> usize {
         self.generated
+    }
+
+    /// Tokens of its thought, among those generated.
+    pub fn reasoning(&self) -> usize {
+        self.reasoning
     }
 
     /// Whether a stop string ended the text.
@@ -102,17 +114,24 @@ impl Choice {
         self.generated += 1;
         self.ready.tokens.push(GeneratedToken { token, logprobs });
         let delta = self.text.push(token);
+        if self.text.is_thinking() {
+            // What came before the opening marker was known to be no answer only now.
+            self.reasoning = self.generated;
+            self.ready.thought_tokens = self.ready.tokens.len();
+        }
         if let Some(string) = self.add(delta) {
             self.state = State::Matched(string);
             return None;
         }
-        let has_news = !self.ready.text.is_empty() || !self.ready.calls.is_empty();
+        let texts = [&self.ready.thought, &self.ready.text];
+        let has_news = texts.iter().any(|text| !text.is_empty()) || !self.ready.calls.is_empty();
         let may_leave = has_news && self.ready.tokens.len() >= self.interval;
         may_leave.then(|| self.take())
     }
 
     /// Adds what is new; gives the stop string that ended it.
     fn add(&mut self, delta: TextDelta) -> Option<String> {
+        self.ready.thought += &delta.thought;
         self.ready.text += &delta.text;
         self.calls |= !delta.calls.is_empty();
         self.ready.calls.extend(delta.calls);

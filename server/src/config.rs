@@ -21,6 +21,7 @@ use scheduler::Speculation;
 use crate::{
     auth::Secret,
     flags::{Flags, GenerationConfig, LogFormat, LogLevel, SpeculativeMethod},
+    reasoning::ReasoningParser,
     tools::{CallFormat, format::FORMATS},
     units::{ByteSize, Span},
 };
@@ -42,6 +43,8 @@ pub struct Config {
     pub chat_template: Option<PathBuf>,
     /// How the model writes calls, in place of how its template does.
     pub tool_call_parser: Option<&'static CallFormat>,
+    /// How the model marks its thoughts.
+    pub reasoning_parser: ReasoningParser,
     /// Where sampling defaults come from.
     pub generation_config: GenerationConfig,
     /// Where to listen.
@@ -143,6 +146,7 @@ impl Config {
             model,
             chat_template: flags.chat_template.clone(),
             tool_call_parser: flags.tool_call_parser.as_deref().map(tool_call_parser).transpose()?,
+            reasoning_parser: reasoning_parser(flags.reasoning_parser.as_deref().unwrap_or("auto"))?,
             generation_config: flags.generation_config.unwrap_or_default(),
             address: SocketAddr::new(flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), flags.port.unwrap_or(8000)),
             access: Access { keys, hosts: flags.allowed_hosts.clone(), origins: flags.allowed_origins.clone() },
@@ -326,6 +330,12 @@ fn tool_call_parser(name: &str) -> Result<&'static CallFormat, ConfigError> {
     CallFormat::named(name).ok_or_else(|| {
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
         value("--tool-call-parser", format!("'{name}' is none of {}", names.join(", ")))
+    })
+}
+
+fn reasoning_parser(name: &str) -> Result<ReasoningParser, ConfigError> {
+    ReasoningParser::named(name).ok_or_else(|| {
+        value("--reasoning-parser", format!("'{name}' is none of {}", ReasoningParser::names().join(", ")))
     })
 }
 

@@ -84,6 +84,13 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_call_parser: Option<String>,
 
+    /// How the model marks its thoughts: auto (as its chat template does), none, qwen3, deepseek_r1 (every answer begins
+    /// with one), mistral or seed_oss [default: auto]
+    #[allow(clippy::doc_markdown, reason = "the help shows it as it is typed")]
+    #[arg(long, value_name = "FORMAT", help_heading = "Model")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_parser: Option<String>,
+
     /// Where sampling defaults come from: the model's own (auto) or the API's table (openai) [default: auto]
     #[arg(long, value_name = "SOURCE", help_heading = "Model")]
     #[serde(skip_serializing_if = "Option::is_none")]

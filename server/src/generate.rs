@@ -13,12 +13,12 @@ use crate::{
     config::RequestLimits,
     engine_run::{EngineRun, Sequences},
     error::ApiError,
+    grammar::BoundThought,
     metrics::Metrics,
     prepare::{Prepared, PreparedPrompt},
     request::GenerateRequest,
     request_id::random_bytes,
     served_model::ServedModel,
-    shown_tokens::ShownTokens,
     shutdown::Work,
     text_stream::{TextRules, TextStream},
 };
@@ -63,6 +63,8 @@ pub struct TokenCounts {
     pub prompt: usize,
     /// Of all choices, ending ones included.
     pub completion: usize,
+    /// Of all choices, in their thoughts.
+    pub reasoning: usize,
     /// Of the prompts, found in the prefix cache.
     pub cached: usize,
     /// Of the prediction, if there was one: proposed and drawn, proposed in vain.
@@ -128,6 +130,7 @@ impl Generation {
         TokenCounts {
             prompt: self.prompt_tokens,
             completion: self.choices.iter().map(Choice::generated).sum(),
+            reasoning: self.choices.iter().map(Choice::reasoning).sum(),
             cached: self.account.cached_tokens(),
             predictions: self.is_predicted.then(|| self.account.predictions()),
         }
@@ -196,12 +199,22 @@ impl Generation {
 
 fn choice(model: &ServedModel, prepared: &Prepared, index: usize) -> Choice {
     let request = &prepared.request;
-    let (stop, skip_special) = (request.stop.clone(), request.skip_special_tokens);
-    let rules = TextRules { stop, skip_special, min_tokens: request.sampling.min_new, calls: request.calls() };
-    let tokenizer = Arc::clone(&model.tokenizer);
-    let continues = prepared.prompts[index / request.choices].continues;
+    let prompt = &prepared.prompts[index / request.choices];
+    let (tokenizer, rules) = (Arc::clone(&model.tokenizer), text_rules(request, prompt));
+    let continues = prompt.continues;
     let text = if continues { TextStream::continuing(tokenizer, rules) } else { TextStream::new(tokenizer, rules) };
     Choice::new(index, text, request.stream.as_ref().map_or(1, |stream| stream.interval))
+}
+
+fn text_rules(request: &GenerateRequest, prompt: &PreparedPrompt) -> TextRules {
+    TextRules {
+        stop: request.stop.clone(),
+        skip_special: request.skip_special_tokens,
+        min_tokens: request.sampling.min_new,
+        calls: request.calls(),
+        thinking: prompt.thinking,
+        thought: request.reasoning.text,
+    }
 }
 
 /// One submission for each prompt, all on one deadline.
@@ -216,7 +229,7 @@ fn submissions(
     let seed = request.seed.unwrap_or_else(|| u64::from_le_bytes(random_bytes()));
     let mut seqs = model.engine.new_seqs(prepared.prompts.len() * request.choices).into_iter();
     let submission = |prompt: &PreparedPrompt| {
-        let constraint = constraint(model, prepared)?;
+        let constraint = constraint(model, prepared, prompt)?;
         let params = SamplingParams { seed, constraint, ..sampling(model, request, prompt.tokens.len()) };
         Ok(Submission {
             seqs: seqs.by_ref().take(request.choices).collect(),
@@ -234,11 +247,19 @@ fn submissions(
 }
 
 /// What binds the choices of one prompt.
-fn constraint(model: &ServedModel, prepared: &Prepared) -> Result<Option<Constraint>, ApiError> {
-    let Some(grammar) = &prepared.grammar else { return Ok(None) };
-    let request = &prepared.request;
-    let shown = ShownTokens::new(Arc::clone(&model.tokenizer), request.skip_special_tokens, request.calls());
-    let session = model.grammars.session(grammar, request.choices, shown)?;
+fn constraint(
+    model: &ServedModel,
+    prepared: &Prepared,
+    prompt: &PreparedPrompt,
+) -> Result<Option<Constraint>, ApiError> {
+    let (request, grammar) = (&prepared.request, prepared.grammar.as_deref());
+    let budget = request.reasoning.budget;
+    let thought = prompt.thinking.map(|thinking| BoundThought { thinking, budget });
+    if grammar.is_none() && thought.is_none_or(|thought| thought.budget.is_none()) {
+        return Ok(None);
+    }
+    let shown = text_rules(request, prompt).shown(Arc::clone(&model.tokenizer));
+    let session = model.grammars.session(grammar, thought, request.choices, shown)?;
     Ok(Some(Constraint(Arc::new(session))))
 }
 

@@ -4,6 +4,7 @@
 //! spec      what the request says            schema    how JSON Schemas are read
 //! keywords  which of theirs can be kept      exclusive which alternatives exclude each other
 //! calls     answers that call tools           free_text the text before calls, which needs no grammar
+//! thought   what comes before all of these    token_set masks put together
 //! compiler  spec -> compiled, on a thread     cache     compiled grammars, bounded in bytes
 //! session   one prompt's masks, made beside the steps
 //! ```
@@ -22,6 +23,8 @@ mod schema;
 mod session;
 mod spec;
 mod subschemas;
+mod thought;
+mod token_set;
 mod vocabulary;
 
 pub use calls::{Callable, CallsForm, Otherwise};
@@ -29,6 +32,7 @@ pub use compiler::{CompiledGrammar, GrammarError, Grammars};
 pub(crate) use schema::prepare as prepare_schema;
 pub use session::GrammarSession;
 pub use spec::{Form, GrammarSpec};
+pub use thought::BoundThought;
 
 #[cfg(test)]
 mod tests;

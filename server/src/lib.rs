@@ -45,6 +45,7 @@ pub mod prepare;
 pub mod progress;
 pub mod queue_gate;
 mod quota;
+pub mod reasoning;
 pub mod request;
 pub mod request_id;
 pub mod routes;

@@ -10,7 +10,8 @@ use crate::{
     body::WholeBody,
     chat_prompt::ChatPrompt,
     error::ApiError,
-    grammar::CompiledGrammar,
+    grammar::{CompiledGrammar, GrammarSpec},
+    reasoning::{ReasoningFormat, Thinking},
     request::{GenerateRequest, Prompt, RequestRules},
     served_model::ServedModel,
     text_pool::{PoolError, TextPool},
@@ -43,6 +44,8 @@ pub struct PreparedPrompt {
     pub tokens: Vec<Token>,
     /// Whether the answer goes on in the middle of its text, so that a first space is kept.
     pub continues: bool,
+    /// How the answer may begin with a thought, if it may.
+    pub thinking: Option<Thinking>,
     /// Its text, if it is to be echoed.
     pub echo: Option<String>,
 }
@@ -87,6 +90,7 @@ fn prediction(model: &ServedModel, request: &GenerateRequest) -> Result<Arc<[Tok
 
 fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Prompt) -> Result<PreparedPrompt, ApiError> {
     let field = prompt.field();
+    let in_thought = request.reasoning.format.is_some_and(|format| leaves_thought_open(&prompt, format));
     let (continues, text) = match &prompt {
         Prompt::Chat(chat) => (chat.continue_final_message, None),
         Prompt::Text(text) => (true, request.echo.then(|| text.clone())),
@@ -105,7 +109,25 @@ fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Promp
     }
     let decoded = || model.tokenizer.decode(&tokens, request.skip_special_tokens);
     let echo = request.echo.then(|| text.filter(|_| tokens.len() == all).unwrap_or_else(decoded));
-    Ok(PreparedPrompt { tokens, continues, echo })
+    let thinking = thinking(model, request, &tokens, in_thought);
+    Ok(PreparedPrompt { tokens, continues, thinking, echo })
+}
+
+/// Whether a prompt ends with a message that is to be continued in the middle of a thought.
+fn leaves_thought_open(prompt: &Prompt, format: &ReasoningFormat) -> bool {
+    let Prompt::Chat(chat) = prompt else { return false };
+    chat.continue_final_message && chat.messages.last().is_some_and(|last| format.is_open_in(&last.content))
+}
+
+/// How the answer to these tokens may begin with a thought.
+fn thinking(model: &ServedModel, request: &GenerateRequest, prompt: &[Token], in_thought: bool) -> Option<Thinking> {
+    let format = request.reasoning.format?;
+    // A marker takes one token for each byte at most, and little white space comes behind it.
+    let tail = &prompt[prompt.len().saturating_sub(2 * format.open.len())..];
+    let begun = in_thought || format.is_begun_by(&model.tokenizer.decode(tail, false));
+    // A form that binds the answer's first token leaves room for a whole marker, not for the beginning of one.
+    let binds_first = request.grammar.as_ref().is_some_and(GrammarSpec::binds_first);
+    (begun || !binds_first || model.grammars.opens_thoughts()).then_some(Thinking { format, begun })
 }
 
 /// The sequences of tokens that spell the words, each as it stands alone and after a space.

@@ -14,6 +14,7 @@ mod messages;
 mod output;
 mod prediction;
 mod range;
+mod reasoning;
 mod refuse;
 mod sampling;
 mod shared;
@@ -32,11 +33,12 @@ pub use self::{
     completion::completion,
     embeddings::{EmbedRequest, VectorForm, embeddings},
     output::StreamRules,
+    reasoning::ReasoningRules,
     sampling::SamplingDefaults,
     tokens::{detokenize, tokenize},
 };
 pub use crate::{chat_prompt::ChatPrompt, stop_matcher::StopRules};
-use crate::{error::ApiError, grammar::GrammarSpec, tools::CallFormat};
+use crate::{error::ApiError, grammar::GrammarSpec, reasoning::ReasoningFormat, tools::CallFormat};
 
 /// What requests are measured by: facts of the model and caps of the server.
 #[derive(Clone, Debug)]
@@ -59,6 +61,8 @@ pub struct RequestRules {
     pub max_inputs: usize,
     /// What vectors are like; or, of a model that makes none, why.
     pub vectors: Result<VectorRules, String>,
+    /// How it marks its thoughts, if it thinks.
+    pub reasoning: Option<&'static ReasoningFormat>,
     /// Variables that the chat template reads.
     pub template_variables: HashSet<String>,
 }
@@ -100,6 +104,8 @@ pub struct GenerateRequest {
     pub stop: StopRules,
     /// The form that the answer is bound to.
     pub grammar: Option<GrammarSpec>,
+    /// How thoughts are told apart.
+    pub reasoning: ReasoningRules,
     /// How to stream, if at all.
     pub stream: Option<StreamRules>,
     /// The prompt's text precedes the answer.

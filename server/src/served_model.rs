@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     engine_handle::EngineHandle,
     grammar::Grammars,
+    reasoning::{ReasoningFormat, ReasoningParser},
     request::{GenerateRequest, RequestRules, VectorRules},
     tokenizer::Tokenizer,
     tools::CallFormat,
@@ -56,6 +57,15 @@ pub struct ServedModel {
     pub(crate) limits: Limits,
 }
 
+/// How the model marks thoughts: as it was configured, or as its chat template tells.
+fn reasoning_format(config: &Config, template: Option<&ChatTemplate>) -> Option<&'static ReasoningFormat> {
+    match config.reasoning_parser {
+        ReasoningParser::Auto => template.and_then(|template| ReasoningFormat::of_template(template.source())),
+        ReasoningParser::None => None,
+        ReasoningParser::Named(format) => Some(format),
+    }
+}
+
 /// How the model writes calls: as it was configured, or as its chat template does.
 fn call_format(config: &Config, template: Option<&ChatTemplate>) -> &'static CallFormat {
     let known = template.filter(|template| template.knows_tools());
@@ -80,6 +90,7 @@ impl ServedModel {
     pub fn new(parts: ModelParts, limits: Limits, engine: EngineHandle, config: &Config) -> Self {
         let prompt_bytes =
             config.limits.prompt_bytes.unwrap_or_else(|| usize::max(16 * limits.max_model_len, 64 << 10));
+        let reasoning = reasoning_format(config, parts.template.as_ref());
         Self {
             rules: RequestRules {
                 models: config.names.clone(),
@@ -91,9 +102,10 @@ impl ServedModel {
                 calls: call_format(config, parts.template.as_ref()),
                 max_inputs: config.limits.batch_inputs,
                 vectors: vectors(&parts),
+                reasoning,
                 template_variables: parts.template.as_ref().map(|own| own.variables().clone()).unwrap_or_default(),
             },
-            grammars: Grammars::new(Arc::clone(&parts.tokenizer), parts.eos_ids.clone()),
+            grammars: Grammars::new(Arc::clone(&parts.tokenizer), parts.eos_ids.clone(), reasoning),
             names: config.names.clone(),
             root: config.names[0].clone(),
             tokenizer: parts.tokenizer,

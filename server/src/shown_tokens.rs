@@ -1,13 +1,11 @@
-//! Which tokens an answer's text shows: all but special ones, as a rule, and of those what calls are written with.
+//! Which tokens an answer's text shows: all but special ones, as a rule, and of those what calls and thoughts are marked
+//! with.
 
 use std::sync::Arc;
 
 use scheduler::Token;
 
-use crate::{
-    tokenizer::{TextPart, Tokenizer},
-    tools::CallFormat,
-};
+use crate::tokenizer::{TextPart, Tokenizer};
 
 /// The tokens of a model as an answer's text shows them.
 #[derive(Clone, Debug)]
@@ -19,9 +17,9 @@ pub struct ShownTokens {
 }
 
 impl ShownTokens {
-    /// The rule of one answer, which may hold calls of this format.
-    pub fn new(tokenizer: Arc<Tokenizer>, skip_special: bool, calls: Option<&'static CallFormat>) -> Self {
-        let words = calls.into_iter().flat_map(CallFormat::words);
+    /// The rule of one answer; the special tokens in `markup` are shown in any case.
+    pub fn new(tokenizer: Arc<Tokenizer>, skip_special: bool, markup: impl IntoIterator<Item = &'static str>) -> Self {
+        let words = markup.into_iter();
         let special = words.flat_map(|text| tokenizer.parts(text)).filter_map(|part| match part {
             TextPart::Special(token) => Some(token),
             TextPart::Text(_) => None,

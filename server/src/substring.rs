@@ -39,6 +39,11 @@ impl Substring {
         self.matched == bytes.len()
     }
 
+    /// Forgets the bytes so far.
+    pub(crate) fn restart(&mut self) {
+        self.matched = 0;
+    }
+
     /// Bytes of the text that the bytes so far end with.
     pub(crate) fn matched(&self) -> usize {
         self.matched

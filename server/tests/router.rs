@@ -29,6 +29,8 @@ mod privacy;
 mod refusals;
 #[path = "router/streams.rs"]
 mod streams;
+#[path = "router/thoughts.rs"]
+mod thoughts;
 #[path = "router/tokens.rs"]
 mod tokens;
 #[path = "router/tools.rs"]

@@ -64,12 +64,13 @@ impl Report {
             index,
             finish_reason,
             stop_reason: stop_reason.flatten(),
-            logprobs: self.logprobs(&choice.tokens),
-            message: AssistantMessage::new(choice.text, calls::whole(choice.calls)),
+            logprobs: self.logprobs(&choice.tokens[choice.thought_tokens..]),
+            message: AssistantMessage::new(choice.text, calls::whole(choice.calls)).after(choice.thought),
             token_ids: token_ids(self.token_ids, &choice.tokens),
         }
     }
 
+    /// Of the tokens behind a thought.
     fn logprobs(&self, tokens: &[GeneratedToken]) -> Option<proto::ChatLogprobs> {
         self.logprobs.then(|| logprobs::of_chat(&self.words, tokens))
     }
@@ -130,14 +131,19 @@ impl Events for ChatEvents {
             deltas.push(delta(index, ChatDelta { role, content: Some("".into()), ..ChatDelta::default() }));
         }
         let calls = progress.calls.next(piece.calls);
-        if !piece.text.is_empty() || (calls.is_empty() && !piece.tokens.is_empty()) {
+        if !piece.thought.is_empty() {
+            let reasoning_content = Some(piece.thought.into());
+            deltas.push(delta(index, ChatDelta { reasoning_content, ..ChatDelta::default() }));
+        }
+        let answer = &piece.tokens[piece.thought_tokens..];
+        if !piece.text.is_empty() || (calls.is_empty() && !answer.is_empty()) {
             deltas.push(delta(index, ChatDelta { content: Some(piece.text.into()), ..ChatDelta::default() }));
         }
         for call in calls {
             deltas.push(delta(index, ChatDelta { tool_calls: vec![call], ..ChatDelta::default() }));
         }
         if let Some(last) = deltas.last_mut().filter(|_| !piece.tokens.is_empty()) {
-            last.logprobs = self.report.logprobs(&piece.tokens);
+            last.logprobs = self.report.logprobs(answer).filter(|_| !answer.is_empty());
             last.token_ids = token_ids(self.report.token_ids, &piece.tokens);
         }
         if let Some(finish) = piece.finish {

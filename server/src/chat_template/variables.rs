@@ -34,6 +34,7 @@ fn message_value(message: &ChatMessage, marks: Option<Marks>) -> Json {
     let mut value = Map::new();
     value.insert("role".to_owned(), Json::from(message.role.name()));
     value.insert("content".to_owned(), text(&message.content));
+    value.extend(message.reasoning.as_ref().map(|thought| ("reasoning_content".to_owned(), text(thought))));
     value.extend(message.name.as_ref().map(|name| ("name".to_owned(), text(name))));
     value.extend(message.tool_call_id.as_ref().map(|id| ("tool_call_id".to_owned(), text(id))));
     value.extend(message.tool_calls.as_ref().map(|calls| ("tool_calls".to_owned(), marked(calls, marks))));
@@ -62,6 +63,7 @@ pub(super) fn message_texts(prompt: &ChatPrompt) -> Vec<&str> {
     let mut texts = unmarked_texts(prompt);
     for message in &prompt.messages {
         texts.push(&message.content);
+        texts.extend(message.reasoning.as_deref());
         texts.extend(message.name.as_deref());
         texts.extend(message.tool_call_id.as_deref());
     }

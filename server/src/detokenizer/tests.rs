@@ -8,7 +8,7 @@ use super::*;
 use crate::tokenizer::tests::Family;
 
 fn deltas(tokenizer: &Arc<Tokenizer>, tokens: &[Token], skip_special: bool) -> String {
-    let mut detokenizer = Detokenizer::new(ShownTokens::new(Arc::clone(tokenizer), skip_special, None));
+    let mut detokenizer = Detokenizer::new(ShownTokens::new(Arc::clone(tokenizer), skip_special, []));
     let mut text: String = tokens.iter().map(|&token| detokenizer.push(token)).collect();
     text.push_str(&detokenizer.finish());
     text
@@ -19,7 +19,7 @@ fn a_character_comes_when_it_is_whole() {
     let tokenizer = Arc::new(Family::read("llama31").tokenizer());
     let tokens = tokenizer.encode("🙂", false).unwrap();
     assert!(tokens.len() > 1, "the emoji is several tokens");
-    let mut detokenizer = Detokenizer::new(ShownTokens::new(Arc::clone(&tokenizer), true, None));
+    let mut detokenizer = Detokenizer::new(ShownTokens::new(Arc::clone(&tokenizer), true, []));
     for &token in &tokens[..tokens.len() - 1] {
         assert_eq!(detokenizer.push(token), "");
     }
@@ -39,7 +39,7 @@ fn the_first_space_is_dropped_once_unless_a_text_goes_on() {
     let tokenizer = Arc::new(Family::read("llama2").tokenizer());
     let tokens = tokenizer.encode("a b", false).unwrap();
     assert_eq!(deltas(&tokenizer, &tokens, true), "a b");
-    let mut detokenizer = Detokenizer::continuing(ShownTokens::new(Arc::clone(&tokenizer), true, None));
+    let mut detokenizer = Detokenizer::continuing(ShownTokens::new(Arc::clone(&tokenizer), true, []));
     let text: String = tokens.iter().map(|&token| detokenizer.push(token)).collect();
     assert_eq!(text, " a b");
 }

@@ -13,8 +13,19 @@ use llguidance::{Matcher, ParserFactory, earley::SlicedBiasComputer, toktrie::In
 use scheduler::{Token, TokenMask};
 use tokio::time;
 
-use super::{cache::GrammarCache, free_text::FreeText, session::GrammarSession, spec::GrammarSpec, vocabulary};
-use crate::{error::ApiError, lane::Lane, quota::Quota, shown_tokens::ShownTokens, tokenizer::Tokenizer};
+use super::{
+    cache::GrammarCache,
+    free_text::FreeText,
+    session::{Beginning, GrammarSession},
+    spec::GrammarSpec,
+    thought::{Behind, BoundThought, Thought, ThoughtMasks},
+    token_set::every_token,
+    vocabulary,
+};
+use crate::{
+    error::ApiError, lane::Lane, quota::Quota, reasoning::ReasoningFormat, shown_tokens::ShownTokens,
+    tokenizer::Tokenizer,
+};
 
 /// Longest wait of a client for its grammar.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -60,6 +71,8 @@ struct Shared {
     ends: Vec<Token>,
     /// Made for the first grammar: it looks at every token, and most servers never need it.
     factory: OnceLock<Result<ParserFactory, GrammarError>>,
+    /// Of a model that thinks.
+    thoughts: Option<Arc<ThoughtMasks>>,
     cache: Mutex<GrammarCache>,
     waiting: Quota,
     in_use: Quota,
@@ -78,9 +91,11 @@ pub struct CompiledGrammar {
 }
 
 impl Grammars {
-    /// The grammars of a model whose answers end with one of `ends`.
-    pub fn new(tokenizer: Arc<Tokenizer>, ends: Vec<Token>) -> Self {
+    /// The grammars of a model whose answers end with one of `ends`, and may begin with thoughts of this format.
+    pub fn new(tokenizer: Arc<Tokenizer>, ends: Vec<Token>, reasoning: Option<&ReasoningFormat>) -> Self {
+        let thoughts = reasoning.map(|format| Arc::new(ThoughtMasks::new(&tokenizer, format, &ends)));
         Self(Arc::new(Shared {
+            thoughts,
             tokenizer,
             ends,
             factory: OnceLock::new(),
@@ -97,16 +112,31 @@ impl Grammars {
         self.find_or_compile(spec).await.map_err(|error| ApiError::grammar(spec.field(), &error))
     }
 
+    /// Whether a thought may begin in front of an answer that is bound: its opening marker is one token.
+    pub fn opens_thoughts(&self) -> bool {
+        self.0.thoughts.as_ref().is_some_and(|masks| masks.open_with_a_token())
+    }
+
     /// The masks of so many choices of one prompt; `shown` tells what their text shows.
     pub fn session(
         &self,
-        grammar: &CompiledGrammar,
+        grammar: Option<&CompiledGrammar>,
+        thought: Option<BoundThought>,
         choices: usize,
         shown: ShownTokens,
     ) -> Result<GrammarSession, ApiError> {
-        let share = self.0.in_use.take(grammar.bytes.saturating_mul(choices));
+        let bytes = grammar.map_or(0, CompiledGrammar::bytes);
+        let share = self.0.in_use.take(bytes.saturating_mul(choices));
         let share = share.ok_or_else(|| ApiError::overloaded("too many grammars are in use"))?;
-        Ok(GrammarSession::new(grammar, choices, shown, (self.0.masking.clone(), share)))
+        let behind = match grammar.map(CompiledGrammar::free) {
+            None => Behind::Anything,
+            Some(Some(_)) => Behind::Text,
+            Some(None) => Behind::Grammar,
+        };
+        let thought =
+            self.0.thoughts.as_ref().zip(thought).map(|(masks, thought)| Thought::new(masks, thought, behind));
+        let beginning = Beginning { grammar, every: Arc::new(every_token(&self.0.tokenizer)), thought };
+        Ok(GrammarSession::new(&beginning, choices, shown, (self.0.masking.clone(), share)))
     }
 
     async fn find_or_compile(&self, spec: &GrammarSpec) -> Result<Arc<CompiledGrammar>, GrammarError> {

@@ -7,30 +7,29 @@ use std::sync::Arc;
 
 use scheduler::{Token, TokenMask};
 
+use super::token_set::{every_token, without};
 use crate::{
     tokenizer::Tokenizer,
     tools::{CallFormat, trigger::Trigger},
 };
 
-/// The masks of a free text, by how many bytes of the opening words it ends with.
+/// The masks of a text that ends with some words, by how many of their bytes it ends with so far: all tokens but those
+/// that complete the words and go on.
+pub(super) type UntilWords = Arc<[Arc<TokenMask>]>;
+
+/// A free text before calls, and its masks.
 #[derive(Clone, Debug)]
 pub(super) struct FreeText {
     trigger: Trigger,
-    masks: Arc<[Arc<TokenMask>]>,
+    masks: UntilWords,
 }
 
 impl FreeText {
     /// The text before calls of this format.
     pub(super) fn new(tokenizer: &Tokenizer, format: &CallFormat) -> Self {
         let all = Arc::new(every_token(tokenizer));
-        let suspects = suspects(tokenizer, format);
-        let mut trigger = Trigger::new(format);
-        let mut masks = Vec::new();
-        for byte in format.open.bytes() {
-            masks.push(without(&all, suspects.iter().copied().filter(|token| passes(&trigger, tokenizer, *token))));
-            trigger.step(byte);
-        }
-        Self { trigger: Trigger::new(format), masks: masks.into() }
+        let trigger = Trigger::new(format);
+        Self { masks: until_words(tokenizer, &all, &trigger), trigger }
     }
 
     /// What may be drawn next.
@@ -42,36 +41,36 @@ impl FreeText {
     pub(super) fn opens(&mut self, bytes: &[u8]) -> bool {
         bytes.iter().fold(false, |_, byte| self.trigger.step(*byte))
     }
+
+    /// Begins anew.
+    pub(super) fn restart(&mut self) {
+        self.trigger.restart();
+    }
 }
 
-/// Tokens that hold the last byte of the opening words, and more behind it.
-fn suspects(tokenizer: &Tokenizer, format: &CallFormat) -> Vec<Token> {
-    let last = format.open.as_bytes()[format.open.len() - 1];
+/// The masks of a text of these tokens until the words of a trigger are complete.
+pub(super) fn until_words(tokenizer: &Tokenizer, all: &Arc<TokenMask>, trigger: &Trigger) -> UntilWords {
+    let suspects = suspects(tokenizer, trigger.words());
+    let mut trigger = trigger.clone();
+    let mut masks = Vec::new();
+    for byte in trigger.words().to_owned().bytes() {
+        masks.push(without(all, suspects.iter().copied().filter(|token| passes(&trigger, tokenizer, *token))));
+        trigger.step(byte);
+    }
+    masks.into()
+}
+
+/// Tokens that hold the last byte of the words, and more behind it.
+fn suspects(tokenizer: &Tokenizer, words: &str) -> Vec<Token> {
+    let last = words.as_bytes()[words.len() - 1];
     let holds_more =
         |token: &Token| tokenizer.token_bytes(*token).split_last().is_some_and(|(_, rest)| rest.contains(&last));
     (0..tokenizer.vocab_size() as Token).filter(holds_more).collect()
 }
 
-/// Whether a token completes the opening words and goes on.
+/// Whether a token completes the words and goes on.
 fn passes(trigger: &Trigger, tokenizer: &Tokenizer, token: Token) -> bool {
     let mut trigger = trigger.clone();
     let bytes = tokenizer.token_bytes(token);
     bytes.iter().position(|byte| trigger.step(*byte)).is_some_and(|at| at + 1 < bytes.len())
-}
-
-fn every_token(tokenizer: &Tokenizer) -> TokenMask {
-    TokenMask::new(vec![u32::MAX; tokenizer.vocab_size().div_ceil(32)])
-}
-
-/// The set without some of its tokens; the same one if there are none.
-fn without(all: &Arc<TokenMask>, tokens: impl Iterator<Item = Token>) -> Arc<TokenMask> {
-    let mut tokens = tokens.peekable();
-    if tokens.peek().is_none() {
-        return Arc::clone(all);
-    }
-    let mut words = all.words().to_vec();
-    for token in tokens {
-        words[token as usize / 32] &= !(1 << (token % 32));
-    }
-    Arc::new(TokenMask::new(words))
 }

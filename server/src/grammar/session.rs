@@ -11,7 +11,11 @@ use std::{
 use llguidance::Matcher;
 use scheduler::{MaskSource, MaskState, Token, TokenMask};
 
-use super::{compiler::CompiledGrammar, free_text::FreeText};
+use super::{
+    compiler::CompiledGrammar,
+    free_text::FreeText,
+    thought::{Step, Thought},
+};
 use crate::{lane::Lane, quota::Share, shown_tokens::ShownTokens};
 
 /// The masks of one prompt.
@@ -23,10 +27,20 @@ pub struct GrammarSession {
 }
 
 struct Choice {
-    matcher: Arc<Mutex<Matcher>>,
-    /// The grammar's own.
+    /// None where the answer is free.
+    matcher: Option<Arc<Mutex<Matcher>>>,
+    /// The grammar's own; all tokens without one.
     first: Arc<TokenMask>,
     next: Mutex<Next>,
+}
+
+/// How the masks of a session begin.
+pub(super) struct Beginning<'a> {
+    pub(super) grammar: Option<&'a CompiledGrammar>,
+    /// All tokens.
+    pub(super) every: Arc<TokenMask>,
+    /// What comes before all else.
+    pub(super) thought: Option<Thought>,
 }
 
 /// The mask of the next draw.
@@ -34,6 +48,8 @@ struct Next {
     /// Tokens drawn before it.
     generated: usize,
     mask: Arc<Slot>,
+    /// The thought before the answer, while it lasts.
+    thought: Option<Thought>,
     /// The text before the grammar, while it lasts.
     free: Option<FreeText>,
 }
@@ -47,17 +63,22 @@ struct Settle(Arc<Slot>);
 impl GrammarSession {
     /// Masks of so many choices, each from the beginning.
     pub(super) fn new(
-        grammar: &CompiledGrammar,
+        beginning: &Beginning<'_>,
         choices: usize,
         shown: ShownTokens,
         (lane, in_use): (Lane, Share),
     ) -> Self {
-        let free = grammar.free();
-        let first = free.map_or(grammar.first(), FreeText::mask);
-        let choice = |_| Choice {
-            matcher: Arc::new(Mutex::new(grammar.matcher())),
-            first: Arc::clone(grammar.first()),
-            next: Mutex::new(Next { generated: 0, mask: made(first), free: free.cloned() }),
+        let first = beginning.grammar.map_or(&beginning.every, CompiledGrammar::first);
+        let choice = |_| {
+            let (thought, free) =
+                (beginning.thought.clone(), beginning.grammar.and_then(CompiledGrammar::free).cloned());
+            let mut next = Next { generated: 0, mask: Arc::default(), thought, free };
+            next.settle(first);
+            Choice {
+                matcher: beginning.grammar.map(|grammar| Arc::new(Mutex::new(grammar.matcher()))),
+                first: Arc::clone(first),
+                next: Mutex::new(next),
+            }
         };
         Self { choices: (0..choices).map(choice).collect(), shown, lane, _in_use: in_use }
     }
@@ -78,13 +99,14 @@ impl MaskSource for GrammarSession {
         let choice = &self.choices[choice as usize];
         let mut next = choice.next();
         next.generated += 1;
-        if next.goes_on_freely(self.shown.bytes(token), &choice.first) {
+        let goes_on_freely = next.goes_on_freely(token, self.shown.bytes(token));
+        let Some(matcher) = choice.matcher.as_ref().filter(|_| !goes_on_freely).map(Arc::clone) else {
+            next.settle(&choice.first);
             return;
-        }
+        };
         let settle = Settle(Arc::default());
         next.mask = Arc::clone(&settle.0);
         drop(next);
-        let matcher = Arc::clone(&choice.matcher);
         self.lane.run(move || {
             let mut matcher = matcher.lock().unwrap_or_else(PoisonError::into_inner);
             settle.with(mask_after(&mut matcher, token));
@@ -104,23 +126,31 @@ impl Choice {
 }
 
 impl Next {
-    /// Adds a token to the text before the grammar; false if there is none any more. With the token that ends it the
-    /// grammar is at its beginning.
-    fn goes_on_freely(&mut self, bytes: &[u8], first: &Arc<TokenMask>) -> bool {
+    /// Adds a token to what comes before the grammar; false if there is nothing any more. With the token that ends it
+    /// the grammar is at its beginning.
+    fn goes_on_freely(&mut self, token: Token, bytes: &[u8]) -> bool {
+        match self.thought.as_mut().map(|thought| thought.push(token, bytes)) {
+            Some(Step::Thought) => {
+                // What may have been the beginning of the text was that of the thought.
+                self.free.iter_mut().for_each(FreeText::restart);
+                return true;
+            }
+            Some(Step::Answer) => self.thought = None,
+            Some(Step::Undecided) | None => {}
+        }
         let Some(free) = &mut self.free else { return false };
         if free.opens(bytes) {
-            self.mask = made(first);
-            self.free = None;
-        } else {
-            self.mask = made(free.mask());
+            (self.thought, self.free) = (None, None);
         }
         true
     }
-}
 
-/// A mask that is there already.
-fn made(mask: &Arc<TokenMask>) -> Arc<Slot> {
-    Arc::new(OnceLock::from(Some(Arc::clone(mask))))
+    /// Makes the mask of a draw before the grammar, or of its first.
+    fn settle(&mut self, first: &Arc<TokenMask>) {
+        let answer = self.free.as_ref().map_or(first, FreeText::mask);
+        let mask = self.thought.as_ref().map_or_else(|| Arc::clone(answer), |thought| thought.mask(answer));
+        self.mask = Arc::new(OnceLock::from(Some(mask)));
+    }
 }
 
 /// What may follow the token; where the grammar is complete, the model's end tokens.

@@ -101,6 +101,11 @@ impl GrammarSpec {
         }
     }
 
+    /// Whether the answer is bound from its first token on.
+    pub fn binds_first(&self) -> bool {
+        self.free_until().is_none()
+    }
+
     /// The format of the calls that the answer may hold.
     pub fn calls(&self) -> Option<&'static CallFormat> {
         match &self.form {

@@ -1,6 +1,6 @@
 //! Members of a chat that are bookkeeping or hints: checked, served, and named where they would have had an effect.
 
-use proto::{ChatRequest, List, Metadata, ReasoningEffort, ServiceTier, Text};
+use proto::{ChatRequest, List, Metadata, ServiceTier, Text};
 
 use crate::error::ApiError;
 
@@ -11,7 +11,6 @@ pub(super) fn ignored(request: &ChatRequest) -> Result<Vec<String>, ApiError> {
     let effects = [
         ("store", request.store == Some(true)),
         ("verbosity", request.verbosity.is_some()),
-        ("reasoning_effort", request.reasoning_effort.is_some_and(|effort| effort != ReasoningEffort::None)),
         (
             "service_tier",
             request.service_tier.is_some_and(|tier| !matches!(tier, ServiceTier::Auto | ServiceTier::Default)),

@@ -1,12 +1,12 @@
 //! `POST /v1/chat/completions`: the members of its own.
 
-use proto::{AnyJson, ChatRequest, Integer, Messages};
+use proto::{AnyJson, ChatRequest, Integer, Messages, ReasoningEffort};
 use serde_json::Value;
 
 use super::{
     GenerateRequest, Prompt, RequestRules, accepted, documents, messages, prediction,
     range::size,
-    refuse,
+    reasoning, refuse,
     shared::{OwnParts, SharedFields},
     template_arguments,
     tools::{ToolFields, ToolUse},
@@ -23,6 +23,8 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
         return Err(ApiError::unsupported_parameter("best_of", " above n in a chat"));
     }
     let mut ignored = accepted::ignored(&request)?;
+    let (reasoning, unused) = reasoning::read(&request, rules)?;
+    ignored.extend(unused.map(str::to_owned));
     let prediction = prediction::read(request.prediction.take(), rules)?;
     let own = OwnParts {
         max_new: max_new(&request)?,
@@ -39,6 +41,7 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
         add_generation_prompt: request.add_generation_prompt,
         continue_final_message: request.continue_final_message,
         documents: request.documents,
+        effort: request.reasoning_effort,
         arguments: request.chat_template_kwargs,
     };
     let Conversation { prompt, bytes, ignored: unread } = turns.read(rules)?;
@@ -57,7 +60,7 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
         scheduling: request.scheduling,
         calls,
     };
-    Ok(GenerateRequest { prediction, ignored, ..shared.request(own, rules, prompts)? })
+    Ok(GenerateRequest { prediction, reasoning, ignored, ..shared.request(own, rules, prompts)? })
 }
 
 /// A conversation as it came.
@@ -68,6 +71,7 @@ pub(super) struct Turns {
     pub(super) add_generation_prompt: Option<bool>,
     pub(super) continue_final_message: Option<bool>,
     pub(super) documents: Option<AnyJson>,
+    pub(super) effort: Option<ReasoningEffort>,
     pub(super) arguments: Option<AnyJson>,
 }
 
@@ -86,7 +90,7 @@ impl Turns {
         let documents = documents::read(self.documents.take(), rules)?;
         let (add_generation_prompt, continue_final_message) = self.ending()?;
         let (messages, bytes) = messages::read(self.messages.0)?;
-        let arguments = template_arguments::read(self.arguments, rules)?;
+        let arguments = template_arguments::read(self.arguments, self.effort, rules)?;
         let structures = self.tools.iter().chain(&documents);
         let bytes = bytes + arguments.bytes + structures.map(|value| value.to_string().len()).sum::<usize>();
         let prompt = ChatPrompt {

@@ -103,6 +103,7 @@ fn of_chat(messages: Messages, rules: &RequestRules) -> Result<Source, ApiError>
         continue_final_message: None,
         documents: None,
         arguments: None,
+        effort: None,
     };
     let chat = turns.read(rules)?;
     Ok(Source { inputs: vec![Prompt::Chat(Box::new(chat.prompt))], field: "messages", bytes: chat.bytes })

@@ -36,7 +36,8 @@ fn size(message: &proto::ChatMessage) -> usize {
     };
     let calls = message.tool_calls.iter().flat_map(|calls| calls.iter());
     let calls = calls.map(|call| call.id.len() + call.function.name.len() + call.function.arguments.len());
-    content + message.name.as_ref().map_or(0, |name| name.len()) + calls.sum::<usize>()
+    let thought = message.reasoning_content.as_ref().or(message.reasoning.as_ref()).map_or(0, |text| text.len());
+    content + thought + message.name.as_ref().map_or(0, |name| name.len()) + calls.sum::<usize>()
 }
 
 fn part_size(part: &ContentPart) -> usize {
@@ -97,6 +98,7 @@ impl Path {
 
     fn message(self, message: proto::ChatMessage) -> Result<ChatMessage, ApiError> {
         let has_calls = message.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty());
+        let reasoning = self.reasoning(message.reasoning_content, message.reasoning)?;
         let content = match message.content {
             Some(content) => content::text(content, &self.of("content"), message.role == WireRole::Assistant)?,
             None if has_calls => String::new(),
@@ -110,10 +112,21 @@ impl Path {
                 WireRole::Tool => Role::Tool,
             },
             content,
+            reasoning,
             name: message.name.map(Text::into_string),
             tool_calls: message.tool_calls.filter(|_| has_calls).map(|calls| self.calls(&calls)).transpose()?,
             tool_call_id: message.tool_call_id.map(Text::into_string),
         })
+    }
+
+    /// Two names of one text.
+    fn reasoning(self, ours: Option<Text>, other: Option<Text>) -> Result<Option<String>, ApiError> {
+        match (ours, other) {
+            (Some(ours), Some(other)) if ours != other => {
+                Err(ApiError::invalid_value(&self.of("reasoning"), "contradicts reasoning_content"))
+            }
+            (ours, other) => Ok(ours.or(other).map(Text::into_string)),
+        }
     }
 
     /// The calls as JSON, their arguments as objects.

@@ -69,9 +69,6 @@ pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
         ("function_call", is_on(request.function_call)),
         ("web_search_options", request.web_search_options.is_some()),
         ("moderation", request.moderation.is_some()),
-        ("include_reasoning", is_on(request.include_reasoning)),
-        ("separate_reasoning", is_on(request.separate_reasoning)),
-        ("thinking_token_budget", request.thinking_token_budget.is_some()),
         ("chat_template", request.chat_template.is_some()),
     ])
 }

@@ -3,8 +3,8 @@
 use proto::{Integer, OutputFields, ResponseFormat, SamplingFields, SchedulingFields, StoppingFields};
 
 use super::{
-    GenerateRequest, Prompt, PromptCut, RequestRules, grammar, output::Output, refuse, sampling, stopping::Stopping,
-    tools,
+    GenerateRequest, Prompt, PromptCut, ReasoningRules, RequestRules, grammar, output::Output, refuse, sampling,
+    stopping::Stopping, tools,
 };
 use crate::{error::ApiError, grammar::CallsForm};
 
@@ -72,6 +72,7 @@ impl SharedFields {
             ignore_eos: stopping.ignore_eos,
             stop: stopping.rules,
             grammar,
+            reasoning: ReasoningRules::default(),
             stream: output.stream,
             echo: output.echo,
             skip_special_tokens: output.skip_special_tokens,

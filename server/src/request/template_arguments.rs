@@ -1,13 +1,15 @@
-//! `chat_template_kwargs`: scalars that the chat template may read beside the conversation.
+//! Scalars that the chat template may read beside the conversation: `chat_template_kwargs`, and how hard to think.
 
-use proto::{AnyJson, MAX_TEMPLATE_ARGUMENTS};
-use serde_json::{Map, Value};
+use proto::{AnyJson, MAX_TEMPLATE_ARGUMENTS, ReasoningEffort};
+use serde_json::{Map, Value, json};
 
 use super::{RequestRules, grammar::is_name};
 use crate::error::ApiError;
 
 /// Where they stand in a request.
 const PATH: &str = "chat_template_kwargs";
+/// The name of the hint, in a request and to a template.
+const EFFORT: &str = "reasoning_effort";
 /// Names that mean the conversation itself.
 const RESERVED: [&str; 7] =
     ["messages", "tools", "documents", "add_generation_prompt", "continue_final_message", "bos_token", "eos_token"];
@@ -22,17 +24,36 @@ pub(super) struct TemplateArguments {
     pub(super) ignored: Vec<String>,
 }
 
-/// Reads the arguments of a request.
-pub(super) fn read(arguments: Option<AnyJson>, rules: &RequestRules) -> Result<TemplateArguments, ApiError> {
-    let values = match arguments {
-        None => return Ok(TemplateArguments::default()),
+/// Reads the arguments of a request. The effort is a hint: a template that does not read it goes without.
+pub(super) fn read(
+    arguments: Option<AnyJson>,
+    effort: Option<ReasoningEffort>,
+    rules: &RequestRules,
+) -> Result<TemplateArguments, ApiError> {
+    let mut values = match arguments {
+        None => Map::new(),
         Some(AnyJson(Value::Object(values))) => values,
         Some(_) => return Err(ApiError::invalid_type(PATH, "must be an object")),
     };
+    check(&values)?;
+    let reads = |name: &str| rules.template_variables.contains(name);
+    let unread = values.keys().filter(|name| !reads(name));
+    let mut ignored: Vec<String> =
+        unread.map(|name| if is_name(name) { format!("{PATH}.{name}") } else { PATH.to_owned() }).collect();
+    match effort {
+        Some(effort) if reads(EFFORT) => insert_effort(&mut values, effort)?,
+        Some(ReasoningEffort::None) | None => {}
+        Some(_) => ignored.push(EFFORT.to_owned()),
+    }
+    let bytes = values.iter().map(|(name, value)| name.len() + value.as_str().map_or(0, str::len)).sum();
+    Ok(TemplateArguments { ignored, bytes, values })
+}
+
+fn check(values: &Map<String, Value>) -> Result<(), ApiError> {
     if values.len() > MAX_TEMPLATE_ARGUMENTS {
         return Err(ApiError::invalid_value(PATH, format_args!("must have at most {MAX_TEMPLATE_ARGUMENTS} members")));
     }
-    for (name, value) in &values {
+    for (name, value) in values {
         let path = format!("{PATH}.{name}");
         if RESERVED.contains(&name.as_str()) {
             return Err(ApiError::invalid_value(&path, "is a name of the conversation itself"));
@@ -41,8 +62,15 @@ pub(super) fn read(arguments: Option<AnyJson>, rules: &RequestRules) -> Result<T
             return Err(ApiError::invalid_type(&path, "must be a string, a number, a boolean or null"));
         }
     }
-    let bytes = values.iter().map(|(name, value)| name.len() + value.as_str().map_or(0, str::len)).sum();
-    let unread = values.keys().filter(|name| !rules.template_variables.contains(*name));
-    let ignored = unread.map(|name| if is_name(name) { format!("{PATH}.{name}") } else { PATH.to_owned() });
-    Ok(TemplateArguments { ignored: ignored.collect(), bytes, values })
+    Ok(())
+}
+
+fn insert_effort(values: &mut Map<String, Value>, effort: ReasoningEffort) -> Result<(), ApiError> {
+    let effort = json!(effort);
+    match values.insert(EFFORT.to_owned(), effort.clone()) {
+        Some(other) if other != effort => {
+            Err(ApiError::invalid_value(EFFORT, format_args!("contradicts {PATH}.{EFFORT}")))
+        }
+        _ => Ok(()),
+    }
 }

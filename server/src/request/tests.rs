@@ -23,6 +23,7 @@ fn rules() -> RequestRules {
         calls: CallFormat::plain(),
         max_inputs: 100,
         vectors: Ok(VectorRules { dimensions: 64, normalize: true }),
+        reasoning: None,
         template_variables: ["enable_thinking".to_owned()].into(),
     }
 }

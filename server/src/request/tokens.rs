@@ -39,6 +39,7 @@ pub fn tokenize(request: TokenizeRequest, rules: &RequestRules) -> Result<Tokens
                 add_generation_prompt: request.add_generation_prompt,
                 continue_final_message: request.continue_final_message,
                 documents: request.documents,
+                effort: None,
                 arguments: request.chat_template_kwargs,
             };
             let chat = turns.read(rules)?;

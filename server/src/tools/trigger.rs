@@ -1,4 +1,4 @@
-//! The words that open calls, watched for in a text that is free until then.
+//! Words that end a free text, watched for: those that open calls, or close a thought.
 //!
 //! The reader watches an answer's text and the grammar watches its tokens: both by this, so that they agree on where
 //! the calls begin.
@@ -6,7 +6,7 @@
 use super::CallFormat;
 use crate::substring::Substring;
 
-/// The search for the words that open calls.
+/// The search for the words.
 #[derive(Clone, Debug)]
 pub(crate) struct Trigger {
     search: Substring,
@@ -19,6 +19,22 @@ impl Trigger {
     /// A text that has not begun.
     pub(crate) fn new(format: &CallFormat) -> Self {
         Self { search: Substring::new(format.open), seen: 0, after_text: format.after_text }
+    }
+
+    /// A text that ends with these words, wherever they come.
+    pub(crate) fn anywhere(words: &str) -> Self {
+        Self { search: Substring::new(words), seen: 0, after_text: true }
+    }
+
+    /// What is looked for.
+    pub(crate) fn words(&self) -> &str {
+        self.search.text()
+    }
+
+    /// Begins anew.
+    pub(crate) fn restart(&mut self) {
+        self.search.restart();
+        self.seen = 0;
     }
 
     /// Whether the words are complete with this byte.

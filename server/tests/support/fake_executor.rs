@@ -13,7 +13,7 @@ use scheduler::{
     TokenLogprobs, TokenMask, Work,
 };
 
-use super::vocabulary::{EOS, VOCAB_SIZE};
+use super::vocabulary::{EOS, VOCAB_SIZE, spell};
 
 /// What every answer is cut from; an answer begins at a word and ends after the next full stop.
 pub const STORY: &str = "up we go over the 산 and the valley 🚠 lies far below while clouds drift by in the wind. \
@@ -206,14 +206,14 @@ impl Executor for FakeExecutor {
     }
 }
 
-/// The bytes of the answer to a prompt, and then the end token.
+/// The tokens of the answer to a prompt, and then the end token.
 fn next_token(prompt: &[Token], spec: &SampleSpec, orders: &Orders) -> Token {
     let choice = if spec.params.temperature > 0.0 { spec.choice as usize + spec.params.seed as usize % 7 } else { 0 };
     let story = answer_from(prompt.iter().map(|token| *token as usize).sum::<usize>() + 3 * choice);
-    let answer = orders.said.as_deref().unwrap_or(story);
+    let answer = spell(orders.said.as_deref().unwrap_or(story));
     let end = !orders.never_ends && spec.generated >= spec.params.min_new;
-    match answer.as_bytes().get(spec.generated) {
-        Some(byte) => Token::from(*byte),
+    match answer.get(spec.generated) {
+        Some(token) => *token,
         None if end => EOS,
         None => Token::from(b'.'),
     }

@@ -38,12 +38,14 @@ pub struct TestServer {
     pub app: Arc<App>,
     pub router: Router,
     pub controls: Arc<Controls>,
+    template: &'static str,
     engine: Option<JoinHandle<()>>,
 }
 
 /// What differs between tests.
 pub struct Setup {
     pub flags: Flags,
+    pub template: &'static str,
     pub limits: Limits,
     pub keys: Vec<&'static str>,
 }
@@ -62,7 +64,7 @@ impl Default for Setup {
             speculation: Speculation::PREDICTIONS,
         };
         let flags = Flags { served_model_name: vec![MODEL.to_owned(), "fake-alias".to_owned()], ..Flags::default() };
-        Self { flags, limits, keys: Vec::new() }
+        Self { flags, template: vocabulary::TEMPLATE, limits, keys: Vec::new() }
     }
 }
 
@@ -90,13 +92,13 @@ impl TestServer {
         flags.api_key = setup.keys.iter().map(|key| (*key).into()).collect();
         let config = Config::resolve(&flags).unwrap();
         let app = App::new(config, clock, TextPool::new());
-        Self { router: app::router(&app), app, controls: Arc::default(), engine: None }
+        Self { router: app::router(&app), app, controls: Arc::default(), template: setup.template, engine: None }
     }
 
     /// Ends the loading.
     pub fn load(&mut self, limits: Limits) {
         let executor = FakeExecutor::new(limits.block_size, Arc::clone(&self.controls));
-        let worker = start_up::begin(&self.app, parts(limits.max_model_len), limits, executor);
+        let worker = start_up::begin(&self.app, parts(self.template, limits.max_model_len), limits, executor);
         self.engine = Some(thread::spawn(move || worker.run()));
     }
 
@@ -145,10 +147,10 @@ impl TestServer {
     }
 }
 
-fn parts(max_model_len: usize) -> ModelParts {
+fn parts(template: &str, max_model_len: usize) -> ModelParts {
     let tokenizer = Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap();
     ModelParts {
-        template: Some(ChatTemplate::new(vocabulary::TEMPLATE, tokenizer.special_texts()).unwrap()),
+        template: Some(ChatTemplate::new(template, tokenizer.special_texts()).unwrap()),
         tokenizer: Arc::new(tokenizer),
         defaults: engine::GenerationDefaults::default(),
         pooling: engine::PoolingConfig::default(),

@@ -9,9 +9,9 @@ pub const BOS: Token = 256;
 /// Ends an answer.
 pub const EOS: Token = 257;
 /// All tokens there are.
-pub const VOCAB_SIZE: usize = 260;
+pub const VOCAB_SIZE: usize = 262;
 
-const SPECIALS: [&str; 4] = ["<s>", "</s>", "<|im_start|>", "<|im_end|>"];
+const SPECIALS: [&str; 6] = ["<s>", "</s>", "<|im_start|>", "<|im_end|>", "[THINK]", "[/THINK]"];
 
 /// A template in the style of `ChatML`.
 pub const TEMPLATE: &str = "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n\
@@ -39,6 +39,18 @@ pub fn source() -> TokenizerSource {
         bos_token: Some("<s>".to_owned()),
         eos_token: Some("</s>".to_owned()),
     }
+}
+
+/// The tokens of a text: its special ones, and its bytes.
+pub fn spell(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [byte, behind @ ..] = rest {
+        let special = SPECIALS.iter().position(|special| rest.starts_with(special.as_bytes()));
+        tokens.push(special.map_or(Token::from(*byte), |special| 256 + special as Token));
+        rest = special.map_or(behind, |special| &rest[SPECIALS[special].len()..]);
+    }
+    tokens
 }
 
 /// The letter that stands for a byte in byte-level vocabularies: printable ones for themselves, others from U+0100 on.

@@ -26,7 +26,7 @@ impl Dice {
 
 /// The grammars of a model whose tokens are the bytes and some control tokens.
 pub(super) fn grammars() -> Grammars {
-    Grammars::new(Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap().into(), vec![EOS])
+    Grammars::new(Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap().into(), vec![EOS], None)
 }
 
 /// A form's grammar, or why there is none.

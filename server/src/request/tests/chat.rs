@@ -1,7 +1,10 @@
 //! Members of chats: messages, lengths, log-probabilities, hints.
 
 use super::*;
-use crate::chat_prompt::{ChatMessage, Role};
+use crate::{
+    chat_prompt::{ChatMessage, Role},
+    reasoning::ThoughtText,
+};
 
 fn messages(messages: Value) -> Vec<ChatMessage> {
     let request = try_chat(json!({"messages": messages})).unwrap();
@@ -134,7 +137,7 @@ fn accepted_members() {
     }));
     assert_eq!(request.unwrap().ignored, Vec::<String>::new());
     let hints = json!({"store": true, "verbosity": "low", "reasoning_effort": "high", "service_tier": "flex"});
-    assert_eq!(try_chat(hints).unwrap().ignored, ["store", "verbosity", "reasoning_effort", "service_tier"]);
+    assert_eq!(try_chat(hints).unwrap().ignored, ["store", "verbosity", "service_tier", "reasoning_effort"]);
     assert_eq!(chat_error(json!({"modalities": ["text", "audio"]})), at("unsupported_value", "modalities[1]"));
     assert_eq!(chat_error(json!({"prompt_cache_options": []})), at("invalid_type", "prompt_cache_options"));
     assert_eq!(chat_error(json!({"store": "no"})), at("invalid_type", "store"));
@@ -168,6 +171,22 @@ fn predictions_are_text() {
 }
 
 #[test]
+fn thoughts() {
+    let read = |members| try_chat(members).unwrap().reasoning;
+    assert_eq!(read(json!({})), ReasoningRules::default());
+    assert_eq!(read(json!({"include_reasoning": false, "separate_reasoning": true})).text, ThoughtText::Dropped);
+    assert_eq!(read(json!({"separate_reasoning": false})).text, ThoughtText::InContent);
+    assert_eq!(read(json!({"thinking_token_budget": 0})).budget, Some(0));
+    let unused = try_chat(json!({"thinking_token_budget": 7, "include_reasoning": false})).unwrap().ignored;
+    assert_eq!(unused, ["thinking_token_budget"], "this model does not think");
+    assert_eq!(
+        chat_error(json!({"thinking_token_budget": -1})),
+        at("integer_below_min_value", "thinking_token_budget")
+    );
+    assert_eq!(chat_error(json!({"include_reasoning": "no"})), at("invalid_type", "include_reasoning"));
+}
+
+#[test]
 fn members_that_only_chats_refuse() {
     let members = [
         ("audio", json!({})),
@@ -175,9 +194,6 @@ fn members_that_only_chats_refuse() {
         ("function_call", json!("auto")),
         ("web_search_options", json!({})),
         ("moderation", json!({})),
-        ("include_reasoning", json!(false)),
-        ("separate_reasoning", json!(false)),
-        ("thinking_token_budget", json!(5)),
         ("chat_template", json!("{{ x }}")),
         ("echo", json!(true)),
     ];
