@@ -75,8 +75,15 @@ impl Model {
     /// Of each token of a chunk.
     fn logits(&mut self, tokens: &[Token]) -> Result<Vec<f32>> {
         let blocks = (0..tokens.len().div_ceil(BLOCK_SIZE) as u32).map(BlockId).collect();
-        let work =
-            Work { seq: SeqId(0), start: 0, tokens: tokens.to_vec(), blocks, history: Vec::new(), samples: Vec::new() };
+        let work = Work {
+            seq: SeqId(0),
+            start: 0,
+            tokens: tokens.to_vec(),
+            blocks,
+            history: Vec::new(),
+            samples: Vec::new(),
+            scores: Vec::new(),
+        };
         Ok(self.engine.logits(&StepPlan { copies: Vec::new(), works: vec![work] })?.to_vec())
     }
 }

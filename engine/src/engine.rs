@@ -79,6 +79,7 @@ impl Engine {
             blocks: (0..blocks).map(BlockId).collect(),
             history: Vec::new(),
             samples: Vec::new(),
+            scores: Vec::new(),
         };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
         let logits = self.logits(&plan).map_err(|error| checkpoint.unusable(&error.to_string()))?;
@@ -105,7 +106,8 @@ impl Executor for Engine {
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, StepError> {
         self.forward(plan, LogitRows::Sampling)?;
         let samples = self.samplers.sample(&self.cpu, plan, &self.logits, self.bounds.vocab_size);
-        Ok(StepOutput { samples })
+        let scores = self.samplers.score(&self.cpu, plan, &self.logits, self.bounds.vocab_size);
+        Ok(StepOutput { samples, scores })
     }
 }
 
@@ -163,8 +165,15 @@ mod tests {
 
     fn logits_at(engine: &mut Engine, prompt: &[Token], offset: usize) -> Vec<f32> {
         let blocks = (0..4).map(BlockId).collect();
-        let work =
-            Work { seq: SeqId(1), start: 0, tokens: prompt.to_vec(), blocks, history: Vec::new(), samples: Vec::new() };
+        let work = Work {
+            seq: SeqId(1),
+            start: 0,
+            tokens: prompt.to_vec(),
+            blocks,
+            history: Vec::new(),
+            samples: Vec::new(),
+            scores: Vec::new(),
+        };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
         let mut input = ForwardInput::default().fill(&plan, LogitRows::All, engine.bounds).unwrap();
         for position in &mut input.positions {

@@ -61,7 +61,7 @@ impl<E: Executor> Driver<E> {
             match result {
                 Ok(output) => {
                     // Before anything changes: a turn that panics here leaves a step that the next one fails.
-                    assert!(answers(&output, &self.plan), "a step gives one sample for each draw, in plan order");
+                    assert!(answers(&output, &self.plan), "a step gives what its plan asks for, in plan order");
                     self.scheduler.commit(output, &mut outbox);
                 }
                 Err(failure) => {
@@ -110,8 +110,8 @@ impl<E: Executor> Driver<E> {
     }
 }
 
-/// Whether the output holds one sample for each draw of the plan, in its order.
+/// Whether the output holds one sample for each draw of the plan, in its order, and one score for each token to score.
 fn answers(output: &StepOutput, plan: &StepPlan) -> bool {
     let draws = plan.works.iter().flat_map(|work| &work.samples).map(|spec| spec.seq);
-    output.samples.iter().map(|sample| sample.seq).eq(draws)
+    output.samples.iter().map(|sample| sample.seq).eq(draws) && output.scores.len() == plan.num_scores()
 }

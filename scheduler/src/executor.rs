@@ -7,7 +7,7 @@ pub trait Executor {
     /// Why a whole step failed.
     type Error: std::error::Error;
 
-    /// Runs the plan and returns one sample for each draw, in plan order.
+    /// Runs the plan and returns one sample for each draw and one score for each prompt token to score, in plan order.
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Self::Error>;
 }
 
@@ -16,6 +16,8 @@ pub trait Executor {
 pub struct StepOutput {
     /// One for each [`crate::SampleSpec`], in plan order.
     pub samples: Vec<Sample>,
+    /// One for each [`crate::ScoreSpec`], in plan order.
+    pub scores: Vec<Result<Score, RowFault>>,
 }
 
 /// What one draw gave.
@@ -29,7 +31,16 @@ pub struct Sample {
     pub logprobs: Option<TokenLogprobs>,
 }
 
-/// Why one row could not be sampled. Its neighbours are unharmed.
+/// How likely one prompt token was where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Score {
+    /// Its log-probability and the likeliest tokens.
+    pub logprobs: TokenLogprobs,
+    /// Its place among all tokens, the likeliest being 1.
+    pub rank: usize,
+}
+
+/// Why one row could not be sampled or scored. Its neighbours are unharmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     /// A logit was NaN or infinite.
@@ -49,7 +60,7 @@ pub enum RowFault {
 /// Log-softmax of the model's own logits, before bias, penalties and truncation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenLogprobs {
-    /// Of the sampled token.
+    /// Of the token that was sampled or that stands in the prompt.
     pub logprob: f32,
     /// The likeliest tokens, best first, as many as asked for, then other tokens asked for.
     pub top: Vec<(Token, f32)>,

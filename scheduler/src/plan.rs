@@ -39,6 +39,8 @@ pub struct Work {
     /// Draws, in order of their rows: none in the middle of a prompt, one as a rule, one for each choice of a request
     /// (`n`) when its shared prompt is complete, or one more for each proposal.
     pub samples: Vec<SampleSpec>,
+    /// Prompt tokens to score, in order of their rows, each in a row of its own before those that are drawn from.
+    pub scores: Vec<ScoreSpec>,
 }
 
 /// One draw from a row of logits.
@@ -58,6 +60,17 @@ pub struct SampleSpec {
     pub params: Arc<SamplingParams>,
 }
 
+/// One prompt token to score with the row of logits before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreSpec {
+    /// Scores with the logits of the work's token number `row`.
+    pub row: usize,
+    /// The prompt token that stands behind it.
+    pub token: Token,
+    /// The request's settings, `prompt_logprobs` among them.
+    pub params: Arc<SamplingParams>,
+}
+
 impl StepPlan {
     /// Whether there is nothing to compute.
     pub fn is_empty(&self) -> bool {
@@ -74,6 +87,11 @@ impl StepPlan {
         self.works.iter().map(|work| work.samples.len()).sum()
     }
 
+    /// Prompt tokens scored by the step.
+    pub fn num_scores(&self) -> usize {
+        self.works.iter().map(|work| work.scores.len()).sum()
+    }
+
     /// Empties the plan and keeps the buffers of its parts in `spare`.
     pub(crate) fn recycle(&mut self, spare: &mut Vec<Work>) {
         self.copies.clear();
@@ -82,6 +100,7 @@ impl StepPlan {
             work.blocks.clear();
             work.history.clear();
             work.samples.clear();
+            work.scores.clear();
             spare.push(work);
         }
     }
@@ -107,6 +126,14 @@ impl Work {
 
     /// Nothing to compute yet.
     pub(crate) fn empty(seq: SeqId) -> Self {
-        Self { seq, start: 0, tokens: Vec::new(), blocks: Vec::new(), history: Vec::new(), samples: Vec::new() }
+        Self {
+            seq,
+            start: 0,
+            tokens: Vec::new(),
+            blocks: Vec::new(),
+            history: Vec::new(),
+            samples: Vec::new(),
+            scores: Vec::new(),
+        }
     }
 }

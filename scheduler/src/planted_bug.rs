@@ -37,6 +37,10 @@ pub(crate) enum PlantedBug {
     ProposalsDrawAlike,
     DrawsUnbounded,
     RollbackSkipped,
+    ScoresUnbounded,
+    ScoresFromCache,
+    ScoredAgain,
+    ScoreOffByOne,
 }
 
 /// The bug in force, if any.

@@ -77,6 +77,9 @@ fn the_seeds_see_every_kind_of_thing() {
         "accepted proposal",
         "accepted prediction",
         "rejected prediction",
+        "score",
+        "scores in pieces",
+        "scores after a preemption",
     ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
@@ -135,4 +138,8 @@ caught! {
     proposals_draw_alike: ProposalsDrawAlike,
     draws_unbounded: DrawsUnbounded,
     rollback_skipped: RollbackSkipped,
+    scores_unbounded: ScoresUnbounded,
+    scores_taken_from_the_prefix_cache: ScoresFromCache,
+    prompt_scored_again_after_preemption: ScoredAgain,
+    score_of_the_wrong_token: ScoreOffByOne,
 }

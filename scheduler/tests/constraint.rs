@@ -54,7 +54,8 @@ impl Executor for Asking {
         let bound = plan.works.iter().filter(|work| work.samples.iter().any(|spec| spec.params.constraint.is_some()));
         assert_eq!(bound.map(Work::proposals).sum::<usize>(), 0, "whoever is constrained takes no proposals");
         let draw = |spec: &SampleSpec| Sample { seq: spec.seq, token: draw(spec), logprobs: None };
-        Ok(StepOutput { samples: plan.works.iter().flat_map(|work| &work.samples).map(draw).collect() })
+        let samples = plan.works.iter().flat_map(|work| &work.samples).map(draw).collect();
+        Ok(StepOutput { samples, scores: Vec::new() })
     }
 }
 

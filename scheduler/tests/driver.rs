@@ -43,7 +43,7 @@ impl Executor for Counting {
             Sample { seq, token, logprobs: None }
         };
         let samples = draws.map(|spec| sample(spec.seq, spec.generated)).collect();
-        if self.mood == Mood::Fails { Err(Told) } else { Ok(StepOutput { samples }) }
+        if self.mood == Mood::Fails { Err(Told) } else { Ok(StepOutput { samples, scores: Vec::new() }) }
     }
 }
 
@@ -107,7 +107,7 @@ fn drain(driver: &mut Driver<Counting>) -> Vec<Event> {
 fn reasons(events: &[Event]) -> Vec<(u64, FinishReason)> {
     let finished = |event: &Event| match event {
         Event::Finished { seq, reason, .. } => Some((seq.0, *reason)),
-        Event::Token { .. } => None,
+        Event::Token { .. } | Event::Scores { .. } => None,
     };
     events.iter().filter_map(finished).collect()
 }
@@ -292,7 +292,7 @@ fn blocks_that_choices_share_are_accounted_for_once() {
     let events: Vec<Event> = [0, 2].into_iter().flat_map(|seconds| turn_at(&mut driver, seconds).events).collect();
     let time = |event: &Event| match event {
         Event::Finished { stats, .. } => stats.block_time,
-        Event::Token { .. } => Duration::ZERO,
+        Event::Token { .. } | Event::Scores { .. } => Duration::ZERO,
     };
     assert_eq!((events.len(), events.iter().map(time).sum::<Duration>()), (2, Duration::from_secs(4)));
 }
@@ -321,7 +321,7 @@ fn a_full_pool_preempts_the_last_and_loses_nobody() {
     assert_eq!(tokens(&events, 2), (100..110).collect::<Vec<_>>());
     let preemptions = events.iter().filter_map(|event| match event {
         Event::Finished { stats, .. } => Some(stats.preemptions),
-        Event::Token { .. } => None,
+        Event::Token { .. } | Event::Scores { .. } => None,
     });
     let preemptions: Vec<usize> = preemptions.collect();
     assert!(preemptions[0] == 0 && preemptions[1] > 0, "{preemptions:?}");

@@ -36,7 +36,7 @@ impl Executor for Costed {
         self.now.set(self.now.get() + Duration::from_micros(STEP + decodes * DECODE + prompt * PROMPT));
         let draws = plan.works.iter().flat_map(|work| &work.samples);
         let samples = draws.map(|spec| Sample { seq: spec.seq, token: Ok(0), logprobs: None }).collect();
-        Ok(StepOutput { samples })
+        Ok(StepOutput { samples, scores: Vec::new() })
     }
 }
 
@@ -99,6 +99,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
                         asked += 1;
                     }
                 }
+                Event::Scores { .. } => {}
             }
         }
     }

@@ -29,7 +29,8 @@ impl Executor for Scripted {
             token: (self.script)(spec.seq, spec.generated),
             logprobs: None,
         };
-        Ok(StepOutput { samples: plan.works.iter().flat_map(|work| &work.samples).map(draw).collect() })
+        let samples = plan.works.iter().flat_map(|work| &work.samples).map(draw).collect();
+        Ok(StepOutput { samples, scores: Vec::new() })
     }
 }
 

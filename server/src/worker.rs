@@ -162,7 +162,7 @@ impl<E: Executor> Worker<E> {
     /// Hands an event to its reader, and forgets the sequence with its last one.
     fn deliver(&mut self, event: Event) {
         let seq = match &event {
-            Event::Token { seq, .. } | Event::Finished { seq, .. } => *seq,
+            Event::Token { seq, .. } | Event::Scores { seq, .. } | Event::Finished { seq, .. } => *seq,
         };
         let Some(mut live) = self.live.remove(&seq) else { return };
         let now = self.status.now();
@@ -176,6 +176,7 @@ impl<E: Executor> Worker<E> {
                 }
                 false
             }
+            Event::Scores { .. } => false,
             Event::Finished { reason, stats, .. } => {
                 metrics.sequence_ended(*reason, stats);
                 self.status.departed(now);

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use engine::{Checkpoint, Dtype, Engine, EngineOptions, Isa, KvDtype, MemoryLimits, MemoryPlan};
 use scheduler::{
-    BlockId, Driver, Event, Limits, SamplingParams, SeqId, Speculation, StepPlan, Submission, Token, TokenLogprobs,
-    Work,
+    BlockId, Driver, Event, Limits, SamplingParams, Score, SeqId, Speculation, StepPlan, Submission, Token,
+    TokenLogprobs, Work,
 };
 use serde_json::Value;
 
@@ -79,7 +79,15 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
 /// The logits of every token of a prompt, `[tokens, vocab]`, computed in one piece at `start`.
 pub(crate) fn logits(engine: &mut Engine, tokens: &[Token], start: usize, block_size: usize) -> Vec<f32> {
     let blocks = (0..(start + tokens.len()).div_ceil(block_size) as u32).map(BlockId).collect();
-    let work = Work { seq: SeqId(0), start, tokens: tokens.to_vec(), blocks, history: Vec::new(), samples: Vec::new() };
+    let work = Work {
+        seq: SeqId(0),
+        start,
+        tokens: tokens.to_vec(),
+        blocks,
+        history: Vec::new(),
+        samples: Vec::new(),
+        scores: Vec::new(),
+    };
     engine.logits(&StepPlan { copies: Vec::new(), works: vec![work] }).unwrap().to_vec()
 }
 
@@ -88,11 +96,12 @@ pub(crate) fn max_abs_diff(got: &[f32], want: &[f32]) -> f32 {
     got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max)
 }
 
-/// What one sequence was given: tokens, and the log-probabilities they were drawn with, bit for bit.
+/// What one sequence was given: tokens, and the log-probabilities of them and of its prompt, bit for bit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) tokens: Vec<Token>,
     pub(crate) logprobs: Vec<TokenLogprobs>,
+    pub(crate) scores: Vec<Score>,
     pub(crate) preemptions: usize,
     pub(crate) cached_tokens: usize,
 }
@@ -101,12 +110,19 @@ impl Answer {
     /// Asserts that another run gave the very same numbers.
     pub(crate) fn assert_same(&self, other: &Self, what: &str) {
         assert_eq!(self.tokens, other.tokens, "{what}");
-        let bits = |answer: &Self| -> Vec<(u32, Vec<(Token, u32)>)> {
-            let top = |one: &TokenLogprobs| one.top.iter().map(|(token, value)| (*token, value.to_bits())).collect();
-            answer.logprobs.iter().map(|one| (one.logprob.to_bits(), top(one))).collect()
+        let all = |answer: &Self| -> Vec<_> { answer.logprobs.iter().map(bits).collect() };
+        assert_eq!(all(self), all(other), "{what}");
+        let scores = |answer: &Self| -> Vec<_> {
+            answer.scores.iter().map(|score| (bits(&score.logprobs), score.rank)).collect()
         };
-        assert_eq!(bits(self), bits(other), "{what}");
+        assert_eq!(scores(self), scores(other), "{what}");
     }
+}
+
+/// All bits of what is known about one token.
+pub(crate) fn bits(logprobs: &TokenLogprobs) -> (u32, Vec<(Token, u32)>) {
+    let top = logprobs.top.iter().map(|(token, value)| (*token, value.to_bits())).collect();
+    (logprobs.logprob.to_bits(), top)
 }
 
 /// Runs the real scheduler over a real engine.
@@ -189,6 +205,7 @@ impl Runner {
                 answer.tokens.push(token);
                 answer.logprobs.extend(logprobs);
             }
+            Event::Scores { seq, scores } => self.answers.entry(seq).or_default().scores.extend(scores),
             Event::Finished { seq, stats, .. } => {
                 let answer = self.answers.entry(seq).or_default();
                 answer.preemptions = stats.preemptions;
@@ -207,6 +224,11 @@ impl Runner {
 /// So many greedy tokens, with the log-probabilities that show every bit.
 pub(crate) fn greedy(max_new: usize) -> SamplingParams {
     SamplingParams { max_new, logprobs: Some(5), ..SamplingParams::default() }
+}
+
+/// The same with the prompt scored.
+pub(crate) fn scored(params: SamplingParams) -> SamplingParams {
+    SamplingParams { prompt_logprobs: params.logprobs, ..params }
 }
 
 /// So many seeded draws.

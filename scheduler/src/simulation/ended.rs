@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::observation::{Books, Known};
-use crate::{Event, FinishReason, SeqId, SequenceStats, Token};
+use crate::{Event, FinishReason, Score, SeqId, SequenceStats, Token};
 
 /// What each sequence said and how it ended.
 #[derive(Default)]
 pub(super) struct Ended {
     said: BTreeMap<SeqId, Vec<Token>>,
+    /// Of each prompt, by arrival.
+    scored: BTreeMap<usize, Vec<Score>>,
     ends: BTreeMap<SeqId, (FinishReason, SequenceStats)>,
 }
 
@@ -20,6 +22,11 @@ impl Ended {
             Event::Token { seq, token, .. } => {
                 assert!(books.contains_key(seq) && !self.has(*seq), "only a living sequence speaks");
                 self.said.entry(*seq).or_default().push(*token);
+            }
+            Event::Scores { seq, scores } => {
+                let known = books.get(seq).filter(|_| !self.has(*seq)).expect("only a living sequence is scored");
+                assert!(self.said(*seq).is_empty() && !scores.is_empty(), "a prompt is scored before its answer");
+                self.scored.entry(known.arrival).or_default().extend_from_slice(scores);
             }
             Event::Finished { seq, reason, stats } => {
                 let known = books.get(seq).expect("only an accepted sequence ends");
@@ -37,6 +44,11 @@ impl Ended {
     /// The tokens a sequence has sent.
     pub(super) fn said(&self, seq: SeqId) -> &[Token] {
         self.said.get(&seq).map_or(&[], Vec::as_slice)
+    }
+
+    /// The scores of the prompt that arrived as number `arrival`.
+    pub(super) fn scored(&self, arrival: usize) -> &[Score] {
+        self.scored.get(&arrival).map_or(&[], Vec::as_slice)
     }
 
     /// How a sequence ended.

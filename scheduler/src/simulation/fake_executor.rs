@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fake_model::{attend, draw, empty_context, kv};
+use super::fake_model::{attend, draw, empty_context, kv, score};
 use super::random::Random;
 use crate::{BlockId, Executor, Limits, Sample, SeqId, StepOutput, StepPlan, Work};
 
@@ -79,16 +79,18 @@ impl Executor for FakeExecutor {
             self.scribble(plan);
             return Err(StepFailed);
         }
-        let mut samples = Vec::new();
+        let mut output = StepOutput::default();
         for work in &plan.works {
             let contexts = self.forward(work);
-            samples.extend(work.samples.iter().map(|spec| Sample {
+            output.samples.extend(work.samples.iter().map(|spec| Sample {
                 seq: spec.seq,
                 token: draw(contexts[spec.row], work.seen(spec), spec),
                 logprobs: None,
             }));
+            let scores = work.scores.iter().map(|spec| score(contexts[spec.row], spec.token, &spec.params));
+            output.scores.extend(scores);
         }
-        Ok(StepOutput { samples })
+        Ok(output)
     }
 }
 

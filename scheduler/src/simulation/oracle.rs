@@ -2,22 +2,32 @@
 
 use std::sync::Arc;
 
-use super::fake_model::{attend, draw, empty_context, kv};
-use crate::{FinishReason, SampleSpec, SeqId, Submission, Token};
+use super::fake_model::{attend, draw, empty_context, kv, score};
+use crate::{FinishReason, SampleSpec, Score, SeqId, Submission, Token};
 
 /// The text and the end of one choice, undisturbed.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
     pub(super) tokens: Vec<Token>,
     pub(super) reason: FinishReason,
+    /// Of the prompt, if it is scored.
+    pub(super) scores: Vec<Score>,
 }
 
 /// Runs one choice of a submission alone.
 pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expected {
     let params = &submission.params;
     let mut known = submission.prompt.clone();
-    let mut context = empty_context(root);
+    let (mut context, mut scores) = (empty_context(root), Vec::new());
     for (position, &token) in known.iter().enumerate() {
+        if position > 0 && params.prompt_logprobs.is_some() {
+            match score(context, token, params) {
+                Ok(score) => scores.push(score),
+                Err(fault) => {
+                    return Expected { tokens: Vec::new(), reason: FinishReason::RowFailed(fault), scores };
+                }
+            }
+        }
         context = attend(context, kv(context, token, position));
     }
     for generated in 0..params.max_new {
@@ -26,9 +36,9 @@ pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expecte
         let spec = SampleSpec { row: 0, seq: SeqId(0), choice, generated, prompt_len, params: Arc::clone(params) };
         let tokens = known[prompt_len..].to_vec();
         match draw(context, seen, &spec) {
-            Err(fault) => return Expected { tokens, reason: FinishReason::RowFailed(fault) },
+            Err(fault) => return Expected { tokens, reason: FinishReason::RowFailed(fault), scores },
             Ok(token) if generated >= params.min_new && params.stop_ids.contains(&token) => {
-                return Expected { tokens, reason: FinishReason::Stop(token) };
+                return Expected { tokens, reason: FinishReason::Stop(token), scores };
             }
             Ok(token) => {
                 context = attend(context, kv(context, token, known.len()));
@@ -36,5 +46,5 @@ pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expecte
             }
         }
     }
-    Expected { tokens: known.split_off(submission.prompt.len()), reason: FinishReason::Length }
+    Expected { tokens: known.split_off(submission.prompt.len()), reason: FinishReason::Length, scores }
 }

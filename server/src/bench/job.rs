@@ -115,6 +115,7 @@ impl Job {
             blocks: blocks.map(|block| BlockId(block as u32)).collect(),
             history: Vec::new(),
             samples: if samples { vec![greedy] } else { Vec::new() },
+            scores: Vec::new(),
         }
     }
 }
