@@ -6,6 +6,7 @@ mod calls;
 pub mod chat;
 pub mod completion;
 mod logprobs;
+mod prompt_logprobs;
 mod timing_headers;
 
 use axum::{

@@ -21,6 +21,7 @@ pub mod config;
 pub mod cors;
 pub mod detokenizer;
 pub mod drain_rate;
+pub mod echo;
 pub mod engine_handle;
 pub mod engine_status;
 pub mod error;

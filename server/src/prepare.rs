@@ -9,6 +9,7 @@ use scheduler::Token;
 use crate::{
     body::WholeBody,
     chat_prompt::ChatPrompt,
+    echo::Echo,
     error::ApiError,
     grammar::CompiledGrammar,
     request::{GenerateRequest, Prompt, RequestRules},
@@ -17,6 +18,9 @@ use crate::{
     tokenizer::{Piece, TokenizerError},
     tools::{CallFormat, written},
 };
+
+/// Most log-probabilities of prompts that one answer may hold.
+const MAX_PROMPT_LOGPROBS: usize = 1 << 18;
 
 /// Turns a body into a request.
 pub type Parse = fn(&[u8], &RequestRules) -> Result<GenerateRequest, ApiError>;
@@ -43,8 +47,8 @@ pub struct PreparedPrompt {
     pub tokens: Vec<Token>,
     /// Whether the answer goes on in the middle of its text, so that a first space is kept.
     pub continues: bool,
-    /// Its text, if it is to be echoed.
-    pub echo: Option<String>,
+    /// What is sent back of it before each answer.
+    pub echo: Option<Arc<Echo>>,
 }
 
 /// Prepares a body on the pool.
@@ -69,8 +73,9 @@ pub async fn prepare(
 pub fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Prepared, ApiError> {
     let prompts = std::mem::take(&mut request.prompts);
     let field = prompts.first().map_or("prompt", Prompt::field);
-    let prompts =
+    let prompts: Vec<_> =
         prompts.into_iter().map(|prompt| tokenize_prompt(model, &request, prompt)).collect::<Result<_, _>>()?;
+    check_scores(&request, &prompts)?;
     request.sampling.bad_words = bad_words(model, &request.bad_words)?;
     let prediction = prediction(model, &request)?;
     Ok(Prepared { request, field, prompts, prediction, grammar: None })
@@ -104,8 +109,27 @@ fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Promp
         return Err(ApiError::context_length(field, tokens.len(), new, model.limits.max_model_len));
     }
     let decoded = || model.tokenizer.decode(&tokens, request.skip_special_tokens);
-    let echo = request.echo.then(|| text.filter(|_| tokens.len() == all).unwrap_or_else(decoded));
-    Ok(PreparedPrompt { tokens, continues, echo })
+    let text = request.echo.then(|| text.filter(|_| tokens.len() == all).unwrap_or_else(decoded));
+    let echo = text.map(|text| match request.logprobs {
+        Some(_) => Echo::with_places(&model.tokenizer, text, &tokens),
+        None => Echo::of_text(text),
+    });
+    Ok(PreparedPrompt { tokens, continues, echo: echo.map(Arc::new) })
+}
+
+/// Whether an answer can hold the log-probabilities of all its prompts' tokens.
+fn check_scores(request: &GenerateRequest, prompts: &[PreparedPrompt]) -> Result<(), ApiError> {
+    let Some(top) = request.sampling.prompt_logprobs else { return Ok(()) };
+    let tokens: usize = prompts.iter().map(|prompt| prompt.tokens.len()).sum();
+    let each = request.returned * (1 + top + request.sampling.logprob_ids.len());
+    if tokens.saturating_mul(each) > MAX_PROMPT_LOGPROBS {
+        let field = if request.prompt_logprobs.is_some() { "prompt_logprobs" } else { "logprobs" };
+        let says = format_args!(
+            "asks for {each} log-probabilities of each of {tokens} prompt tokens, limit {MAX_PROMPT_LOGPROBS} in all"
+        );
+        return Err(ApiError::invalid_value(field, says));
+    }
+    Ok(())
 }
 
 /// The sequences of tokens that spell the words, each as it stands alone and after a space.

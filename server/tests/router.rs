@@ -21,6 +21,8 @@ mod load;
 mod metrics;
 #[path = "router/privacy.rs"]
 mod privacy;
+#[path = "router/prompt_scores.rs"]
+mod prompt_scores;
 #[path = "router/refusals.rs"]
 mod refusals;
 #[path = "router/streams.rs"]

@@ -23,9 +23,6 @@ pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<Ge
         return Err(ApiError::unsupported_parameter("suffix", " by this model"));
     }
     let logprobs = request.logprobs.map(|value| count("logprobs", value, 0, MAX_LOGPROBS)).transpose()?;
-    if request.output.echo == Some(true) && logprobs.is_some() {
-        return Err(ApiError::unsupported_parameter("echo", " together with logprobs"));
-    }
     let max_new = request.stopping.max_tokens;
     let max_new = max_new.map_or(Ok(DEFAULT_MAX_NEW), |value| count("max_tokens", value, 0, u32::MAX as usize))?;
     let own = OwnParts { model: request.model, max_new: Some(max_new), logprobs, add_special_tokens: true };

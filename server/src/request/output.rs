@@ -8,6 +8,8 @@ use crate::error::ApiError;
 
 /// Most tokens in one chunk.
 const MAX_INTERVAL: usize = 64;
+/// Most alternatives reported for a token of the prompt.
+const MAX_PROMPT_LOGPROBS: usize = 20;
 
 /// How to stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub(super) struct Output {
     pub(super) return_token_ids: bool,
     pub(super) tokens_as_ids: bool,
     pub(super) logprob_ids: Vec<Token>,
+    pub(super) prompt_logprobs: Option<usize>,
 }
 
 impl Output {
@@ -55,6 +58,7 @@ impl Output {
             return_token_ids: fields.return_token_ids.unwrap_or(false),
             tokens_as_ids: fields.return_tokens_as_token_ids.unwrap_or(false),
             logprob_ids: logprob_ids(fields, rules)?,
+            prompt_logprobs: prompt_logprobs(fields)?,
         })
     }
 }
@@ -64,6 +68,14 @@ fn logprob_ids(fields: &OutputFields, rules: &RequestRules) -> Result<Vec<Token>
         None => Ok(Vec::new()),
         Some([]) => Err(ApiError::array_below("logprob_token_ids")),
         Some(ids) => rules.check_tokens("logprob_token_ids", ids),
+    }
+}
+
+fn prompt_logprobs(fields: &OutputFields) -> Result<Option<usize>, ApiError> {
+    const NAME: &str = "prompt_logprobs";
+    match fields.prompt_logprobs {
+        Some(_) if fields.stream == Some(true) => Err(ApiError::invalid_value(NAME, "must be absent in a stream")),
+        wanted => wanted.map(|value| count(NAME, value, 0, MAX_PROMPT_LOGPROBS)).transpose(),
     }
 }
 

@@ -71,7 +71,6 @@ pub(super) fn stopping(fields: &StoppingFields) -> Result<(), ApiError> {
 pub(super) fn output(fields: &OutputFields) -> Result<(), ApiError> {
     refuse([
         ("return_token_offsets", fields.return_token_offsets, Off::Boolean(false)),
-        ("prompt_logprobs", fields.prompt_logprobs, Off::Never),
         ("ebnf", fields.ebnf, Off::Never),
         ("grammar", fields.grammar, Off::Never),
         ("json_schema", fields.json_schema, Off::Never),
