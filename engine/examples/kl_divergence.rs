@@ -83,6 +83,7 @@ impl Model {
             history: Vec::new(),
             samples: Vec::new(),
             pooled: false,
+            scores: Vec::new(),
         };
         Ok(self.engine.logits(&StepPlan { copies: Vec::new(), works: vec![work] })?.to_vec())
     }

@@ -80,6 +80,7 @@ impl Engine {
             history: Vec::new(),
             samples: Vec::new(),
             pooled: false,
+            scores: Vec::new(),
         };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
         let logits = self.logits(&plan).map_err(|error| checkpoint.unusable(&error.to_string()))?;
@@ -106,8 +107,9 @@ impl Executor for Engine {
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, StepError> {
         self.forward(plan, LogitRows::Sampling)?;
         let samples = self.samplers.sample(&self.cpu, plan, &self.output.logits, self.bounds.vocab_size);
+        let scores = self.samplers.score(&self.cpu, plan, &self.output.logits, self.bounds.vocab_size);
         let vectors = plan.pooled().zip(self.output.vectors.drain(..)).map(|(work, vector)| checked(work, vector));
-        Ok(StepOutput { samples, vectors: vectors.collect() })
+        Ok(StepOutput { samples, scores, vectors: vectors.collect() })
     }
 }
 
@@ -179,6 +181,7 @@ mod tests {
             history: Vec::new(),
             samples: Vec::new(),
             pooled: false,
+            scores: Vec::new(),
         };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
         let mut input = ForwardInput::default().fill(&plan, LogitRows::All, engine.bounds).unwrap();

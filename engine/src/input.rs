@@ -23,7 +23,7 @@ pub(crate) struct ForwardInput<'a> {
 /// Whose logits a pass returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogitRows {
-    /// Each row that is drawn from.
+    /// Each row that is scored or drawn from.
     Sampling,
     /// Every row.
     All,
@@ -72,6 +72,7 @@ impl<'a> ForwardInput<'a> {
         match rows {
             LogitRows::All => self.logit_rows.extend(first..last),
             LogitRows::Sampling => {
+                self.logit_rows.extend(work.scores.iter().map(|spec| first + spec.row));
                 let runs = work.samples.chunk_by(|a, b| a.row == b.row);
                 self.logit_rows.extend(runs.map(|draws| first + draws[0].row));
             }
@@ -99,6 +100,19 @@ fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
     if let Some(spec) = work.samples.iter().find(|spec| spec.row >= work.tokens.len()) {
         return Err(StepError::Plan(format!("a draw from row {} of {}", spec.row, work.tokens.len())));
     }
+    check_scores(work, bounds)
+}
+
+/// Scored rows exist, each once, in order and before those that are drawn from; so does what they score.
+fn check_scores(work: &Work, bounds: Bounds) -> Result<(), StepError> {
+    let drawn = work.samples.first().map_or(work.tokens.len(), |spec| spec.row);
+    let rows = work.scores.iter().map(|spec| spec.row);
+    if !rows.clone().chain([drawn]).is_sorted_by(|a, b| a < b) {
+        return Err(StepError::Plan(format!("{} scores before row {drawn} are not in order", rows.len())));
+    }
+    if let Some(spec) = work.scores.iter().find(|spec| spec.token as usize >= bounds.vocab_size) {
+        return Err(StepError::Plan(format!("a score of token {} of {}", spec.token, bounds.vocab_size)));
+    }
     Ok(())
 }
 
@@ -106,7 +120,7 @@ fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
 mod tests {
     use std::sync::Arc;
 
-    use scheduler::{BlockId, SampleSpec, SamplingParams, SeqId};
+    use scheduler::{BlockId, SampleSpec, SamplingParams, ScoreSpec, SeqId};
 
     use super::*;
 
@@ -129,7 +143,13 @@ mod tests {
             history: Vec::new(),
             samples: rows.iter().map(spec).collect(),
             pooled: rows.is_empty(),
+            scores: Vec::new(),
         }
+    }
+
+    fn scored(work: Work, scores: &[(usize, Token)]) -> Work {
+        let spec = |&(row, token)| ScoreSpec { row, token, params: Arc::default() };
+        Work { scores: scores.iter().map(spec).collect(), ..work }
     }
 
     #[test]
@@ -137,13 +157,13 @@ mod tests {
         let works = vec![
             work(3, &[7], &[4, 5], &[0, 0]),
             work(0, &[1, 2, 3], &[6, 0], &[]),
-            work(0, &[4, 5, 6], &[1, 2], &[1, 2]),
+            scored(work(0, &[4, 5, 6], &[1, 2], &[1, 2]), &[(0, 5)]),
         ];
         let plan = StepPlan { copies: Vec::new(), works };
         let input = ForwardInput::default().fill(&plan, LogitRows::Sampling, BOUNDS).unwrap();
         assert_eq!(input.ids, [7, 1, 2, 3, 4, 5, 6]);
         assert_eq!(input.positions, [3, 0, 1, 2, 0, 1, 2]);
-        assert_eq!(input.logit_rows, [0, 5, 6]);
+        assert_eq!(input.logit_rows, [0, 4, 5, 6]);
         assert_eq!(input.pooled, [1]);
         assert_eq!(input.sequences[1].rows, 1..4);
         assert_eq!((input.sequences[1].start, input.sequences[1].blocks), (0, [BlockId(6), BlockId(0)].as_slice()));
@@ -161,6 +181,10 @@ mod tests {
             work(0, &[1], &[8], &[0]),
             work(0, &[10], &[0], &[0]),
             work(0, &[1, 2], &[0], &[2]),
+            scored(work(0, &[1, 2], &[0], &[1]), &[(1, 2)]),
+            scored(work(0, &[1, 2], &[0], &[]), &[(1, 2), (0, 2)]),
+            scored(work(0, &[1, 2], &[0], &[]), &[(2, 2)]),
+            scored(work(0, &[1, 2], &[0], &[]), &[(0, 10)]),
         ] {
             let plan = StepPlan { copies: Vec::new(), works: vec![bad] };
             assert!(ForwardInput::default().fill(&plan, LogitRows::Sampling, BOUNDS).is_err());

@@ -16,6 +16,10 @@ use crate::kv_cache::KvDtype;
 use crate::options::EngineOptions;
 use byte_count::ByteCount;
 
+/// Prompt tokens that can be scored in a step in which everybody draws: a prompt that is scored moves at least as fast as
+/// the pace of prompts under load lets it.
+const SCORED_TOKENS: usize = 16;
+
 /// The settings that decide about memory; names are those of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryLimits {
@@ -36,9 +40,16 @@ pub struct MemoryLimits {
 }
 
 impl MemoryLimits {
-    /// Rows of logits that one step may have.
+    /// Draws of one step and prompt tokens that it scores, together: those of a loaded server, and some scores beside
+    /// them.
     pub fn max_samples(&self) -> usize {
-        self.max_num_seqs.saturating_mul(1 + self.num_speculative_tokens).min(self.max_num_batched_tokens)
+        let draws = self.max_num_seqs.saturating_mul(1 + self.num_speculative_tokens);
+        draws.min(self.max_num_batched_tokens).saturating_add(SCORED_TOKENS)
+    }
+
+    /// Rows of logits that one step may have; each is of a token.
+    pub fn max_logit_rows(&self) -> usize {
+        self.max_samples().min(self.max_num_batched_tokens)
     }
 }
 

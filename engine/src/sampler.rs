@@ -1,4 +1,4 @@
-//! One row of logits and one request's settings -> one token.
+//! One row of logits and one request's settings -> one token, or how likely a given one is.
 //!
 //! Invariant: the token depends on the row, the settings and (seed, choice, position) alone. The sampler keeps no
 //! state between draws but its scratch memory. Order and meaning follow transformers' logits processors.
@@ -8,6 +8,7 @@ mod ban;
 mod batch;
 mod logit_row;
 mod logprobs;
+mod score;
 mod truncate;
 
 use std::sync::Arc;

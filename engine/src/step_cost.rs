@@ -68,7 +68,8 @@ impl ModelCost {
 
     /// Of one step.
     pub fn step(&self, plan: &StepPlan) -> StepCost {
-        let rows = plan.works.iter().filter(|work| !work.samples.is_empty()).count() as u64;
+        let drawn = plan.works.iter().filter(|work| !work.samples.is_empty()).count();
+        let rows = (drawn + plan.num_scores()) as u64;
         let mut cost = self.layers.for_rows(plan.num_tokens() as u64);
         cost += self.head.for_rows(rows);
         for work in &plan.works {
@@ -173,6 +174,7 @@ mod tests {
             samples: Vec::new(),
             history: Vec::new(),
             pooled: false,
+            scores: Vec::new(),
         };
         StepPlan { copies: Vec::new(), works: works.iter().map(work).collect() }
     }

@@ -1,5 +1,5 @@
-//! SmolLM2-135M-Instruct itself, in every weight type: a request's tokens and log-probabilities are the same bits alone
-//! and under random schedules: other budgets and threads, neighbours that come and go, preemption, prefix hits.
+//! SmolLM2-135M-Instruct itself, in every weight type: a request's tokens and log-probabilities, and those of its prompt,
+//! are the same bits alone and under random schedules: other budgets and threads, neighbours that come and go, preemption, prefix hits.
 //!
 //! Reads the file that `GONDOLA_TEST_MODEL` names and fails without it; writes it anew in each type.
 #![allow(clippy::unwrap_used, reason = "tests")]
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use scheduler::{SamplingParams, Token};
-use support::{Answer, Runner, Setup, fixture, greedy, ids, json, load, sampled};
+use support::{Answer, Runner, Setup, fixture, greedy, ids, json, load, sampled, scored};
 
 const TYPES: [GgmlDType; 13] = [
     GgmlDType::F32,
@@ -118,7 +118,11 @@ fn under(schedule: &Schedule, path: &Path, setup: Setup) -> Vec<Answer> {
 }
 
 fn params(index: usize) -> SamplingParams {
-    if index.is_multiple_of(2) { greedy(ANSWER) } else { sampled(ANSWER, index as u64) }
+    match index % 3 {
+        0 => greedy(ANSWER),
+        1 => sampled(ANSWER, index as u64),
+        _ => scored(greedy(ANSWER)),
+    }
 }
 
 fn prompts() -> Vec<Vec<Token>> {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    ChatLogprobs, FinishReason, Member, ObjectName, Role, StopReason, Text, Timings, ToolCall, ToolCallDelta, Usage,
+    ChatLogprobs, FinishReason, Member, ObjectName, PlaceLogprobs, Role, StopReason, Text, Timings, ToolCall,
+    ToolCallDelta, Usage,
 };
 
 /// A whole answer.
@@ -36,6 +37,9 @@ pub struct ChatResponse {
     /// The prompt's tokens, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_token_ids: Option<Vec<u32>>,
+    /// How likely each token of the prompt was, if asked for; null for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_logprobs: Option<Vec<Option<PlaceLogprobs>>>,
 }
 
 /// One answer of several.

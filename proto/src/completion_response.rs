@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{CompletionLogprobs, FinishReason, Member, ObjectName, StopReason, Text, Timings, Usage};
+use crate::{CompletionLogprobs, FinishReason, Member, ObjectName, PlaceLogprobs, StopReason, Text, Timings, Usage};
 
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -52,6 +52,9 @@ pub struct CompletionChoice {
     /// The answer's tokens, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_ids: Option<Vec<u32>>,
+    /// How likely each token of the prompt was, if asked for; null for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_logprobs: Option<Vec<Option<PlaceLogprobs>>>,
 }
 
 /// A piece of an answer.

@@ -34,6 +34,8 @@ strict_object! {
             return_tokens_as_token_ids: bool,
             /// Also report the log-probabilities of these tokens.
             logprob_token_ids: List<TokenId, 128, 1>,
+            /// Report how likely each token of the prompt was, and so many alternatives.
+            prompt_logprobs: Integer<0, 20>,
             /// The answer's form.
             structured_outputs: StructuredOutputs,
             /// The answer's form: a JSON Schema, or its text.
@@ -50,8 +52,6 @@ strict_object! {
         received {
             /// Where tokens lie in the text.
             return_token_offsets: RefusedUnless<False>,
-            /// Log-probabilities of the prompt.
-            prompt_logprobs: Refused,
             /// The answer's form.
             ebnf: Refused,
             /// The answer's form.

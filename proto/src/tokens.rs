@@ -162,6 +162,8 @@ pub struct RenderedSampling {
     pub logprobs: Option<usize>,
     /// Tokens reported with the likeliest.
     pub logprob_token_ids: Vec<u32>,
+    /// Log-probabilities of the prompt reported, with so many alternatives.
+    pub prompt_logprobs: Option<usize>,
     /// Special tokens are left out of the text.
     pub skip_special_tokens: bool,
 }

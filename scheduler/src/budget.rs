@@ -1,4 +1,4 @@
-//! Tokens left in a step: in all, and of prompts.
+//! Tokens left in a step: in all, of prompts, and of prompts that are scored.
 
 use crate::planted_bug::{Planted, PlantedBug};
 
@@ -7,13 +7,14 @@ use crate::planted_bug::{Planted, PlantedBug};
 pub(crate) struct TokenBudget {
     left: usize,
     prompt_left: usize,
+    scores_left: usize,
     planted: Planted,
 }
 
 impl TokenBudget {
-    /// `tokens` in all, of which `prompt_tokens` may be of prompts.
-    pub(crate) fn new(tokens: usize, prompt_tokens: usize, planted: Planted) -> Self {
-        Self { left: tokens, prompt_left: prompt_tokens, planted }
+    /// `tokens` in all, of which `prompt_tokens` may be of prompts; `scores` of those may be scored.
+    pub(crate) fn new(tokens: usize, prompt_tokens: usize, scores: usize, planted: Planted) -> Self {
+        Self { left: tokens, prompt_left: prompt_tokens, scores_left: scores, planted }
     }
 
     /// Tokens left.
@@ -24,6 +25,16 @@ impl TokenBudget {
     /// Prompt tokens left.
     pub(crate) fn prompt_left(&self) -> usize {
         self.prompt_left.min(self.left)
+    }
+
+    /// Prompt tokens left that may be scored.
+    pub(crate) fn scores_left(&self) -> usize {
+        if self.planted.is(PlantedBug::ScoresUnbounded) { usize::MAX } else { self.scores_left }
+    }
+
+    /// Takes prompt tokens that are scored. Whoever may score none that is left scores one in place of its draw.
+    pub(crate) fn charge_scores(&mut self, scores: usize) {
+        self.scores_left = self.scores_left.saturating_sub(scores);
     }
 
     /// Takes tokens that are left.

@@ -71,10 +71,7 @@ impl<E: Executor> Driver<E> {
             match result {
                 Ok(output) => {
                     // Before anything changes: a turn that panics here leaves a step that the next one fails.
-                    assert!(
-                        answers(&output, &self.plan),
-                        "a step answers each draw and each pooled work, in plan order"
-                    );
+                    assert!(answers(&output, &self.plan), "a step gives what its plan asks for, in plan order");
                     self.scheduler.commit(output, &mut outbox);
                 }
                 Err(failure) => {
@@ -123,10 +120,12 @@ impl<E: Executor> Driver<E> {
     }
 }
 
-/// Whether the output holds one sample for each draw of the plan and one vector for each pooled work, in its order.
+/// Whether the output holds, in the plan's order, one sample for each draw, one score for each token to score and one
+/// vector for each pooled work.
 fn answers(output: &StepOutput, plan: &StepPlan) -> bool {
     let draws = plan.works.iter().flat_map(|work| &work.samples).map(|spec| spec.seq);
     let pooled = plan.pooled().map(|work| work.seq);
     output.samples.iter().map(|sample| sample.seq).eq(draws)
+        && output.scores.len() == plan.num_scores()
         && output.vectors.iter().map(|vector| vector.seq).eq(pooled)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{RowFault, SeqId, Token, TokenLogprobs};
+use crate::{RowFault, Score, SeqId, Token, TokenLogprobs};
 
 /// News of one sequence.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,14 @@ pub enum Event {
         seq: SeqId,
         /// As the executor gave it.
         vector: Vec<f32>,
+    },
+    /// The next tokens of the prompt were scored, from its second on: each once, all before the first token of the answer.
+    /// Choices share a prompt; one of them is told.
+    Scores {
+        /// Whose.
+        seq: SeqId,
+        /// In order of the prompt.
+        scores: Vec<Score>,
     },
     /// The sequence is over; its blocks are free.
     Finished {

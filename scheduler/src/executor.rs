@@ -7,7 +7,8 @@ pub trait Executor {
     /// Why a whole step failed.
     type Error: std::error::Error;
 
-    /// Runs the plan and returns one sample for each draw and one vector for each pooled work, in plan order.
+    /// Runs the plan and returns one sample for each draw, one score for each prompt token to score and one vector for each
+    /// pooled work, in plan order.
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Self::Error>;
 }
 
@@ -16,6 +17,8 @@ pub trait Executor {
 pub struct StepOutput {
     /// One for each [`crate::SampleSpec`], in plan order.
     pub samples: Vec<Sample>,
+    /// One for each [`crate::ScoreSpec`], in plan order.
+    pub scores: Vec<Result<Score, RowFault>>,
     /// One for each pooled [`crate::Work`], in plan order.
     pub vectors: Vec<SequenceVector>,
 }
@@ -40,7 +43,16 @@ pub struct Sample {
     pub logprobs: Option<TokenLogprobs>,
 }
 
-/// Why one row could not be sampled. Its neighbours are unharmed.
+/// How likely one prompt token was where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Score {
+    /// Its log-probability and the likeliest tokens.
+    pub logprobs: TokenLogprobs,
+    /// Its place among all tokens, the likeliest being 1.
+    pub rank: usize,
+}
+
+/// Why one row could not be sampled or scored. Its neighbours are unharmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     /// A logit, or a number of a vector, was NaN or infinite.
@@ -60,7 +72,7 @@ pub enum RowFault {
 /// Log-softmax of the model's own logits, before bias, penalties and truncation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenLogprobs {
-    /// Of the sampled token.
+    /// Of the token that was sampled or that stands in the prompt.
     pub logprob: f32,
     /// The likeliest tokens, best first, as many as asked for, then other tokens asked for.
     pub top: Vec<(Token, f32)>,

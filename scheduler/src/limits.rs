@@ -19,7 +19,8 @@ pub struct Limits {
     pub max_queued_requests: usize,
     /// Prompt tokens that may wait.
     pub max_queued_tokens: usize,
-    /// Draws of one step, at least one for each sequence that may run: proposals take what is left of them.
+    /// Draws of one step and prompt tokens that it scores, together; at least one for each sequence that may run.
+    /// Scores take what may not be drawn, proposals what is left of both.
     pub max_samples: usize,
     /// How next tokens are proposed.
     pub speculation: Speculation,

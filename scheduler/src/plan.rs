@@ -41,6 +41,8 @@ pub struct Work {
     pub samples: Vec<SampleSpec>,
     /// Whether its last token is the sequence's last, and the sequence's vector is wanted.
     pub pooled: bool,
+    /// Prompt tokens to score, in order of their rows, each in a row of its own before those that are drawn from.
+    pub scores: Vec<ScoreSpec>,
 }
 
 /// One draw from a row of logits.
@@ -60,6 +62,17 @@ pub struct SampleSpec {
     pub params: Arc<SamplingParams>,
 }
 
+/// One prompt token to score with the row of logits before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreSpec {
+    /// Scores with the logits of the work's token number `row`.
+    pub row: usize,
+    /// The prompt token that stands behind it.
+    pub token: Token,
+    /// The request's settings, `prompt_logprobs` among them.
+    pub params: Arc<SamplingParams>,
+}
+
 impl StepPlan {
     /// Whether there is nothing to compute.
     pub fn is_empty(&self) -> bool {
@@ -76,6 +89,11 @@ impl StepPlan {
         self.works.iter().map(|work| work.samples.len()).sum()
     }
 
+    /// Prompt tokens scored by the step.
+    pub fn num_scores(&self) -> usize {
+        self.works.iter().map(|work| work.scores.len()).sum()
+    }
+
     /// Works whose sequence's vector is wanted, in plan order.
     pub fn pooled(&self) -> impl Iterator<Item = &Work> {
         self.works.iter().filter(|work| work.pooled)
@@ -89,6 +107,7 @@ impl StepPlan {
             work.blocks.clear();
             work.history.clear();
             work.samples.clear();
+            work.scores.clear();
             spare.push(work);
         }
     }
@@ -122,6 +141,7 @@ impl Work {
             history: Vec::new(),
             samples: Vec::new(),
             pooled: false,
+            scores: Vec::new(),
         }
     }
 }

@@ -39,6 +39,10 @@ pub(crate) enum PlantedBug {
     RollbackSkipped,
     PooledTooEarly,
     PooledNotReleased,
+    ScoresUnbounded,
+    ScoresFromCache,
+    ScoredAgain,
+    ScoreOffByOne,
 }
 
 /// The bug in force, if any.

@@ -39,8 +39,10 @@ pub struct SamplingParams {
     pub seed: u64,
     /// Report the sampled token's log-probability and so many of the likeliest.
     pub logprobs: Option<usize>,
-    /// Tokens that are reported with the likeliest.
+    /// Tokens that are reported with the likeliest, of the prompt and of the answer.
     pub logprob_ids: Vec<Token>,
+    /// Report the log-probability of each prompt token but the first, and so many of the likeliest in its place.
+    pub prompt_logprobs: Option<usize>,
     /// Tokens to generate at most. 0 computes the prompt and samples nothing.
     pub max_new: usize,
     /// Before so many tokens are generated, no token of `stop_ids` is drawn, unless nothing else is left.
@@ -82,6 +84,7 @@ impl Default for SamplingParams {
             seed: 0,
             logprobs: None,
             logprob_ids: Vec::new(),
+            prompt_logprobs: None,
             max_new: 1,
             min_new: 0,
             stop_ids: Vec::new(),

@@ -13,11 +13,15 @@ use crate::acceptance::Acceptance;
 use crate::block_table::BlockTable;
 use crate::kv_ledger::KvLedger;
 use crate::outbox::Outbox;
-use crate::planted_bug::PlantedBug;
+use crate::planted_bug::{Planted, PlantedBug};
 use crate::prediction::Prediction;
 use crate::prefix_cache::Chain;
 use crate::proposal::Proposal;
-use crate::{Event, FinishReason, Sample, SampleSpec, SamplingParams, SeqId, SequenceStats, Submission, Token};
+use crate::unscored::Unscored;
+use crate::{
+    Event, FinishReason, RowFault, Sample, SampleSpec, SamplingParams, Score, ScoreSpec, SeqId, SequenceStats,
+    Submission, Token,
+};
 
 /// A sequence that waits or runs.
 #[derive(Debug)]
@@ -46,6 +50,7 @@ pub(crate) struct Sequence {
     pub(crate) proposal: Option<Proposal>,
     pub(crate) acceptance: Acceptance,
     pub(crate) prediction: Prediction,
+    pub(crate) unscored: Unscored,
     pub(crate) queue_deadline: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) waiting_since: Duration,
@@ -65,6 +70,7 @@ impl Sequence {
     pub(crate) fn new(submission: Submission, arrival: u64, now: Duration) -> Self {
         let prompt_tokens = submission.prompt.len();
         let prediction = Prediction::new(submission.prediction);
+        let unscored = Unscored::new(prompt_tokens, submission.params.prompt_logprobs.is_some());
         Self {
             choices: (0..).zip(submission.seqs).map(|(index, seq)| Choice { index, seq }).collect(),
             class: submission.priority,
@@ -81,6 +87,7 @@ impl Sequence {
             proposal: None,
             acceptance: if prediction.is_empty() { Acceptance::UNKNOWN } else { Acceptance::PREDICTED },
             prediction,
+            unscored,
             queue_deadline: submission.queue_deadline,
             deadline: submission.deadline,
             waiting_since: now,
@@ -153,6 +160,31 @@ impl Sequence {
         if !ledger.pool.planted.is(PlantedBug::StaleComputed) {
             self.computed = 0;
         }
+        if ledger.pool.planted.is(PlantedBug::ScoredAgain) {
+            self.unscored.restart();
+        }
+    }
+
+    /// How many of `found` cached positions help: one known token is left to compute, for its logits, and every
+    /// position that is still to be scored.
+    pub(crate) fn usable_positions(&self, found: usize, planted: Planted) -> usize {
+        let unscored = self.unscored.first().filter(|_| !planted.is(PlantedBug::ScoresFromCache));
+        found.min(self.tokens.len() - 1).min(unscored.unwrap_or(usize::MAX))
+    }
+
+    /// How many prompt tokens its next `count` rows score.
+    pub(crate) fn num_scores(&self, count: usize) -> usize {
+        self.unscored.within(self.computed, self.computed + count).len()
+    }
+
+    /// The prompt tokens to score with its next `count` rows.
+    pub(crate) fn scores(&self, count: usize) -> impl Iterator<Item = ScoreSpec> {
+        let positions = self.unscored.within(self.computed, self.computed + count);
+        positions.map(|position| ScoreSpec {
+            row: position - self.computed,
+            token: self.tokens[position + 1],
+            params: Arc::clone(&self.params),
+        })
     }
 
     /// The draws due when all known tokens are computed, from row `row` of the work that computes the last one.
@@ -166,6 +198,26 @@ impl Sequence {
             prompt_len: self.stats.prompt_tokens,
             params: Arc::clone(&self.params),
         })
+    }
+
+    /// Tells the scores of a step that computes `count` tokens; says why the sequence is over, if one is missing.
+    pub(crate) fn take_scores(
+        &mut self,
+        count: usize,
+        scores: &mut impl Iterator<Item = Result<Score, RowFault>>,
+        outbox: &mut Outbox,
+    ) -> Option<FinishReason> {
+        let due = self.num_scores(count);
+        if due == 0 {
+            return None;
+        }
+        self.unscored.scored(due);
+        let scores: Vec<_> = scores.take(due).collect();
+        match scores.into_iter().collect() {
+            Ok(scores) => outbox.events.push(Event::Scores { seq: self.id(), scores }),
+            Err(fault) => return Some(FinishReason::RowFailed(fault)),
+        }
+        None
     }
 
     /// Adds a token that was drawn; says why that ends the sequence, if it does.
@@ -211,6 +263,7 @@ impl Sequence {
             table: self.table.fork(ledger),
             chain: self.chain.clone(),
             prediction: self.prediction.clone(),
+            unscored: self.unscored.clone(),
             stats: SequenceStats { block_time: Duration::ZERO, ..self.stats },
             ..*self
         }

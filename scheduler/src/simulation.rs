@@ -81,6 +81,9 @@ fn the_seeds_see_every_kind_of_thing() {
         "vector after preemption",
         "vector after a prefix hit",
         "vector beside a draw",
+        "score",
+        "scores in pieces",
+        "scores after a preemption",
     ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
@@ -141,4 +144,8 @@ caught! {
     rollback_skipped: RollbackSkipped,
     vector_one_token_too_early: PooledTooEarly,
     pooled_sequence_not_released: PooledNotReleased,
+    scores_unbounded: ScoresUnbounded,
+    scores_taken_from_the_prefix_cache: ScoresFromCache,
+    prompt_scored_again_after_preemption: ScoredAgain,
+    score_of_the_wrong_token: ScoreOffByOne,
 }

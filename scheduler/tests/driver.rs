@@ -108,7 +108,7 @@ fn drain(driver: &mut Driver<Counting>) -> Vec<Event> {
 fn reasons(events: &[Event]) -> Vec<(u64, FinishReason)> {
     let finished = |event: &Event| match event {
         Event::Finished { seq, reason, .. } => Some((seq.0, *reason)),
-        Event::Token { .. } | Event::Vector { .. } => None,
+        Event::Token { .. } | Event::Scores { .. } | Event::Vector { .. } => None,
     };
     events.iter().filter_map(finished).collect()
 }
@@ -293,7 +293,7 @@ fn blocks_that_choices_share_are_accounted_for_once() {
     let events: Vec<Event> = [0, 2].into_iter().flat_map(|seconds| turn_at(&mut driver, seconds).events).collect();
     let time = |event: &Event| match event {
         Event::Finished { stats, .. } => stats.block_time,
-        Event::Token { .. } | Event::Vector { .. } => Duration::ZERO,
+        Event::Token { .. } | Event::Scores { .. } | Event::Vector { .. } => Duration::ZERO,
     };
     assert_eq!((events.len(), events.iter().map(time).sum::<Duration>()), (2, Duration::from_secs(4)));
 }
@@ -322,7 +322,7 @@ fn a_full_pool_preempts_the_last_and_loses_nobody() {
     assert_eq!(tokens(&events, 2), (100..110).collect::<Vec<_>>());
     let preemptions = events.iter().filter_map(|event| match event {
         Event::Finished { stats, .. } => Some(stats.preemptions),
-        Event::Token { .. } | Event::Vector { .. } => None,
+        Event::Token { .. } | Event::Scores { .. } | Event::Vector { .. } => None,
     });
     let preemptions: Vec<usize> = preemptions.collect();
     assert!(preemptions[0] == 0 && preemptions[1] > 0, "{preemptions:?}");

@@ -33,6 +33,7 @@ impl Executor for LastToken {
         Ok(StepOutput {
             samples: plan.works.iter().flat_map(|work| &work.samples).map(draw).collect(),
             vectors: plan.pooled().map(vector).collect(),
+            ..StepOutput::default()
         })
     }
 }

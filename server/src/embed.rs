@@ -96,7 +96,7 @@ fn take_in(run: &mut EngineRun, account: &mut Account, vector: &mut Vec<f32>, ev
             run.ended("stop");
         }
         Event::Finished { reason, .. } => return Err(run.failure(reason)),
-        Event::Token { .. } => return Err(run.failed("step", ApiError::engine())),
+        Event::Token { .. } | Event::Scores { .. } => return Err(run.failed("step", ApiError::engine())),
     }
     Ok(())
 }

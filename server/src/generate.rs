@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use proto::Timings;
-use scheduler::{Constraint, Event, FinishReason, RowFault, SamplingParams, Submission, Token};
+use scheduler::{Constraint, Event, FinishReason, RowFault, SamplingParams, Score, Submission, Token};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -33,6 +33,8 @@ pub struct Generation {
     choices: Vec<Choice>,
     /// Choices of each prompt.
     choices_each: usize,
+    /// Of each prompt, as far as they have come.
+    scores: Vec<Vec<Score>>,
     /// The request's own stop ids, as opposed to the model's end tokens.
     own_stop_ids: Vec<Token>,
     /// Where the form of the answer stands in the request, if there is one.
@@ -98,6 +100,7 @@ impl Generation {
             metrics: Arc::clone(app.metrics()),
             choices,
             choices_each: request.choices,
+            scores: vec![Vec::new(); prepared.prompts.len()],
             own_stop_ids: request.sampling.stop_ids.clone(),
             prompt_tokens: prepared.prompts.iter().map(|prompt| prompt.tokens.len()).sum(),
             is_predicted: request.prediction.is_some(),
@@ -146,6 +149,12 @@ impl Generation {
         self.run.model()
     }
 
+    /// The scores of a prompt's tokens from its second on, if they were asked for: all of them from the first piece of
+    /// its answers on.
+    pub fn scores(&self, prompt: usize) -> &[Score] {
+        &self.scores[prompt]
+    }
+
     /// Choices of all prompts together.
     pub fn num_choices(&self) -> usize {
         self.choices.len()
@@ -160,6 +169,10 @@ impl Generation {
                     self.run.enough(index);
                 }
                 Ok(piece)
+            }
+            Event::Scores { scores, .. } => {
+                self.scores[index / self.choices_each].extend(scores);
+                Ok(None)
             }
             Event::Finished { reason, stats, .. } => {
                 self.account.add(&stats, index.is_multiple_of(self.choices_each));

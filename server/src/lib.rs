@@ -22,6 +22,7 @@ pub mod config;
 pub mod cors;
 pub mod detokenizer;
 pub mod drain_rate;
+pub mod echo;
 pub mod embed;
 pub mod engine_handle;
 mod engine_run;

@@ -9,6 +9,7 @@ use scheduler::Token;
 use crate::{
     body::WholeBody,
     chat_prompt::ChatPrompt,
+    echo::Echo,
     error::ApiError,
     grammar::{CompiledGrammar, GrammarSpec},
     reasoning::{ReasoningFormat, Thinking},
@@ -18,6 +19,9 @@ use crate::{
     tokenizer::{Piece, TokenizerError},
     tools::{CallFormat, written},
 };
+
+/// Most log-probabilities of prompts that one answer may hold.
+const MAX_PROMPT_LOGPROBS: usize = 1 << 18;
 
 /// Turns a body into a request.
 pub type Parse = fn(&[u8], &RequestRules) -> Result<GenerateRequest, ApiError>;
@@ -46,8 +50,8 @@ pub struct PreparedPrompt {
     pub continues: bool,
     /// How the answer may begin with a thought, if it may.
     pub thinking: Option<Thinking>,
-    /// Its text, if it is to be echoed.
-    pub echo: Option<String>,
+    /// What is sent back of it before each answer.
+    pub echo: Option<Arc<Echo>>,
 }
 
 /// Prepares a body on the pool.
@@ -72,8 +76,9 @@ pub async fn prepare(
 pub fn tokenize(model: &ServedModel, mut request: GenerateRequest) -> Result<Prepared, ApiError> {
     let prompts = std::mem::take(&mut request.prompts);
     let field = prompts.first().map_or("prompt", Prompt::field);
-    let prompts =
+    let prompts: Vec<_> =
         prompts.into_iter().map(|prompt| tokenize_prompt(model, &request, prompt)).collect::<Result<_, _>>()?;
+    check_scores(&request, &prompts)?;
     request.sampling.bad_words = bad_words(model, &request.bad_words)?;
     let prediction = prediction(model, &request)?;
     Ok(Prepared { request, field, prompts, prediction, grammar: None })
@@ -108,9 +113,13 @@ fn tokenize_prompt(model: &ServedModel, request: &GenerateRequest, prompt: Promp
         return Err(ApiError::context_length(field, tokens.len(), new, model.limits.max_model_len));
     }
     let decoded = || model.tokenizer.decode(&tokens, request.skip_special_tokens);
-    let echo = request.echo.then(|| text.filter(|_| tokens.len() == all).unwrap_or_else(decoded));
+    let text = request.echo.then(|| text.filter(|_| tokens.len() == all).unwrap_or_else(decoded));
+    let echo = text.map(|text| match request.logprobs {
+        Some(_) => Echo::with_places(&model.tokenizer, text, &tokens),
+        None => Echo::of_text(text),
+    });
     let thinking = thinking(model, request, &tokens, in_thought);
-    Ok(PreparedPrompt { tokens, continues, thinking, echo })
+    Ok(PreparedPrompt { tokens, continues, thinking, echo: echo.map(Arc::new) })
 }
 
 /// Whether a prompt ends with a message that is to be continued in the middle of a thought.
@@ -128,6 +137,21 @@ fn thinking(model: &ServedModel, request: &GenerateRequest, prompt: &[Token], in
     // A form that binds the answer's first token leaves room for a whole marker, not for the beginning of one.
     let binds_first = request.grammar.as_ref().is_some_and(GrammarSpec::binds_first);
     (begun || !binds_first || model.grammars.opens_thoughts()).then_some(Thinking { format, begun })
+}
+
+/// Whether an answer can hold the log-probabilities of all its prompts' tokens.
+fn check_scores(request: &GenerateRequest, prompts: &[PreparedPrompt]) -> Result<(), ApiError> {
+    let Some(top) = request.sampling.prompt_logprobs else { return Ok(()) };
+    let tokens: usize = prompts.iter().map(|prompt| prompt.tokens.len()).sum();
+    let each = request.returned * (1 + top + request.sampling.logprob_ids.len());
+    if tokens.saturating_mul(each) > MAX_PROMPT_LOGPROBS {
+        let field = if request.prompt_logprobs.is_some() { "prompt_logprobs" } else { "logprobs" };
+        let says = format_args!(
+            "asks for {each} log-probabilities of each of {tokens} prompt tokens, limit {MAX_PROMPT_LOGPROBS} in all"
+        );
+        return Err(ApiError::invalid_value(field, says));
+    }
+    Ok(())
 }
 
 /// The sequences of tokens that spell the words, each as it stands alone and after a space.

@@ -122,8 +122,10 @@ pub struct GenerateRequest {
     pub request_id: Option<String>,
     /// Token ids are reported.
     pub return_token_ids: bool,
-    /// Log-probabilities are reported.
-    pub logprobs: bool,
+    /// Log-probabilities are reported, with so many alternatives; of an echoed prompt too.
+    pub logprobs: Option<usize>,
+    /// Log-probabilities of the prompt are reported on their own, with so many alternatives.
+    pub prompt_logprobs: Option<usize>,
     /// Tokens in log-probabilities are named by their ids.
     pub tokens_as_ids: bool,
     /// What is kept of a prompt, if not all of it.

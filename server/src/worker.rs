@@ -208,7 +208,10 @@ impl<E: Executor> Worker<E> {
     /// Hands an event to its reader, and forgets the sequence with its last one.
     fn deliver(&mut self, event: Event) {
         let seq = match &event {
-            Event::Token { seq, .. } | Event::Vector { seq, .. } | Event::Finished { seq, .. } => *seq,
+            Event::Token { seq, .. }
+            | Event::Scores { seq, .. }
+            | Event::Vector { seq, .. }
+            | Event::Finished { seq, .. } => *seq,
         };
         let Some(mut live) = self.live.remove(&seq) else { return };
         let now = self.status.now();
@@ -222,7 +225,7 @@ impl<E: Executor> Worker<E> {
                 }
                 false
             }
-            Event::Vector { .. } => false,
+            Event::Scores { .. } | Event::Vector { .. } => false,
             Event::Finished { reason, stats, .. } => {
                 metrics.sequence_ended(*reason, stats);
                 self.status.departed(now);

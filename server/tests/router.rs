@@ -25,6 +25,8 @@ mod metrics;
 mod openapi;
 #[path = "router/privacy.rs"]
 mod privacy;
+#[path = "router/prompt_scores.rs"]
+mod prompt_scores;
 #[path = "router/refusals.rs"]
 mod refusals;
 #[path = "router/streams.rs"]

@@ -1,7 +1,8 @@
 //! The one configurable decoder: a family is a table of facts in its configuration, none has code of its own.
 //!
-//! h = x + attention(norm(x)); y = h + mlp(norm(h)); after the last layer a norm and the head, for the rows that
-//! sample alone, and a norm for the last rows of sequences that are pooled: what has read all of them is their vector.
+//! h = x + attention(norm(x)); y = h + mlp(norm(h)); after the last layer a norm and the head, for the rows whose
+//! logits are wanted alone, and a norm for the last rows of sequences that are pooled: what has read all of them is their
+//! vector.
 
 use crate::cpu::Cpu;
 use crate::error::LoadError;
@@ -44,7 +45,7 @@ struct Scratch {
     mlp: MlpScratch,
     /// The residual stream, `[tokens, hidden]`.
     stream: Vec<f32>,
-    /// The stream's rows that sample, `[rows, hidden]`.
+    /// The stream's rows whose logits are wanted, `[rows, hidden]`.
     sampling: Vec<f32>,
     /// What goes into a linear layer.
     tiles: TiledRows,
@@ -78,7 +79,7 @@ impl Decoder {
         self.embedding.embed(cpu, &input.ids, &mut self.scratch.stream);
     }
 
-    /// Norm and head of the rows that sample.
+    /// Norm and head of the rows whose logits are wanted.
     fn head(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, logits: &mut Vec<f32>) {
         let Scratch { stream, sampling, tiles, .. } = &mut self.scratch;
         let hidden = self.hidden_size;

@@ -1,6 +1,6 @@
 //! All draws of a step, spread over the threads. What a row draws does not depend on which thread draws it.
 
-use scheduler::{Sample, SampleSpec, StepPlan, Token};
+use scheduler::{Sample, SampleSpec, StepPlan, Token, Work};
 
 use super::Sampler;
 use crate::cpu::Cpu;
@@ -9,7 +9,7 @@ use crate::shelf::Shelf;
 /// Samplers that no thread uses just now: as many as ever drew at once.
 #[derive(Debug, Default)]
 pub(crate) struct Samplers {
-    idle: Shelf<Sampler>,
+    pub(super) idle: Shelf<Sampler>,
 }
 
 /// What one token is drawn from.
@@ -23,9 +23,10 @@ pub(super) struct Draw<'a> {
 }
 
 impl Samplers {
-    /// Draws for every spec of the plan, in its order. `logits`: `[different rows of specs, vocab]`, and maybe more.
+    /// Draws for every spec of the plan, in its order. `logits`: `[rows, vocab]` of each work in turn, those that are
+    /// scored and then the different ones that are drawn from; and maybe more.
     pub(crate) fn sample(&self, cpu: &Cpu, plan: &StepPlan, logits: &[f32], vocab: usize) -> Vec<Sample> {
-        let mut samples = vec![None; plan.works.iter().map(|work| work.samples.len()).sum()];
+        let mut samples = vec![None; plan.num_samples()];
         let draws = draws(plan, logits, vocab).zip(&mut samples);
         cpu.pool().for_each_with(&self.idle, draws, |sampler, (draw, sample)| {
             *sample = Some(sampler.sample(cpu.isa(), draw));
@@ -34,17 +35,35 @@ impl Samplers {
     }
 }
 
+/// The logits of one work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WorkRows<'a> {
+    /// One row for each score.
+    pub(super) scored: &'a [f32],
+    /// One row for the draws from each token.
+    drawn: &'a [f32],
+}
+
+/// Every work of the plan with its logits.
+pub(super) fn by_work<'a>(
+    plan: &'a StepPlan,
+    logits: &'a [f32],
+    vocab: usize,
+) -> impl Iterator<Item = (&'a Work, WorkRows<'a>)> + Send {
+    let mut rest = logits;
+    plan.works.iter().map(move |work| {
+        let rows = work.samples.chunk_by(|a, b| a.row == b.row).count();
+        let (scored, behind) = rest.split_at(work.scores.len() * vocab);
+        let (drawn, behind) = behind.split_at(rows * vocab);
+        rest = behind;
+        (work, WorkRows { scored, drawn })
+    })
+}
+
 /// Every spec of the plan with its row; specs of one row of a work share it.
 fn draws<'a>(plan: &'a StepPlan, logits: &'a [f32], vocab: usize) -> impl Iterator<Item = Draw<'a>> + Send {
-    let specs = plan.works.iter().enumerate().flat_map(|(index, work)| {
-        let of_work = move |spec| (index, work, spec);
-        work.samples.iter().map(of_work)
-    });
-    let (mut rows, mut last, mut row) = (logits.chunks_exact(vocab), None, &[][..]);
-    specs.map(move |(index, work, spec)| {
-        if last.replace((index, spec.row)) != Some((index, spec.row)) {
-            row = rows.next().expect("every row that is drawn from has logits");
-        }
-        Draw { spec, row, seen: work.seen(spec) }
+    by_work(plan, logits, vocab).flat_map(move |(work, rows)| {
+        let runs = work.samples.chunk_by(|a, b| a.row == b.row).zip(rows.drawn.chunks_exact(vocab));
+        runs.flat_map(move |(specs, row)| specs.iter().map(move |spec| Draw { spec, row, seen: work.seen(spec) }))
     })
 }

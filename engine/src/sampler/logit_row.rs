@@ -29,6 +29,12 @@ impl<'a> LogitRow<'a> {
         self.at_least(self.highest).next().map_or(0, |(token, _)| token)
     }
 
+    /// The token's place among all, from 1: behind higher logits, and behind equal ones of lower ids.
+    pub(super) fn rank(&self, token: Token) -> usize {
+        let own = self.values[token as usize];
+        1 + self.at_least(own).filter(|(other, logit)| *logit > own || *other < token).count()
+    }
+
     /// Tokens whose logit is not below `bound`, in order of their ids.
     pub(super) fn at_least(&self, bound: f32) -> impl Iterator<Item = (Token, f32)> + 'a {
         let chunks = self.values.chunks(CHUNK).zip(self.maxima).enumerate();

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use engine::{Checkpoint, Dtype, Engine, EngineOptions, Isa, KvDtype, MemoryLimits, MemoryPlan};
 use scheduler::{
-    BlockId, Driver, Event, Limits, SamplingParams, SeqId, Speculation, StepPlan, Submission, Token, TokenLogprobs,
-    Work,
+    BlockId, Driver, Event, Limits, SamplingParams, Score, SeqId, Speculation, StepPlan, Submission, Token,
+    TokenLogprobs, Work,
 };
 use serde_json::Value;
 
@@ -87,6 +87,7 @@ pub(crate) fn logits(engine: &mut Engine, tokens: &[Token], start: usize, block_
         history: Vec::new(),
         samples: Vec::new(),
         pooled: false,
+        scores: Vec::new(),
     };
     engine.logits(&StepPlan { copies: Vec::new(), works: vec![work] }).unwrap().to_vec()
 }
@@ -96,13 +97,14 @@ pub(crate) fn max_abs_diff(got: &[f32], want: &[f32]) -> f32 {
     got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max)
 }
 
-/// What one sequence was given: tokens, and the log-probabilities they were drawn with, bit for bit.
+/// What one sequence was given: tokens, and the log-probabilities of them and of its prompt, bit for bit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) tokens: Vec<Token>,
     pub(crate) logprobs: Vec<TokenLogprobs>,
     /// Of a pooled sequence.
     pub(crate) vector: Vec<f32>,
+    pub(crate) scores: Vec<Score>,
     pub(crate) preemptions: usize,
     pub(crate) cached_tokens: usize,
 }
@@ -111,14 +113,21 @@ impl Answer {
     /// Asserts that another run gave the very same numbers.
     pub(crate) fn assert_same(&self, other: &Self, what: &str) {
         assert_eq!(self.tokens, other.tokens, "{what}");
-        let bits = |answer: &Self| -> Vec<(u32, Vec<(Token, u32)>)> {
-            let top = |one: &TokenLogprobs| one.top.iter().map(|(token, value)| (*token, value.to_bits())).collect();
-            answer.logprobs.iter().map(|one| (one.logprob.to_bits(), top(one))).collect()
+        let all = |answer: &Self| -> Vec<_> { answer.logprobs.iter().map(bits).collect() };
+        assert_eq!(all(self), all(other), "{what}");
+        let scores = |answer: &Self| -> Vec<_> {
+            answer.scores.iter().map(|score| (bits(&score.logprobs), score.rank)).collect()
         };
-        assert_eq!(bits(self), bits(other), "{what}");
-        let bits = |answer: &Self| answer.vector.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(self), bits(other), "{what}");
+        let vector = |answer: &Self| answer.vector.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        assert_eq!(vector(self), vector(other), "{what}");
+        assert_eq!(scores(self), scores(other), "{what}");
     }
+}
+
+/// All bits of what is known about one token.
+pub(crate) fn bits(logprobs: &TokenLogprobs) -> (u32, Vec<(Token, u32)>) {
+    let top = logprobs.top.iter().map(|(token, value)| (*token, value.to_bits())).collect();
+    (logprobs.logprob.to_bits(), top)
 }
 
 /// Runs the real scheduler over a real engine.
@@ -202,6 +211,7 @@ impl Runner {
                 answer.logprobs.extend(logprobs);
             }
             Event::Vector { seq, vector } => self.answers.entry(seq).or_default().vector = vector,
+            Event::Scores { seq, scores } => self.answers.entry(seq).or_default().scores.extend(scores),
             Event::Finished { seq, stats, .. } => {
                 let answer = self.answers.entry(seq).or_default();
                 answer.preemptions = stats.preemptions;
@@ -234,6 +244,11 @@ fn submission(prompt: &[Token], params: SamplingParams, salt: u8) -> Submission 
 /// So many greedy tokens, with the log-probabilities that show every bit.
 pub(crate) fn greedy(max_new: usize) -> SamplingParams {
     SamplingParams { max_new, logprobs: Some(5), ..SamplingParams::default() }
+}
+
+/// The same with the prompt scored.
+pub(crate) fn scored(params: SamplingParams) -> SamplingParams {
+    SamplingParams { prompt_logprobs: params.logprobs, ..params }
 }
 
 /// So many seeded draws.

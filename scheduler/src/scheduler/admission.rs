@@ -33,12 +33,14 @@ impl Scheduler {
             }
             let mut sequence = self.waiting.remove(place);
             self.begin(&mut sequence, now);
-            let count = sequence.remaining().min(budget.prompt_left());
+            let reach = sequence.unscored.reach(sequence.computed, budget.scores_left());
+            let count = sequence.remaining().min(budget.prompt_left()).min(reach);
             pending +=
                 self.limits.blocks_for(sequence.tokens.len()) - self.limits.blocks_for(sequence.computed + count);
+            budget.charge_prompt(count);
+            budget.charge_scores(sequence.num_scores(count));
             let index = self.running.partition_point(|other| other.order(&sequence).is_lt());
             self.running.insert(index, sequence);
-            budget.charge_prompt(count);
             let place = self.running[..index].iter().filter(|other| other.planned.is_some()).count();
             self.plan_work(index, count, place, plan);
         }
@@ -60,7 +62,7 @@ impl Scheduler {
         }
         self.ledger.find(&mut sequence.chain, &sequence.tokens, &mut self.spare_hits);
         let known = sequence.tokens.len();
-        let usable = usable_positions(self.spare_hits.len() * self.limits.block_size, known);
+        let usable = sequence.usable_positions(self.spare_hits.len() * self.limits.block_size, self.planted);
         self.spare_hits.truncate(self.limits.blocks_for(usable));
         let references = |block| self.ledger.pool.references(block);
         let shared = self.spare_hits.iter().filter(|hit| references(hit.block) > 0).count();
@@ -76,7 +78,7 @@ impl Scheduler {
         sequence.count_blocks(now);
         sequence.table.begin(&mut self.ledger, hits);
         if !self.planted.is(PlantedBug::StaleComputed) {
-            sequence.computed = usable_positions(hits.len() * self.limits.block_size, sequence.tokens.len());
+            sequence.computed = sequence.usable_positions(hits.len() * self.limits.block_size, self.planted);
         }
         let whole = sequence.computed / self.limits.block_size;
         sequence.chain.reached = hits[..whole].last().map(|hit| hit.entry);
@@ -84,13 +86,9 @@ impl Scheduler {
         if sequence.stats.scheduled.replace(sequence.stats.scheduled.unwrap_or(now)).is_none() {
             sequence.stats.cached_tokens = sequence.computed;
             self.counters.prompt_tokens += sequence.stats.prompt_tokens as u64;
-            self.counters.prefix_query_tokens += sequence.stats.prompt_tokens as u64;
+            let is_scored = sequence.unscored.first().is_some();
+            self.counters.prefix_query_tokens += if is_scored { 0 } else { sequence.stats.prompt_tokens as u64 };
             self.counters.prefix_hit_tokens += sequence.computed as u64;
         }
     }
-}
-
-/// How many of `found` positions help: at least one known token is left to compute, for its logits.
-fn usable_positions(found: usize, known: usize) -> usize {
-    found.min(known - 1)
 }

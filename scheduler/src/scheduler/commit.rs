@@ -14,25 +14,31 @@ use crate::{Event, FinishReason, RowFault, Sample, SequenceVector, StepOutput};
 impl Scheduler {
     /// Applies the result of the planned step.
     pub(crate) fn commit(&mut self, output: StepOutput, outbox: &mut Outbox) {
-        let (mut samples, mut vectors) = (output.samples.into_iter(), output.vectors.into_iter());
+        let mut samples = output.samples.into_iter();
+        let (mut scores, mut vectors) = (output.scores.into_iter(), output.vectors.into_iter());
         let mut before = self.swap_running();
         for mut sequence in before.drain(..) {
-            match sequence.planned.take() {
-                Some(count) if sequence.pooled => self.pool(sequence, count, &mut vectors, outbox),
-                Some(count) if is_late(&sequence, count, samples.as_slice()) => {
-                    self.put_off(sequence, count, &mut samples);
-                }
-                Some(count) => {
-                    let known = count - sequence.offered;
-                    self.counters.recomputed_tokens += sequence.advance(known, &mut self.ledger) as u64;
-                    self.settle(sequence, &mut samples, outbox);
-                }
-                None => self.running.push(sequence),
+            let Some(count) = sequence.planned.take() else {
+                self.running.push(sequence);
+                continue;
+            };
+            if sequence.pooled {
+                self.pool(sequence, count, &mut vectors, outbox);
+            } else if let Some(reason) = sequence.take_scores(count, &mut scores, outbox) {
+                samples.by_ref().take(draws(&sequence, count)).for_each(drop);
+                self.end(sequence, reason, outbox);
+            } else if is_late(&sequence, count, samples.as_slice()) {
+                self.put_off(sequence, count, &mut samples);
+            } else {
+                let known = count - sequence.offered;
+                self.counters.recomputed_tokens += sequence.advance(known, &mut self.ledger) as u64;
+                self.settle(sequence, &mut samples, outbox);
             }
         }
         self.spare_running = before;
         assert!(samples.next().is_none(), "a step gives one sample for each draw");
         assert!(vectors.next().is_none(), "a step gives one vector for each pooled work");
+        assert!(scores.next().is_none(), "a step gives one score for each prompt token to score");
     }
 
     /// Ends every sequence of the planned step, whose KV cannot be trusted. Does nothing if no step is planned.
@@ -98,7 +104,7 @@ impl Scheduler {
 
     /// Keeps what a sequence computed but its last row, whose draws come again with that row.
     fn put_off(&mut self, mut sequence: Sequence, count: usize, samples: &mut impl Iterator<Item = Sample>) {
-        samples.by_ref().take(draws(&sequence)).for_each(drop);
+        samples.by_ref().take(draws(&sequence, count)).for_each(drop);
         let known = count - std::mem::take(&mut sequence.offered);
         sequence.proposal = None;
         self.counters.recomputed_tokens += sequence.advance(known - 1, &mut self.ledger) as u64;
@@ -159,15 +165,15 @@ impl Scheduler {
     }
 }
 
-/// How many draws a sequence makes in a step that computes all its known tokens.
-fn draws(sequence: &Sequence) -> usize {
-    sequence.choices.len() + sequence.offered
+/// How many draws a sequence makes in a step that computes `count` tokens: none unless they are all it knows.
+fn draws(sequence: &Sequence, count: usize) -> usize {
+    let is_drawing = sequence.params.max_new > 0 && sequence.remaining() + sequence.offered == count;
+    if is_drawing { sequence.choices.len() + sequence.offered } else { 0 }
 }
 
 /// Whether one of the draws of a sequence that computed `count` tokens found its mask not made yet.
 fn is_late(sequence: &Sequence, count: usize, samples: &[Sample]) -> bool {
-    let may_draw = sequence.params.constraint.is_some() && sequence.params.max_new > 0;
-    let is_drawing = may_draw && sequence.remaining() + sequence.offered == count;
-    let due = if is_drawing { samples.get(..draws(sequence)).unwrap_or_default() } else { &[] };
-    due.iter().any(|sample| sample.token == Err(RowFault::MaskLate))
+    let is_bound = sequence.params.constraint.is_some();
+    let due = samples.get(..draws(sequence, count)).unwrap_or_default();
+    is_bound && due.iter().any(|sample| sample.token == Err(RowFault::MaskLate))
 }

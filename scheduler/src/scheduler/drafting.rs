@@ -15,7 +15,7 @@ impl Scheduler {
     pub(super) fn draft(&mut self, budget: &mut TokenBudget, plan: &mut StepPlan) {
         let speculation = self.limits.speculation;
         let rows = plan.num_tokens();
-        let mut draws = self.limits.max_samples.saturating_sub(plan.num_samples());
+        let mut draws = self.limits.max_samples.saturating_sub(plan.num_samples() + plan.num_scores());
         let planned = self.running.iter_mut().filter(|sequence| sequence.planned.is_some());
         for (sequence, work) in planned.zip(&mut plan.works) {
             assert_eq!(sequence.id(), work.seq, "works stand in scheduling order");

@@ -44,7 +44,14 @@ impl Scheduler {
             }
         }
         let tokens = self.limits.max_num_batched_tokens;
-        TokenBudget::new(tokens, pace::prompt_tokens(streams, waiting, tokens), self.planted)
+        TokenBudget::new(tokens, pace::prompt_tokens(streams, waiting, tokens), self.scores(), self.planted)
+    }
+
+    /// Prompt tokens that the next step may score: what is left of the draws if everybody who may run in it draws.
+    fn scores(&self) -> usize {
+        let waiting: usize = self.waiting.iter().map(|sequence| sequence.choices.len()).sum();
+        let draws = (self.num_running() + waiting).min(self.limits.max_running());
+        self.limits.max_samples.saturating_sub(draws)
     }
 
     fn plan_running(&mut self, now: Duration, held: &BTreeSet<SeqId>, budget: &mut TokenBudget, plan: &mut StepPlan) {
@@ -53,6 +60,7 @@ impl Scheduler {
             let want = self.want(index, held, budget);
             let count = if want > 0 { self.make_room(index, want, held, now) } else { 0 };
             if count > 0 {
+                budget.charge_scores(self.running[index].num_scores(count));
                 if self.running[index].remaining() == 1 {
                     budget.charge(count);
                 } else {
@@ -78,7 +86,8 @@ impl Scheduler {
         let behind = &self.running[index + 1..];
         let decodes = behind.iter().filter(|other| other.remaining() == 1 && !other.is_held(held)).count();
         let reserved = if self.planted.is(PlantedBug::PromptBeforeDecodes) { 0 } else { decodes };
-        sequence.remaining().min(budget.prompt_left()).min(budget.left().saturating_sub(reserved))
+        let reach = sequence.unscored.reach(sequence.computed, budget.scores_left());
+        sequence.remaining().min(budget.prompt_left()).min(budget.left().saturating_sub(reserved)).min(reach)
     }
 
     /// Preempts until at least one token of the sequence fits; 0 if it was itself the last.
@@ -127,6 +136,7 @@ impl Scheduler {
         work.start = start;
         work.tokens.extend_from_slice(&sequence.tokens[start..end]);
         work.blocks.extend_from_slice(sequence.table.blocks());
+        work.scores.extend(sequence.scores(count));
         if draws(sequence, end, self.planted.is(PlantedBug::SampleOffByOne)) {
             work.samples.extend(sequence.samples(count - 1));
             if sequence.params.needs_history() {
@@ -134,6 +144,9 @@ impl Scheduler {
             }
         }
         work.pooled = sequence.pooled && draws(sequence, end, self.planted.is(PlantedBug::PooledTooEarly));
+        if self.planted.is(PlantedBug::ScoreOffByOne) {
+            work.scores.iter_mut().for_each(|spec| spec.token = work.tokens[spec.row]);
+        }
         if self.planted.is(PlantedBug::WrongBlock) && work.blocks.len() > 2 {
             work.blocks.swap(0, 1);
         }

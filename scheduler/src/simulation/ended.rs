@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::observation::{Books, Known};
-use crate::{Event, FinishReason, SeqId, SequenceStats, Token};
+use crate::{Event, FinishReason, Score, SeqId, SequenceStats, Token};
 
 /// What each sequence said and how it ended.
 #[derive(Default)]
 pub(super) struct Ended {
     said: BTreeMap<SeqId, Vec<Token>>,
     vectors: BTreeMap<SeqId, Vec<f32>>,
+    /// Of each prompt, by arrival.
+    scored: BTreeMap<usize, Vec<Score>>,
     ends: BTreeMap<SeqId, (FinishReason, SequenceStats)>,
 }
 
@@ -25,6 +27,11 @@ impl Ended {
             Event::Vector { seq, vector } => {
                 assert!(books.contains_key(seq) && !self.has(*seq), "only a living sequence tells its vector");
                 assert!(self.vectors.insert(*seq, vector.clone()).is_none(), "{seq:?} told two vectors");
+            }
+            Event::Scores { seq, scores } => {
+                let known = books.get(seq).filter(|_| !self.has(*seq)).expect("only a living sequence is scored");
+                assert!(self.said(*seq).is_empty() && !scores.is_empty(), "a prompt is scored before its answer");
+                self.scored.entry(known.arrival).or_default().extend_from_slice(scores);
             }
             Event::Finished { seq, reason, stats } => {
                 let known = books.get(seq).expect("only an accepted sequence ends");
@@ -47,6 +54,11 @@ impl Ended {
     /// The vector a sequence has told.
     pub(super) fn vector(&self, seq: SeqId) -> Option<&[f32]> {
         self.vectors.get(&seq).map(Vec::as_slice)
+    }
+
+    /// The scores of the prompt that arrived as number `arrival`.
+    pub(super) fn scored(&self, arrival: usize) -> &[Score] {
+        self.scored.get(&arrival).map_or(&[], Vec::as_slice)
     }
 
     /// How a sequence ended.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fake_model::{attend, draw, empty_context, kv, pool};
+use super::fake_model::{attend, draw, empty_context, kv, pool, score};
 use super::random::Random;
 use crate::{BlockId, Executor, Limits, Sample, SeqId, SequenceVector, StepOutput, StepPlan, Work};
 
@@ -79,18 +79,20 @@ impl Executor for FakeExecutor {
             self.scribble(plan);
             return Err(StepFailed);
         }
-        let (mut samples, mut vectors) = (Vec::new(), Vec::new());
+        let mut output = StepOutput::default();
         for work in &plan.works {
             let contexts = self.forward(work);
-            samples.extend(work.samples.iter().map(|spec| Sample {
+            output.samples.extend(work.samples.iter().map(|spec| Sample {
                 seq: spec.seq,
                 token: draw(contexts[spec.row], work.seen(spec), spec),
                 logprobs: None,
             }));
+            let scores = work.scores.iter().map(|spec| score(contexts[spec.row], spec.token, &spec.params));
+            output.scores.extend(scores);
             let last = *contexts.last().expect("a work computes something");
-            vectors.extend(work.pooled.then(|| SequenceVector { seq: work.seq, vector: pool(last) }));
+            output.vectors.extend(work.pooled.then(|| SequenceVector { seq: work.seq, vector: pool(last) }));
         }
-        Ok(StepOutput { samples, vectors })
+        Ok(output)
     }
 }
 

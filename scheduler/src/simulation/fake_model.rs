@@ -3,7 +3,7 @@
 //! themselves, but for a word here and there.
 
 use super::random::mix;
-use crate::{RowFault, SampleSpec, Token};
+use crate::{RowFault, SampleSpec, SamplingParams, Score, Token, TokenLogprobs};
 
 /// Token ids are below this.
 pub(super) const VOCABULARY: u64 = 40;
@@ -38,6 +38,16 @@ pub(super) fn pool(context: u64) -> Result<Vec<f32>, RowFault> {
         return Err(RowFault::NotFinite);
     }
     Ok(context.to_le_bytes().map(f32::from).to_vec())
+}
+
+/// Scores a prompt token with the logits of the position before it.
+pub(super) fn score(context: u64, token: Token, params: &SamplingParams) -> Result<Score, RowFault> {
+    let row = mix(mix(context, 3), u64::from(token));
+    if params.seed.is_multiple_of(FAULTY_SEED) && row.is_multiple_of(23) {
+        return Err(RowFault::NotFinite);
+    }
+    let top = (0..params.prompt_logprobs.unwrap_or(0) as Token).map(|token| (token, (row % 1009) as f32)).collect();
+    Ok(Score { logprobs: TokenLogprobs { logprob: -((row % 4093) as f32), top }, rank: (row >> 32) as usize })
 }
 
 /// Draws from the logits of a position, with the tokens seen so far if the settings ask for them.

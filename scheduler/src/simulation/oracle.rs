@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::fake_model::{attend, draw, empty_context, kv, pool};
-use crate::{FinishReason, SampleSpec, SeqId, Submission, Token};
+use super::fake_model::{attend, draw, empty_context, kv, pool, score};
+use crate::{FinishReason, SampleSpec, Score, SeqId, Submission, Token};
 
 /// The text or the vector of one choice, and its end, undisturbed.
 #[derive(Clone, Debug)]
@@ -11,20 +11,35 @@ pub(super) struct Expected {
     pub(super) tokens: Vec<Token>,
     pub(super) vector: Option<Vec<f32>>,
     pub(super) reason: FinishReason,
+    /// Of the prompt, if it is scored.
+    pub(super) scores: Vec<Score>,
 }
 
 /// Runs one choice of a submission alone.
 pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expected {
     let params = &submission.params;
     let mut known = submission.prompt.clone();
-    let mut context = empty_context(root);
+    let (mut context, mut scores) = (empty_context(root), Vec::new());
     for (position, &token) in known.iter().enumerate() {
+        if position > 0 && params.prompt_logprobs.is_some() {
+            match score(context, token, params) {
+                Ok(score) => scores.push(score),
+                Err(fault) => {
+                    return Expected {
+                        tokens: Vec::new(),
+                        vector: None,
+                        reason: FinishReason::RowFailed(fault),
+                        scores,
+                    };
+                }
+            }
+        }
         context = attend(context, kv(context, token, position));
     }
     if submission.pooled {
         let vector = pool(context);
         let reason = vector.as_ref().err().map_or(FinishReason::Length, |fault| FinishReason::RowFailed(*fault));
-        return Expected { tokens: Vec::new(), vector: vector.ok(), reason };
+        return Expected { tokens: Vec::new(), vector: vector.ok(), reason, scores };
     }
     for generated in 0..params.max_new {
         let seen = if params.needs_history() { known.as_slice() } else { &[] };
@@ -32,9 +47,9 @@ pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expecte
         let spec = SampleSpec { row: 0, seq: SeqId(0), choice, generated, prompt_len, params: Arc::clone(params) };
         let tokens = known[prompt_len..].to_vec();
         match draw(context, seen, &spec) {
-            Err(fault) => return Expected { tokens, vector: None, reason: FinishReason::RowFailed(fault) },
+            Err(fault) => return Expected { tokens, vector: None, reason: FinishReason::RowFailed(fault), scores },
             Ok(token) if generated >= params.min_new && params.stop_ids.contains(&token) => {
-                return Expected { tokens, vector: None, reason: FinishReason::Stop(token) };
+                return Expected { tokens, vector: None, reason: FinishReason::Stop(token), scores };
             }
             Ok(token) => {
                 context = attend(context, kv(context, token, known.len()));
@@ -43,5 +58,5 @@ pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expecte
         }
     }
     let tokens = known.split_off(submission.prompt.len());
-    Expected { tokens, vector: None, reason: FinishReason::Length }
+    Expected { tokens, vector: None, reason: FinishReason::Length, scores }
 }

@@ -13,6 +13,7 @@ pub(super) fn check(seen: &Observation, books: &Books) {
     }
     check_pace(seen, books);
     check_proposals(seen, books);
+    check_scores(seen, books);
     check_failure(seen);
     check_deadlines(seen, books);
 }
@@ -42,13 +43,24 @@ fn check_pace(seen: &Observation, books: &Books) {
 /// Proposals ride on the last known token alone, within what may still be said, and not in a step that preempts.
 fn check_proposals(seen: &Observation, books: &Books) {
     let most = seen.limits.speculation.num_speculative_tokens;
-    assert!(seen.plan.num_samples() <= seen.limits.max_samples, "no more is drawn than may");
     let preempts = seen.before.running.iter().any(|member| seen.is_preempted(member));
     for work in seen.plan.works.iter().filter(|work| work.proposals() > 0) {
         assert!(work.proposals() <= most && !preempts, "{} proposals, {most} allowed", work.proposals());
         assert_eq!(work.proposals() + 1, work.tokens.len(), "proposals ride on the last known token");
         assert!(work.start + work.tokens.len() <= books[&work.seq].peak, "nothing is proposed behind the end");
         assert_eq!(work.samples.len(), work.tokens.len(), "every row draws");
+    }
+}
+
+/// Rows of logits are bounded, and those that score are of the prompt and lie before those that draw.
+fn check_scores(seen: &Observation, books: &Books) {
+    let rows = seen.plan.num_samples() + seen.plan.num_scores();
+    assert!(rows <= seen.limits.max_samples, "no more is drawn and scored than may");
+    for work in &seen.plan.works {
+        let rows = work.scores.iter().map(|spec| spec.row).chain(work.samples.first().map(|spec| spec.row));
+        assert!(rows.is_sorted_by(|a, b| a < b), "each score has a row of its own, before the draws");
+        let scored = work.scores.iter().map(|spec| work.start + spec.row + 1).max();
+        assert!(scored < Some(books[&work.seq].prompt_tokens), "only the prompt is scored");
     }
 }
 

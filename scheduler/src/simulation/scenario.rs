@@ -130,6 +130,7 @@ fn params(random: &mut Random, most_new: usize) -> SamplingParams {
         max_new: random.within(0, most_new.min(40)),
         min_new: if random.chance(30) { random.within(0, 5) } else { 0 },
         stop_ids: if random.chance(40) { tokens(random, 2) } else { Vec::new() },
+        prompt_logprobs: random.chance(25).then(|| random.within(0, 3)),
         ..SamplingParams::default()
     }
 }

@@ -1,5 +1,5 @@
 //! Right: each sequence says what the model says alone, or has the vector it has alone, to its end or as far as it was
-//! let.
+//! let, and each prompt that is scored has the scores it has alone, each once.
 
 use super::ended::Ended;
 use super::observation::Books;
@@ -21,5 +21,9 @@ pub(super) fn check(ended: &Ended, books: &Books) {
                 assert_eq!(ended.vector(seq), None, "{seq:?} did not come to its vector");
             }
         }
+        let scored = ended.scored(known.arrival);
+        assert!(expected.scores.starts_with(scored), "the prompt of {seq:?} has the scores it has alone, each once");
+        let is_whole = matches!(reason, FinishReason::Stop(_) | FinishReason::Length) || !said.is_empty();
+        assert!(!is_whole || scored.len() == expected.scores.len(), "{seq:?} answers when its prompt is scored");
     }
 }

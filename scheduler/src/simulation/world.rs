@@ -272,6 +272,12 @@ impl World {
     fn hear(&mut self, events: &[Event]) {
         for event in events {
             self.ended.hear(event, &self.books);
+            if let Event::Scores { seq, scores } = event {
+                let known = &self.books[seq];
+                self.outcome.count("score", scores.len());
+                self.outcome.count("scores in pieces", usize::from(scores.len() + 1 < known.prompt_tokens));
+                self.outcome.count("scores after a preemption", usize::from(known.preempted));
+            }
             if let Event::Finished { seq, reason, stats } = event {
                 let kind = format!("{reason:?}");
                 self.outcome.count(kind.split('(').next().expect("a name"), 1);

@@ -10,6 +10,7 @@ use super::{
     calls::{self, CallCount},
     chunk_usage,
     logprobs::{self, Words},
+    prompt_logprobs::prompt_logprobs,
     token_ids, usage,
 };
 use crate::{
@@ -43,6 +44,7 @@ pub fn whole(head: Head, prepared: &Prepared, generation: &Generation, choices: 
         choices: choices.collect(),
         usage: usage(generation),
         timings: generation.timings(),
+        prompt_logprobs: prompt_logprobs(&report.words, prepared, generation, 0),
         prompt_token_ids: report.prompt,
     }
 }
@@ -52,7 +54,7 @@ impl Report {
         let request = &prepared.request;
         Self {
             words: Words::new(prepared, generation),
-            logprobs: request.logprobs,
+            logprobs: request.logprobs.is_some(),
             token_ids: request.return_token_ids,
             prompt: request.return_token_ids.then(|| prepared.prompts[0].tokens.clone()),
         }

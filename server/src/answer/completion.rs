@@ -1,19 +1,24 @@
 //! Answers of completions: whole, and as chunks (echoed prompt, text, finish; then usage).
 
+use std::sync::Arc;
+
 use proto::{
     CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionLogprobs, CompletionResponse, Member,
     ObjectName, Text, Timings,
 };
+use scheduler::Score;
 
 use super::{
     Head, WholeChoice, chunk_usage,
     logprobs::{LegacyLogprobs, Words},
+    prompt_logprobs::prompt_logprobs,
     token_ids, usage,
 };
 use crate::{
     choice::GeneratedToken,
+    echo::Echo,
     generate::{Generation, Piece},
-    prepare::Prepared,
+    prepare::{Prepared, PreparedPrompt},
     request::StreamRules,
     sse::Events,
 };
@@ -23,7 +28,7 @@ use crate::{
 struct Report {
     logprobs: Option<LegacyLogprobs>,
     token_ids: bool,
-    echo: Option<Text>,
+    echo: Option<Arc<Echo>>,
     prompt: Option<Vec<u32>>,
 }
 
@@ -34,9 +39,13 @@ pub fn whole(
     generation: &Generation,
     choices: Vec<WholeChoice>,
 ) -> CompletionResponse {
-    let reports = reports(prepared, generation);
+    let words = Words::new(prepared, generation);
     let choices =
-        choices.into_iter().zip(reports).enumerate().map(|(index, (choice, report))| report.choice(index, choice));
+        choices.into_iter().zip(reports(prepared, generation)).enumerate().map(|(index, (choice, report))| {
+            let prompt = index / prepared.request.returned;
+            let prompt_logprobs = prompt_logprobs(&words, prepared, generation, prompt);
+            CompletionChoice { prompt_logprobs, ..report.choice(index, choice, generation.scores(prompt)) }
+        });
     CompletionResponse {
         id: head.id,
         object: ObjectName::TextCompletion,
@@ -52,12 +61,10 @@ pub fn whole(
 /// One for each choice that is returned; those of one prompt are equal.
 fn reports(prepared: &Prepared, generation: &Generation) -> Vec<Report> {
     let request = &prepared.request;
-    let report = |prompt: &crate::prepare::PreparedPrompt| Report {
-        logprobs: request.logprobs.then(|| {
-            LegacyLogprobs::new(Words::new(prepared, generation), request.skip_special_tokens, prompt.echo.as_deref())
-        }),
+    let report = |prompt: &PreparedPrompt| Report {
+        logprobs: request.logprobs.map(|top| LegacyLogprobs::new(prepared, generation, top, prompt.echo.as_deref())),
         token_ids: request.return_token_ids,
-        echo: prompt.echo.as_deref().map(Text::from),
+        echo: prompt.echo.clone(),
         prompt: request.return_token_ids.then(|| prompt.tokens.clone()),
     };
     let prompts = prepared.prompts.iter();
@@ -65,22 +72,35 @@ fn reports(prepared: &Prepared, generation: &Generation) -> Vec<Report> {
 }
 
 impl Report {
-    fn choice(mut self, index: usize, choice: WholeChoice) -> CompletionChoice {
+    /// The whole choice, given the scores of its prompt.
+    fn choice(mut self, index: usize, choice: WholeChoice, scores: &[Score]) -> CompletionChoice {
         let (finish_reason, stop_reason) = choice.finish.map(|finish| (finish.reason, finish.stop_reason)).unzip();
-        let echo = self.echo.take().unwrap_or_default().into_string();
+        let echoed = self.echo.take();
+        let logprobs = self.logprobs(echoed.as_deref(), scores, &choice.tokens);
+        let echo = echoed.map(|echo| echo.text.clone()).unwrap_or_default();
         CompletionChoice {
             index,
             text: (echo + &choice.text).into(),
             finish_reason,
             stop_reason: stop_reason.flatten(),
-            logprobs: self.logprobs(&choice.tokens),
+            logprobs,
             prompt_token_ids: self.prompt,
             token_ids: token_ids(self.token_ids, &choice.tokens),
+            prompt_logprobs: None,
         }
     }
 
-    fn logprobs(&mut self, tokens: &[GeneratedToken]) -> Option<CompletionLogprobs> {
-        self.logprobs.as_mut().map(|logprobs| logprobs.next(tokens))
+    /// The arrays of the prompt, if it is echoed here, and of the tokens.
+    fn logprobs(
+        &mut self,
+        echo: Option<&Echo>,
+        scores: &[Score],
+        tokens: &[GeneratedToken],
+    ) -> Option<CompletionLogprobs> {
+        let logprobs = self.logprobs.as_mut()?;
+        let mut arrays = echo.map(|echo| logprobs.echoed(echo, scores)).unwrap_or_default();
+        logprobs.add(&mut arrays, tokens);
+        Some(arrays)
     }
 }
 
@@ -90,12 +110,15 @@ pub struct CompletionEvents {
     head: Head,
     rules: StreamRules,
     reports: Vec<Report>,
+    /// Of each prompt.
+    choices_each: usize,
 }
 
 impl CompletionEvents {
     /// A stream that has not begun.
     pub fn new(head: Head, rules: StreamRules, prepared: &Prepared, generation: &Generation) -> Self {
-        Self { head, rules, reports: reports(prepared, generation) }
+        let choices_each = prepared.request.choices;
+        Self { head, rules, reports: reports(prepared, generation), choices_each }
     }
 
     fn chunk(
@@ -125,10 +148,13 @@ impl Events for CompletionEvents {
         let mut choices = Vec::new();
         let (echo, prompt_token_ids) = (report.echo.take(), report.prompt.take());
         if echo.is_some() || prompt_token_ids.is_some() {
-            choices.push(CompletionChunkChoice { prompt_token_ids, ..text(index, echo.unwrap_or_default()) });
+            let scores = generation.scores(index / self.choices_each);
+            let logprobs = echo.as_deref().and_then(|echo| report.logprobs(Some(echo), scores, &[]));
+            let echoed = echo.map(|echo| Text::from(echo.text.clone())).unwrap_or_default();
+            choices.push(CompletionChunkChoice { prompt_token_ids, logprobs, ..text(index, echoed) });
         }
         if !piece.text.is_empty() || !piece.tokens.is_empty() {
-            let logprobs = report.logprobs(&piece.tokens);
+            let logprobs = report.logprobs(None, &[], &piece.tokens);
             let token_ids = token_ids(report.token_ids, &piece.tokens);
             choices.push(CompletionChunkChoice { logprobs, token_ids, ..text(index, piece.text.into()) });
         }

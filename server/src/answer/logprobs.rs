@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use proto::{ChatLogprobs, CompletionLogprobs, TokenLogprob, TopLogprob, TopTokens};
-use scheduler::{Token, TokenLogprobs};
+use scheduler::{Score, Token, TokenLogprobs};
 
-use crate::{choice::GeneratedToken, generate::Generation, prepare::Prepared, tokenizer::Tokenizer};
+use crate::{choice::GeneratedToken, echo::Echo, generate::Generation, prepare::Prepared, tokenizer::Tokenizer};
 
 /// What tokens are called.
 #[derive(Clone, Debug)]
@@ -23,7 +23,12 @@ impl Words {
 
     /// Its text, or its id where ids are wanted.
     fn name(&self, token: Token) -> String {
-        if self.as_ids { format!("token_id:{token}") } else { self.tokenizer.token_text(token) }
+        if self.as_ids { format!("token_id:{token}") } else { self.text(token) }
+    }
+
+    /// Its text.
+    pub(super) fn text(&self, token: Token) -> String {
+        self.tokenizer.token_text(token)
     }
 
     fn bytes(&self, token: Token) -> Vec<u8> {
@@ -54,34 +59,58 @@ fn top(words: &Words, token: Token, logprob: f32) -> TopLogprob {
 pub(super) struct LegacyLogprobs {
     words: Words,
     skip_special: bool,
+    /// Alternatives of each token.
+    top: usize,
+    /// Tokens that are reported beside them.
+    ids: Vec<Token>,
     /// Characters before the next token.
     offset: usize,
 }
 
 impl LegacyLogprobs {
-    /// Offsets begin after the echoed prompt, if there is one.
-    pub(super) fn new(words: Words, skip_special: bool, echo: Option<&str>) -> Self {
-        Self { words, skip_special, offset: echo.map_or(0, |text| text.chars().count()) }
+    /// As the request wants them, `top` alternatives each. Offsets begin after the echoed prompt, if there is one.
+    pub(super) fn new(prepared: &Prepared, generation: &Generation, top: usize, echo: Option<&Echo>) -> Self {
+        let request = &prepared.request;
+        Self {
+            words: Words::new(prepared, generation),
+            skip_special: request.skip_special_tokens,
+            top,
+            ids: request.sampling.logprob_ids.clone(),
+            offset: echo.map_or(0, |echo| echo.text.chars().count()),
+        }
     }
 
-    /// The arrays of the next tokens.
-    pub(super) fn next(&mut self, tokens: &[GeneratedToken]) -> CompletionLogprobs {
+    /// The arrays of an echoed prompt, whose tokens from the second on have these scores.
+    pub(super) fn echoed(&self, echo: &Echo, scores: &[Score]) -> CompletionLogprobs {
         let mut arrays = CompletionLogprobs::default();
-        for generated in tokens {
-            let Some(logprobs) = &generated.logprobs else { continue };
-            arrays.tokens.push(self.words.name(generated.token).into());
-            arrays.token_logprobs.push(Some(logprobs.logprob.into()));
-            arrays.top_logprobs.push(Some(self.top(generated.token, logprobs)));
-            arrays.text_offset.push(self.offset);
-            self.offset += self.characters(generated.token);
+        let scores = std::iter::once(None).chain(scores.iter().map(|score| Some(&score.logprobs)));
+        for ((token, offset), logprobs) in echo.places.iter().zip(scores) {
+            self.push(&mut arrays, *token, logprobs, *offset);
         }
         arrays
     }
 
-    /// The likeliest tokens and the sampled one.
+    /// Adds the next tokens of the answer to the arrays.
+    pub(super) fn add(&mut self, arrays: &mut CompletionLogprobs, tokens: &[GeneratedToken]) {
+        for generated in tokens.iter().filter(|generated| generated.logprobs.is_some()) {
+            self.push(arrays, generated.token, generated.logprobs.as_ref(), self.offset);
+            self.offset += self.characters(generated.token);
+        }
+    }
+
+    fn push(&self, arrays: &mut CompletionLogprobs, token: Token, logprobs: Option<&TokenLogprobs>, offset: usize) {
+        arrays.tokens.push(self.words.name(token).into());
+        arrays.token_logprobs.push(logprobs.map(|logprobs| logprobs.logprob.into()));
+        arrays.top_logprobs.push(logprobs.map(|logprobs| self.top(token, logprobs)));
+        arrays.text_offset.push(offset);
+    }
+
+    /// The likeliest tokens, those that the request names, and the one that stands there.
     fn top(&self, token: Token, logprobs: &TokenLogprobs) -> TopTokens {
         let mut top = TopTokens::default();
-        for (token, logprob) in logprobs.top.iter().copied().chain([(token, logprobs.logprob)]) {
+        let (likeliest, others) = logprobs.top.split_at(self.top.min(logprobs.top.len()));
+        let named = others.iter().filter(|(other, _)| self.ids.contains(other));
+        for (token, logprob) in likeliest.iter().chain(named).copied().chain([(token, logprobs.logprob)]) {
             top.insert(self.words.name(token), logprob);
         }
         top

@@ -116,6 +116,7 @@ impl Job {
             history: Vec::new(),
             samples: if samples { vec![greedy] } else { Vec::new() },
             pooled: false,
+            scores: Vec::new(),
         }
     }
 }

@@ -20,9 +20,6 @@ pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<Ge
         return Err(ApiError::unsupported_parameter("suffix", " by this model"));
     }
     let logprobs = request.logprobs.map(size);
-    if request.output.echo == Some(true) && logprobs.is_some() {
-        return Err(ApiError::unsupported_parameter("echo", " together with logprobs"));
-    }
     let max_new = request.stopping.max_tokens.map_or(DEFAULT_MAX_NEW, size);
     let own = OwnParts { model: request.model.0, max_new: Some(max_new), logprobs, add_special_tokens: true };
     let model = own.model.clone();

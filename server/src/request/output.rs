@@ -32,6 +32,7 @@ pub(super) struct Output {
     pub(super) return_token_ids: bool,
     pub(super) tokens_as_ids: bool,
     pub(super) logprob_ids: Vec<Token>,
+    pub(super) prompt_logprobs: Option<usize>,
 }
 
 impl Output {
@@ -56,6 +57,7 @@ impl Output {
             return_token_ids: fields.return_token_ids.unwrap_or(false),
             tokens_as_ids: fields.return_tokens_as_token_ids.unwrap_or(false),
             logprob_ids: logprob_ids(fields, rules)?,
+            prompt_logprobs: prompt_logprobs(fields)?,
         })
     }
 }
@@ -63,6 +65,14 @@ impl Output {
 fn logprob_ids(fields: &OutputFields, rules: &RequestRules) -> Result<Vec<Token>, ApiError> {
     let ids = fields.logprob_token_ids.as_deref().unwrap_or_default();
     rules.check_tokens("logprob_token_ids", ids)
+}
+
+fn prompt_logprobs(fields: &OutputFields) -> Result<Option<usize>, ApiError> {
+    const NAME: &str = "prompt_logprobs";
+    match fields.prompt_logprobs {
+        Some(_) if fields.stream == Some(true) => Err(ApiError::invalid_value(NAME, "must be absent in a stream")),
+        wanted => Ok(wanted.map(size)),
+    }
 }
 
 fn stream(fields: &OutputFields) -> Result<Option<StreamRules>, ApiError> {

@@ -51,7 +51,6 @@ pub(super) fn stopping(fields: &StoppingFields) -> Result<(), ApiError> {
 pub(super) fn output(fields: &OutputFields) -> Result<(), ApiError> {
     refuse([
         ("return_token_offsets", is_on(fields.return_token_offsets)),
-        ("prompt_logprobs", fields.prompt_logprobs.is_some()),
         ("ebnf", fields.ebnf.is_some()),
         ("grammar", fields.grammar.is_some()),
         ("json_schema", fields.json_schema.is_some()),

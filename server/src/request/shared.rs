@@ -56,6 +56,7 @@ impl SharedFields {
         let chooses = output.choices > output.returned;
         sampling.logprobs = own.logprobs.or(chooses.then_some(0));
         sampling.logprob_ids = output.logprob_ids;
+        sampling.prompt_logprobs = output.prompt_logprobs.max(own.logprobs.filter(|_| output.echo));
         sampling.min_new = stopping.min_new;
         sampling.stop_ids = stopping.ids;
         Ok(GenerateRequest {
@@ -63,7 +64,8 @@ impl SharedFields {
             prompts,
             choices: output.choices,
             returned: output.returned,
-            logprobs: own.logprobs.is_some(),
+            logprobs: own.logprobs,
+            prompt_logprobs: output.prompt_logprobs,
             max_new: own.max_new,
             seed: self.sampling.seed.map(|seed| seed.0.cast_unsigned()),
             sampling,

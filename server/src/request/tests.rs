@@ -191,7 +191,7 @@ fn best_of_computes_more_than_are_returned() {
     assert_eq!(counts(json!({"n": 2, "best_of": 2})), (2, 2));
     assert_eq!(counts(json!({"best_of": 8})), (8, 1));
     let chosen = try_completion(json!({"best_of": 2})).unwrap();
-    assert_eq!((chosen.sampling.logprobs, chosen.logprobs), (Some(0), false), "measured, not reported");
+    assert_eq!((chosen.sampling.logprobs, chosen.logprobs), (Some(0), None), "measured, not reported");
     assert_eq!(completion_error(json!({"best_of": 2, "stream": true})), at("invalid_value", "best_of"));
     assert_eq!(completion_error(json!({"n": 2, "best_of": 1})), at("integer_below_min_value", "best_of"));
     assert_eq!(completion_error(json!({"best_of": 9})), at("integer_above_max_value", "best_of"));
@@ -200,11 +200,21 @@ fn best_of_computes_more_than_are_returned() {
 }
 
 #[test]
+fn prompts_are_scored_whole_only() {
+    edge("prompt_logprobs", &json!(20), &json!(21), "integer_above_max_value");
+    edge("prompt_logprobs", &json!(0), &json!(-1), "integer_below_min_value");
+    let streamed = json!({"prompt_logprobs": 1, "stream": true});
+    assert_eq!(chat_error(streamed.clone()), at("invalid_value", "prompt_logprobs"));
+    assert_eq!(completion_error(streamed), at("invalid_value", "prompt_logprobs"));
+    let request = try_chat(json!({"prompt_logprobs": 2})).unwrap();
+    assert_eq!((request.prompt_logprobs, request.sampling.prompt_logprobs), (Some(2), Some(2)));
+}
+
+#[test]
 fn refused_members_pass_only_when_off() {
     let members = [
         ("use_beam_search", json!(false), json!(true)),
         ("length_penalty", json!(1.0), json!(2)),
-        ("prompt_logprobs", json!(null), json!(0)),
         ("return_token_offsets", json!(false), json!(true)),
         ("spaces_between_special_tokens", json!(true), json!(false)),
         ("grammar", json!(null), json!("root ::= a")),

@@ -109,8 +109,9 @@ fn sampling(request: &GenerateRequest, allowed_token_ids: Option<Vec<u32>>, room
         ignore_eos: request.ignore_eos,
         max_tokens: request.max_new.unwrap_or(room),
         min_tokens: params.min_new,
-        logprobs: params.logprobs.filter(|_| request.logprobs),
+        logprobs: request.logprobs,
         logprob_token_ids: params.logprob_ids.clone(),
+        prompt_logprobs: params.prompt_logprobs,
         skip_special_tokens: request.skip_special_tokens,
     }
 }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use scheduler::{
-    BlockId, Executor, MaskState, RowFault, Sample, SampleSpec, SequenceVector, StepOutput, StepPlan, Token,
-    TokenLogprobs, TokenMask, Work,
+    BlockId, Executor, MaskState, RowFault, Sample, SampleSpec, Score, ScoreSpec, SequenceVector, StepOutput, StepPlan,
+    Token, TokenLogprobs, TokenMask, Work,
 };
 
 use super::vocabulary::{EOS, VOCAB_SIZE, spell};
@@ -199,11 +199,20 @@ impl Executor for FakeExecutor {
         }
         let draw = |work| move |spec| (work, spec);
         let draws = plan.works.iter().flat_map(|work| work.samples.iter().map(draw(work)));
-        Ok(StepOutput {
-            samples: draws.map(|(work, spec)| self.draw(work, spec, &orders)).collect(),
-            vectors: plan.pooled().map(|work| self.pool(work)).collect(),
-        })
+        let samples = draws.map(|(work, spec)| self.draw(work, spec, &orders)).collect();
+        let scores = plan.works.iter().flat_map(|work| &work.scores).map(|spec| Ok(score(spec))).collect();
+        let vectors = plan.pooled().map(|work| self.pool(work)).collect();
+        Ok(StepOutput { samples, scores, vectors })
     }
+}
+
+/// The rank of a prompt token follows from its id, and everything else from the rank.
+fn score(spec: &ScoreSpec) -> Score {
+    let place = spec.token % 4;
+    let logprob = |place: Token| -0.25 - place as f32;
+    let stands = |other: Token| if other == place { spec.token } else { (spec.token + 1 + other) % 256 };
+    let top = (0..spec.params.prompt_logprobs.unwrap_or(0) as Token).map(|place| (stands(place), logprob(place)));
+    Score { logprobs: TokenLogprobs { logprob: logprob(place), top: top.collect() }, rank: place as usize + 1 }
 }
 
 /// The tokens of the answer to a prompt, and then the end token.

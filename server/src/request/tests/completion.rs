@@ -41,7 +41,11 @@ fn echo_and_log_probabilities() {
     assert_eq!(completion_error(json!({"logprobs": 21})), at("integer_above_max_value", "logprobs"));
     assert_eq!(completion_error(json!({"logprobs": true})), at("invalid_type", "logprobs"));
     assert!(try_completion(json!({"echo": true})).unwrap().echo);
-    assert_eq!(completion_error(json!({"echo": true, "logprobs": 0})), at("unsupported_parameter", "echo"));
+    let scored = |members| try_completion(members).unwrap().sampling.prompt_logprobs;
+    assert_eq!(scored(json!({"echo": true, "logprobs": 3})), Some(3));
+    assert_eq!(scored(json!({"echo": true, "logprobs": 3, "prompt_logprobs": 1})), Some(3), "both are reported");
+    assert_eq!(scored(json!({"echo": true, "logprobs": 0, "prompt_logprobs": 5})), Some(5));
+    assert_eq!((scored(json!({"echo": true})), scored(json!({"logprobs": 3}))), (None, None));
 }
 
 #[test]

@@ -112,6 +112,15 @@ def test_logprobs_ride_on_the_stream(client, model):
     assert [token for logprobs in streamed for token in logprobs.content] == whole
 
 
+def test_the_prompt_of_a_chat_can_be_scored(client, model):
+    answer = ask(client, model, max_tokens=2, extra_body={"prompt_logprobs": 1, "return_token_ids": True})
+    places = answer.prompt_logprobs
+    assert places[0] is None and len(places) == len(answer.prompt_token_ids) == answer.usage.prompt_tokens
+    for token, place in zip(answer.prompt_token_ids[1:], places[1:]):
+        own, best = place[str(token)], next(iter(place.values()))
+        assert own["logprob"] <= best["logprob"] <= 0 and best["rank"] == 1 and own["rank"] >= 1
+
+
 def test_conversation_and_odd_characters(client, model):
     messages = [
         {"role": "system", "content": "You repeat what you are told."},

@@ -41,10 +41,37 @@ def test_echo_puts_the_prompt_first(client, model):
     assert complete(client, model, echo=True, max_tokens=4).choices[0].text == PROMPT + plain
 
 
-def test_echo_with_logprobs_is_refused_by_name(client, model):
+def test_a_scored_prompt_has_the_logprobs_of_the_answer_it_was(client, model):
+    ids = {"extra_body": {"return_token_ids": True, "logprob_token_ids": [1, 2]}}
+    answer = complete(client, model, max_tokens=12, logprobs=3, **ids).choices[0]
+    prompt = answer.prompt_token_ids + answer.token_ids
+    echoed = complete(client, model, prompt=prompt, echo=True, max_tokens=0, logprobs=3, **ids).choices[0]
+    assert echoed.text == PROMPT + answer.text and echoed.finish_reason == "length"
+    for array in ("tokens", "token_logprobs", "top_logprobs", "text_offset"):
+        assert len(getattr(echoed.logprobs, array)) == len(prompt)
+    start = len(answer.prompt_token_ids)
+    assert echoed.logprobs.token_logprobs[0] is None and echoed.logprobs.top_logprobs[0] is None
+    assert echoed.logprobs.token_logprobs[start:] == answer.logprobs.token_logprobs
+    assert echoed.logprobs.top_logprobs[start:] == answer.logprobs.top_logprobs
+    for token, offset in zip(echoed.logprobs.tokens, echoed.logprobs.text_offset):
+        assert echoed.text[offset:].startswith(token)
+
+
+def test_prompt_logprobs_are_those_of_an_echo(client, model):
+    echoed = complete(client, model, echo=True, max_tokens=1, logprobs=2, extra_body={"return_token_ids": True}).choices[0]
+    places = complete(client, model, max_tokens=1, extra_body={"prompt_logprobs": 2}).choices[0].prompt_logprobs
+    assert places[0] is None and len(places) == len(echoed.prompt_token_ids)
+    for index, (token, place) in enumerate(zip(echoed.prompt_token_ids, places)):
+        if place is not None:
+            own = place[str(token)]
+            assert own["logprob"] == echoed.logprobs.token_logprobs[index] and own["decoded_token"] == echoed.logprobs.tokens[index]
+            assert [entry["rank"] for entry in place.values()] == ([1, 2] if own["rank"] <= 2 else [1, 2, own["rank"]])
+
+
+def test_prompt_logprobs_are_not_streamed(client, model):
     with pytest.raises(openai.BadRequestError) as refused:
-        complete(client, model, echo=True, logprobs=2)
-    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "echo")
+        complete(client, model, stream=True, extra_body={"prompt_logprobs": 1})
+    assert refused.value.param == "prompt_logprobs"
 
 
 def test_a_prompt_can_be_computed_without_an_answer(client, model):
