@@ -147,7 +147,7 @@ fn check_keyword(name: &str, value: &Value, members: &Map<String, Value>, path: 
         "format" if may_be_string(members) && !value.as_str().is_some_and(|format| FORMATS.contains(&format)) => {
             Err(ApiError::invalid_schema(path, format_args!("is none of {}", FORMATS.join(", "))))
         }
-        "$schema" if !value.as_str().is_some_and(|dialect| canonical(dialect).is_some()) => {
+        "$schema" if value.as_str().is_none_or(|dialect| canonical(dialect).is_none()) => {
             Err(ApiError::invalid_schema(path, "is not known: drafts 4, 6, 7, 2019-09 and 2020-12 are"))
         }
         "minProperties" | "maxProperties" if !is_countable(members) => {

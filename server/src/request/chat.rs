@@ -23,7 +23,7 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
         return Err(ApiError::unsupported_parameter("best_of", " above n in a chat"));
     }
     let mut ignored = accepted::ignored(&request)?;
-    let (reasoning, unused) = reasoning::read(&request, rules)?;
+    let (reasoning, unused) = reasoning::read(&request, rules);
     ignored.extend(unused.map(str::to_owned));
     let prediction = prediction::read(request.prediction.take(), rules)?;
     let own = OwnParts {

@@ -3,10 +3,7 @@
 use proto::ChatRequest;
 
 use super::{RequestRules, range::size};
-use crate::{
-    error::ApiError,
-    reasoning::{ReasoningFormat, ThoughtText},
-};
+use crate::reasoning::{ReasoningFormat, ThoughtText};
 
 /// What an answer does with its thought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,10 +19,7 @@ pub struct ReasoningRules {
 const BUDGET: &str = "thinking_token_budget";
 
 /// Reads the members about thoughts; also those that have no effect with this model.
-pub(super) fn read(
-    request: &ChatRequest,
-    rules: &RequestRules,
-) -> Result<(ReasoningRules, Option<&'static str>), ApiError> {
+pub(super) fn read(request: &ChatRequest, rules: &RequestRules) -> (ReasoningRules, Option<&'static str>) {
     let budget = request.thinking_token_budget.map(size);
     let text = match (request.include_reasoning.unwrap_or(true), request.separate_reasoning.unwrap_or(true)) {
         (false, _) => ThoughtText::Dropped,
@@ -33,5 +27,5 @@ pub(super) fn read(
         (true, true) => ThoughtText::Separate,
     };
     let ignored = budget.filter(|_| rules.reasoning.is_none()).map(|_| BUDGET);
-    Ok((ReasoningRules { format: rules.reasoning, text, budget }, ignored))
+    (ReasoningRules { format: rules.reasoning, text, budget }, ignored)
 }
