@@ -187,40 +187,40 @@ mod tests {
 
     use super::*;
 
-    fn are_exclusive(schema: Value) -> bool {
-        is_exclusive(schema.as_object().unwrap(), &schema)
+    fn are_exclusive(schema: &Value) -> bool {
+        is_exclusive(schema.as_object().unwrap(), schema)
     }
 
     #[test]
     fn types_and_constants_tell_alternatives_apart() {
-        assert!(are_exclusive(json!({"oneOf": [{"type": "string"}, {"type": ["integer", "null"]}]})));
-        assert!(are_exclusive(json!({"oneOf": [{"const": "a"}, {"enum": ["b", 1]}, {"const": null}]})));
-        assert!(are_exclusive(json!({"oneOf": [{"const": 1.5}, {"type": "integer"}]})));
-        assert!(!are_exclusive(json!({"oneOf": [{"type": "integer"}, {"type": "number"}]})));
-        assert!(!are_exclusive(json!({"oneOf": [{"const": 1}, {"const": 1.0}]})));
-        assert!(!are_exclusive(json!({"oneOf": [{"const": "a"}, {"type": "string"}]})));
-        assert!(!are_exclusive(json!({"oneOf": [{"type": "string"}, {}]})));
+        assert!(are_exclusive(&json!({"oneOf": [{"type": "string"}, {"type": ["integer", "null"]}]})));
+        assert!(are_exclusive(&json!({"oneOf": [{"const": "a"}, {"enum": ["b", 1]}, {"const": null}]})));
+        assert!(are_exclusive(&json!({"oneOf": [{"const": 1.5}, {"type": "integer"}]})));
+        assert!(!are_exclusive(&json!({"oneOf": [{"type": "integer"}, {"type": "number"}]})));
+        assert!(!are_exclusive(&json!({"oneOf": [{"const": 1}, {"const": 1.0}]})));
+        assert!(!are_exclusive(&json!({"oneOf": [{"const": "a"}, {"type": "string"}]})));
+        assert!(!are_exclusive(&json!({"oneOf": [{"type": "string"}, {}]})));
     }
 
     #[test]
     fn a_member_that_must_be_there_tells_objects_apart() {
         let kind =
             |name: &str| json!({"type": "object", "required": ["kind"], "properties": {"kind": {"const": name}}});
-        assert!(are_exclusive(json!({"oneOf": [kind("a"), kind("b"), {"type": "array"}]})));
-        assert!(!are_exclusive(json!({"oneOf": [kind("a"), kind("b"), kind("a")]})));
+        assert!(are_exclusive(&json!({"oneOf": [kind("a"), kind("b"), {"type": "array"}]})));
+        assert!(!are_exclusive(&json!({"oneOf": [kind("a"), kind("b"), kind("a")]})));
         let optional = |name: &str| json!({"type": "object", "properties": {"kind": {"const": name}}});
-        assert!(!are_exclusive(json!({"oneOf": [optional("a"), optional("b")]})));
-        assert!(are_exclusive(json!({"required": ["kind"], "oneOf": [optional("a"), optional("b")]})));
+        assert!(!are_exclusive(&json!({"oneOf": [optional("a"), optional("b")]})));
+        assert!(are_exclusive(&json!({"required": ["kind"], "oneOf": [optional("a"), optional("b")]})));
         let untyped = |name: &str| json!({"required": ["kind"], "properties": {"kind": {"const": name}}});
-        assert!(!are_exclusive(json!({"oneOf": [untyped("a"), untyped("b")]})));
-        assert!(are_exclusive(json!({"type": "object", "oneOf": [untyped("a"), untyped("b")]})));
+        assert!(!are_exclusive(&json!({"oneOf": [untyped("a"), untyped("b")]})));
+        assert!(are_exclusive(&json!({"type": "object", "oneOf": [untyped("a"), untyped("b")]})));
     }
 
     #[test]
     fn members_that_may_not_be_there_tell_objects_apart() {
         let only = |name: &str, more: Value| json!({"type": "object", "required": [name], "properties": {name: {}}, "additionalProperties": more});
-        assert!(are_exclusive(json!({"oneOf": [only("a", json!(false)), only("b", json!(false))]})));
-        assert!(!are_exclusive(json!({"oneOf": [only("a", json!(true)), only("b", json!({}))]})));
+        assert!(are_exclusive(&json!({"oneOf": [only("a", json!(false)), only("b", json!(false))]})));
+        assert!(!are_exclusive(&json!({"oneOf": [only("a", json!(true)), only("b", json!({}))]})));
     }
 
     #[test]
@@ -228,27 +228,29 @@ mod tests {
         let kind =
             |name: &str| json!({"type": "object", "required": ["kind"], "properties": {"kind": {"const": name}}});
         let choice = json!([{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}]);
-        assert!(are_exclusive(json!({"oneOf": choice, "$defs": {"a": kind("a"), "b": kind("b")}})));
-        assert!(!are_exclusive(json!({"oneOf": choice, "$defs": {"a": kind("a")}})));
-        assert!(!are_exclusive(json!({"oneOf": choice, "$defs": {"a": {"$ref": "#/$defs/a"}, "b": kind("b")}})));
+        assert!(are_exclusive(&json!({"oneOf": choice, "$defs": {"a": kind("a"), "b": kind("b")}})));
+        assert!(!are_exclusive(&json!({"oneOf": choice, "$defs": {"a": kind("a")}})));
+        assert!(!are_exclusive(&json!({"oneOf": choice, "$defs": {"a": {"$ref": "#/$defs/a"}, "b": kind("b")}})));
         let deep = json!({"type": "object", "required": ["n"], "properties": {"n": {"$ref": "#/$defs/a"}}});
-        assert!(!are_exclusive(json!({"oneOf": choice, "$defs": {"a": deep, "b": deep}})));
+        assert!(!are_exclusive(&json!({"oneOf": choice, "$defs": {"a": deep, "b": deep}})));
     }
 
     #[test]
     fn parts_tell_alternatives_apart() {
         let text = json!({"anyOf": [{"type": "string"}, {"const": null}]});
-        assert!(are_exclusive(json!({"oneOf": [text, {"allOf": [{}, {"type": "integer"}]}]})));
-        assert!(!are_exclusive(json!({"oneOf": [text, {"type": ["integer", "null"]}]})));
+        assert!(are_exclusive(&json!({"oneOf": [text, {"allOf": [{}, {"type": "integer"}]}]})));
+        assert!(!are_exclusive(&json!({"oneOf": [text, {"type": ["integer", "null"]}]})));
     }
 
     #[test]
     fn a_proof_that_costs_too_much_is_none() {
         let values = |from: usize| json!({"enum": (from..from + 200).collect::<Vec<_>>()});
-        assert!(!are_exclusive(json!({"oneOf": [values(0), values(1000)]})));
+        assert!(!are_exclusive(&json!({"oneOf": [values(0), values(1000)]})));
         let names: Vec<String> = (0..20).map(|index| format!("p{index}")).collect();
         let again: Map<String, Value> = names.iter().map(|name| (name.clone(), json!({"$ref": "#/$defs/a"}))).collect();
         let tree = json!({"type": "object", "required": names, "properties": again});
-        assert!(!are_exclusive(json!({"oneOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}], "$defs": {"a": tree}})));
+        assert!(!are_exclusive(
+            &json!({"oneOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}], "$defs": {"a": tree}})
+        ));
     }
 }

@@ -58,17 +58,7 @@ fn of_kind(kind: &str, schema: &Value, components: &Components) -> BoxedStrategy
             let (least, most) = (bound("minimum", -1e9), bound("maximum", 1e9));
             prop_oneof![Just(least), Just(most), least..=most].prop_map(Value::from).boxed()
         }
-        "string" => match schema["pattern"].as_str() {
-            Some(pattern) => {
-                prop::string::string_regex(pattern.trim_matches(['^', '$'])).unwrap().prop_map(Value::from).boxed()
-            }
-            None => {
-                let least = size("minLength").unwrap_or(0);
-                prop::collection::vec(any::<char>(), least..least + 12)
-                    .prop_map(|letters| letters.into_iter().collect::<String>().into())
-                    .boxed()
-            }
-        },
+        "string" => string(schema, size("minLength").unwrap_or(0)),
         "array" => {
             let least = size("minItems").unwrap_or(0);
             let most = size("maxItems").unwrap_or(usize::MAX).min(least + 2);
@@ -76,6 +66,14 @@ fn of_kind(kind: &str, schema: &Value, components: &Components) -> BoxedStrategy
         }
         _ => object(schema, components),
     }
+}
+
+fn string(schema: &Value, least: usize) -> BoxedStrategy<Value> {
+    if let Some(pattern) = schema["pattern"].as_str() {
+        return prop::string::string_regex(pattern.trim_matches(['^', '$'])).unwrap().prop_map(Value::from).boxed();
+    }
+    let letters = prop::collection::vec(any::<char>(), least..least + 12);
+    letters.prop_map(|letters| letters.into_iter().collect::<String>().into()).boxed()
 }
 
 /// Some of an object's members, and all that it requires.
