@@ -106,7 +106,7 @@ fn is_such_a_rule(error: &ApiError) -> bool {
         "is a name of the conversation itself",
         "by the model's chat template",
         "above n in a chat",
-        "together with logprobs",
+        "must be absent in a stream",
         "must be n in a stream",
         "max_completion_tokens is",
     ];
