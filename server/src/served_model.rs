@@ -104,7 +104,7 @@ impl ServedModel {
 
     /// How a request's calls are written.
     pub(crate) fn calls_of(&self, request: &GenerateRequest) -> &'static CallFormat {
-        request.calls().unwrap_or(self.rules.calls)
+        request.calls().map_or(self.rules.calls, |calls| calls.format)
     }
 
     /// The engine thread, as seen from here.

@@ -47,7 +47,7 @@ fn with_messages(prompt: &ChatPrompt, messages: Vec<ChatMessage>) -> ChatPrompt 
 fn introduction(tools: &Value, format: &CallFormat) -> String {
     let tools = tools.as_array().into_iter().flatten();
     let lines: Vec<String> = tools.map(|tool| one_line(&tool["function"])).collect();
-    let example = format.write([("NAME", "{\"ARGUMENT\": VALUE}")]);
+    let example = format.example();
     format!(
         "You can call functions. Each line describes one:\n<tools>\n{}\n</tools>\nTo call one, answer exactly like \
          this, with its name and its arguments:\n{example}",
@@ -77,12 +77,8 @@ fn result(message: &ChatMessage) -> String {
 
 fn with_calls(message: &ChatMessage, format: &CallFormat) -> ChatMessage {
     let Some(calls) = message.tool_calls.as_ref().and_then(Value::as_array) else { return message.clone() };
-    let calls: Vec<(&str, String)> = calls
-        .iter()
-        .map(|call| &call["function"])
-        .map(|function| (function["name"].as_str().unwrap_or_default(), one_line(&function["arguments"])))
-        .collect();
-    let text = format.write(calls.iter().map(|(name, arguments)| (*name, arguments.as_str())));
+    let functions = calls.iter().map(|call| &call["function"]);
+    let text = format.write(functions.map(|own| (own["name"].as_str().unwrap_or_default(), &own["arguments"])));
     let gap = if message.content.is_empty() { "" } else { "\n" };
     let content = format!("{}{gap}{text}", message.content);
     ChatMessage { content, tool_calls: None, ..message.clone() }
