@@ -153,7 +153,9 @@ impl Thought {
         }
         self.closing += usize::from(before != Stage::Gap && self.is_spent());
         self.spent += usize::from(before != Stage::Gap && was_thinking);
-        bytes.iter().for_each(|byte| self.watch.step(*byte));
+        for byte in bytes {
+            self.watch.step(*byte);
+        }
         self.gap += usize::from(before == Stage::Gap);
         match self.watch.stage() {
             Stage::Gap if self.behind == Behind::Anything => Step::Answer,

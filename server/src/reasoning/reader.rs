@@ -144,7 +144,9 @@ mod tests {
             read.0 += &delta.thought;
             read.1 += &delta.answer;
         };
-        pieces.iter().for_each(|piece| add(reader.push(piece)));
+        for piece in pieces {
+            add(reader.push(piece));
+        }
         add(reader.finish());
         read
     }

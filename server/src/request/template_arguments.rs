@@ -48,7 +48,7 @@ pub(super) fn read(
         Some(_) => ignored.push(EFFORT.to_owned()),
     }
     let bytes = values.iter().map(|(name, value)| name.len() + value.as_str().map_or(0, str::len)).sum();
-    Ok(TemplateArguments { ignored, bytes, values })
+    Ok(TemplateArguments { values, bytes, ignored })
 }
 
 fn check(values: &Map<String, Value>) -> Result<(), ApiError> {
