@@ -64,7 +64,7 @@ fn reasoning_format(config: &Config, template: Option<&ChatTemplate>) -> Option<
 
 /// How the model writes calls: as it was configured, or as its chat template does.
 fn call_format(config: &Config, template: Option<&ChatTemplate>) -> &'static CallFormat {
-    let known = template.filter(|template| template.knows_tools());
+    let known = template.filter(|template| template.knows_tools() || template.takes_tools_in_system());
     config
         .tool_call_parser
         .or_else(|| known.map(|template| CallFormat::of_template(template.source())))

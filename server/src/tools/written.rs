@@ -1,7 +1,7 @@
 //! Tools and calls as plain text, for chat templates that know none.
 //!
-//! The tools stand in the system turn, or in the first user's where a template takes no system turn; earlier calls are
-//! text of the assistant, results text of the user.
+//! The tools stand in the system turn, as a member of it where the template has a place for that, or in the first
+//! user's where a template takes no system turn; earlier calls are text of the assistant, results text of the user.
 
 use serde_json::Value;
 
@@ -23,6 +23,9 @@ pub(crate) fn render(
         return template.render(prompt, limit);
     }
     let turns = turns(prompt, format);
+    if template.takes_tools_in_system() {
+        return template.render(&with_messages(prompt, with_tools_member(turns, prompt.tools.as_ref())), limit);
+    }
     let Some(words) = prompt.tools.as_ref().map(|tools| introduction(tools, format)) else {
         return template.render(&with_messages(prompt, turns), limit);
     };
@@ -89,6 +92,17 @@ fn with_system(mut turns: Vec<ChatMessage>, words: &str) -> Vec<ChatMessage> {
         Some(first) => first.content.extend(["\n\n", words]),
         None => turns.insert(0, ChatMessage::text(Role::System, words)),
     }
+    turns
+}
+
+/// The turns, with the functions as a text beside that of the system's.
+fn with_tools_member(mut turns: Vec<ChatMessage>, tools: Option<&Value>) -> Vec<ChatMessage> {
+    let Some(tools) = tools.and_then(Value::as_array) else { return turns };
+    if turns.first().is_none_or(|first| first.role != Role::System) {
+        turns.insert(0, ChatMessage::text(Role::System, "You are a helpful assistant with some tools."));
+    }
+    let functions: Value = tools.iter().map(|tool| tool["function"].clone()).collect();
+    turns[0].tools = Some(one_line(&functions));
     turns
 }
 

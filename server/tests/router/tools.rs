@@ -266,6 +266,24 @@ async fn a_template_without_tools_is_told_of_them_in_text() {
 }
 
 #[tokio::test]
+async fn a_template_may_take_tools_as_a_member_of_the_system_turn() {
+    let template = "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] }}\
+                    {% if message['tools'] %}{{ '<|tool|>' + message['tools'] + '<|/tool|>' }}{% endif %}\n{% endfor %}";
+    let server = TestServer::with(Setup { template, ..roomy() });
+    let messages = json!([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "ring"}]);
+    let ring = json!([{"type": "function", "function": {"name": "ring", "parameters": {"type": "object"}}}]);
+    server.controls.say("<|tool_call|>");
+    let answer = server.chat(json!({"messages": messages, "tools": ring, "return_token_ids": true, "max_tokens": 900}));
+    let answer = answer.await.json();
+    assert_eq!(answer["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "ring");
+    let tokens = answer["prompt_token_ids"].as_array().unwrap();
+    let bytes = tokens.iter().map(|token| u8::try_from(token.as_u64().unwrap()).unwrap()).collect();
+    let expected = "<|system|>Be brief.<|tool|>[{\"name\": \"ring\", \"parameters\": {\"type\": \"object\"}}]<|/tool|>\
+                    <|user|>ring";
+    assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+}
+
+#[tokio::test]
 async fn tools_that_cannot_be_kept_are_refused() {
     let server = start();
     let tool = |function: Value| json!([{"type": "function", "function": function}]);
