@@ -40,6 +40,8 @@ pub struct ChatMessage {
     pub content: String,
     /// What was thought before it.
     pub reasoning: Option<String>,
+    /// What a system turn tells of tools, for templates that look for it there.
+    pub tools: Option<String>,
     /// The speaker's or tool's name.
     pub name: Option<String>,
     /// The calls an assistant turn makes, as the template sees them, their arguments as objects.
@@ -68,7 +70,15 @@ pub struct ChatPrompt {
 impl ChatMessage {
     /// A turn of plain text.
     pub fn text(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into(), reasoning: None, name: None, tool_calls: None, tool_call_id: None }
+        Self {
+            role,
+            content: content.into(),
+            reasoning: None,
+            tools: None,
+            name: None,
+            tool_calls: None,
+            tool_call_id: None,
+        }
     }
 }
 

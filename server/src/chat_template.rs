@@ -94,6 +94,11 @@ impl ChatTemplate {
         self.variables.contains("tools")
     }
 
+    /// Whether it writes tools as a member of the system's turn.
+    pub fn takes_tools_in_system(&self) -> bool {
+        self.source.contains("message['tools']")
+    }
+
     /// Names that it reads and does not set itself.
     pub fn variables(&self) -> &HashSet<String> {
         &self.variables

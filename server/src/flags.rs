@@ -77,8 +77,8 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_template: Option<PathBuf>,
 
-    /// How the model writes calls of tools: hermes, llama3_json, mistral, mistral_args, phi4_mini_json, deepseek_v3 or
-    /// deepseek_v31 [default: as its chat template does]
+    /// How the model writes calls of tools: hermes, llama3_json, mistral, mistral_args, phi4_mini,
+    /// phi4_mini_json, deepseek_v3, deepseek_v31, pythonic or functiongemma [default: as its chat template does]
     #[allow(clippy::doc_markdown, reason = "the help shows it as it is typed")]
     #[arg(long, value_name = "FORMAT", help_heading = "Model")]
     #[serde(skip_serializing_if = "Option::is_none")]

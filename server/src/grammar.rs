@@ -4,7 +4,8 @@
 //! spec      what the request says            schema    how JSON Schemas are read
 //! keywords  which of theirs can be kept      exclusive which alternatives exclude each other
 //! calls     answers that call tools           free_text the text before calls, which needs no grammar
-//! thought   what comes before all of these    token_set masks put together
+//! arguments those of calls that are no JSON    thought   what comes before all of these
+//! token_set masks put together
 //! compiler  spec -> compiled, on a thread     cache     compiled grammars, bounded in bytes
 //! session   one prompt's masks, made beside the steps
 //! ```
@@ -12,6 +13,7 @@
 //! The forms are kept by `llguidance`, which is given fuel, not time: what costs too much ends with an error, whoever
 //! sent it. Nothing here looks at logits, and no error repeats more than an excerpt of a client's text.
 
+mod arguments;
 mod cache;
 mod calls;
 mod compiler;

@@ -38,7 +38,12 @@ pub use self::{
     tokens::{detokenize, tokenize},
 };
 pub use crate::{chat_prompt::ChatPrompt, stop_matcher::StopRules};
-use crate::{error::ApiError, grammar::GrammarSpec, reasoning::ReasoningFormat, tools::CallFormat};
+use crate::{
+    error::ApiError,
+    grammar::GrammarSpec,
+    reasoning::ReasoningFormat,
+    tools::{AnswerCalls, CallFormat},
+};
 
 /// What requests are measured by: facts of the model and caps of the server.
 #[derive(Clone, Debug)]
@@ -194,8 +199,8 @@ impl fmt::Debug for GenerateRequest {
 }
 
 impl GenerateRequest {
-    /// The format of the calls that its answers may hold.
-    pub fn calls(&self) -> Option<&'static CallFormat> {
+    /// The calls that its answers may hold.
+    pub fn calls(&self) -> Option<AnswerCalls> {
         self.grammar.as_ref().and_then(GrammarSpec::calls)
     }
 

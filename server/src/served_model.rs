@@ -68,7 +68,7 @@ fn reasoning_format(config: &Config, template: Option<&ChatTemplate>) -> Option<
 
 /// How the model writes calls: as it was configured, or as its chat template does.
 fn call_format(config: &Config, template: Option<&ChatTemplate>) -> &'static CallFormat {
-    let known = template.filter(|template| template.knows_tools());
+    let known = template.filter(|template| template.knows_tools() || template.takes_tools_in_system());
     config
         .tool_call_parser
         .or_else(|| known.map(|template| CallFormat::of_template(template.source())))
@@ -120,7 +120,7 @@ impl ServedModel {
 
     /// How a request's calls are written.
     pub(crate) fn calls_of(&self, request: &GenerateRequest) -> &'static CallFormat {
-        request.calls().unwrap_or(self.rules.calls)
+        request.calls().map_or(self.rules.calls, |calls| calls.format)
     }
 
     /// The engine thread, as seen from here.

@@ -14,7 +14,7 @@ use crate::{
     shown_tokens::ShownTokens,
     stop_matcher::StopMatcher,
     tokenizer::Tokenizer,
-    tools::{CallDelta, CallFormat, CallReader, reader::Read},
+    tools::{AnswerCalls, CallDelta, CallReader, reader::Read},
 };
 
 /// How an answer's text is made.
@@ -26,8 +26,8 @@ pub struct TextRules {
     pub skip_special: bool,
     /// Before so many tokens nothing ends it.
     pub min_tokens: usize,
-    /// How calls in it are written, if it may hold any.
-    pub calls: Option<&'static CallFormat>,
+    /// The calls that it may hold.
+    pub calls: Option<AnswerCalls>,
     /// How it may begin with a thought, if it may.
     pub thinking: Option<Thinking>,
     /// What becomes of that.
@@ -37,7 +37,7 @@ pub struct TextRules {
 impl TextRules {
     /// The tokens that the text shows.
     pub fn shown(&self, tokenizer: Arc<Tokenizer>) -> ShownTokens {
-        let calls = self.calls.into_iter().flat_map(CallFormat::words);
+        let calls = self.calls.iter().flat_map(|calls| calls.format.words());
         let markers = self.thinking.into_iter().flat_map(|thinking| thinking.format.markers());
         ShownTokens::new(tokenizer, self.skip_special, calls.chain(markers))
     }
@@ -85,7 +85,7 @@ impl TextStream {
             detokenizer,
             thought: rules.thinking.map(|thinking| ThoughtReader::new(thinking, rules.thought)),
             shows_thought: rules.thought == ThoughtText::InContent,
-            calls: rules.calls.map(CallReader::new),
+            calls: rules.calls.as_ref().map(CallReader::new),
             stop: StopMatcher::new(rules.stop),
             unwatched: rules.min_tokens,
         }

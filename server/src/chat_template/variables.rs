@@ -35,6 +35,7 @@ fn message_value(message: &ChatMessage, marks: Option<Marks>) -> Json {
     value.insert("role".to_owned(), Json::from(message.role.name()));
     value.insert("content".to_owned(), text(&message.content));
     value.extend(message.reasoning.as_ref().map(|thought| ("reasoning_content".to_owned(), text(thought))));
+    value.extend(message.tools.as_ref().map(|tools| ("tools".to_owned(), text(tools))));
     value.extend(message.name.as_ref().map(|name| ("name".to_owned(), text(name))));
     value.extend(message.tool_call_id.as_ref().map(|id| ("tool_call_id".to_owned(), text(id))));
     value.extend(message.tool_calls.as_ref().map(|calls| ("tool_calls".to_owned(), marked(calls, marks))));
@@ -64,6 +65,7 @@ pub(super) fn message_texts(prompt: &ChatPrompt) -> Vec<&str> {
     for message in &prompt.messages {
         texts.push(&message.content);
         texts.extend(message.reasoning.as_deref());
+        texts.extend(message.tools.as_deref());
         texts.extend(message.name.as_deref());
         texts.extend(message.tool_call_id.as_deref());
     }

@@ -4,8 +4,14 @@ use std::fmt::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::spec::{Form, any_object, one_of, with_whitespace};
-use crate::{tokenizer::TextPart, tools::CallFormat};
+use super::{
+    arguments,
+    spec::{Form, any_object, one_of, with_whitespace},
+};
+use crate::{
+    tokenizer::TextPart,
+    tools::{AnswerCalls, CallFormat, Notation, format::Opening},
+};
 
 /// The tools that an answer may call, and what else it may be.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,15 +47,20 @@ pub enum Otherwise {
 }
 
 impl CallsForm {
-    /// The grammar in the notation of Lark. After free text it begins behind the opening words. `cut` tells special
-    /// tokens from text.
+    /// The calls that the answer may hold.
+    pub(super) fn answer_calls(&self) -> AnswerCalls {
+        AnswerCalls { format: self.format, names: self.tools.iter().map(|tool| tool.name.clone()).collect() }
+    }
+
+    /// The grammar in the notation of Lark. Where calls may follow free text it begins behind the opening words. `cut`
+    /// tells special tokens from text.
     pub(super) fn lark(&self, cut: impl Fn(&'static str) -> Vec<TextPart<'static>>) -> String {
         let format = self.format;
         let words = |text| literal(cut(text));
         let open = words(format.open);
         let mut rules = match &self.otherwise {
-            Otherwise::Call => format!("start: {open} calls\n"),
-            Otherwise::Text => "start: calls\n".to_owned(),
+            Otherwise::Text if format.opening == Opening::InText => "start: calls\n".to_owned(),
+            Otherwise::Call | Otherwise::Text => format!("start: {open} calls\n"),
             Otherwise::Form(form) => format!("start: {open} calls | answer\nanswer: {}\n", answer(form)),
         };
         let more = if self.several { format!("({} call)*", words(format.between)) } else { String::new() };
@@ -59,8 +70,13 @@ impl CallsForm {
         let _ = writeln!(rules, "call: {before} ({}) {}", names.join(" | "), words(format.after_arguments));
         for (name, tool) in names.iter().zip(&self.tools) {
             let (called, before) = (json!(tool.name), words(format.before_arguments));
-            let arguments = with_whitespace(tool.arguments.clone());
-            let _ = writeln!(rules, "{name}: {called} {before} {name}_arguments\n{name}_arguments: %json {arguments}");
+            let _ = writeln!(rules, "{name}: {called} {before} {name}_arguments");
+            let _ = match format.notation {
+                Notation::Json => {
+                    writeln!(rules, "{name}_arguments: %json {}", with_whitespace(tool.arguments.clone()))
+                }
+                notation => rules.write_str(&arguments::rules(notation, name, &tool.arguments, &cut)),
+            };
         }
         rules
     }
@@ -73,7 +89,7 @@ impl fmt::Debug for Callable {
 }
 
 /// Words of a format, special tokens by their ids.
-fn literal(parts: Vec<TextPart<'_>>) -> String {
+pub(super) fn literal(parts: Vec<TextPart<'_>>) -> String {
     let part = |part| match part {
         TextPart::Text(text) => json!(text).to_string(),
         TextPart::Special(token) => format!("<[{token}]>"),

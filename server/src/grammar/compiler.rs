@@ -135,7 +135,9 @@ impl Grammars {
         };
         let thought =
             self.0.thoughts.as_ref().zip(thought).map(|(masks, thought)| Thought::new(masks, thought, behind));
-        let beginning = Beginning { grammar, every: Arc::new(every_token(&self.0.tokenizer)), thought };
+        let every = || Arc::new(every_token(&self.0.tokenizer));
+        let first = grammar.map_or_else(every, |grammar| Arc::clone(grammar.first()));
+        let beginning = Beginning { grammar, first, thought };
         Ok(GrammarSession::new(&beginning, choices, shown, (self.0.masking.clone(), share)))
     }
 
@@ -196,7 +198,7 @@ impl CompiledGrammar {
         if first.is_empty() {
             return Err(GrammarError::Invalid("no answer can have this form".to_owned()));
         }
-        let free = spec.free_until().map(|format| FreeText::new(tokenizer, format));
+        let free = spec.free_until().map(|calls| FreeText::new(tokenizer, &calls));
         Ok(Self { matcher: Mutex::new(matcher), first: Arc::new(first), free, bytes })
     }
 

@@ -37,8 +37,8 @@ struct Choice {
 /// How the masks of a session begin.
 pub(super) struct Beginning<'a> {
     pub(super) grammar: Option<&'a CompiledGrammar>,
-    /// All tokens.
-    pub(super) every: Arc<TokenMask>,
+    /// What the answer proper may begin with, if it is bound from there on.
+    pub(super) first: Arc<TokenMask>,
     /// What comes before all else.
     pub(super) thought: Option<Thought>,
 }
@@ -68,7 +68,7 @@ impl GrammarSession {
         shown: ShownTokens,
         (lane, in_use): (Lane, Share),
     ) -> Self {
-        let first = beginning.grammar.map_or(&beginning.every, CompiledGrammar::first);
+        let first = &beginning.first;
         let choice = |_| {
             let (thought, free) =
                 (beginning.thought.clone(), beginning.grammar.and_then(CompiledGrammar::free).cloned());
@@ -99,8 +99,8 @@ impl MaskSource for GrammarSession {
         let choice = &self.choices[choice as usize];
         let mut next = choice.next();
         next.generated += 1;
-        let goes_on_freely = next.goes_on_freely(token, self.shown.bytes(token));
-        let Some(matcher) = choice.matcher.as_ref().filter(|_| !goes_on_freely).map(Arc::clone) else {
+        let bound = next.push(token, self.shown.bytes(token));
+        let Some(matcher) = choice.matcher.as_ref().filter(|_| !bound.is_empty()).map(Arc::clone) else {
             next.settle(&choice.first);
             return;
         };
@@ -109,7 +109,7 @@ impl MaskSource for GrammarSession {
         drop(next);
         self.lane.run(move || {
             let mut matcher = matcher.lock().unwrap_or_else(PoisonError::into_inner);
-            settle.with(mask_after(&mut matcher, token));
+            settle.with(mask_after(&mut matcher, &bound));
         });
     }
 
@@ -126,23 +126,23 @@ impl Choice {
 }
 
 impl Next {
-    /// Adds a token to what comes before the grammar; false if there is nothing any more. With the token that ends it
-    /// the grammar is at its beginning.
-    fn goes_on_freely(&mut self, token: Token, bytes: &[u8]) -> bool {
+    /// Adds a token, and gives what of the text is the grammar's now: nothing before the grammar begins.
+    fn push(&mut self, token: Token, bytes: &[u8]) -> Vec<Token> {
         match self.thought.as_mut().map(|thought| thought.push(token, bytes)) {
             Some(Step::Thought) => {
                 // What may have been the beginning of the text was that of the thought.
                 self.free.iter_mut().for_each(FreeText::restart);
-                return true;
+                return Vec::new();
             }
             Some(Step::Answer) => self.thought = None,
             Some(Step::Undecided) | None => {}
         }
-        let Some(free) = &mut self.free else { return false };
-        if free.opens(bytes) {
+        let Some(free) = &mut self.free else { return vec![token] };
+        let opened = free.opens(token, bytes);
+        if opened.is_some() {
             (self.thought, self.free) = (None, None);
         }
-        true
+        opened.unwrap_or_default()
     }
 
     /// Makes the mask of a draw before the grammar, or of its first.
@@ -153,9 +153,9 @@ impl Next {
     }
 }
 
-/// What may follow the token; where the grammar is complete, the model's end tokens.
-fn mask_after(matcher: &mut Matcher, token: Token) -> Option<Arc<TokenMask>> {
-    matcher.consume_token(token).ok()?;
+/// What may follow the tokens; where the grammar is complete, the model's end tokens.
+fn mask_after(matcher: &mut Matcher, tokens: &[Token]) -> Option<Arc<TokenMask>> {
+    matcher.consume_tokens(tokens).ok()?;
     let mask = matcher.compute_mask_or_eos().ok()?;
     Some(Arc::new(TokenMask::new(Vec::from(mask))))
 }

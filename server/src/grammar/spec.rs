@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::ApiError,
     tokenizer::{TextPart, Tokenizer},
-    tools::CallFormat,
+    tools::AnswerCalls,
 };
 
 /// Longest regular expression.
@@ -87,29 +87,28 @@ impl GrammarSpec {
             Form::Choice(texts) => (3, json!(texts).to_string()),
             Form::Lark(grammar) => (4, grammar.clone()),
             Form::Calls(calls) => {
-                (5, format!("{}\n{}", calls.format.name, calls.lark(|text| vec![TextPart::Text(text)])))
+                // What may stand before a grammar is compiled with it.
+                let tag = if self.binds_first() { 5 } else { 6 };
+                (tag, format!("{}\n{}", calls.format.name, calls.lark(|text| vec![TextPart::Text(text)])))
             }
         };
         Sha256::new_with_prefix([tag]).chain_update(text).finalize().into()
     }
 
-    /// The format of the calls that may come at any place of a free text.
-    pub(super) fn free_until(&self) -> Option<&'static CallFormat> {
-        match &self.form {
-            Form::Calls(calls) if calls.otherwise == Otherwise::Text => Some(calls.format),
-            _ => None,
-        }
+    /// The calls that a free text may end with.
+    pub(super) fn free_until(&self) -> Option<AnswerCalls> {
+        self.calls().filter(|_| !self.binds_first())
     }
 
     /// Whether the answer is bound from its first token on.
     pub fn binds_first(&self) -> bool {
-        self.free_until().is_none()
+        !matches!(&self.form, Form::Calls(calls) if calls.otherwise == Otherwise::Text)
     }
 
-    /// The format of the calls that the answer may hold.
-    pub fn calls(&self) -> Option<&'static CallFormat> {
+    /// The calls that the answer may hold.
+    pub fn calls(&self) -> Option<AnswerCalls> {
         match &self.form {
-            Form::Calls(calls) => Some(calls.format),
+            Form::Calls(calls) => Some(calls.answer_calls()),
             _ => None,
         }
     }

@@ -113,6 +113,7 @@ impl Path {
             },
             content,
             reasoning,
+            tools: None,
             name: message.name.map(Text::into_string),
             tool_calls: message.tool_calls.filter(|_| has_calls).map(|calls| self.calls(&calls)).transpose()?,
             tool_call_id: message.tool_call_id.map(Text::into_string),

@@ -9,7 +9,7 @@ use super::grammar::{NAME_RULE, is_name};
 use crate::{
     error::ApiError,
     grammar::{Callable, CallsForm, Form, GrammarSpec, Otherwise, prepare_schema},
-    tools::CallFormat,
+    tools::{CallFormat, format::Opening},
 };
 
 /// Most bytes of all schemas together.
@@ -68,7 +68,7 @@ pub(super) fn with_answer(mut calls: CallsForm, answer: Option<GrammarSpec>) -> 
                 "contradicts tools: only JSON or choices go with them",
             ));
         }
-        if !calls.format.after_text {
+        if calls.format.opening != Opening::InText {
             // Its opening words could begin such an answer too.
             calls.format = CallFormat::plain();
         }

@@ -4,23 +4,42 @@
 //! open lead (before_name NAME before_arguments ARGUMENTS after_arguments) between (...) close
 //! ```
 //!
+//! ARGUMENTS are spelled in the format's notation.
+//!
 //! The spellings are those that the models' own chat templates write earlier calls in.
 
-/// How calls are written. ARGUMENTS is a JSON object.
+use serde_json::Value;
+
+use super::notation::Notation;
+
+/// Where calls may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Behind any text.
+    InText,
+    /// At the beginning of an answer, which else has none.
+    AtStart,
+    /// The same, and it takes a function's name to tell calls from text.
+    AtStartWithName,
+}
+
+/// How calls are written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CallFormat {
     /// What `--tool-call-parser` calls it.
     pub name: &'static str,
     /// Opens the calls, and is the sign that the answer's text is over.
     pub open: &'static str,
-    /// Whether calls may follow text; if not, an answer begins with `open` or has no call.
-    pub after_text: bool,
+    /// Where that may stand.
+    pub opening: Opening,
     /// Between `open` and the first call.
     pub lead: &'static str,
     /// Begins each call.
     pub before_name: &'static str,
-    /// Ends the name.
+    /// Ends the name; if it is empty, the arguments do.
     pub before_arguments: &'static str,
+    /// How arguments are spelled.
+    pub notation: Notation,
     /// Ends each call.
     pub after_arguments: &'static str,
     /// Between two calls.
@@ -34,10 +53,11 @@ pub const FORMATS: &[CallFormat] = &[
     CallFormat {
         name: "hermes",
         open: "<tool_call>",
-        after_text: true,
+        opening: Opening::InText,
         lead: "",
         before_name: "\n{\"name\": \"",
         before_arguments: "\", \"arguments\": ",
+        notation: Notation::Json,
         after_arguments: "}\n</tool_call>",
         between: "\n<tool_call>",
         close: "",
@@ -45,10 +65,11 @@ pub const FORMATS: &[CallFormat] = &[
     CallFormat {
         name: "llama3_json",
         open: "{\"name\": \"",
-        after_text: false,
+        opening: Opening::AtStart,
         lead: "",
         before_name: "",
         before_arguments: "\", \"parameters\": ",
+        notation: Notation::Json,
         after_arguments: "}",
         between: "; {\"name\": \"",
         close: "",
@@ -56,10 +77,11 @@ pub const FORMATS: &[CallFormat] = &[
     CallFormat {
         name: "mistral",
         open: "[TOOL_CALLS]",
-        after_text: true,
+        opening: Opening::InText,
         lead: "[",
         before_name: "{\"name\": \"",
         before_arguments: "\", \"arguments\": ",
+        notation: Notation::Json,
         after_arguments: "}",
         between: ", ",
         close: "]",
@@ -67,10 +89,11 @@ pub const FORMATS: &[CallFormat] = &[
     CallFormat {
         name: "mistral_args",
         open: "[TOOL_CALLS]",
-        after_text: true,
+        opening: Opening::InText,
         lead: "",
         before_name: "",
         before_arguments: "[ARGS]",
+        notation: Notation::Json,
         after_arguments: "",
         between: "[TOOL_CALLS]",
         close: "",
@@ -78,10 +101,11 @@ pub const FORMATS: &[CallFormat] = &[
     CallFormat {
         name: "phi4_mini_json",
         open: "functools[",
-        after_text: true,
+        opening: Opening::InText,
         lead: "",
         before_name: "{\"name\": \"",
         before_arguments: "\", \"arguments\": ",
+        notation: Notation::Json,
         after_arguments: "}",
         between: ", ",
         close: "]",
@@ -89,10 +113,11 @@ pub const FORMATS: &[CallFormat] = &[
     CallFormat {
         name: "deepseek_v3",
         open: "<｜tool▁calls▁begin｜>",
-        after_text: true,
+        opening: Opening::InText,
         lead: "",
         before_name: "<｜tool▁call▁begin｜>function<｜tool▁sep｜>",
         before_arguments: "\n```json\n",
+        notation: Notation::Json,
         after_arguments: "\n```<｜tool▁call▁end｜>",
         between: "\n",
         close: "<｜tool▁calls▁end｜>",
@@ -100,19 +125,59 @@ pub const FORMATS: &[CallFormat] = &[
     CallFormat {
         name: "deepseek_v31",
         open: "<｜tool▁calls▁begin｜>",
-        after_text: true,
+        opening: Opening::InText,
         lead: "",
         before_name: "<｜tool▁call▁begin｜>",
         before_arguments: "<｜tool▁sep｜>",
+        notation: Notation::Json,
         after_arguments: "<｜tool▁call▁end｜>",
         between: "",
         close: "<｜tool▁calls▁end｜>",
+    },
+    CallFormat {
+        name: "phi4_mini",
+        open: "<|tool_call|>",
+        opening: Opening::InText,
+        lead: "[",
+        before_name: "{\"name\": \"",
+        before_arguments: "\", \"arguments\": ",
+        notation: Notation::Json,
+        after_arguments: "}",
+        between: ", ",
+        close: "]<|/tool_call|>",
+    },
+    CallFormat {
+        name: "pythonic",
+        open: "[",
+        opening: Opening::AtStartWithName,
+        lead: "",
+        before_name: "",
+        before_arguments: "",
+        notation: Notation::Python,
+        after_arguments: "",
+        between: ", ",
+        close: "]",
+    },
+    CallFormat {
+        name: "functiongemma",
+        open: "<start_function_call>",
+        opening: Opening::InText,
+        lead: "",
+        before_name: "call:",
+        before_arguments: "",
+        notation: Notation::Escaped,
+        after_arguments: "<end_function_call>",
+        between: "<start_function_call>",
+        close: "",
     },
 ];
 
 /// Words of a chat template, and the format that a template with all of them writes. The first that fits counts.
 const SIGNS: &[(&[&str], &str)] = &[
     (&["<tool_call>"], "hermes"),
+    (&["<start_function_call>"], "functiongemma"),
+    (&["<|tool|>", "<|/tool|>"], "phi4_mini"),
+    (&["[func_name1("], "pythonic"),
     (&["<｜tool▁calls▁begin｜>", "```json"], "deepseek_v3"),
     (&["<｜tool▁calls▁begin｜>"], "deepseek_v31"),
     (&["[TOOL_CALLS]", "[ARGS]"], "mistral_args"),
@@ -140,13 +205,38 @@ impl CallFormat {
     }
 
     /// All words that the format is made of.
-    pub fn words(&self) -> [&'static str; 7] {
+    pub fn words(&self) -> Vec<&'static str> {
         let Self { open, lead, before_name, before_arguments, after_arguments, between, close, .. } = *self;
-        [open, lead, before_name, before_arguments, after_arguments, between, close]
+        let own = [open, lead, before_name, before_arguments, after_arguments, between, close];
+        own.into_iter().chain(self.notation.mark()).collect()
     }
 
-    /// Calls as a model writes them, each a name and its arguments.
-    pub fn write<'a>(&self, calls: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    /// The words that open calls, the first of which is of this function.
+    pub(crate) fn open_with(&self, name: &str) -> String {
+        let Self { open, lead, before_name, before_arguments, .. } = self;
+        let end = if before_arguments.is_empty() { self.notation.open().to_string() } else { String::new() };
+        format!("{open}{lead}{before_name}{name}{before_arguments}{end}")
+    }
+
+    /// What begins behind a name.
+    pub(crate) fn name_end(&self) -> char {
+        self.before_arguments.chars().next().unwrap_or(self.notation.open())
+    }
+
+    /// Calls as a model writes them, each a name and its arguments, an object.
+    pub fn write<'a>(&self, calls: impl IntoIterator<Item = (&'a str, &'a Value)>) -> String {
+        let spelled = |(name, arguments): (&'a str, &'a Value)| {
+            (name, arguments.as_object().map(|arguments| self.notation.write(arguments)).unwrap_or_default())
+        };
+        self.put_together(calls.into_iter().map(spelled))
+    }
+
+    /// What a call looks like.
+    pub fn example(&self) -> String {
+        self.put_together([("NAME", self.notation.example().to_owned())])
+    }
+
+    fn put_together<'a>(&self, calls: impl IntoIterator<Item = (&'a str, String)>) -> String {
         let Self { before_name, before_arguments, after_arguments, .. } = self;
         let calls: Vec<String> = calls
             .into_iter()
@@ -158,6 +248,8 @@ impl CallFormat {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -172,6 +264,9 @@ mod tests {
             ("{{'[TOOL_CALLS] ['}}", "mistral"),
             ("'[TOOL_CALLS]' + name + '[ARGS]'", "mistral_args"),
             (r#"{"name": function name, "parameters": dictionary}"#, "llama3_json"),
+            ("'Respond in the format [func_name1(params_name1=params_value1'", "pythonic"),
+            ("{{ '<start_function_call>call:' + tool_call['name'] }}", "functiongemma"),
+            ("'<|tool|>' + message['tools'] + '<|/tool|>'", "phi4_mini"),
             ("nothing of it", "hermes"),
         ];
         for (template, name) in cases {
@@ -181,17 +276,26 @@ mod tests {
 
     #[test]
     fn calls_are_written_as_the_models_do() {
-        let calls = [("a", "{}"), ("b", r#"{"x": 1}"#)];
-        let written = |name: &str| CallFormat::named(name).unwrap().write(calls);
+        let (none, one) = (json!({}), json!({"x": 1, "y": "z"}));
+        let written = |name: &str| CallFormat::named(name).unwrap().write([("a", &none), ("b", &one)]);
         assert_eq!(
             written("hermes"),
             "<tool_call>\n{\"name\": \"a\", \"arguments\": {}}\n</tool_call>\n\
-             <tool_call>\n{\"name\": \"b\", \"arguments\": {\"x\": 1}}\n</tool_call>"
+             <tool_call>\n{\"name\": \"b\", \"arguments\": {\"x\": 1, \"y\": \"z\"}}\n</tool_call>"
         );
         assert_eq!(
             written("mistral"),
-            r#"[TOOL_CALLS][{"name": "a", "arguments": {}}, {"name": "b", "arguments": {"x": 1}}]"#
+            r#"[TOOL_CALLS][{"name": "a", "arguments": {}}, {"name": "b", "arguments": {"x": 1, "y": "z"}}]"#
         );
-        assert_eq!(written("llama3_json"), r#"{"name": "a", "parameters": {}}; {"name": "b", "parameters": {"x": 1}}"#);
+        assert_eq!(
+            written("llama3_json"),
+            r#"{"name": "a", "parameters": {}}; {"name": "b", "parameters": {"x": 1, "y": "z"}}"#
+        );
+        assert_eq!(written("pythonic"), r#"[a(), b(x=1, y="z")]"#);
+        assert_eq!(
+            written("functiongemma"),
+            "<start_function_call>call:a{}<end_function_call>\
+             <start_function_call>call:b{x:1,y:<escape>z<escape>}<end_function_call>"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Tools and calls as plain text, for chat templates that know none.
 //!
-//! The tools stand in the system turn, or in the first user's where a template takes no system turn; earlier calls are
-//! text of the assistant, results text of the user.
+//! The tools stand in the system turn, as a member of it where the template has a place for that, or in the first
+//! user's where a template takes no system turn; earlier calls are text of the assistant, results text of the user.
 
 use serde_json::Value;
 
@@ -23,6 +23,9 @@ pub(crate) fn render(
         return template.render(prompt, limit);
     }
     let turns = turns(prompt, format);
+    if template.takes_tools_in_system() {
+        return template.render(&with_messages(prompt, with_tools_member(turns, prompt.tools.as_ref())), limit);
+    }
     let Some(words) = prompt.tools.as_ref().map(|tools| introduction(tools, format)) else {
         return template.render(&with_messages(prompt, turns), limit);
     };
@@ -47,7 +50,7 @@ fn with_messages(prompt: &ChatPrompt, messages: Vec<ChatMessage>) -> ChatPrompt 
 fn introduction(tools: &Value, format: &CallFormat) -> String {
     let tools = tools.as_array().into_iter().flatten();
     let lines: Vec<String> = tools.map(|tool| one_line(&tool["function"])).collect();
-    let example = format.write([("NAME", "{\"ARGUMENT\": VALUE}")]);
+    let example = format.example();
     format!(
         "You can call functions. Each line describes one:\n<tools>\n{}\n</tools>\nTo call one, answer exactly like \
          this, with its name and its arguments:\n{example}",
@@ -77,12 +80,8 @@ fn result(message: &ChatMessage) -> String {
 
 fn with_calls(message: &ChatMessage, format: &CallFormat) -> ChatMessage {
     let Some(calls) = message.tool_calls.as_ref().and_then(Value::as_array) else { return message.clone() };
-    let calls: Vec<(&str, String)> = calls
-        .iter()
-        .map(|call| &call["function"])
-        .map(|function| (function["name"].as_str().unwrap_or_default(), one_line(&function["arguments"])))
-        .collect();
-    let text = format.write(calls.iter().map(|(name, arguments)| (*name, arguments.as_str())));
+    let functions = calls.iter().map(|call| &call["function"]);
+    let text = format.write(functions.map(|own| (own["name"].as_str().unwrap_or_default(), &own["arguments"])));
     let gap = if message.content.is_empty() { "" } else { "\n" };
     let content = format!("{}{gap}{text}", message.content);
     ChatMessage { content, tool_calls: None, ..message.clone() }
@@ -93,6 +92,17 @@ fn with_system(mut turns: Vec<ChatMessage>, words: &str) -> Vec<ChatMessage> {
         Some(first) => first.content.extend(["\n\n", words]),
         None => turns.insert(0, ChatMessage::text(Role::System, words)),
     }
+    turns
+}
+
+/// The turns, with the functions as a text beside that of the system's.
+fn with_tools_member(mut turns: Vec<ChatMessage>, tools: Option<&Value>) -> Vec<ChatMessage> {
+    let Some(tools) = tools.and_then(Value::as_array) else { return turns };
+    if turns.first().is_none_or(|first| first.role != Role::System) {
+        turns.insert(0, ChatMessage::text(Role::System, "You are a helpful assistant with some tools."));
+    }
+    let functions: Value = tools.iter().map(|tool| tool["function"].clone()).collect();
+    turns[0].tools = Some(one_line(&functions));
     turns
 }
 

@@ -205,13 +205,18 @@ async fn a_form_binds_what_follows_the_thought() {
 async fn calls_follow_the_thought() {
     let tools = json!([{"type": "function", "function": {"name": "ring", "parameters": {
         "type": "object", "required": ["times"], "properties": {"times": {"type": "integer", "maximum": 9}}}}}]);
-    for parser in ["hermes", "llama3_json"] {
+    for parser in ["hermes", "llama3_json", "pythonic", "functiongemma"] {
         for (template, open) in [(OPENED, ""), (SPECIAL, "[THINK]"), (THINKS, "<think>")] {
             let mut setup = setup(template);
             setup.flags.tool_call_parser = Some(parser.to_owned());
             let server = TestServer::with(setup);
             let close = if template == SPECIAL { "[/THINK]" } else { "</think>" };
-            let call = if parser == "hermes" { "<tool_call>" } else { "{\"name\": \"" };
+            let call = match parser {
+                "hermes" => "<tool_call>",
+                "functiongemma" => "<start_function_call>",
+                "pythonic" => "[ring(",
+                _ => "{\"name\": \"",
+            };
             let thought = format!("{open}Ring <tool_call> or not?{close}\n\n");
             for (choice_of_tool, say) in [("auto", format!("{thought}{call}")), ("required", thought.clone())] {
                 if choice_of_tool == "required" && template == THINKS {
@@ -221,7 +226,7 @@ async fn calls_follow_the_thought() {
                 let members = json!({"tools": tools, "tool_choice": choice_of_tool, "max_tokens": 3000});
                 let (whole, _) = choice(&server, members).await;
                 let message = &whole["message"];
-                assert_eq!(parts(message), (Some("Ring <tool_call> or not?"), None), "{parser} {say:?}");
+                assert_eq!(parts(message), (Some("Ring <tool_call> or not?"), None), "{parser} {say:?}: {whole}");
                 let call = &message["tool_calls"][0]["function"];
                 let arguments: Value = serde_json::from_str(call["arguments"].as_str().unwrap()).unwrap();
                 assert!(call["name"] == "ring" && arguments["times"].as_i64().unwrap() <= 9);
@@ -277,7 +282,8 @@ async fn earlier_thoughts_and_the_effort_reach_the_template() {
         let answer = server.chat(members).await;
         assert!(!answer.headers.contains_key("x-gondola-ignored"));
         let tokens = answer.json()["prompt_token_ids"].clone();
-        let tokens: Vec<u32> = tokens.as_array().unwrap().iter().map(|token| token.as_u64().unwrap() as u32).collect();
+        let id = |token: &Value| u32::try_from(token.as_u64().unwrap()).unwrap();
+        let tokens: Vec<u32> = tokens.as_array().unwrap().iter().map(id).collect();
         let mut expected = spell("<|im_start|>user\nup?<|im_end|>\n<|im_start|>assistant\n<think>\n");
         expected.extend("<|im_end|>Why not".bytes().map(u32::from));
         expected.extend(spell("\n</think>\n\nUp.<|im_end|>\n<|im_start|>user\nand now?<|im_end|>\neffort low\n"));

@@ -45,12 +45,17 @@ fn choice(answer: &Answer) -> Value {
     answer.json()["choices"][0].clone()
 }
 
-/// A server with room for tools in a prompt of bytes.
-fn with_parser(name: &str) -> TestServer {
+/// Room for tools in a prompt of bytes.
+fn roomy() -> Setup {
     let mut setup = Setup::default();
-    setup.flags.tool_call_parser = Some(name.to_owned());
     setup.limits.max_model_len = 4096;
     setup.limits.num_blocks = 2048;
+    setup
+}
+
+fn with_parser(name: &str) -> TestServer {
+    let mut setup = roomy();
+    setup.flags.tool_call_parser = Some(name.to_owned());
     TestServer::with(setup)
 }
 
@@ -152,14 +157,56 @@ async fn text_is_free_until_the_model_opens_a_call() {
 
 #[tokio::test]
 async fn a_format_that_opens_an_answer_leaves_other_answers_alone() {
-    let server = with_parser("llama3_json");
-    server.controls.say("{\"name\": \"");
-    let called = choice(&server.chat(json!({"tools": tools(), "max_tokens": 900})).await);
-    assert!(!calls(&called["message"]).is_empty(), "{called}");
-    for text in ["{\"named\": 1}", "see {\"name\": \"x\"}"] {
-        server.controls.say(text);
-        let answer = choice(&server.chat(json!({"tools": tools(), "max_tokens": 900})).await);
-        assert_eq!((&answer["message"]["content"], &answer["finish_reason"]), (&json!(text), &json!("stop")));
+    let cases: [(&str, &str, &[&str]); 2] = [
+        ("llama3_json", "{\"name\": \"", &["{\"named\": 1}", "see {\"name\": \"x\"}"]),
+        ("pythonic", "[lift_status(", &["[1, 2]", "[see](x)", "see [ring()]", "[rings()]", "[lift_statu"]),
+    ];
+    for (parser, opening, others) in cases {
+        let server = with_parser(parser);
+        server.controls.say(opening);
+        let called = choice(&server.chat(json!({"tools": tools(), "max_tokens": 900})).await);
+        assert!(!calls(&called["message"]).is_empty(), "{called}");
+        for text in others {
+            server.controls.say(text);
+            let answer = choice(&server.chat(json!({"tools": tools(), "max_tokens": 900})).await);
+            assert_eq!((&answer["message"]["content"], &answer["finish_reason"]), (&json!(text), &json!("stop")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_notation_reads_back_as_the_model_says_it() {
+    let parameters = json!({"type": "object", "required": ["town"], "properties": {
+        "town": {"type": "string"}, "open": {"type": "boolean"}, "tags": {"type": "array", "items": {"type": "string"}},
+        "at": {"$ref": "#/$defs/place"}},
+        "$defs": {"place": {"type": "object", "properties": {"lift": {"type": ["string", "null"]}}}}});
+    let tools = json!([{"type": "function", "function": {"name": "find", "parameters": parameters}}]);
+    let cases = [
+        ("pythonic", r#"[find(town="Z\"(,", open=True, at={"lift": null}), find(town="", tags=["a", "b"])]"#),
+        (
+            "functiongemma",
+            "<start_function_call>call:find{town:<escape>Z\"(,<escape>,open:true,at:{lift:null}}<end_function_call>\
+             <start_function_call>call:find{town:<escape><escape>,tags:[<escape>a<escape>,<escape>b<escape>]}<end_function_call>",
+        ),
+        (
+            "phi4_mini",
+            r#"<|tool_call|>[{"name": "find", "arguments": {"town": "Z\"(,", "open": true, "at": {"lift": null}}}, {"name": "find", "arguments": {"town": "", "tags": ["a", "b"]}}]<|/tool_call|>"#,
+        ),
+    ];
+    let expected =
+        [json!({"town": "Z\"(,", "open": true, "at": {"lift": null}}), json!({"town": "", "tags": ["a", "b"]})];
+    for (parser, said) in cases {
+        let server = with_parser(parser);
+        server.controls.say(said);
+        for stream in [false, true] {
+            let answer = server.chat(json!({"tools": tools, "max_tokens": 900, "stream": stream})).await;
+            let message = if stream { joined(&answer).0 } else { choice(&answer)["message"].clone() };
+            let read =
+                |call: &Value| serde_json::from_str::<Value>(call["function"]["arguments"].as_str().unwrap()).unwrap();
+            let got: Vec<Value> = message["tool_calls"].as_array().unwrap().iter().map(read).collect();
+            assert_eq!(got, expected, "{parser}: {message}");
+        }
+        server.assert_whole().await;
     }
 }
 
@@ -216,6 +263,24 @@ async fn a_template_without_tools_is_told_of_them_in_text() {
     assert!(prompt.starts_with("system\nYou can call functions."), "{prompt}");
     assert!(prompt.contains("{\"name\": \"lift_status\", \"description\": \"whether a lift runs\", \"parameters\": "));
     assert!(prompt.contains("{\"name\": \"NAME\", \"arguments\": {\"ARGUMENT\": VALUE}}"));
+}
+
+#[tokio::test]
+async fn a_template_may_take_tools_as_a_member_of_the_system_turn() {
+    let template = "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] }}\
+                    {% if message['tools'] %}{{ '<|tool|>' + message['tools'] + '<|/tool|>' }}{% endif %}\n{% endfor %}";
+    let server = TestServer::with(Setup { template, ..roomy() });
+    let messages = json!([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "ring"}]);
+    let ring = json!([{"type": "function", "function": {"name": "ring", "parameters": {"type": "object"}}}]);
+    server.controls.say("<|tool_call|>");
+    let answer = server.chat(json!({"messages": messages, "tools": ring, "return_token_ids": true, "max_tokens": 900}));
+    let answer = answer.await.json();
+    assert_eq!(answer["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "ring");
+    let tokens = answer["prompt_token_ids"].as_array().unwrap();
+    let bytes = tokens.iter().map(|token| u8::try_from(token.as_u64().unwrap()).unwrap()).collect();
+    let expected = "<|system|>Be brief.<|tool|>[{\"name\": \"ring\", \"parameters\": {\"type\": \"object\"}}]<|/tool|>\
+                    <|user|>ring";
+    assert_eq!(String::from_utf8(bytes).unwrap(), expected);
 }
 
 #[tokio::test]
