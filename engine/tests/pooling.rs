@@ -49,8 +49,8 @@ fn asked() -> impl Strategy<Value = Asked> {
 
 fn setup() -> impl Strategy<Value = Setup> {
     let isas: Vec<Isa> = Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect();
-    let isa = prop::sample::select(isas);
-    (1..4usize, isa, 1..5usize, 60..160usize, 1..9usize, 1..70usize).prop_map(
+    let (isa, block_size) = (prop::sample::select(isas), prop::sample::select(vec![1, 2, 4, 8]));
+    (1..4usize, isa, block_size, 60..160usize, 1..9usize, 1..70usize).prop_map(
         |(threads, isa, block_size, positions, max_num_seqs, max_num_batched_tokens)| Setup {
             threads,
             isa,

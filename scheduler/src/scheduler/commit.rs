@@ -24,14 +24,19 @@ impl Scheduler {
             };
             if sequence.pooled {
                 self.pool(sequence, count, &mut vectors, outbox);
-            } else if let Some(reason) = sequence.take_scores(count, &mut scores, outbox) {
-                samples.by_ref().take(draws(&sequence, count)).for_each(drop);
-                self.end(sequence, reason, outbox);
-            } else if is_late(&sequence, count, samples.as_slice()) {
+                continue;
+            }
+            let fault = sequence.take_scores(count, &mut scores, outbox);
+            if fault.is_none() && is_late(&sequence, count, samples.as_slice()) {
                 self.put_off(sequence, count, &mut samples);
+                continue;
+            }
+            let (known, due) = (count - sequence.offered, draws(&sequence, count));
+            self.counters.recomputed_tokens += sequence.advance(known, &mut self.ledger) as u64;
+            if let Some(reason) = fault {
+                samples.by_ref().take(due).for_each(drop);
+                self.end(sequence, reason, outbox);
             } else {
-                let known = count - sequence.offered;
-                self.counters.recomputed_tokens += sequence.advance(known, &mut self.ledger) as u64;
                 self.settle(sequence, &mut samples, outbox);
             }
         }

@@ -51,11 +51,11 @@ pub(crate) fn run<E: Executor>(driver: &mut Driver<E>) -> Ends {
             match event {
                 Event::Token { seq, token, .. } => ends.texts.entry(seq).or_default().push(token),
                 Event::Vector { seq, vector } => assert_eq!(ends.vectors.insert(seq, vector), None, "one vector each"),
-                Event::Scores { .. } => panic!("no prompt is scored here"),
                 Event::Finished { seq, reason, stats } => {
                     ends.reasons.insert(seq, reason);
                     ends.stats.insert(seq, stats);
                 }
+                Event::Scores { .. } => panic!("no prompt is scored here"),
             }
         }
     }

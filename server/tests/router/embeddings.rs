@@ -52,8 +52,8 @@ async fn an_answer_has_the_documented_form() {
     let answer = embed(&server, json!({"input": ["once upon", "a time"], "user": "u", "priority": 1})).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{}", answer.text());
     let json = answer.json();
-    let members: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(members, ["data", "model", "object", "timings", "usage"]);
+    let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["object", "model", "data", "usage", "timings"]);
     assert_eq!((&json["object"], &json["model"]), (&json!("list"), &json!(MODEL)));
     let tokens = "once upon".len() + "a time".len();
     assert_eq!(json["usage"], json!({"prompt_tokens": tokens, "total_tokens": tokens}));
@@ -232,7 +232,7 @@ async fn two_lists_at_once_both_end() {
 #[tokio::test]
 async fn a_full_queue_refuses_a_list_at_once() {
     let mut setup = Setup::default();
-    (setup.limits.max_num_seqs, setup.limits.max_queued_requests) = (1, 1);
+    (setup.limits.max_num_seqs, setup.limits.max_queued_requests) = (1, 2);
     let server = Arc::new(TestServer::with(setup));
     server.controls.pause();
     let running = spawn(&server, json!({}));
