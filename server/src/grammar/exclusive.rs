@@ -8,9 +8,6 @@ use serde_json::{Map, Value};
 /// References and members that are followed into each other.
 const MAX_STEPS: usize = 8;
 
-/// Comparisons for one `oneOf`, about a millisecond.
-const MAX_COMPARISONS: usize = 20_000;
-
 /// Kinds of JSON values, as bits. A number with a fraction is another kind than one without.
 const NULL: u8 = 1;
 const BOOLEAN: u8 = 2;
@@ -22,10 +19,11 @@ const OBJECT: u8 = 64;
 const ANY: u8 = 127;
 
 /// Whether no value is valid under two alternatives of the schema's `oneOf`; `root` is the whole schema.
-pub(super) fn is_exclusive(members: &Map<String, Value>, root: &Value) -> bool {
+/// Takes from the comparisons that are `left`; without any there is no proof.
+pub(super) fn is_exclusive(members: &Map<String, Value>, root: &Value, left: &mut usize) -> bool {
     let Some(Value::Array(alternatives)) = members.get("oneOf") else { return false };
     let within = View { kinds: kinds(members), required: required(members) };
-    let mut proof = Proof { root, left: MAX_COMPARISONS };
+    let mut proof = Proof { root, left };
     alternatives
         .iter()
         .enumerate()
@@ -41,7 +39,7 @@ struct View<'a> {
 struct Proof<'a> {
     root: &'a Value,
     /// Comparisons that may still be made.
-    left: usize,
+    left: &'a mut usize,
 }
 
 impl Proof<'_> {
@@ -52,7 +50,7 @@ impl Proof<'_> {
         let (Value::Object(ones), Value::Object(others)) = (one, other) else {
             return one == &Value::Bool(false) || other == &Value::Bool(false);
         };
-        if steps == 0 || !self.may_make(1) {
+        if steps == 0 || !self.may_make(1 + length(ones) + length(others)) {
             return false;
         }
         self.exclude_plainly(ones, others, within, steps)
@@ -100,7 +98,7 @@ impl Proof<'_> {
 
     fn may_make(&mut self, comparisons: usize) -> bool {
         let left = self.left.checked_sub(comparisons);
-        self.left = left.unwrap_or(0);
+        *self.left = left.unwrap_or(0);
         left.is_some()
     }
 }
@@ -169,6 +167,11 @@ fn is_equal(one: &Value, other: &Value) -> bool {
     }
 }
 
+/// What a comparison looks through.
+fn length(members: &Map<String, Value>) -> usize {
+    ["enum", "required"].iter().filter_map(|name| members.get(*name)?.as_array()).map(Vec::len).sum()
+}
+
 fn required(members: &Map<String, Value>) -> Vec<&str> {
     let names = members.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     names.iter().filter_map(Value::as_str).collect()
@@ -188,7 +191,7 @@ mod tests {
     use super::*;
 
     fn are_exclusive(schema: &Value) -> bool {
-        is_exclusive(schema.as_object().unwrap(), schema)
+        is_exclusive(schema.as_object().unwrap(), schema, &mut 20_000)
     }
 
     #[test]

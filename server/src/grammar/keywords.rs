@@ -38,6 +38,13 @@ const NOT_KEPT: &[&str] = &[
 /// Where no reference can be followed for sure.
 const NOTHING: &Value = &Value::Null;
 
+/// Schemas that are read at most, with repeats: references may lead into what was read before. More than that many
+/// have no room in a schema of the greatest size.
+const MAX_READ: usize = 30_000;
+
+/// Comparisons of alternatives in all, a few milliseconds.
+const MAX_COMPARISONS: usize = 100_000;
+
 /// What reading a schema found out about it.
 pub(super) struct Reading<'a> {
     root: &'a Value,
@@ -46,6 +53,9 @@ pub(super) struct Reading<'a> {
     whole: bool,
     followed: BTreeSet<&'a str>,
     open: Vec<(&'a Value, String)>,
+    /// Schemas that may still be read, and comparisons that may still be made.
+    left: usize,
+    comparisons: usize,
     /// Objects are put together from parts, so that none of the parts may be closed.
     pub(super) combines: bool,
     /// References may lead elsewhere than their pointers say: by identifiers inside the schema, or by names.
@@ -70,8 +80,17 @@ impl<'a> Reading<'a> {
     }
 
     fn read(root: &'a Value, field: &'a str, whole: bool) -> Result<Self, ApiError> {
-        let open = vec![(root, field.to_owned())];
-        let mut reading = Self { root, field, whole, followed: BTreeSet::new(), open, combines: false, renames: false };
+        let mut reading = Self {
+            root,
+            field,
+            whole,
+            followed: BTreeSet::new(),
+            open: vec![(root, field.to_owned())],
+            left: MAX_READ,
+            comparisons: MAX_COMPARISONS,
+            combines: false,
+            renames: false,
+        };
         while let Some((schema, path)) = reading.open.pop() {
             reading.check(schema, &path)?;
         }
@@ -86,6 +105,10 @@ impl<'a> Reading<'a> {
                 Err(ApiError::invalid_schema(path, "must be an object or a boolean"))
             };
         };
+        if self.left == 0 {
+            return Err(ApiError::invalid_schema(self.field, "refers to its parts too often"));
+        }
+        self.left -= 1;
         self.combines |=
             members.contains_key("allOf") || (members.contains_key("$ref") && has_object_keywords(members));
         self.renames |= !std::ptr::eq(schema, self.root) && has_address(members);
@@ -93,11 +116,9 @@ impl<'a> Reading<'a> {
             let path = format!("{path}.{name}");
             check_keyword(name, value, members, &path)?;
             let root = if self.whole { NOTHING } else { self.root };
-            if name == "oneOf" && !is_exclusive(members, root) {
-                return Err(ApiError::invalid_schema(
-                    &path,
-                    "cannot be enforced where two may hold at once; use anyOf",
-                ));
+            if name == "oneOf" && !is_exclusive(members, root, &mut self.comparisons) {
+                let says = "cannot be enforced where two may hold at once; use anyOf";
+                return Err(ApiError::invalid_schema(&path, says));
             }
             if let ("$ref", Some(target)) = (name.as_str(), value.as_str()) {
                 self.follow(target);
@@ -178,9 +199,9 @@ pub(super) fn canonical(dialect: &str) -> Option<&'static str> {
 /// Whether the library can count an object's members: all that are listed must be there, or it is about one of them.
 fn is_countable(members: &Map<String, Value>) -> bool {
     let number = |name: &str| members.get(name).and_then(Value::as_u64);
-    let needed = members.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let needed: BTreeSet<&str> = names_needed(members).iter().filter_map(Value::as_str).collect();
     let Some(Value::Object(listed)) = members.get("properties") else { return true };
-    let all_needed = listed.keys().all(|name| needed.iter().any(|needed| needed == name));
+    let all_needed = listed.keys().all(|name| needed.contains(name.as_str()));
     let is_closed = matches!(members.get("additionalProperties"), None | Some(Value::Bool(false)));
     all_needed
         || (is_closed
@@ -191,7 +212,11 @@ fn is_countable(members: &Map<String, Value>) -> bool {
 
 /// Members that an object surely has under different names: those it must have, and one more.
 fn most_told_apart(members: &Map<String, Value>) -> u64 {
-    members.get("required").and_then(Value::as_array).map_or(0, Vec::len) as u64 + 1
+    names_needed(members).len() as u64 + 1
+}
+
+fn names_needed(members: &Map<String, Value>) -> &[Value] {
+    members.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Whether a value under the schema may be a string; a `format` says something about strings only.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::draw::{Dice, compile, draw, grammars};
 use crate::{
     grammar::{Callable, CallsForm, Form, Grammars, Otherwise, prepare_schema},
-    tools::{CallDelta, CallFormat, CallReader, format::FORMATS},
+    tools::{AnswerCalls, CallDelta, CallReader, format::FORMATS},
 };
 
 /// Streams drawn of each set of tools; with as many sets as below, 10,000 in all.
@@ -55,8 +55,8 @@ fn object(member: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> 
 }
 
 /// The calls that the pieces of a text add up to.
-fn read<'a>(format: &'static CallFormat, pieces: impl IntoIterator<Item = &'a str>) -> Vec<(String, String)> {
-    let mut reader = CallReader::new(format);
+fn read<'a>(answer: &AnswerCalls, pieces: impl IntoIterator<Item = &'a str>) -> Vec<(String, String)> {
+    let mut reader = CallReader::new(answer);
     let mut calls = Vec::<(String, String)>::new();
     for piece in pieces {
         let read = reader.push(piece);
@@ -85,17 +85,18 @@ proptest! {
         let prepared = |schema: &Value| prepare_schema(schema.clone(), "tools").unwrap();
         let callable = |(index, schema)| Callable { name: format!("tool-{index}"), arguments: prepared(schema) };
         let tools = schemas.iter().enumerate().map(callable).collect();
-        let form = Form::Calls(CallsForm { format, tools, several, otherwise: Otherwise::Call });
-        let grammar = compile(&GRAMMARS, form).unwrap();
+        let form = CallsForm { format, tools, several, otherwise: Otherwise::Call };
+        let answer = form.answer_calls();
+        let grammar = compile(&GRAMMARS, Form::Calls(form)).unwrap();
         let judges: Vec<Validator> = schemas.iter().map(|schema| {
             jsonschema::options().should_validate_formats(true).build(schema).unwrap()
         }).collect();
         let mut dice = Dice(seed);
         for _ in 0..STREAMS {
             let text = draw(&grammar, &mut dice);
-            let calls = read(format, [text.as_str()]);
+            let calls = read(&answer, [text.as_str()]);
             let ends = text.char_indices().map(|(start, letter)| &text[start..start + letter.len_utf8()]);
-            prop_assert_eq!(&read(format, ends), &calls, "{}", text);
+            prop_assert_eq!(&read(&answer, ends), &calls, "{}", text);
             prop_assert!(calls.len() == 1 || (several && !calls.is_empty()), "{}", text);
             for (name, arguments) in calls {
                 let judge = &judges[name.strip_prefix("tool-").unwrap().parse::<usize>().unwrap()];

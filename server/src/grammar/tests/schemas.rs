@@ -116,3 +116,15 @@ fn drawn_texts_are_valid() {
         }
     }
 }
+
+#[test]
+fn references_and_alternatives_without_end_are_refused() {
+    let place = |depth: usize| format!("#{}", "/items".repeat(depth));
+    let wide: Vec<Value> = (0..1500).map(|_| json!({"a": 1})).collect();
+    let deep = (0..40).fold(json!({"anyOf": wide}), |inner, depth| json!({"items": inner, "$ref": place(depth + 1)}));
+    let error = compile(&GRAMMARS, Form::Schema(deep)).unwrap_err();
+    assert!(error.contains("too often"), "{error}");
+    let alternatives: Vec<Value> = (0..600).map(|number| json!({"const": number})).collect();
+    let error = compile(&GRAMMARS, Form::Schema(json!({"oneOf": alternatives}))).unwrap_err();
+    assert!(error.contains("form.oneOf"), "{error}");
+}
