@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 
 use proto::{
     ChatChunk, ChatRequest, ChatResponse, CompletionChunk, CompletionRequest, CompletionResponse, DetokenizeRequest,
-    ErrorBody, Model, ModelList, TokenizeRequest, TokenizeResponse, Usage,
+    EmbeddingsRequest, EmbeddingsResponse, ErrorBody, Model, ModelList, TokenizeRequest, TokenizeResponse, Usage,
 };
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -44,25 +44,32 @@ fn closed(mut schema: Value) -> Value {
     schema
 }
 
+/// The document of the requests of a kind.
+fn request(kind: &str) -> Value {
+    match kind {
+        "chat" => document::<ChatRequest>(),
+        "completion" => document::<CompletionRequest>(),
+        "embeddings" => document::<EmbeddingsRequest>(),
+        _ => panic!("{kind} is no kind of request"),
+    }
+}
+
 #[test]
 fn golden_requests_fit() {
-    let (chat, completion) = (document::<ChatRequest>(), document::<CompletionRequest>());
     for (name, mut value) in examples("requests") {
         // Read, but served by no model yet.
         value.as_object_mut().unwrap().remove("suffix");
-        let schema = if name.starts_with("chat_") { &chat } else { &completion };
-        assert_eq!(misfit(schema, &value), None, "{name}");
+        let kind = name.split('_').next().unwrap();
+        assert_eq!(misfit(&request(kind), &value), None, "{name}");
     }
 }
 
 #[test]
 fn golden_refusals_do_not_fit() {
-    let (chat, completion) = (document::<ChatRequest>(), document::<CompletionRequest>());
     for (name, case) in examples("refused") {
         // What is written as a text is no JSON, or has a member twice.
         let Some(body) = case.get("body") else { continue };
-        let schema = if case["type"] == "chat" { &chat } else { &completion };
-        assert!(misfit(schema, body).is_some(), "{name}");
+        assert!(misfit(&request(case["type"].as_str().unwrap()), body).is_some(), "{name}");
     }
 }
 
@@ -74,6 +81,7 @@ fn golden_answers_fit() {
             name if name.starts_with("chat_chunk") => document::<ChatChunk>(),
             name if name.starts_with("completion_response") => document::<CompletionResponse>(),
             name if name.starts_with("completion_chunk") => document::<CompletionChunk>(),
+            name if name.starts_with("embeddings") => document::<EmbeddingsResponse>(),
             name if name.starts_with("model_list") => document::<ModelList>(),
             name if name.starts_with("model") => document::<Model>(),
             name if name.starts_with("error_body") => document::<ErrorBody>(),
@@ -88,6 +96,8 @@ fn every_reference_is_defined() {
     let documents = [
         document::<ChatRequest>(),
         document::<CompletionRequest>(),
+        document::<EmbeddingsRequest>(),
+        document::<EmbeddingsResponse>(),
         document::<TokenizeRequest>(),
         document::<DetokenizeRequest>(),
         document::<TokenizeResponse>(),

@@ -57,8 +57,9 @@ impl Scheduler {
     /// Queues a submission, or says why not and changes nothing.
     pub(crate) fn submit(&mut self, submission: Submission, now: Duration) -> Result<(), Reject> {
         assert!(!submission.seqs.is_empty(), "a submission has at least one choice");
-        let plain = submission.seqs.len() == 1 && submission.params.max_new == 0;
-        assert!(!submission.pooled || plain, "who is pooled is one choice and draws nothing");
+        let params = &submission.params;
+        let plain = submission.seqs.len() == 1 && params.max_new == 0 && params.prompt_logprobs.is_none();
+        assert!(!submission.pooled || plain, "who is pooled is one choice, neither drawn nor scored");
         self.check_submission(&submission)?;
         self.check_queue(submission.prompt.len())?;
         let root = if self.planted.is(PlantedBug::RootIgnored) { [0; 32] } else { submission.cache_key };

@@ -59,7 +59,11 @@ impl Scenario {
         let most_new = longest.saturating_sub(prompt.len()).max(1);
         let submission = Submission {
             seqs: (first_seq..first_seq + choices).map(SeqId).collect(),
-            params: Arc::new(params(random, if pooled { 0 } else { most_new })),
+            params: Arc::new(if pooled {
+                SamplingParams { prompt_logprobs: None, ..params(random, 0) }
+            } else {
+                params(random, most_new)
+            }),
             prompt,
             prediction: Arc::default(),
             pooled,

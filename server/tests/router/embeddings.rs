@@ -17,6 +17,7 @@ use crate::support::{
     MODEL, Setup, TestServer,
     client::{Answer, json_request},
     fake_executor::WIDTH,
+    vocabulary::VOCAB_SIZE,
 };
 
 async fn embed(server: &TestServer, members: Value) -> Answer {
@@ -149,8 +150,8 @@ async fn wrong_members_are_named_and_nothing_is_computed() {
         (json!({"input": ["x", ""]}), "string_below_min_length", "input[1]"),
         (json!({"input": [[1], []]}), "array_below_min_length", "input[1]"),
         (json!({"input": vec!["x"; 2049]}), "array_above_max_length", "input"),
-        (json!({"input": [1, 260]}), "integer_above_max_value", "input[1]"),
-        (json!({"input": [[1], [260]]}), "integer_above_max_value", "input[1][0]"),
+        (json!({"input": [1, VOCAB_SIZE]}), "integer_above_max_value", "input[1]"),
+        (json!({"input": [[1], [VOCAB_SIZE]]}), "integer_above_max_value", "input[1][0]"),
         (json!({"input": {"text": "x"}}), "invalid_type", "input"),
         (json!({"messages": messages}), "invalid_value", "messages"),
         (json!({"dimensions": WIDTH + 1}), "integer_above_max_value", "dimensions"),

@@ -83,7 +83,9 @@ fn object(schema: &Value, components: &Components) -> BoxedStrategy<Value> {
     let mut members = Vec::new();
     for (name, member) in schema["properties"].as_object().into_iter().flatten() {
         let is_required = required.contains(&name.as_str());
-        let value = prop::option::weighted(if is_required { 1.0 } else { 0.06 }, fitting(member, components));
+        let value = fitting(member, components);
+        let value =
+            if is_required { value.prop_map(Some).boxed() } else { prop::option::weighted(0.06, value).boxed() };
         members.push((Just(name.clone()), value).boxed());
     }
     members
