@@ -49,24 +49,24 @@ fn of_kind(kind: &str, schema: &Value, components: &Components) -> BoxedStrategy
             let bound = |name: &str, default| schema[name].as_i64().unwrap_or(default);
             // The rules of these tests are those of a small model.
             let (least, most) = (bound("minimum", i64::MIN), bound("maximum", i64::MAX));
-            prop_oneof![Just(least), Just(most), least..=most, Just(1_i64.clamp(least, most))].prop_map(Value::from).boxed()
+            prop_oneof![Just(least), Just(most), least..=most, Just(1_i64.clamp(least, most))]
+                .prop_map(Value::from)
+                .boxed()
         }
         "number" => {
             let bound = |name: &str, default| schema[name].as_f64().unwrap_or(default);
             let (least, most) = (bound("minimum", -1e9), bound("maximum", 1e9));
             prop_oneof![Just(least), Just(most), least..=most].prop_map(Value::from).boxed()
         }
-        "string" => match schema["pattern"].as_str() {
-            Some(pattern) => {
-                prop::string::string_regex(pattern.trim_matches(['^', '$'])).unwrap().prop_map(Value::from).boxed()
+        "string" => {
+            if let Some(pattern) = schema["pattern"].as_str() {
+                let matches = prop::string::string_regex(pattern.trim_matches(['^', '$'])).unwrap();
+                return matches.prop_map(Value::from).boxed();
             }
-            None => {
-                let least = size("minLength").unwrap_or(0);
-                prop::collection::vec(any::<char>(), least..least + 12)
-                    .prop_map(|letters| letters.into_iter().collect::<String>().into())
-                    .boxed()
-            }
-        },
+            let least = size("minLength").unwrap_or(0);
+            let letters = prop::collection::vec(any::<char>(), least..least + 12);
+            letters.prop_map(|letters| letters.into_iter().collect::<String>().into()).boxed()
+        }
         "array" => {
             let least = size("minItems").unwrap_or(0);
             let most = size("maxItems").unwrap_or(usize::MAX).min(least + 2);
@@ -83,7 +83,9 @@ fn object(schema: &Value, components: &Components) -> BoxedStrategy<Value> {
     let mut members = Vec::new();
     for (name, member) in schema["properties"].as_object().into_iter().flatten() {
         let is_required = required.contains(&name.as_str());
-        let value = prop::option::weighted(if is_required { 1.0 } else { 0.06 }, fitting(member, components));
+        let value = fitting(member, components);
+        let value =
+            if is_required { value.prop_map(Some).boxed() } else { prop::option::weighted(0.06, value).boxed() };
         members.push((Just(name.clone()), value).boxed());
     }
     members
