@@ -118,11 +118,13 @@ impl Endpoint {
         self
     }
 
-    /// Asked to stream, it answers with events in place of the answer declared last; each but the last holds JSON of this
-    /// type.
+    /// Asked to stream, it answers with events in place of the answer declared last. The schema is that of one event, as
+    /// later versions of `OpenAPI` have it; the data of each but the last is JSON of this type.
     pub fn or_streams<T: ToSchema>(mut self) -> Self {
         let chunk = serde_json::json!({"$ref": self.refer::<T>().ref_location});
-        let mut events = text();
+        let data = ObjectBuilder::new().schema_type(Type::String).content_media_type(JSON);
+        let event = ObjectBuilder::new().schema_type(Type::Object).property("data", data).required("data");
+        let mut events = ContentBuilder::new().schema(Some(event)).build();
         events.extensions = Some(ExtensionsBuilder::new().add("event", chunk).build());
         let whole = self.answers.last_mut().expect("it has an answer that is whole");
         whole.contents.push((EVENTS, events));

@@ -10,7 +10,7 @@ function element(name, attributes = {}, ...children) {
     if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
     else if (value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
   }
-  made.append(...children.flat().filter((child) => child !== undefined && child !== null));
+  made.append(...children.flat().filter((child) => child || child === 0));
   return made;
 }
 
@@ -40,7 +40,7 @@ async function load() {
 }
 
 function show() {
-  byId("about").textContent = `Version ${api.info.version}. ${api.info.description}`;
+  byId("about").replaceChildren(`Version ${api.info.version}. `, ...ticked(api.info.description));
   const operations = Object.entries(api.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({ path, method, operation })));
   byId("routes").append(...operations.map(route));

@@ -112,7 +112,7 @@ fn is_such_a_rule(error: &ApiError) -> bool {
         "must be n in a stream",
         "max_completion_tokens is",
     ];
-    let of_another_member = ["best_of", "min_tokens", "n"].contains(&error.param().unwrap_or_default());
+    let of_another_member = ["best_of", "dimensions", "min_tokens", "n"].contains(&error.param().unwrap_or_default());
     let codes = ["invalid_schema", "string_above_max_length", "context_length_exceeded"];
     codes.contains(&error.code()) || of_another_member || words.iter().any(|words| error.message().contains(words))
 }
