@@ -51,8 +51,8 @@ struct Schedule {
 }
 
 fn schedule(requests: usize) -> impl Strategy<Value = Schedule> {
-    let gaps = prop::collection::vec(0..6usize, requests);
-    (1..3usize, 3..90usize, 2..9usize, 9..24usize, gaps).prop_map(
+    let gaps = prop::collection::vec(0..3usize, requests);
+    (1..3usize, 3..90usize, 2..9usize, 9..16usize, gaps).prop_map(
         |(threads, max_num_batched_tokens, max_num_seqs, num_blocks, gaps)| Schedule {
             threads,
             max_num_batched_tokens,
