@@ -75,16 +75,7 @@ impl Model {
     /// Of each token of a chunk.
     fn logits(&mut self, tokens: &[Token]) -> Result<Vec<f32>> {
         let blocks = (0..tokens.len().div_ceil(BLOCK_SIZE) as u32).map(BlockId).collect();
-        let work = Work {
-            seq: SeqId(0),
-            start: 0,
-            tokens: tokens.to_vec(),
-            blocks,
-            history: Vec::new(),
-            samples: Vec::new(),
-            pooled: false,
-            scores: Vec::new(),
-        };
+        let work = Work { tokens: tokens.to_vec(), blocks, ..Work::empty(SeqId(0)) };
         Ok(self.engine.logits(&StepPlan { copies: Vec::new(), works: vec![work] })?.to_vec())
     }
 }

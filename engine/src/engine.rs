@@ -73,14 +73,9 @@ impl Engine {
         let positions = TRIAL_TOKENS.min(self.bounds.num_blocks * self.bounds.block_size);
         let blocks = positions.div_ceil(self.bounds.block_size) as u32;
         let work = Work {
-            seq: SeqId(0),
-            start: 0,
             tokens: (0..positions).map(|index| (index % self.bounds.vocab_size) as Token).collect(),
             blocks: (0..blocks).map(BlockId).collect(),
-            history: Vec::new(),
-            samples: Vec::new(),
-            pooled: false,
-            scores: Vec::new(),
+            ..Work::empty(SeqId(0))
         };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
         let logits = self.logits(&plan).map_err(|error| checkpoint.unusable(&error.to_string()))?;
@@ -173,16 +168,7 @@ mod tests {
 
     fn logits_at(engine: &mut Engine, prompt: &[Token], offset: usize) -> Vec<f32> {
         let blocks = (0..4).map(BlockId).collect();
-        let work = Work {
-            seq: SeqId(1),
-            start: 0,
-            tokens: prompt.to_vec(),
-            blocks,
-            history: Vec::new(),
-            samples: Vec::new(),
-            pooled: false,
-            scores: Vec::new(),
-        };
+        let work = Work { tokens: prompt.to_vec(), blocks, ..Work::empty(SeqId(1)) };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
         let mut input = ForwardInput::default().fill(&plan, LogitRows::All, engine.bounds).unwrap();
         for position in &mut input.positions {

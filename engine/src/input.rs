@@ -136,14 +136,12 @@ mod tests {
             params: Arc::new(SamplingParams::default()),
         };
         Work {
-            seq: SeqId(1),
             start,
             tokens: tokens.to_vec(),
             blocks: blocks.iter().copied().map(BlockId).collect(),
-            history: Vec::new(),
             samples: rows.iter().map(spec).collect(),
             pooled: rows.is_empty(),
-            scores: Vec::new(),
+            ..Work::empty(SeqId(1))
         }
     }
 

@@ -6,6 +6,7 @@
 mod adjust;
 mod ban;
 mod batch;
+mod beam;
 mod logit_row;
 mod logprobs;
 mod score;
@@ -41,7 +42,7 @@ impl Sampler {
     fn sample(&mut self, isa: CheckedIsa, draw: Draw<'_>) -> Sample {
         let Self { adjusted, counts, maxima: [raw_maxima, adjusted_maxima], candidates, scratch } = self;
         let (seq, params) = (draw.spec.seq, &draw.spec.params);
-        let fault = |fault| Sample { seq, token: Err(fault), logprobs: None };
+        let fault = |fault| Sample::new(seq, Err(fault));
         let (raw, finite) = LogitRow::scan(isa, draw.row, raw_maxima);
         if !finite {
             return fault(RowFault::NotFinite);
@@ -62,6 +63,12 @@ impl Sampler {
         } else {
             raw
         };
+        if let Some(count) = params.num_candidates() {
+            let candidates = beam::candidates(isa, (&raw, &row), count, scratch);
+            let best = candidates[0].token;
+            let reported = |top| logprobs::of(isa, &raw, (best, top, &params.logprob_ids), scratch);
+            return Sample { seq, token: Ok(best), logprobs: params.logprobs.map(reported), candidates };
+        }
         let uniform = || random::uniform(params.seed, draw.spec.choice, draw.spec.generated as u64);
         let token = if params.temperature == 0.0 {
             row.argmax()
@@ -72,7 +79,7 @@ impl Sampler {
             pick(candidates, uniform())
         };
         let logprobs = params.logprobs.map(|top| logprobs::of(isa, &raw, (token, top, &params.logprob_ids), scratch));
-        Sample { seq, token: Ok(token), logprobs }
+        Sample { logprobs, ..Sample::new(seq, Ok(token)) }
     }
 }
 

@@ -166,16 +166,7 @@ mod tests {
     }
 
     fn plan(works: &[(usize, usize)]) -> StepPlan {
-        let work = |&(start, tokens): &(usize, usize)| Work {
-            seq: SeqId(0),
-            start,
-            tokens: vec![0; tokens],
-            blocks: Vec::new(),
-            samples: Vec::new(),
-            history: Vec::new(),
-            pooled: false,
-            scores: Vec::new(),
-        };
+        let work = |&(start, tokens): &(usize, usize)| Work { start, tokens: vec![0; tokens], ..Work::empty(SeqId(0)) };
         StepPlan { copies: Vec::new(), works: works.iter().map(work).collect() }
     }
 

@@ -16,7 +16,7 @@ pub enum Reject {
         /// Most tokens of a sequence.
         limit: usize,
     },
-    /// The whole pool could not hold one of its sequences.
+    /// The whole pool could not hold one of its sequences, or all its beams.
     #[error("the request needs {needed} KV blocks, the pool has {total}")]
     NeverFits {
         /// Blocks at its peak.

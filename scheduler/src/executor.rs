@@ -41,6 +41,26 @@ pub struct Sample {
     pub token: Result<Token, RowFault>,
     /// Log-probabilities, if asked for.
     pub logprobs: Option<TokenLogprobs>,
+    /// Of a beam: the likeliest tokens, best first, [`crate::SamplingParams::num_candidates`] or all that may be drawn.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A token that a beam may go on with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// Which.
+    pub token: Token,
+    /// Its log-probability among what may be drawn, after bias and penalties: what beams are compared by.
+    pub score: f32,
+    /// Its log-probability by the model's own logits: what is reported.
+    pub logprob: f32,
+}
+
+impl Sample {
+    /// A draw of which nothing but the token is known.
+    pub fn new(seq: SeqId, token: Result<Token, RowFault>) -> Self {
+        Self { seq, token, logprobs: None, candidates: Vec::new() }
+    }
 }
 
 /// How likely one prompt token was where it stands.

@@ -6,6 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod acceptance;
+mod beam_group;
+mod beam_params;
+mod beam_search;
 mod block_pool;
 mod block_table;
 mod budget;
@@ -36,12 +39,13 @@ mod stats;
 mod submission;
 mod unscored;
 
+pub use beam_params::BeamParams;
 pub use block_pool::BlockCounts;
 pub use constraint::{Constraint, MaskSource, MaskState, TokenMask};
 pub use driver::{Driver, Turn};
 pub use error::Reject;
 pub use event::{Event, FinishReason, SequenceStats};
-pub use executor::{Executor, RowFault, Sample, Score, SequenceVector, StepOutput, TokenLogprobs};
+pub use executor::{Candidate, Executor, RowFault, Sample, Score, SequenceVector, StepOutput, TokenLogprobs};
 pub use ids::{BlockId, SeqId, Token};
 pub use limits::Limits;
 pub use plan::{BlockCopy, SampleSpec, ScoreSpec, StepPlan, Work};

@@ -132,7 +132,7 @@ impl Work {
     }
 
     /// Nothing to compute yet.
-    pub(crate) fn empty(seq: SeqId) -> Self {
+    pub fn empty(seq: SeqId) -> Self {
         Self {
             seq,
             start: 0,

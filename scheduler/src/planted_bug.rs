@@ -43,6 +43,9 @@ pub(crate) enum PlantedBug {
     ScoresFromCache,
     ScoredAgain,
     ScoreOffByOne,
+    BeamSumForgotten,
+    DeadBeamKept,
+    BeamsBlock,
 }
 
 /// The bug in force, if any.

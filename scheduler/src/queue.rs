@@ -92,7 +92,7 @@ impl Queue {
 
     /// Where the sequence that stands for `seq` waits.
     pub(crate) fn find(&self, seq: SeqId) -> Option<Place> {
-        self.position(|sequence| sequence.choices.iter().any(|choice| choice.seq == seq))
+        self.position(|sequence| sequence.answers_as(seq))
     }
 
     /// The first place whose sequence satisfies `wanted`.

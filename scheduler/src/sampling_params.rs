@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Constraint, Token, TokenMask};
+use crate::{BeamParams, Constraint, Token, TokenMask};
 
 /// Settings of the sampler and of the end of a sequence, checked by whoever builds them.
 ///
@@ -51,12 +51,19 @@ pub struct SamplingParams {
     pub stop_ids: Vec<Token>,
     /// Binds the text to a form.
     pub constraint: Option<Constraint>,
+    /// The likeliest texts are searched; nothing is drawn at random. Not with `constraint`.
+    pub beams: Option<BeamParams>,
 }
 
 impl SamplingParams {
     /// Whether the sampler must see the tokens known so far.
     pub fn needs_history(&self) -> bool {
         self.penalises() || self.no_repeat_ngram > 0 || !self.bad_words.is_empty()
+    }
+
+    /// How many of the likeliest tokens a beam must know: so many that `width` are left when all that end are set aside.
+    pub fn num_candidates(&self) -> Option<usize> {
+        self.beams.map(|beams| beams.width + self.stop_ids.len())
     }
 
     /// Whether tokens seen before weigh less.
@@ -89,6 +96,7 @@ impl Default for SamplingParams {
             min_new: 0,
             stop_ids: Vec::new(),
             constraint: None,
+            beams: None,
         }
     }
 }

@@ -1,18 +1,22 @@
 //! Who runs, who waits, who holds which block: the state, and its five changes.
 //!
-//! `submit` and `abort` are here; `schedule`, `commit` and `fail` are in [`planning`], [`admission`], [`drafting`] and
-//! [`commit`].
+//! `submit` and `abort` are here; `schedule`, `commit` and `fail` are in [`planning`], [`admission`], [`drafting`],
+//! [`beams`] and [`commit`].
 //! Invariants: those that run stand in scheduling order; every accepted sequence ends in exactly one event; tables
 //! and ledger agree. Does not run steps: [`crate::Driver`] does.
 
 mod admission;
+mod beams;
 mod commit;
 mod drafting;
 mod expiry;
 mod planning;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::beam_group::BeamGroup;
 use crate::kv_ledger::{Hit, KvLedger};
 use crate::outbox::Outbox;
 use crate::planted_bug::{Planted, PlantedBug};
@@ -27,6 +31,8 @@ pub(crate) struct Scheduler {
     /// In scheduling order.
     running: Vec<Sequence>,
     waiting: Queue,
+    /// What the beams of a request have in common, by its arrival.
+    beam_groups: BTreeMap<u64, BeamGroup>,
     ledger: KvLedger,
     arrivals: u64,
     /// Counters; its gauges are filled in when asked for.
@@ -45,6 +51,7 @@ impl Scheduler {
             limits,
             running: Vec::new(),
             waiting: Queue::default(),
+            beam_groups: BTreeMap::new(),
             arrivals: 0,
             counters: SchedulerStats::default(),
             spare_works: Vec::new(),
@@ -60,8 +67,14 @@ impl Scheduler {
         let params = &submission.params;
         let plain = submission.seqs.len() == 1 && params.max_new == 0 && params.prompt_logprobs.is_none();
         assert!(!submission.pooled || plain, "who is pooled is one choice, neither drawn nor scored");
+        let with_beams = |width| width == submission.seqs.len() && !submission.pooled && params.constraint.is_none();
+        assert!(params.beams.is_none_or(|beams| with_beams(beams.width)), "each beam is a sequence, and none is bound");
         self.check_submission(&submission)?;
         self.check_queue(submission.prompt.len())?;
+        if let Some(beams) = params.beams {
+            let group = BeamGroup::new(submission.seqs.clone(), Arc::clone(params), beams);
+            self.beam_groups.insert(self.arrivals, group);
+        }
         let root = if self.planted.is(PlantedBug::RootIgnored) { [0; 32] } else { submission.cache_key };
         self.waiting.push(Sequence::new(Submission { cache_key: root, ..submission }, self.arrivals, now));
         self.arrivals += 1;
@@ -76,6 +89,9 @@ impl Scheduler {
     /// Ends a sequence in whatever state it is; `None` if it is not known (any more).
     pub(crate) fn abort(&mut self, seq: SeqId, now: Duration) -> Option<Event> {
         let mut outbox = Outbox::new(now);
+        if let Some(event) = self.abort_answer(seq, &mut outbox) {
+            return Some(event);
+        }
         if let Some(index) = self.find_running(seq) {
             self.abort_running(index, seq, &mut outbox);
         } else {
@@ -115,7 +131,11 @@ impl Scheduler {
             let positions = sequence.computed + sequence.planned.unwrap_or(0);
             let blocks = sequence.table.blocks();
             assert_eq!(blocks.len(), self.limits.blocks_for(positions), "a table covers what is computed");
-            assert!(sequence.remaining() > 0, "a running sequence has something to compute");
+            assert_ne!(
+                sequence.remaining() > 0,
+                sequence.has_drawn(),
+                "who runs has something to compute, or has drawn"
+            );
             for block in blocks {
                 references[block.index()] += 1;
             }
@@ -125,6 +145,10 @@ impl Scheduler {
         }
         for sequence in self.waiting.iter() {
             assert!(sequence.table.blocks().is_empty() && sequence.computed == 0, "who waits holds nothing");
+        }
+        for (arrival, group) in &self.beam_groups {
+            let alive = self.running.iter().chain(self.waiting.iter()).filter(|it| it.arrival == *arrival).count();
+            assert_eq!(alive, group.living, "a request's beams run or wait");
         }
     }
 
@@ -175,7 +199,7 @@ impl Scheduler {
     }
 
     fn find_running(&self, seq: SeqId) -> Option<usize> {
-        self.running.iter().position(|sequence| sequence.choices.iter().any(|choice| choice.seq == seq))
+        self.running.iter().position(|sequence| sequence.answers_as(seq))
     }
 
     fn abort_running(&mut self, index: usize, seq: SeqId, outbox: &mut Outbox) {
@@ -211,6 +235,9 @@ impl Scheduler {
         }
         sequence.count_blocks(outbox.now);
         sequence.release(&mut self.ledger);
+        if sequence.beam.is_some() {
+            return self.end_beams(&sequence, reason, outbox);
+        }
         for choice in std::mem::take(&mut sequence.choices) {
             outbox.finish(choice.seq, reason, sequence.account());
             if self.planted.is(PlantedBug::FinishedTwice) {

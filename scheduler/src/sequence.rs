@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acceptance::Acceptance;
+use crate::beam_search::{Beam, Extension};
 use crate::block_table::BlockTable;
 use crate::kv_ledger::KvLedger;
 use crate::outbox::Outbox;
@@ -51,6 +52,8 @@ pub(crate) struct Sequence {
     pub(crate) acceptance: Acceptance,
     pub(crate) prediction: Prediction,
     pub(crate) unscored: Unscored,
+    /// It is a beam, or stands for all beams of its request.
+    pub(crate) beam: Option<Beam>,
     pub(crate) queue_deadline: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) waiting_since: Duration,
@@ -71,6 +74,7 @@ impl Sequence {
         let prompt_tokens = submission.prompt.len();
         let prediction = Prediction::new(submission.prediction);
         let unscored = Unscored::new(prompt_tokens, submission.params.prompt_logprobs.is_some());
+        let beam = submission.params.beams.map(|_| Beam::default());
         Self {
             choices: (0..).zip(submission.seqs).map(|(index, seq)| Choice { index, seq }).collect(),
             class: submission.priority,
@@ -88,6 +92,7 @@ impl Sequence {
             acceptance: if prediction.is_empty() { Acceptance::UNKNOWN } else { Acceptance::PREDICTED },
             prediction,
             unscored,
+            beam,
             queue_deadline: submission.queue_deadline,
             deadline: submission.deadline,
             waiting_since: now,
@@ -101,9 +106,24 @@ impl Sequence {
         self.choices[0].seq
     }
 
-    /// Known tokens that are not computed; never none between steps.
+    /// Whether `seq` is one of those it speaks for: of beams, none, as an answer is no beam.
+    pub(crate) fn answers_as(&self, seq: SeqId) -> bool {
+        self.beam.is_none() && self.choices.iter().any(|choice| choice.seq == seq)
+    }
+
+    /// Whether it is a beam that waits for the others of its request.
+    pub(crate) fn has_drawn(&self) -> bool {
+        self.beam.as_ref().is_some_and(|beam| beam.drawn.is_some())
+    }
+
+    /// Known tokens that are not computed; between steps none only if [`Self::has_drawn`].
     pub(crate) fn remaining(&self) -> usize {
         self.tokens.len() - self.computed
+    }
+
+    /// What it has generated.
+    pub(crate) fn answer(&self) -> &[Token] {
+        &self.tokens[self.stats.prompt_tokens..]
     }
 
     /// Tokens generated so far.
@@ -157,6 +177,9 @@ impl Sequence {
     pub(crate) fn release(&mut self, ledger: &mut KvLedger) {
         self.table.release(ledger);
         self.chain.reached = None;
+        if let Some(beam) = &mut self.beam {
+            beam.drawn = None;
+        }
         if !ledger.pool.planted.is(PlantedBug::StaleComputed) {
             self.computed = 0;
         }
@@ -187,10 +210,18 @@ impl Sequence {
         })
     }
 
+    /// Those that draw when all known tokens are computed: beams that still are one sequence draw as one.
+    pub(crate) fn drawing(&self) -> &[Choice] {
+        match self.params.max_new {
+            0 => &[],
+            _ if self.beam.is_some() => &self.choices[..1],
+            _ => &self.choices,
+        }
+    }
+
     /// The draws due when all known tokens are computed, from row `row` of the work that computes the last one.
     pub(crate) fn samples(&self, row: usize) -> impl Iterator<Item = SampleSpec> {
-        let due = if self.params.max_new > 0 { self.choices.as_slice() } else { &[] };
-        due.iter().map(move |choice| SampleSpec {
+        self.drawing().iter().map(move |choice| SampleSpec {
             row,
             seq: choice.seq,
             choice: choice.index,
@@ -200,10 +231,11 @@ impl Sequence {
         })
     }
 
-    /// Tells the scores of a step that computes `count` tokens; says why the sequence is over, if one is missing.
+    /// Lets `teller` tell the scores of a step that computes `count` tokens; says why the sequence is over, if one is missing.
     pub(crate) fn take_scores(
         &mut self,
         count: usize,
+        teller: SeqId,
         scores: &mut impl Iterator<Item = Result<Score, RowFault>>,
         outbox: &mut Outbox,
     ) -> Option<FinishReason> {
@@ -214,7 +246,7 @@ impl Sequence {
         self.unscored.scored(due);
         let scores: Vec<_> = scores.take(due).collect();
         match scores.into_iter().collect() {
-            Ok(scores) => outbox.events.push(Event::Scores { seq: self.id(), scores }),
+            Ok(scores) => outbox.events.push(Event::Scores { seq: teller, scores }),
             Err(fault) => return Some(FinishReason::RowFailed(fault)),
         }
         None
@@ -236,6 +268,16 @@ impl Sequence {
         }
         outbox.events.push(Event::Token { seq: sample.seq, token, logprobs: sample.logprobs });
         (self.generated() >= self.params.max_new).then_some(FinishReason::Length)
+    }
+
+    /// Goes on with one of the tokens that it drew.
+    pub(crate) fn extend_beam(&mut self, extension: &Extension, planted: Planted) {
+        self.tokens.push(extension.candidate.token);
+        let beam = self.beam.as_mut().expect("it is a beam");
+        beam.extend(extension);
+        if planted.is(PlantedBug::BeamSumForgotten) {
+            beam.sum = extension.candidate.score;
+        }
     }
 
     /// Takes in whether proposed token number `index` was drawn.
@@ -264,6 +306,7 @@ impl Sequence {
             chain: self.chain.clone(),
             prediction: self.prediction.clone(),
             unscored: self.unscored.clone(),
+            beam: self.beam.clone(),
             stats: SequenceStats { block_time: Duration::ZERO, ..self.stats },
             ..*self
         }

@@ -3,6 +3,7 @@
 //! A run must be safe, live, in order and right; each property is a checker in a file of its own. A failure prints
 //! its seed, and nothing else is needed to see it again. The planted bugs prove that the checkers see.
 
+mod beam_oracle;
 mod ended;
 mod fake_executor;
 mod fake_model;
@@ -60,7 +61,7 @@ fn the_same_seed_gives_the_same_bytes() {
 #[test]
 fn the_seeds_see_every_kind_of_thing() {
     let mut tally: BTreeMap<String, usize> = BTreeMap::new();
-    for (kind, times) in (0..1000).flat_map(|seed| simulate_named(seed).tally) {
+    for (kind, times) in (0..1500).flat_map(|seed| simulate_named(seed).tally) {
         *tally.entry(kind).or_default() += times;
     }
     let refusals = ["Empty", "TooLong", "NeverFits", "TooManyChoices", "QueueFull", "QueueTokensFull"];
@@ -84,6 +85,10 @@ fn the_seeds_see_every_kind_of_thing() {
         "score",
         "scores in pieces",
         "scores after a preemption",
+        "beam search to its end",
+        "beam search stopped",
+        "beam search after a preemption",
+        "answer of several",
     ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
@@ -148,4 +153,7 @@ caught! {
     scores_taken_from_the_prefix_cache: ScoresFromCache,
     prompt_scored_again_after_preemption: ScoredAgain,
     score_of_the_wrong_token: ScoreOffByOne,
+    beam_sum_forgotten: BeamSumForgotten,
+    dead_beam_kept: DeadBeamKept,
+    beams_block_each_other: BeamsBlock,
 }

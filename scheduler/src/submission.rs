@@ -30,6 +30,12 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// The sequences that are told of: all, or the best of a beam search.
+    pub fn answers(&self) -> &[SeqId] {
+        let told = self.params.beams.map_or(self.seqs.len(), |beams| beams.returned);
+        &self.seqs[..told]
+    }
+
     /// Whether it could run on an empty pool, whatever waits now.
     pub(crate) fn check(&self, limits: &Limits, planted: Planted) -> Result<(), Reject> {
         self.check_length(limits, planted)?;
@@ -49,10 +55,12 @@ impl Submission {
         Ok(())
     }
 
-    /// Each choice must be able to finish alone; siblings may be preempted for it.
+    /// Each choice must be able to finish alone; siblings may be preempted for it. Beams advance together.
     fn check_blocks(&self, limits: &Limits, planted: Planted) -> Result<(), Reject> {
         let new = if planted.is(PlantedBug::PromptOnlyAccounting) { 0 } else { self.params.max_new };
-        let needed = limits.blocks_for(Limits::peak_positions(self.prompt.len(), new));
+        let together = self.params.beams.map_or(1, |beams| beams.width);
+        let peak = limits.blocks_for(Limits::peak_positions(self.prompt.len(), new));
+        let needed = peak.saturating_mul(together);
         if needed > limits.num_blocks { Err(Reject::NeverFits { needed, total: limits.num_blocks }) } else { Ok(()) }
     }
 }

@@ -53,7 +53,7 @@ impl Executor for Asking {
         self.steps.push(plan.works.iter().map(|work| (work.seq, work.start, work.tokens.len())).collect());
         let bound = plan.works.iter().filter(|work| work.samples.iter().any(|spec| spec.params.constraint.is_some()));
         assert_eq!(bound.map(Work::proposals).sum::<usize>(), 0, "whoever is constrained takes no proposals");
-        let draw = |spec: &SampleSpec| Sample { seq: spec.seq, token: draw(spec), logprobs: None };
+        let draw = |spec: &SampleSpec| Sample::new(spec.seq, draw(spec));
         let samples = plan.works.iter().flat_map(|work| &work.samples).map(draw).collect();
         Ok(StepOutput { samples, ..StepOutput::default() })
     }

@@ -1,15 +1,18 @@
 //! The driver from outside: refusals at their edges, and one small scene for each rule of scheduling.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Event, Executor, FinishReason, Limits, Reject, RowFault, Sample, SamplingParams, SeqId, Speculation,
-    StepOutput, StepPlan, Submission, Token, Turn,
+    Driver, Event, Executor, FinishReason, Limits, Reject, RowFault, Sample, SamplingParams, SeqId, StepOutput,
+    StepPlan, Submission, Token, Turn,
 };
+use support::LIMITS;
 
 /// What the executor does in its next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,24 +43,12 @@ impl Executor for Counting {
         let sample = |seq, generated| {
             let fault = self.mood == Mood::Faults(seq);
             let token = if fault { Err(RowFault::NotFinite) } else { Ok(100 + generated as Token) };
-            Sample { seq, token, logprobs: None }
+            Sample::new(seq, token)
         };
         let samples = draws.map(|spec| sample(spec.seq, spec.generated)).collect();
         if self.mood == Mood::Fails { Err(Told) } else { Ok(StepOutput { samples, ..StepOutput::default() }) }
     }
 }
-
-const LIMITS: Limits = Limits {
-    max_num_seqs: 4,
-    max_num_batched_tokens: 8,
-    block_size: 4,
-    num_blocks: 10,
-    max_model_len: 40,
-    max_queued_requests: 3,
-    max_queued_tokens: 50,
-    max_samples: 4,
-    speculation: Speculation::PREDICTIONS,
-};
 
 fn driver(limits: Limits) -> Driver<Counting> {
     Driver::new(limits, Counting { mood: Mood::Works, plan: StepPlan::default() })

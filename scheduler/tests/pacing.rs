@@ -35,7 +35,7 @@ impl Executor for Costed {
         let prompt = plan.num_tokens() as u64 - decodes;
         self.now.set(self.now.get() + Duration::from_micros(STEP + decodes * DECODE + prompt * PROMPT));
         let draws = plan.works.iter().flat_map(|work| &work.samples);
-        let samples = draws.map(|spec| Sample { seq: spec.seq, token: Ok(0), logprobs: None }).collect();
+        let samples = draws.map(|spec| Sample::new(spec.seq, Ok(0))).collect();
         Ok(StepOutput { samples, ..StepOutput::default() })
     }
 }

@@ -8,10 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Executor, FinishReason, Limits, RowFault, Sample, SampleSpec, SamplingParams, SeqId, SequenceVector,
-    Speculation, StepOutput, StepPlan, Submission, Token, Work,
+    Driver, Executor, FinishReason, RowFault, Sample, SampleSpec, SamplingParams, SeqId, SequenceVector, StepOutput,
+    StepPlan, Submission, Token, Work,
 };
-use support::{Never, run, submission};
+use support::{LIMITS, Never, run, submission};
 
 /// The vector is the work's last token and how far the work reaches; a sequence of id 13 has none.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl Executor for LastToken {
 
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Never> {
         self.plans.push(plan.clone());
-        let draw = |spec: &SampleSpec| Sample { seq: spec.seq, token: Ok(7), logprobs: None };
+        let draw = |spec: &SampleSpec| Sample::new(spec.seq, Ok(7));
         let vector = |work: &Work| {
             let numbers = vec![*work.tokens.last().unwrap() as f32, (work.start + work.tokens.len()) as f32];
             let fault = work.seq == SeqId(13);
@@ -37,18 +37,6 @@ impl Executor for LastToken {
         })
     }
 }
-
-const LIMITS: Limits = Limits {
-    max_num_seqs: 4,
-    max_num_batched_tokens: 8,
-    block_size: 4,
-    num_blocks: 10,
-    max_model_len: 40,
-    max_queued_requests: 3,
-    max_queued_tokens: 50,
-    max_samples: 4,
-    speculation: Speculation::PREDICTIONS,
-};
 
 fn pooled(seq: u64, prompt: usize) -> Submission {
     let tokens = (0..prompt as Token).map(|token| token + 1000 * seq as Token).collect();

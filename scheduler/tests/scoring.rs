@@ -23,7 +23,7 @@ impl Executor for Ranking {
 
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Infallible> {
         let draws = plan.works.iter().flat_map(|work| &work.samples);
-        let samples = draws.map(|spec| Sample { seq: spec.seq, token: Ok(0), logprobs: None }).collect();
+        let samples = draws.map(|spec| Sample::new(spec.seq, Ok(0))).collect();
         let score = |token: Token| {
             let logprobs = TokenLogprobs { logprob: -1.0, top: Vec::new() };
             if token == UNSCORABLE { Err(RowFault::NotFinite) } else { Ok(Score { logprobs, rank: token as usize }) }

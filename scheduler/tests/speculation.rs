@@ -24,11 +24,7 @@ impl Executor for Scripted {
 
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Never> {
         self.steps.push((plan.works.len(), plan.works.iter().map(Work::proposals).sum()));
-        let draw = |spec: &SampleSpec| Sample {
-            seq: spec.seq,
-            token: (self.script)(spec.seq, spec.generated),
-            logprobs: None,
-        };
+        let draw = |spec: &SampleSpec| Sample::new(spec.seq, (self.script)(spec.seq, spec.generated));
         let samples = plan.works.iter().flat_map(|work| &work.samples).map(draw).collect();
         Ok(StepOutput { samples, ..StepOutput::default() })
     }

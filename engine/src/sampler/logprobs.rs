@@ -13,7 +13,7 @@ pub(super) fn of(
     (token, top, ids): (Token, usize, &[Token]),
     scratch: &mut Scratch,
 ) -> TokenLogprobs {
-    let normaliser = f64::from(row.highest) + row.sum_weights(isa, 1.0, &mut scratch.sums).ln();
+    let normaliser = normaliser(isa, row, scratch);
     let logprob = |logit: f32| (f64::from(logit) - normaliser) as f32;
     let mut reported = likeliest(row, top, &mut scratch.logits);
     for &id in ids {
@@ -27,8 +27,13 @@ pub(super) fn of(
     }
 }
 
+/// What is subtracted from a logit to make it a log-probability.
+pub(super) fn normaliser(isa: CheckedIsa, row: &LogitRow<'_>, scratch: &mut Scratch) -> f64 {
+    f64::from(row.highest) + row.sum_weights(isa, 1.0, &mut scratch.sums).ln()
+}
+
 /// The `count` highest logits, or all there are.
-fn likeliest(row: &LogitRow<'_>, count: usize, scratch: &mut Vec<f32>) -> Vec<(Token, f32)> {
+pub(super) fn likeliest(row: &LogitRow<'_>, count: usize, scratch: &mut Vec<f32>) -> Vec<(Token, f32)> {
     if count == 0 {
         return Vec::new();
     }

@@ -79,16 +79,7 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
 /// The logits of every token of a prompt, `[tokens, vocab]`, computed in one piece at `start`.
 pub(crate) fn logits(engine: &mut Engine, tokens: &[Token], start: usize, block_size: usize) -> Vec<f32> {
     let blocks = (0..(start + tokens.len()).div_ceil(block_size) as u32).map(BlockId).collect();
-    let work = Work {
-        seq: SeqId(0),
-        start,
-        tokens: tokens.to_vec(),
-        blocks,
-        history: Vec::new(),
-        samples: Vec::new(),
-        pooled: false,
-        scores: Vec::new(),
-    };
+    let work = Work { start, tokens: tokens.to_vec(), blocks, ..Work::empty(SeqId(0)) };
     engine.logits(&StepPlan { copies: Vec::new(), works: vec![work] }).unwrap().to_vec()
 }
 
@@ -174,6 +165,17 @@ impl Runner {
     pub(crate) fn submit_pooled(&mut self, prompt: &[Token], salt: u8) -> SeqId {
         let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
         self.hand_in(Submission { pooled: true, ..submission(prompt, params, salt) })
+    }
+
+    /// Queues a beam search; returns its answers, the best first.
+    pub(crate) fn search(&mut self, prompt: &[Token], params: SamplingParams, salt: u8) -> Vec<SeqId> {
+        let width = params.beams.unwrap().width as u64;
+        let seqs = (self.next..self.next + width).map(SeqId).collect();
+        self.next += width;
+        let submission = Submission { seqs, ..submission(prompt, params, salt) };
+        let answers = submission.answers().to_vec();
+        self.driver.submit(submission, Duration::ZERO).unwrap();
+        answers
     }
 
     fn hand_in(&mut self, submission: Submission) -> SeqId {

@@ -26,7 +26,8 @@ impl Scheduler {
                 self.pool(sequence, count, &mut vectors, outbox);
                 continue;
             }
-            let fault = sequence.take_scores(count, &mut scores, outbox);
+            let teller = self.teller(&sequence);
+            let fault = sequence.take_scores(count, teller, &mut scores, outbox);
             if fault.is_none() && is_late(&sequence, count, samples.as_slice()) {
                 self.put_off(sequence, count, &mut samples);
                 continue;
@@ -41,6 +42,8 @@ impl Scheduler {
             }
         }
         self.spare_running = before;
+        self.decide_beams(outbox);
+        self.drop_orphans();
         assert!(samples.next().is_none(), "a step gives one sample for each draw");
         assert!(vectors.next().is_none(), "a step gives one vector for each pooled work");
         assert!(scores.next().is_none(), "a step gives one score for each prompt token to score");
@@ -61,6 +64,7 @@ impl Scheduler {
             }
         }
         self.spare_running = before;
+        self.drop_orphans();
     }
 
     /// Takes the running sequences out and leaves an empty list with room in its place.
@@ -75,6 +79,8 @@ impl Scheduler {
             self.running.push(sequence);
         } else if sequence.params.max_new == 0 {
             self.end(sequence, FinishReason::Length, outbox);
+        } else if sequence.beam.is_some() {
+            self.keep_drawn(sequence, samples.next().expect("a step gives one sample for each draw"), outbox);
         } else {
             self.fork(sequence, samples, outbox);
         }
@@ -172,8 +178,9 @@ impl Scheduler {
 
 /// How many draws a sequence makes in a step that computes `count` tokens: none unless they are all it knows.
 fn draws(sequence: &Sequence, count: usize) -> usize {
-    let is_drawing = sequence.params.max_new > 0 && sequence.remaining() + sequence.offered == count;
-    if is_drawing { sequence.choices.len() + sequence.offered } else { 0 }
+    let drawing = sequence.drawing().len();
+    let is_drawing = drawing > 0 && sequence.remaining() + sequence.offered == count;
+    if is_drawing { drawing + sequence.offered } else { 0 }
 }
 
 /// Whether one of the draws of a sequence that computed `count` tokens found its mask not made yet.

@@ -53,9 +53,11 @@ impl Scheduler {
     }
 }
 
-/// What may come next in a sequence, if it decodes. The masks of a constraint are made one token at a time: it takes none.
+/// What may come next in a sequence, if it decodes. Masks are made one token at a time, and beams
+/// fork after each: neither takes any.
 fn look_up(sequence: &Sequence, work: &Work, speculation: &Speculation) -> Option<Proposal> {
-    let decodes = work.tokens.len() == 1 && work.samples.len() == 1 && sequence.params.constraint.is_none();
+    let is_free = sequence.params.constraint.is_none() && sequence.beam.is_none();
+    let decodes = work.tokens.len() == 1 && work.samples.len() == 1 && is_free;
     if decodes { Proposal::find(sequence, speculation) } else { None }
 }
 

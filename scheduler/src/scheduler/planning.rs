@@ -28,6 +28,7 @@ impl Scheduler {
         if self.counters.preemptions == preemptions {
             self.admit(outbox.now, held, &mut budget, plan);
         }
+        self.unblock(outbox.now, held, &mut budget, plan);
         if self.counters.preemptions == preemptions || self.planted.is(PlantedBug::ProposalsBesidePreemption) {
             self.draft(&mut budget, plan);
         }
@@ -116,7 +117,7 @@ impl Scheduler {
     }
 
     /// Takes a sequence's blocks away and queues it again; it will compute all its known tokens anew.
-    fn preempt(&mut self, index: usize, now: Duration) {
+    pub(super) fn preempt(&mut self, index: usize, now: Duration) {
         let mut sequence = self.running.remove(index);
         sequence.release(&mut self.ledger);
         sequence.stats.preemptions += 1;

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fake_model::{attend, draw, empty_context, kv, pool, score};
+use super::fake_model::{attend, candidates, draw, empty_context, kv, pool, score};
 use super::random::Random;
-use crate::{BlockId, Executor, Limits, Sample, SeqId, SequenceVector, StepOutput, StepPlan, Work};
+use crate::{BlockId, Executor, Limits, Sample, SampleSpec, SeqId, SequenceVector, StepOutput, StepPlan, Token, Work};
 
 /// KV slots and the plan last run.
 pub(super) struct FakeExecutor {
@@ -82,17 +82,26 @@ impl Executor for FakeExecutor {
         let mut output = StepOutput::default();
         for work in &plan.works {
             let contexts = self.forward(work);
-            output.samples.extend(work.samples.iter().map(|spec| Sample {
-                seq: spec.seq,
-                token: draw(contexts[spec.row], work.seen(spec), spec),
-                logprobs: None,
-            }));
+            let samples = work.samples.iter().map(|spec| sample(contexts[spec.row], work.seen(spec), spec));
+            output.samples.extend(samples);
             let scores = work.scores.iter().map(|spec| score(contexts[spec.row], spec.token, &spec.params));
             output.scores.extend(scores);
             let last = *contexts.last().expect("a work computes something");
             output.vectors.extend(work.pooled.then(|| SequenceVector { seq: work.seq, vector: pool(last) }));
         }
         Ok(output)
+    }
+}
+
+fn sample(context: u64, seen: &[Token], spec: &SampleSpec) -> Sample {
+    let Some(count) = spec.params.num_candidates() else { return Sample::new(spec.seq, draw(context, seen, spec)) };
+    match candidates(context, seen, spec) {
+        Err(fault) => Sample::new(spec.seq, Err(fault)),
+        Ok(mut candidates) => {
+            candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+            candidates.truncate(count);
+            Sample { candidates, ..Sample::new(spec.seq, Ok(0)) }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! themselves, but for a word here and there.
 
 use super::random::mix;
-use crate::{RowFault, SampleSpec, SamplingParams, Score, Token, TokenLogprobs};
+use crate::{Candidate, RowFault, SampleSpec, SamplingParams, Score, Token, TokenLogprobs};
 
 /// Token ids are below this.
 pub(super) const VOCABULARY: u64 = 40;
@@ -48,6 +48,23 @@ pub(super) fn score(context: u64, token: Token, params: &SamplingParams) -> Resu
     }
     let top = (0..params.prompt_logprobs.unwrap_or(0) as Token).map(|token| (token, (row % 1009) as f32)).collect();
     Ok(Score { logprobs: TokenLogprobs { logprob: -((row % 4093) as f32), top }, rank: (row >> 32) as usize })
+}
+
+/// Every token that may follow a beam, in order of ids.
+pub(super) fn candidates(context: u64, seen: &[Token], spec: &SampleSpec) -> Result<Vec<Candidate>, RowFault> {
+    let params = &spec.params;
+    let history = seen.iter().fold(spec.prompt_len as u64, |sum, &token| mix(sum, u64::from(token)));
+    let row = mix(mix(context, history), params.seed);
+    if params.seed.is_multiple_of(FAULTY_SEED) && row.is_multiple_of(29) {
+        return Err(RowFault::NotFinite);
+    }
+    let allowed = |token: &Token| spec.generated >= params.min_new || !params.stop_ids.contains(token);
+    let candidate = |token: Token| {
+        // Sums of few such numbers are exact.
+        let score = -((mix(row, u64::from(token)) % (1 << 14)) as f32) / 1024.0;
+        Candidate { token, score, logprob: score }
+    };
+    Ok((0..VOCABULARY as Token).filter(allowed).map(candidate).collect())
 }
 
 /// Draws from the logits of a position, with the tokens seen so far if the settings ask for them.

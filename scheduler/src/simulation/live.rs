@@ -6,10 +6,10 @@ use super::observation::Observation;
 pub(super) fn check(seen: &Observation) {
     let held_runs = seen.before.running.iter().any(|member| seen.is_held(member) && !seen.is_expired(member));
     let waits = seen.before.running.iter().chain(&seen.before.waiting);
-    let free = waits.filter(|member| !seen.is_held(member) && !seen.is_expired(member)).count();
+    let free = waits.filter(|member| !member.has_drawn && !seen.is_held(member) && !seen.is_expired(member)).count();
     assert!(!seen.plan.is_empty() || free == 0 || held_runs, "{free} could run and nothing did");
     for (index, member) in seen.before.running.iter().enumerate() {
-        if seen.is_held(member) || seen.is_expired(member) || seen.is_preempted(member) {
+        if member.has_drawn || seen.is_held(member) || seen.is_expired(member) || seen.is_preempted(member) {
             continue;
         }
         let streams = member.generated > 0 && member.remaining == 1;

@@ -27,7 +27,12 @@ pub(super) struct Known {
     pub(super) scheduled: Option<Duration>,
     /// Position of its first work: what it found in the cache.
     pub(super) cached: usize,
-    pub(super) expected: Expected,
+    /// None of a beam that is no answer.
+    pub(super) expected: Option<Expected>,
+    /// Its request is a beam search.
+    pub(super) beams: bool,
+    /// Whether its end was told in an earlier turn.
+    pub(super) ended: bool,
 }
 
 impl Known {
@@ -51,6 +56,8 @@ pub(super) struct Member {
     pub(super) seqs: Vec<SeqId>,
     pub(super) remaining: usize,
     pub(super) generated: usize,
+    /// It waits for the other beams of its request.
+    pub(super) has_drawn: bool,
 }
 
 /// Who runs and who waits.
@@ -66,6 +73,7 @@ impl View {
             seqs: sequence.choices.iter().map(|choice| choice.seq).collect(),
             remaining: sequence.remaining(),
             generated: sequence.generated(),
+            has_drawn: sequence.has_drawn(),
         };
         Self {
             running: scheduler.running().iter().map(member).collect(),

@@ -15,27 +15,32 @@ pub(super) struct Expected {
     pub(super) scores: Vec<Score>,
 }
 
-/// Runs one choice of a submission alone.
-pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expected {
-    let params = &submission.params;
-    let mut known = submission.prompt.clone();
-    let (mut context, mut scores) = (empty_context(root), Vec::new());
-    for (position, &token) in known.iter().enumerate() {
-        if position > 0 && params.prompt_logprobs.is_some() {
-            match score(context, token, params) {
+/// What the model has seen after the prompt, and its scores; or, if one of them is missing, the end.
+pub(super) fn read_prompt(submission: &Submission, mut context: u64) -> Result<(u64, Vec<Score>), Expected> {
+    let mut scores = Vec::new();
+    for (position, &token) in submission.prompt.iter().enumerate() {
+        if position > 0 && submission.params.prompt_logprobs.is_some() {
+            match score(context, token, &submission.params) {
                 Ok(score) => scores.push(score),
                 Err(fault) => {
-                    return Expected {
-                        tokens: Vec::new(),
-                        vector: None,
-                        reason: FinishReason::RowFailed(fault),
-                        scores,
-                    };
+                    let reason = FinishReason::RowFailed(fault);
+                    return Err(Expected { tokens: Vec::new(), vector: None, reason, scores });
                 }
             }
         }
         context = attend(context, kv(context, token, position));
     }
+    Ok((context, scores))
+}
+
+/// Runs one choice of a submission alone.
+pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expected {
+    let params = &submission.params;
+    let mut known = submission.prompt.clone();
+    let (mut context, scores) = match read_prompt(submission, empty_context(root)) {
+        Ok(read) => read,
+        Err(failed) => return failed,
+    };
     if submission.pooled {
         let vector = pool(context);
         let reason = vector.as_ref().err().map_or(FinishReason::Length, |fault| FinishReason::RowFailed(*fault));

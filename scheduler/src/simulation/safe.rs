@@ -1,5 +1,7 @@
 //! Safe: budget, pace, places and deadlines are kept, and a held sequence sits the step out.
 
+use std::collections::BTreeSet;
+
 use super::observation::{Books, Member, Observation};
 use crate::{Event, Work};
 
@@ -14,7 +16,7 @@ pub(super) fn check(seen: &Observation, books: &Books) {
     check_pace(seen, books);
     check_proposals(seen, books);
     check_scores(seen, books);
-    check_failure(seen);
+    check_failure(seen, books);
     check_deadlines(seen, books);
 }
 
@@ -69,14 +71,18 @@ fn is_stream(seen: &Observation, work: &Work) -> bool {
     seen.before.running.iter().any(|member| member.remaining == 1 && member.seqs.contains(&work.seq))
 }
 
-/// A failed step ends all its sequences, those that a member stands for included.
-fn check_failure(seen: &Observation) {
+/// A failed step ends all its sequences, those that a member stands for included, and with a beam its whole request.
+fn check_failure(seen: &Observation, books: &Books) {
+    let planned: BTreeSet<usize> = seen.plan.works.iter().map(|work| books[&work.seq].arrival).collect();
     for member in seen.before.running.iter().chain(&seen.before.waiting) {
         for seq in &member.seqs {
             let failed = seen.events.iter().any(|event| {
                 matches!(event, Event::Finished { seq: ended, reason: crate::FinishReason::Failed, .. } if ended == seq)
             });
-            assert_eq!(failed, seen.failed && seen.is_planned(member), "exactly a failed step's sequences fail");
+            let known = &books[seq];
+            let is_planned = if known.beams { planned.contains(&known.arrival) } else { seen.is_planned(member) };
+            let is_answer = known.expected.is_some() && !known.ended;
+            assert_eq!(failed, seen.failed && is_planned && is_answer, "exactly a failed step's sequences fail");
         }
     }
 }

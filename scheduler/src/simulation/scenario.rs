@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::fake_model::VOCABULARY;
 use super::oracle;
 use super::random::Random;
-use crate::{Limits, SamplingParams, SeqId, Speculation, Submission, Token};
+use crate::{BeamParams, Limits, SamplingParams, SeqId, Speculation, Submission, Token};
 
 /// How hard the world is, in percent for each turn.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Scenario {
         // Mostly what fits the model and the pool, so that the pool is full of living sequences.
         let slots = self.limits.num_blocks * self.limits.block_size;
         let wild = random.chance(10);
-        let longest = if wild { 70 } else { self.limits.max_model_len.min(slots) };
+        let longest = if wild { 70 } else { self.limits.max_model_len.min(slots / choices as usize).max(2) };
         let mut prompt = self.prompt(random);
         if !wild {
             prompt.truncate(random.within(1, longest - 1));
@@ -62,7 +62,8 @@ impl Scenario {
             params: Arc::new(if pooled {
                 SamplingParams { prompt_logprobs: None, ..params(random, 0) }
             } else {
-                params(random, most_new)
+                let beams = (choices > 1 && random.chance(40)).then(|| beams(random, choices as usize));
+                SamplingParams { beams, ..params(random, most_new) }
             }),
             prompt,
             prediction: Arc::default(),
@@ -72,7 +73,8 @@ impl Scenario {
             queue_deadline: deadline(random),
             deadline: deadline(random),
         };
-        let prediction = if !pooled && random.chance(40) { prediction(random, &submission) } else { Vec::new() };
+        let predictable = !pooled && submission.params.beams.is_none();
+        let prediction = if predictable && random.chance(40) { prediction(random, &submission) } else { Vec::new() };
         Submission { prediction: prediction.into(), ..submission }
     }
 
@@ -136,6 +138,15 @@ fn params(random: &mut Random, most_new: usize) -> SamplingParams {
         stop_ids: if random.chance(40) { tokens(random, 2) } else { Vec::new() },
         prompt_logprobs: random.chance(25).then(|| random.within(0, 3)),
         ..SamplingParams::default()
+    }
+}
+
+fn beams(random: &mut Random, width: usize) -> BeamParams {
+    BeamParams {
+        width,
+        returned: random.within(1, width),
+        length_penalty: [1.0, 1.0, 0.0, 2.0, -1.0][random.within(0, 4)],
+        early_stopping: random.chance(30),
     }
 }
 

@@ -9,10 +9,10 @@ use super::fake_executor::FakeExecutor;
 use super::observation::{Books, Known, Observation, View};
 use super::random::{Random, mix};
 use super::scenario::Scenario;
-use super::{live, oracle, order, safe, text};
+use super::{beam_oracle, live, oracle, order, safe, text};
 use crate::planted_bug::PlantedBug;
 use crate::prefix_cache::BlockKey;
-use crate::{Driver, Event, Limits, Reject, SeqId, StepPlan, Submission, Token, Work};
+use crate::{Driver, Event, FinishReason, Limits, Reject, SeqId, SequenceStats, StepPlan, Submission, Token, Work};
 
 /// Turns within which everything must have ended.
 const PATIENCE: usize = 4000;
@@ -101,7 +101,8 @@ impl World {
         let stats = self.driver.stats();
         assert_eq!((stats.running, stats.waiting, stats.waiting_tokens, stats.blocks.used), (0, 0, 0, 0), "no leak");
         assert_eq!(stats.recomputed_tokens, self.recomputed as u64, "recomputed tokens are counted");
-        assert_eq!(self.ended.len(), self.books.len(), "every accepted sequence ended");
+        let answers = self.books.values().filter(|known| known.expected.is_some()).count();
+        assert_eq!(self.ended.len(), answers, "every accepted sequence ended");
         text::check(&self.ended, &self.books);
         self.outcome.count("preemption", stats.preemptions as usize);
         self.outcome.count("prefix hit", stats.prefix_hit_tokens as usize);
@@ -129,7 +130,12 @@ impl World {
     }
 
     fn note(&mut self, submission: &Submission, root: u64) {
+        let answers = submission.params.beams.map(|beams| beam_oracle::expect(submission, root, beams));
         for (choice, &seq) in submission.seqs.iter().enumerate() {
+            let expected = match &answers {
+                Some(answers) => answers.get(choice).cloned(),
+                None => Some(oracle::expect(submission, root, choice as u32)),
+            };
             let known = Known {
                 class: submission.priority,
                 arrival: self.submitted,
@@ -143,7 +149,9 @@ impl World {
                 preempted: false,
                 scheduled: None,
                 cached: 0,
-                expected: oracle::expect(submission, root, choice as u32),
+                expected,
+                beams: answers.is_some(),
+                ended: false,
             };
             self.books.insert(seq, known);
             self.driver.executor_mut().roots.insert(seq, root);
@@ -154,7 +162,8 @@ impl World {
     fn abort(&mut self) {
         let seq = self.victim();
         self.tally_abort(seq);
-        let lives = self.books.contains_key(&seq) && !self.ended.has(seq);
+        let is_answer = self.books.get(&seq).is_some_and(|known| known.expected.is_some());
+        let lives = is_answer && !self.ended.has(seq);
         let event = self.driver.abort(seq, self.now);
         assert_eq!(event.is_some(), lives, "exactly a living sequence can be aborted");
         self.hear(event.as_slice());
@@ -279,6 +288,8 @@ impl World {
                 self.outcome.count("scores after a preemption", usize::from(known.preempted));
             }
             if let Event::Finished { seq, reason, stats } = event {
+                self.books.get_mut(seq).expect("it was heard").ended = true;
+                self.count_beams(*seq, *reason, stats);
                 let kind = format!("{reason:?}");
                 self.outcome.count(kind.split('(').next().expect("a name"), 1);
                 let whole = stats.cached_tokens + 1 == stats.prompt_tokens && stats.cached_tokens > 0;
@@ -292,16 +303,28 @@ impl World {
             }
         }
     }
+
+    fn count_beams(&mut self, seq: SeqId, reason: FinishReason, stats: &SequenceStats) {
+        let known = &self.books[&seq];
+        if !known.beams || !matches!(reason, FinishReason::Stop(_) | FinishReason::Length) {
+            return;
+        }
+        let kind = if reason == FinishReason::Length { "to its end" } else { "stopped" };
+        let several = usize::from(known.choice > 0);
+        self.outcome.count(&format!("beam search {kind}"), 1);
+        self.outcome.count("beam search after a preemption", usize::from(stats.preemptions > 0));
+        self.outcome.count("answer of several", several);
+    }
 }
 
 /// What can never run is refused, and what can is not, unless the queue is full.
 fn check_refusal(submission: &Submission, limits: &Limits, result: &Result<(), Reject>) {
     let (prompt, new) = (submission.prompt.len(), submission.params.max_new);
-    let slots = limits.num_blocks * limits.block_size;
+    let together = submission.params.beams.map_or(1, |beams| beams.width);
     let choices = submission.seqs.len();
     let never = prompt == 0
         || prompt + new > limits.max_model_len
-        || prompt + new.saturating_sub(1) > slots
+        || together * limits.blocks_for(prompt + new.saturating_sub(1)) > limits.num_blocks
         || choices > limits.max_num_seqs
         || choices > limits.max_num_batched_tokens;
     let full = matches!(result, Err(Reject::QueueFull { .. } | Reject::QueueTokensFull { .. }));

@@ -1,15 +1,31 @@
 //! Runs requests to their ends.
+#![allow(dead_code, reason = "each test target uses its own part")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use scheduler::{Driver, Event, Executor, FinishReason, SamplingParams, SeqId, SequenceStats, Submission, Token};
+use scheduler::{
+    Driver, Event, Executor, FinishReason, Limits, SamplingParams, SeqId, SequenceStats, Speculation, Submission, Token,
+};
 
 /// The error of an executor that never fails.
 #[derive(Debug, thiserror::Error)]
 #[error("never")]
 pub(crate) struct Never;
+
+/// Small ones, so that little fills them.
+pub(crate) const LIMITS: Limits = Limits {
+    max_num_seqs: 4,
+    max_num_batched_tokens: 8,
+    block_size: 4,
+    num_blocks: 10,
+    max_model_len: 40,
+    max_queued_requests: 3,
+    max_queued_tokens: 50,
+    max_samples: 4,
+    speculation: Speculation::PREDICTIONS,
+};
 
 /// What sequences said, and why they ended.
 #[derive(Default)]

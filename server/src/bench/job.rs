@@ -109,14 +109,11 @@ impl Job {
         };
         let blocks = seq * self.blocks_each()..(seq + 1) * self.blocks_each();
         Work {
-            seq: id,
             start,
             tokens,
             blocks: blocks.map(|block| BlockId(block as u32)).collect(),
-            history: Vec::new(),
             samples: if samples { vec![greedy] } else { Vec::new() },
-            pooled: false,
-            scores: Vec::new(),
+            ..Work::empty(id)
         }
     }
 }
