@@ -69,7 +69,7 @@ pub use output::OutputFields;
 pub use prediction::Prediction;
 pub use prompt::{MAX_PROMPTS, Prompt};
 pub use prompt_logprobs::{PlaceLogprobs, PromptLogprob};
-pub use refused::{False, NoneWord, Off, One, Refused, RefusedUnless};
+pub use refused::{False, NoneWord, Off, Refused, RefusedUnless};
 pub use sampling::SamplingFields;
 pub use scheduling::SchedulingFields;
 pub use stopping::{FinishReason, Stop, StopReason, StoppingFields};

@@ -81,8 +81,6 @@ macro_rules! off {
 off! {
     /// `false` means "off".
     False = Refused::Boolean(false) => false;
-    /// The number 1 means "off".
-    One = Refused::Number(1.0) => 1;
     /// The word `none` means "off".
     NoneWord = Refused::None => "none";
 }

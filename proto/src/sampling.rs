@@ -1,8 +1,8 @@
 //! How tokens are drawn: members that chat and completions share.
 
 use crate::{
-    Decimal, False, Integer, List, LogitBias, One, PositiveDecimal, Refused, RefusedUnless, TokenId, Word,
-    integer::U32_MAX, strict_object::strict_object,
+    Decimal, False, Integer, List, LogitBias, PositiveDecimal, Refused, RefusedUnless, TokenId, Word, integer::U32_MAX,
+    strict_object::strict_object,
 };
 
 /// Most tokens that `allowed_token_ids` names: more than any vocabulary has.
@@ -38,14 +38,14 @@ strict_object! {
             bad_words: List<Word, 128>,
             /// Nothing else is produced.
             allowed_token_ids: List<TokenId, MAX_ALLOWED, 1>,
+            /// The likeliest texts as wholes, found by `best_of` beams side by side, or `n`.
+            use_beam_search: bool,
+            /// Texts are compared by the sum of their log-probabilities divided by their length to this power.
+            length_penalty: Decimal<-10, 10>,
+            /// The search ends as soon as as many texts are complete as there are beams.
+            early_stopping: bool,
         }
         received {
-            /// Beam search.
-            use_beam_search: RefusedUnless<False>,
-            /// Of beams.
-            length_penalty: RefusedUnless<One>,
-            /// Of beams.
-            early_stopping: RefusedUnless<False>,
             /// A watermark in the text.
             watermarking: RefusedUnless<False>,
             /// Stop when the text repeats itself.

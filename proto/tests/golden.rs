@@ -251,11 +251,11 @@ fn every_spelling_of_off_is_read() {
     for (value, expected) in spellings {
         let messages = json!([{"role": "user"}]);
         let body =
-            json!({"model": "m", "messages": messages, "audio": value, "use_beam_search": value, "lora_path": value});
+            json!({"model": "m", "messages": messages, "audio": value, "watermarking": value, "lora_path": value});
         let request: ChatRequest = serde_json::from_value(body).unwrap();
         assert_eq!([request.audio, request.scheduling.lora_path], [expected; 2], "{value}");
-        let beams = request.sampling.use_beam_search.is_some_and(RefusedUnless::is_on);
-        assert_eq!(beams, !value.is_null() && value != false, "{value}");
+        let is_on = request.sampling.watermarking.is_some_and(RefusedUnless::is_on);
+        assert_eq!(is_on, !value.is_null() && value != false, "{value}");
     }
 }
 

@@ -13,13 +13,13 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// The sequences of a submission, each with its tie if there is a constraint.
+    /// The answers of a submission, each with its tie if there is a constraint.
     pub(crate) fn all(submission: &Submission) -> Vec<(SeqId, Option<Self>)> {
         let bound = |choice| {
             let constraint = submission.params.constraint.clone()?;
             Some(Self { constraint, choice, generated: 0, missed: false })
         };
-        (0..).zip(&submission.seqs).map(|(choice, seq)| (*seq, bound(choice))).collect()
+        (0..).zip(submission.answers()).map(|(choice, seq)| (*seq, bound(choice))).collect()
     }
 
     /// Tells the token that was drawn.

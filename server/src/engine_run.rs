@@ -52,9 +52,9 @@ impl EngineRun {
         sequences: Sequences,
     ) -> Result<Self, ApiError> {
         let Sequences { submissions, at_once, field } = sequences;
-        let count = submissions.iter().map(|submission| submission.seqs.len()).sum();
+        let count = submissions.iter().map(|submission| submission.answers().len()).sum();
         let ticket = Arc::new(Ticket::new(count));
-        let (events, receiver) = mpsc::channel(EVENTS_PER_REQUEST.max(2 * count));
+        let (events, receiver) = mpsc::channel(EVENTS_PER_REQUEST.max(2 * count).max(at_the_end(&submissions)));
         let (accepted, answer) = oneshot::channel();
         let mut run = Self {
             model,
@@ -161,6 +161,12 @@ impl EngineRun {
         self.metrics.cut_at_shutdown();
         ApiError::shutting_down()
     }
+}
+
+/// Most events that come at once: the answers of beam searches are told when they are final.
+fn at_the_end(submissions: &[Submission]) -> usize {
+    let searches = submissions.iter().filter(|submission| submission.params.beams.is_some());
+    searches.map(|search| search.answers().len() * (search.params.max_new + 1)).sum()
 }
 
 impl Drop for EngineRun {

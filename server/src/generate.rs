@@ -240,12 +240,13 @@ fn submissions(
     let request = &prepared.request;
     let limits = &app.config().limits;
     let seed = request.seed.unwrap_or_else(|| u64::from_le_bytes(random_bytes()));
-    let mut seqs = model.engine.new_seqs(prepared.prompts.len() * request.choices).into_iter();
+    let each = request.sampling.beams.map_or(request.choices, |beams| beams.width);
+    let mut seqs = model.engine.new_seqs(prepared.prompts.len() * each).into_iter();
     let submission = |prompt: &PreparedPrompt| {
         let constraint = constraint(model, prepared, prompt)?;
         let params = SamplingParams { seed, constraint, ..sampling(model, request, prompt.tokens.len()) };
         Ok(Submission {
-            seqs: seqs.by_ref().take(request.choices).collect(),
+            seqs: seqs.by_ref().take(each).collect(),
             params: Arc::new(params),
             prompt: prompt.tokens.clone(),
             prediction: Arc::clone(&prepared.prediction),

@@ -4,6 +4,7 @@
 //! used; nothing behind this file checks them again. It tokenises nothing and asks no engine.
 
 mod accepted;
+mod beams;
 mod chat;
 mod completion;
 mod content;
@@ -29,6 +30,7 @@ use proto::TokenId;
 use scheduler::{SamplingParams, Token};
 
 pub use self::{
+    beams::MAX_WIDTH as MAX_BEAMS,
     chat::chat,
     completion::completion,
     embeddings::{EmbedRequest, VectorForm, embeddings},

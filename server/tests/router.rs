@@ -7,6 +7,8 @@ mod support;
 mod access;
 #[path = "router/answers.rs"]
 mod answers;
+#[path = "router/beams.rs"]
+mod beams;
 #[path = "router/embeddings.rs"]
 mod embeddings;
 #[path = "router/faults.rs"]

@@ -9,6 +9,7 @@ use utoipa::{
 };
 
 use super::Facts;
+use crate::request::MAX_BEAMS;
 
 /// Fills them into the components.
 pub(super) fn fill_in(components: &mut [(String, RefOr<Schema>)], facts: &Facts) {
@@ -35,9 +36,8 @@ fn fill_in_one(name: &str, object: &mut Object, facts: &Facts) {
         }
         ("TokenId", Some((tokens, _))) => at_most(object, tokens.saturating_sub(1)),
         ("ChatRequest" | "CompletionRequest", vocabulary) => {
-            for name in ["n", "best_of"] {
-                member_at_most(object, name, facts.choices);
-            }
+            member_at_most(object, "n", facts.choices);
+            member_at_most(object, "best_of", facts.choices.max(MAX_BEAMS));
             let Some((_, max_model_len)) = vocabulary else { return };
             // A prompt has a token.
             for name in ["max_tokens", "max_completion_tokens"] {

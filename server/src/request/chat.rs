@@ -4,7 +4,7 @@ use proto::{AnyJson, ChatRequest, Integer, Messages, ReasoningEffort};
 use serde_json::Value;
 
 use super::{
-    GenerateRequest, Prompt, RequestRules, accepted, documents, messages, prediction,
+    GenerateRequest, Prompt, RequestRules, accepted, beams, documents, messages, prediction,
     range::size,
     reasoning, refuse,
     shared::{OwnParts, SharedFields},
@@ -19,7 +19,7 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
     if request.output.echo == Some(true) {
         return Err(ApiError::unsupported_parameter("echo", " in a chat"));
     }
-    if request.output.best_of > request.output.n.or(Some(Integer(1))) {
+    if request.output.best_of > request.output.n.or(Some(Integer(1))) && !beams::is_wanted(&request.sampling) {
         return Err(ApiError::unsupported_parameter("best_of", " above n in a chat"));
     }
     let mut ignored = accepted::ignored(&request)?;
@@ -60,7 +60,9 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
         scheduling: request.scheduling,
         calls,
     };
-    Ok(GenerateRequest { prediction, reasoning, ignored, ..shared.request(own, rules, prompts)? })
+    let request = GenerateRequest { prediction, reasoning, ignored, ..shared.request(own, rules, prompts)? };
+    beams::check(&request)?;
+    Ok(request)
 }
 
 /// A conversation as it came.

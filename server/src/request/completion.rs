@@ -3,7 +3,7 @@
 use proto::{CompletionRequest, Prompt as WirePrompt, Text, TokenId};
 
 use super::{
-    GenerateRequest, Prompt, RequestRules,
+    GenerateRequest, Prompt, RequestRules, beams,
     range::size,
     refuse,
     shared::{OwnParts, SharedFields},
@@ -42,7 +42,9 @@ pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<Ge
         scheduling: request.scheduling,
         calls: None,
     };
-    shared.request(own, rules, prompts)
+    let request = shared.request(own, rules, prompts)?;
+    beams::check(&request)?;
+    Ok(request)
 }
 
 /// The prompts of the member called `name`.

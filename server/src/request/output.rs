@@ -4,7 +4,7 @@ use proto::{OutputFields, StreamOptions};
 use scheduler::Token;
 
 use super::{
-    RequestRules,
+    RequestRules, beams,
     range::{count, size},
     refuse,
 };
@@ -24,7 +24,8 @@ pub struct StreamRules {
 /// The form of the answer.
 #[allow(clippy::struct_excessive_bools, reason = "each is a field of the wire with a meaning of its own")]
 pub(super) struct Output {
-    pub(super) choices: usize,
+    /// Of each prompt; of a beam search, beams.
+    pub(super) computed: usize,
     pub(super) returned: usize,
     pub(super) stream: Option<StreamRules>,
     pub(super) echo: bool,
@@ -36,20 +37,21 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Reads the members.
-    pub(super) fn new(fields: &OutputFields, rules: &RequestRules) -> Result<Self, ApiError> {
+    /// Reads the members; `searches` says that it is for a beam search.
+    pub(super) fn new(fields: &OutputFields, searches: bool, rules: &RequestRules) -> Result<Self, ApiError> {
         refuse::output(fields)?;
         if fields.spaces_between_special_tokens == Some(false) {
             return Err(ApiError::unsupported_parameter("spaces_between_special_tokens", " with the value false"));
         }
         let returned = fields.n.map_or(Ok(1), |value| count("n", value, 1, rules.max_choices))?;
-        let best_of = fields.best_of.map(|value| count("best_of", value, returned, rules.max_choices)).transpose()?;
-        let (choices, stream) = (best_of.unwrap_or(returned), stream(fields)?);
-        if choices > returned && stream.is_some() {
+        let most = if searches { beams::MAX_WIDTH } else { rules.max_choices };
+        let best_of = fields.best_of.map(|value| count("best_of", value, returned, most)).transpose()?;
+        let (computed, stream) = (best_of.unwrap_or(returned), stream(fields)?);
+        if computed > returned && stream.is_some() && !searches {
             return Err(ApiError::invalid_value("best_of", "must be n in a stream"));
         }
         Ok(Self {
-            choices,
+            computed,
             returned,
             stream,
             echo: fields.echo.unwrap_or(false),

@@ -36,9 +36,6 @@ fn instead(name: &str) -> &'static str {
 
 pub(super) fn sampling(fields: &SamplingFields) -> Result<(), ApiError> {
     refuse([
-        ("use_beam_search", is_on(fields.use_beam_search)),
-        ("length_penalty", is_on(fields.length_penalty)),
-        ("early_stopping", is_on(fields.early_stopping)),
         ("watermarking", is_on(fields.watermarking)),
         ("repetition_detection", fields.repetition_detection.is_some()),
     ])

@@ -3,7 +3,7 @@
 use proto::{Integer, OutputFields, ResponseFormat, SamplingFields, SchedulingFields, StoppingFields};
 
 use super::{
-    GenerateRequest, Prompt, PromptCut, ReasoningRules, RequestRules, grammar, output::Output, refuse, sampling,
+    GenerateRequest, Prompt, PromptCut, ReasoningRules, RequestRules, beams, grammar, output::Output, refuse, sampling,
     stopping::Stopping, tools,
 };
 use crate::{error::ApiError, grammar::CallsForm};
@@ -43,7 +43,9 @@ impl SharedFields {
             None => answer,
         };
         let bad_words = self.sampling.bad_words.take().unwrap_or_default().0;
-        let output = Output::new(&self.output, rules)?;
+        let searches = beams::is_wanted(&self.sampling);
+        let output = Output::new(&self.output, searches, rules)?;
+        sampling.beams = beams::params(&self.sampling, &output)?;
         if own.logprobs.is_none() && !output.logprob_ids.is_empty() {
             return Err(ApiError::invalid_value("logprob_token_ids", "needs logprobs"));
         }
@@ -53,7 +55,8 @@ impl SharedFields {
             return Err(ApiError::invalid_value("ignore_eos", says));
         }
         let prompts = prompts()?;
-        let chooses = output.choices > output.returned;
+        let choices = if searches { output.returned } else { output.computed };
+        let chooses = choices > output.returned;
         sampling.logprobs = own.logprobs.or(chooses.then_some(0));
         sampling.logprob_ids = output.logprob_ids;
         sampling.prompt_logprobs = output.prompt_logprobs.max(own.logprobs.filter(|_| output.echo));
@@ -62,7 +65,7 @@ impl SharedFields {
         Ok(GenerateRequest {
             model: own.model,
             prompts,
-            choices: output.choices,
+            choices,
             returned: output.returned,
             logprobs: own.logprobs,
             prompt_logprobs: output.prompt_logprobs,

@@ -200,6 +200,38 @@ fn best_of_computes_more_than_are_returned() {
 }
 
 #[test]
+fn a_beam_search_is_as_wide_as_best_of_or_n() {
+    let beams = |members: Value| {
+        let request = try_chat(members).unwrap();
+        let beams = request.sampling.beams.unwrap();
+        assert_eq!(request.choices, beams.returned);
+        (beams.width, beams.returned, beams.length_penalty, beams.early_stopping)
+    };
+    assert_eq!(beams(json!({"use_beam_search": true, "n": 3, "temperature": 0})), (3, 3, 1.0, false));
+    let wide = json!({"use_beam_search": true, "best_of": 16, "n": 2, "stream": true, "temperature": 1,
+        "length_penalty": -0.5, "early_stopping": true, "top_k": -1, "top_p": 1, "min_p": 0, "typical_p": 1});
+    assert_eq!(beams(wide), (16, 2, -0.5, true));
+    assert_eq!(try_completion(json!({"length_penalty": 1, "early_stopping": false})).unwrap().sampling.beams, None);
+    let with = |name: &str, value: Value| {
+        let mut members = json!({"use_beam_search": true});
+        members[name] = value;
+        completion_error(members)
+    };
+    assert_eq!(with("best_of", json!(17)), at("integer_above_max_value", "best_of"));
+    assert_eq!(with("length_penalty", json!(11)), at("decimal_above_max_value", "length_penalty"));
+    for (name, value) in [("temperature", 0.5), ("top_p", 0.9), ("top_k", 4.0), ("min_p", 0.1), ("typical_p", 0.5)] {
+        assert_eq!(with(name, json!(value)), at("invalid_value", name));
+    }
+    assert_eq!(with("seed", json!(1)), at("invalid_value", "seed"));
+    assert_eq!(with("guided_regex", json!("a+")), at("unsupported_parameter", "guided_regex"));
+    for (name, value) in [("length_penalty", json!(2)), ("early_stopping", json!(true))] {
+        assert_eq!(chat_error(json!({name: value})), at("invalid_value", name));
+    }
+    let predicted = json!({"use_beam_search": true, "prediction": {"type": "content", "content": "a"}});
+    assert_eq!(chat_error(predicted), at("unsupported_parameter", "prediction"));
+}
+
+#[test]
 fn prompts_are_scored_whole_only() {
     edge("prompt_logprobs", &json!(20), &json!(21), "integer_above_max_value");
     edge("prompt_logprobs", &json!(0), &json!(-1), "integer_below_min_value");
@@ -213,8 +245,7 @@ fn prompts_are_scored_whole_only() {
 #[test]
 fn refused_members_pass_only_when_off() {
     let members = [
-        ("use_beam_search", json!(false), json!(true)),
-        ("length_penalty", json!(1.0), json!(2)),
+        ("watermarking", json!(false), json!(true)),
         ("return_token_offsets", json!(false), json!(true)),
         ("spaces_between_special_tokens", json!(true), json!(false)),
         ("grammar", json!(null), json!("root ::= a")),

@@ -9,8 +9,8 @@ use std::{
 };
 
 use scheduler::{
-    BlockId, Executor, MaskState, RowFault, Sample, SampleSpec, Score, ScoreSpec, SequenceVector, StepOutput, StepPlan,
-    Token, TokenLogprobs, TokenMask, Work,
+    BlockId, Candidate, Executor, MaskState, RowFault, Sample, SampleSpec, Score, ScoreSpec, SequenceVector,
+    StepOutput, StepPlan, Token, TokenLogprobs, TokenMask, Work,
 };
 
 use super::vocabulary::{EOS, VOCAB_SIZE, spell};
@@ -172,13 +172,15 @@ impl FakeExecutor {
         let told = next_token(&prompt, spec, orders);
         let token = match bound(spec, told) {
             Ok(token) => token,
-            Err(fault) => return Sample { seq: spec.seq, token: Err(fault), logprobs: None },
+            Err(fault) => return Sample::new(spec.seq, Err(fault)),
         };
         let logprobs = spec.params.logprobs.map(|count| TokenLogprobs {
             logprob: -0.25,
             top: (0..count as Token).map(|rank| ((token + rank) % 256, -0.25 - rank as f32)).collect(),
         });
-        Sample { seq: spec.seq, token: Ok(token), logprobs }
+        let candidates =
+            (0..spec.params.num_candidates().unwrap_or(0) as Token).map(|rank| likely(token, rank)).collect();
+        Sample { logprobs, candidates, ..Sample::new(spec.seq, Ok(token)) }
     }
 }
 
@@ -237,6 +239,12 @@ fn bound(spec: &SampleSpec, told: Token) -> Result<Token, RowFault> {
         MaskState::Late => Err(RowFault::MaskLate),
         MaskState::Failed => Err(RowFault::MaskFailed),
     }
+}
+
+/// What a beam may go on with at this place: the token that is told first, the ones behind it after that.
+fn likely(told: Token, rank: Token) -> Candidate {
+    let score = -0.25 - rank as f32;
+    Candidate { token: (told + rank) % VOCAB_SIZE as Token, score, logprob: score }
 }
 
 fn any_of(mask: &TokenMask, spec: &SampleSpec) -> Token {
