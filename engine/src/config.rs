@@ -6,6 +6,8 @@ pub(crate) mod hugging_face;
 pub(crate) mod json_fields;
 pub(crate) mod range;
 
+pub use crate::kernels::cpu::activation::Activation;
+
 /// A decoder's shape and arithmetic, from `config.json` (both spellings of transformers) or GGUF metadata.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecoderConfig {
@@ -27,16 +29,66 @@ pub struct DecoderConfig {
     pub intermediate_size: usize,
     /// Positions the model was made for.
     pub max_positions: usize,
-    /// Epsilon of the RMS norms.
-    pub norm_eps: f32,
+    /// RMS norms.
+    pub norms: NormConfig,
     /// Rotary embedding.
     pub rope: RopeConfig,
+    /// Another one for layers that see a window only.
+    pub local_rope: Option<RopeConfig>,
+    /// What gates the MLP.
+    pub activation: Activation,
+    /// Factor of attention scores.
+    pub attention_scale: f32,
+    /// Attention scores are held within this.
+    pub attention_softcap: Option<f32>,
+    /// So are logits.
+    pub logit_softcap: Option<f32>,
+    /// Factor of the embedding's rows.
+    pub embedding_scale: f32,
     /// Whether the head reads the embedding's rows.
     pub tied_embeddings: bool,
-    /// Biases on q, k, v and the attention's output.
-    pub attention_bias: bool,
+    /// Biases of the attention's linear layers.
+    pub attention_bias: AttentionBias,
     /// Biases in the MLP.
     pub mlp_bias: bool,
+    /// Of each layer: the positions that a token sees, its own included, if not all before it.
+    pub windows: Vec<Option<usize>>,
+}
+
+/// The norms of a decoder.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormConfig {
+    /// Added to the mean square.
+    pub eps: f32,
+    /// Files hold weights less one.
+    pub less_one: bool,
+    /// Each head of queries and keys goes through one before it turns.
+    pub of_heads: bool,
+    /// The results of attention and MLP go through one before they are added.
+    pub of_outputs: bool,
+}
+
+/// Which linear layers of attention have biases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttentionBias {
+    /// None.
+    None,
+    /// q, k and v.
+    QueryKeyValue,
+    /// q, k, v and the output.
+    All,
+}
+
+impl AttentionBias {
+    /// Whether q, k and v have them.
+    pub fn of_inputs(self) -> bool {
+        self != Self::None
+    }
+
+    /// Whether the output has one.
+    pub fn of_output(self) -> bool {
+        self == Self::All
+    }
 }
 
 /// Rotary position embedding: pair (i, i + `head_dim` / 2), angle = position x inverse frequency, in f32.

@@ -3,6 +3,7 @@
 //! Only plain file names inside the folder are opened, and no link that leads out of it.
 
 mod file_names;
+mod fused;
 mod pooling;
 mod safetensors_header;
 mod shards;
@@ -36,11 +37,14 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let generation_defaults = generation.map(|fields| GenerationDefaults::read(&fields)).transpose()?;
     let mut fingerprint = Fingerprint::new();
     fingerprint.add(&config_bytes);
-    let weights = read_weights(&folder, &mut fingerprint)?;
+    let mut weights = read_weights(&folder, &mut fingerprint)?;
+    if read.fused {
+        fused::cut(&config_path, &read.config, &mut weights.tensors)?;
+    }
     let tokenizer = TokenizerFiles::open(&folder)?;
     Ok(Contents {
         path: config_path,
-        naming: Naming::HuggingFace,
+        naming: if read.config.norms.of_outputs { Naming::HuggingFaceOutputNorms } else { Naming::HuggingFace },
         tensors: weights.tensors,
         config: read.config,
         bos_id: read.bos_id,

@@ -77,6 +77,19 @@ impl StoredTensor {
         LoadError::tensor(self.file.path(), &self.name, reason)
     }
 
+    /// Some rows of a matrix, as a tensor of their own.
+    pub(crate) fn cut(&self, rows: Range<usize>) -> Self {
+        let &[all, columns] = self.shape.as_slice() else { panic!("a matrix has two dimensions") };
+        assert!(rows.end <= all, "rows {rows:?} of {all}");
+        let row_bytes = self.row_bytes(columns) as u64;
+        Self {
+            shape: vec![rows.len(), columns],
+            offset: self.offset + rows.start as u64 * row_bytes,
+            bytes: rows.len() as u64 * row_bytes,
+            ..self.clone()
+        }
+    }
+
     /// Bytes of a row of `columns` numbers.
     pub(crate) fn row_bytes(&self, columns: usize) -> usize {
         columns / self.block_type.elements() * self.block_type.bytes()

@@ -36,8 +36,16 @@ pub enum LayerWeight {
     ValueBias,
     /// `[hidden]`.
     AttentionOutputBias,
+    /// Norm of each query head `[head_dim]`.
+    QueryNorm,
+    /// Norm of each key head `[head_dim]`.
+    KeyNorm,
+    /// Norm of the attention's result `[hidden]`.
+    AttentionOutputNorm,
     /// Norm before the MLP `[hidden]`.
     MlpNorm,
+    /// Norm of the MLP's result `[hidden]`.
+    MlpOutputNorm,
     /// `[intermediate, hidden]`.
     Gate,
     /// `[intermediate, hidden]`.
@@ -59,6 +67,8 @@ pub(crate) enum Naming {
     Gguf,
     /// transformers', in safetensors files.
     HuggingFace,
+    /// transformers' for families with norms of the results of attention and MLP.
+    HuggingFaceOutputNorms,
 }
 
 /// The shape a configuration gives to a weight.
@@ -92,17 +102,17 @@ impl WeightName {
 
     /// The tensor's name in a file.
     pub(crate) fn stored(self, naming: Naming) -> String {
-        match (self, naming) {
-            (Self::TokenEmbedding, Naming::Gguf) => "token_embd.weight".to_owned(),
-            (Self::OutputNorm, Naming::Gguf) => "output_norm.weight".to_owned(),
-            (Self::Output, Naming::Gguf) => "output.weight".to_owned(),
-            (Self::Layer(layer, weight), Naming::Gguf) => format!("blk.{layer}.{}", weight.gguf()),
-            (Self::TokenEmbedding, Naming::HuggingFace) => "model.embed_tokens.weight".to_owned(),
-            (Self::OutputNorm, Naming::HuggingFace) => "model.norm.weight".to_owned(),
-            (Self::Output, Naming::HuggingFace) => "lm_head.weight".to_owned(),
-            (Self::Layer(layer, weight), Naming::HuggingFace) => {
-                format!("model.layers.{layer}.{}", weight.hugging_face())
+        let (embedding, norm, head, layers) = match naming {
+            Naming::Gguf => ("token_embd.weight", "output_norm.weight", "output.weight", "blk"),
+            Naming::HuggingFace | Naming::HuggingFaceOutputNorms => {
+                ("model.embed_tokens.weight", "model.norm.weight", "lm_head.weight", "model.layers")
             }
+        };
+        match self {
+            Self::TokenEmbedding => embedding.to_owned(),
+            Self::OutputNorm => norm.to_owned(),
+            Self::Output => head.to_owned(),
+            Self::Layer(layer, weight) => format!("{layers}.{layer}.{}", weight.stored(naming)),
         }
     }
 
@@ -118,8 +128,15 @@ impl LayerWeight {
         use LayerWeight as W;
         let mut weights = vec![W::AttentionNorm, W::Query, W::Key, W::Value, W::AttentionOutput];
         weights.extend([W::MlpNorm, W::Gate, W::Up, W::Down]);
-        if config.attention_bias {
-            weights.extend([W::QueryBias, W::KeyBias, W::ValueBias, W::AttentionOutputBias]);
+        if config.attention_bias.of_inputs() {
+            weights.extend([W::QueryBias, W::KeyBias, W::ValueBias]);
+        }
+        weights.extend(config.attention_bias.of_output().then_some(W::AttentionOutputBias));
+        if config.norms.of_outputs {
+            weights.extend([W::AttentionOutputNorm, W::MlpOutputNorm]);
+        }
+        if config.norms.of_heads {
+            weights.extend([W::QueryNorm, W::KeyNorm]);
         }
         if config.mlp_bias {
             weights.extend([W::GateBias, W::UpBias, W::DownBias]);
@@ -131,9 +148,11 @@ impl LayerWeight {
         let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
         let (query, key) = (config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim);
         match self {
-            Self::AttentionNorm | Self::MlpNorm | Self::AttentionOutputBias | Self::DownBias => {
+            Self::AttentionNorm | Self::AttentionOutputNorm | Self::MlpNorm | Self::MlpOutputNorm => {
                 WeightShape::Vector(hidden)
             }
+            Self::AttentionOutputBias | Self::DownBias => WeightShape::Vector(hidden),
+            Self::QueryNorm | Self::KeyNorm => WeightShape::Vector(config.head_dim),
             Self::QueryBias => WeightShape::Vector(query),
             Self::KeyBias | Self::ValueBias => WeightShape::Vector(key),
             Self::GateBias | Self::UpBias => WeightShape::Vector(intermediate),
@@ -142,6 +161,14 @@ impl LayerWeight {
             Self::AttentionOutput => WeightShape::Matrix { rows: hidden, columns: query },
             Self::Gate | Self::Up => WeightShape::Matrix { rows: intermediate, columns: hidden },
             Self::Down => WeightShape::Matrix { rows: hidden, columns: intermediate },
+        }
+    }
+
+    fn stored(self, naming: Naming) -> &'static str {
+        match naming {
+            Naming::Gguf => self.gguf(),
+            Naming::HuggingFace => self.hugging_face(),
+            Naming::HuggingFaceOutputNorms => self.hugging_face_with_output_norms(),
         }
     }
 
@@ -156,13 +183,26 @@ impl LayerWeight {
             Self::KeyBias => "attn_k.bias",
             Self::ValueBias => "attn_v.bias",
             Self::AttentionOutputBias => "attn_output.bias",
+            Self::QueryNorm => "attn_q_norm.weight",
+            Self::KeyNorm => "attn_k_norm.weight",
+            Self::AttentionOutputNorm => "post_attention_norm.weight",
             Self::MlpNorm => "ffn_norm.weight",
+            Self::MlpOutputNorm => "post_ffw_norm.weight",
             Self::Gate => "ffn_gate.weight",
             Self::Up => "ffn_up.weight",
             Self::Down => "ffn_down.weight",
             Self::GateBias => "ffn_gate.bias",
             Self::UpBias => "ffn_up.bias",
             Self::DownBias => "ffn_down.bias",
+        }
+    }
+
+    /// In files of families whose results of attention and MLP go through norms: `post_attention_layernorm` is one of them.
+    fn hugging_face_with_output_norms(self) -> &'static str {
+        match self {
+            Self::AttentionOutputNorm => "post_attention_layernorm.weight",
+            Self::MlpNorm => "pre_feedforward_layernorm.weight",
+            other => other.hugging_face(),
         }
     }
 
@@ -177,7 +217,11 @@ impl LayerWeight {
             Self::KeyBias => "self_attn.k_proj.bias",
             Self::ValueBias => "self_attn.v_proj.bias",
             Self::AttentionOutputBias => "self_attn.o_proj.bias",
+            Self::QueryNorm => "self_attn.q_norm.weight",
+            Self::KeyNorm => "self_attn.k_norm.weight",
+            Self::AttentionOutputNorm => "post_self_attn_layernorm.weight",
             Self::MlpNorm => "post_attention_layernorm.weight",
+            Self::MlpOutputNorm => "post_feedforward_layernorm.weight",
             Self::Gate => "mlp.gate_proj.weight",
             Self::Up => "mlp.up_proj.weight",
             Self::Down => "mlp.down_proj.weight",

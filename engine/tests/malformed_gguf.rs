@@ -38,7 +38,7 @@ fn the_small_file_is_valid_in_both_versions() -> Result<()> {
         let checkpoint = opened("valid", &GgufFile { version, ..GgufFile::tiny() })?;
         let config = checkpoint.config();
         assert_eq!((config.vocab_size, config.head_dim, config.num_kv_heads), (4, 2, 1));
-        assert!(config.tied_embeddings && !config.attention_bias && !config.mlp_bias);
+        assert!(config.tied_embeddings && !config.attention_bias.of_inputs() && !config.mlp_bias);
         assert_eq!(config.rope.theta, 10_000.0);
         assert!(!checkpoint.has(WeightName::Output));
         let TokenizerSource::Gguf(vocabulary) = checkpoint.tokenizer()? else { panic!("it is a GGUF file") };

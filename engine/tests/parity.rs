@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use support::{Answer, Runner, Setup, fixture, greedy, ids, json, load, logits, max_abs_diff, sampled};
 
 const TOLERANCE: f32 = 1e-4;
+/// One of each family: windows of 8 positions (`mistral`), biases of q, k and v (`qwen2`), normed heads (`qwen3`), matrices
+/// stored as one (`phi3`), caps and norms of results (`gemma2`), two rotations (`gemma3`).
+const FOLDERS: [&str; 8] = ["llama2", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"];
 
 fn arrays(folder: &Path) -> HashMap<String, Tensor> {
     candle_core::safetensors::load(folder.join("reference.safetensors"), &Device::Cpu).unwrap()
@@ -57,7 +60,7 @@ fn respelled(name: &str) -> PathBuf {
 
 #[test]
 fn folders_give_the_reference_logits_and_greedy_tokens_in_both_spellings() {
-    for name in ["llama2", "llama31"] {
+    for name in FOLDERS {
         let reference = json(&fixture(name).join("reference.json"));
         for model in [fixture(name), respelled(name)] {
             check_cases(&model, &reference["cases"], &arrays(&fixture(name)));
@@ -136,14 +139,14 @@ fn every_type_of_weights_and_cache_leaves_every_bit() {
 
 #[test]
 fn batch_equals_alone_bit_for_bit() {
-    for name in ["llama2", "llama31"] {
+    for name in FOLDERS {
         check_schedule(name, Setup::default(), &undisturbed(name), "batch");
     }
 }
 
 #[test]
 fn chunks_equal_whole_bit_for_bit() {
-    for name in ["llama2", "llama31"] {
+    for name in FOLDERS {
         let want = undisturbed(name);
         for chunk in [3, 5, 7] {
             let setup = Setup { max_num_batched_tokens: chunk, max_num_seqs: 3, ..Setup::default() };

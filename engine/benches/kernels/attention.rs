@@ -66,6 +66,6 @@ fn fill(cpu: &Cpu, cache: &mut KvCache) {
     let sequences = [SequenceRows { rows: 0..rows, start: 0, blocks: &table }];
     let mut qkv = vec![0.1; rows * 3 * kv_heads * head_dim];
     for layer in 0..layers {
-        ops::write_kv(cpu, &rope.angles(0..rows), &sequences, &mut qkv, cache.layer_mut(layer));
+        ops::write_kv(cpu, (&rope.angles(0..rows)).into(), &sequences, &mut qkv, cache.layer_mut(layer));
     }
 }

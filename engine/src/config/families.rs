@@ -1,37 +1,189 @@
 //! The decoder families that can be loaded, a row of facts each: what files call them and what they leave unsaid.
 
+use super::{Activation, AttentionBias};
+
 /// What is the same in every model of a family.
 #[derive(Debug, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact with a meaning of its own")]
 pub(crate) struct Family {
     /// `model_type` in config.json.
     pub(crate) model_type: &'static str,
     /// The class in `architectures` of config.json that has a language model's head.
     pub(crate) causal_class: &'static str,
-    /// `general.architecture` in GGUF metadata, and the namespace of its keys.
-    pub(crate) gguf_architecture: &'static str,
+    /// `general.architecture` in GGUF metadata, and the namespace of its keys; none where such files are not read, or say
+    /// another family's.
+    pub(crate) gguf_architecture: Option<&'static str>,
     /// Whether GGUF files store the rows of q and k as neighbouring rotary pairs.
     pub(crate) gguf_pairs: bool,
     /// Base of the rotary frequencies where the file gives none.
     pub(crate) default_theta: f32,
-    /// `hidden_act` in config.json: spellings of the one activation.
+    /// Key and value heads where config.json gives none; as many as query heads if this does not either.
+    pub(crate) default_kv_heads: Option<usize>,
+    /// Width of a head where config.json gives none; what the heads share out if this does not either.
+    pub(crate) default_head_dim: Option<usize>,
+    /// What gates the MLP.
+    pub(crate) activation: Activation,
+    /// How `hidden_act` or `hidden_activation` in config.json spells it.
     pub(crate) activations: &'static [&'static str],
+    /// The head reads the embedding's rows where config.json does not say.
+    pub(crate) default_tied: bool,
+    /// Biases of attention where config.json cannot say.
+    pub(crate) attention_bias: AttentionBias,
+    /// Heads of queries and keys are normed.
+    pub(crate) head_norms: bool,
+    /// What all Gemmas share, if it is one.
+    pub(crate) gemma: Option<Gemma>,
+    /// Which layers see a window only.
+    pub(crate) window: WindowRule,
+    /// q, k and v are stored as one matrix, and so are gate and up.
+    pub(crate) fused: bool,
+    /// Fields of config.json that this family reads beside those that all do.
+    pub(crate) fields: &'static [&'static str],
+}
+
+/// How config.json says which layers see a window only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WindowRule {
+    /// None do.
+    Never,
+    /// `sliding_window` is that of every layer; this where the field is absent, none where it is null.
+    Every(Option<usize>),
+    /// `use_sliding_window` turns `sliding_window` (this where it is absent) on for `layer_types`, or from layer
+    /// `max_window_layers` on (this where it is absent).
+    Chosen {
+        /// Positions.
+        window: usize,
+        /// Layers.
+        first: usize,
+    },
+    /// `layer_types`, or all layers but every one of this number, see `sliding_window` (4096 where it is absent).
+    AllBut(usize),
+}
+
+/// Norms of the results of attention and MLP, weights of norms stored less one, embeddings times the root of their width,
+/// scores divided by the root of `query_pre_attn_scalar`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Gemma {
+    /// Caps of attention scores and of logits where config.json does not name them.
+    pub(crate) caps: [Option<f32>; 2],
+    /// Base of the rotary frequencies of layers that see a window, if it is another one.
+    pub(crate) local_theta: Option<f32>,
 }
 
 /// Llama 1 to 3, and what shares their layers.
 pub(crate) const LLAMA: Family = Family {
     model_type: "llama",
     causal_class: "LlamaForCausalLM",
-    gguf_architecture: "llama",
+    gguf_architecture: Some("llama"),
     gguf_pairs: true,
     default_theta: 10_000.0,
+    default_kv_heads: None,
+    default_head_dim: None,
+    activation: Activation::Silu,
     activations: &["silu", "swish"],
+    default_tied: false,
+    attention_bias: AttentionBias::None,
+    head_norms: false,
+    gemma: None,
+    window: WindowRule::Never,
+    fused: false,
+    fields: &["attention_bias", "mlp_bias"],
 };
 
-const FAMILIES: [&Family; 1] = [&LLAMA];
+/// Mistral 7B and what shares its layers. Its GGUF files say `llama`.
+const MISTRAL: Family = Family {
+    model_type: "mistral",
+    causal_class: "MistralForCausalLM",
+    gguf_architecture: None,
+    default_kv_heads: Some(8),
+    window: WindowRule::Every(Some(4096)),
+    fields: &["sliding_window"],
+    ..LLAMA
+};
+
+/// Qwen 2 and 2.5.
+const QWEN2: Family = Family {
+    model_type: "qwen2",
+    causal_class: "Qwen2ForCausalLM",
+    gguf_architecture: None,
+    gguf_pairs: false,
+    default_kv_heads: Some(32),
+    attention_bias: AttentionBias::QueryKeyValue,
+    window: WindowRule::Chosen { window: 4096, first: 28 },
+    fields: &["layer_types", "max_window_layers", "sliding_window", "use_sliding_window"],
+    ..LLAMA
+};
+
+/// Qwen 3, dense.
+const QWEN3: Family = Family {
+    model_type: "qwen3",
+    causal_class: "Qwen3ForCausalLM",
+    default_head_dim: Some(128),
+    attention_bias: AttentionBias::None,
+    head_norms: true,
+    fields: &["attention_bias", "layer_types", "max_window_layers", "sliding_window", "use_sliding_window"],
+    ..QWEN2
+};
+
+/// Phi 3, 3.5 and 4 with plain rotation.
+const PHI3: Family = Family {
+    model_type: "phi3",
+    causal_class: "Phi3ForCausalLM",
+    gguf_architecture: None,
+    window: WindowRule::Every(None),
+    fused: true,
+    fields: &["original_max_position_embeddings", "sliding_window"],
+    ..LLAMA
+};
+
+/// Gemma 2.
+const GEMMA2: Family = Family {
+    model_type: "gemma2",
+    causal_class: "Gemma2ForCausalLM",
+    gguf_architecture: None,
+    default_kv_heads: Some(4),
+    default_head_dim: Some(256),
+    activation: Activation::TanhGelu,
+    activations: &["gelu_pytorch_tanh"],
+    default_tied: true,
+    gemma: Some(Gemma { caps: [Some(50.0), Some(30.0)], local_theta: None }),
+    window: WindowRule::AllBut(2),
+    fields: &[
+        "attn_logit_softcapping",
+        "final_logit_softcapping",
+        "layer_types",
+        "query_pre_attn_scalar",
+        "sliding_window",
+    ],
+    ..LLAMA
+};
+
+/// Gemma 3, its text.
+const GEMMA3: Family = Family {
+    model_type: "gemma3_text",
+    causal_class: "Gemma3ForCausalLM",
+    default_theta: 1_000_000.0,
+    head_norms: true,
+    gemma: Some(Gemma { caps: [None; 2], local_theta: Some(10_000.0) }),
+    window: WindowRule::AllBut(6),
+    fields: &[
+        "_sliding_window_pattern",
+        "attn_logit_softcapping",
+        "final_logit_softcapping",
+        "layer_types",
+        "query_pre_attn_scalar",
+        "rope_local_base_freq",
+        "sliding_window",
+        "sliding_window_pattern",
+    ],
+    ..GEMMA2
+};
+
+const FAMILIES: [&Family; 7] = [&LLAMA, &MISTRAL, &QWEN2, &QWEN3, &PHI3, &GEMMA2, &GEMMA3];
 
 impl Family {
     pub(crate) fn of_gguf(architecture: &str) -> Option<&'static Self> {
-        FAMILIES.into_iter().find(|family| family.gguf_architecture == architecture)
+        FAMILIES.into_iter().find(|family| family.gguf_architecture == Some(architecture))
     }
 
     pub(crate) fn of_model_type(model_type: &str) -> Option<&'static Self> {

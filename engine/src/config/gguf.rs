@@ -5,7 +5,7 @@
 use scheduler::Token;
 
 use super::families::Family;
-use super::{DecoderConfig, RopeConfig, RopeScaling, range};
+use super::{AttentionBias, DecoderConfig, NormConfig, RopeConfig, RopeScaling, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
 use crate::gguf::{Metadata, special_id};
@@ -53,22 +53,40 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
     let hidden_size = keys.count("embedding_length", range::WIDTH)?;
     let num_heads = keys.count("attention.head_count", range::HEADS)?;
     let head_dim = keys.head_dim(hidden_size, num_heads)?;
+    let num_layers = keys.count("block_count", range::LAYERS)?;
     let has = |name: WeightName| tensors.contains_key(&name.stored(Naming::Gguf));
+    let in_first_layer = |weight| has(WeightName::Layer(0, weight));
     let config = DecoderConfig {
-        architecture: keys.family.gguf_architecture.to_owned(),
+        architecture: keys.architecture.to_owned(),
         vocab_size: keys.vocab_size(tensors)?,
         hidden_size,
-        num_layers: keys.count("block_count", range::LAYERS)?,
+        num_layers,
         num_heads,
         num_kv_heads: keys.num_kv_heads(num_heads)?,
         head_dim,
         intermediate_size: keys.count("feed_forward_length", range::WIDTH)?,
         max_positions: keys.count("context_length", range::POSITIONS)?,
-        norm_eps: keys.norm_eps()?,
+        norms: NormConfig {
+            eps: keys.norm_eps()?,
+            less_one: false,
+            of_heads: keys.family.head_norms,
+            of_outputs: keys.family.gemma.is_some(),
+        },
         rope: RopeConfig { theta: keys.theta()?, scaling: keys.scaling(tensors, head_dim)? },
         tied_embeddings: !has(WeightName::Output),
-        attention_bias: has(WeightName::Layer(0, LayerWeight::QueryBias)),
-        mlp_bias: has(WeightName::Layer(0, LayerWeight::GateBias)),
+        attention_bias: match [LayerWeight::QueryBias, LayerWeight::AttentionOutputBias].map(in_first_layer) {
+            [_, true] => AttentionBias::All,
+            [true, false] => AttentionBias::QueryKeyValue,
+            [false, false] => AttentionBias::None,
+        },
+        mlp_bias: in_first_layer(LayerWeight::GateBias),
+        local_rope: None,
+        activation: keys.family.activation,
+        attention_scale: 1.0 / (head_dim as f32).sqrt(),
+        attention_softcap: None,
+        logit_softcap: None,
+        embedding_scale: 1.0,
+        windows: vec![None; num_layers],
     };
     let id = |name| special_id(metadata, name, config.vocab_size);
     let end_keys = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
@@ -82,19 +100,20 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
 /// The metadata, seen through an architecture's namespace.
 struct Keys<'a> {
     metadata: &'a Metadata,
+    architecture: &'a str,
     family: &'static Family,
 }
 
 impl<'a> Keys<'a> {
     fn new(metadata: &'a Metadata) -> Result<Self, LoadError> {
         const KEY: &str = "general.architecture";
-        let name = metadata.text(KEY)?;
-        let family = Family::of_gguf(name).ok_or_else(|| metadata.error(KEY, Family::refusal(name)))?;
-        Ok(Self { metadata, family })
+        let architecture = metadata.text(KEY)?;
+        let refused = || metadata.error(KEY, Family::refusal(architecture));
+        Ok(Self { metadata, architecture, family: Family::of_gguf(architecture).ok_or_else(refused)? })
     }
 
     fn full(&self, key: &str) -> String {
-        format!("{}.{key}", self.family.gguf_architecture)
+        format!("{}.{key}", self.architecture)
     }
 
     fn error(&self, key: &str, reason: impl Into<String>) -> LoadError {
@@ -119,7 +138,7 @@ impl<'a> Keys<'a> {
             let Some((namespace, rest)) = key.split_once('.') else {
                 continue;
             };
-            if namespace != self.family.gguf_architecture || KNOWN_KEYS.contains(&rest) {
+            if namespace != self.architecture || KNOWN_KEYS.contains(&rest) {
                 continue;
             }
             // dense models may say that they have no experts

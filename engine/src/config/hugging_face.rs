@@ -3,15 +3,17 @@
 //! A field that is not known here is an error unless it is listed as harmless: it could change the numbers.
 
 mod fields;
+mod gemma;
 mod rope;
+mod window;
 
 use scheduler::Token;
 use serde_json::Value;
 
-use super::DecoderConfig;
 use super::families::Family;
 use super::json_fields::JsonFields;
 use super::range;
+use super::{AttentionBias, DecoderConfig, NormConfig};
 use crate::error::LoadError;
 
 /// What `config.json` and `generation_config.json` say together.
@@ -21,6 +23,8 @@ pub(crate) struct HuggingFaceConfig {
     pub(crate) bos_id: Option<Token>,
     /// In the order of the files, without repetition.
     pub(crate) eos_ids: Vec<Token>,
+    /// q, k and v are stored as one matrix, and so are gate and up.
+    pub(crate) fused: bool,
 }
 
 /// Reads the configuration from `config.json` and, if there is one, `generation_config.json`.
@@ -39,7 +43,7 @@ pub(crate) fn read(json: JsonFields, generation: Option<JsonFields>) -> Result<H
         }
         bos_id = bos_id.or(token_ids(source, "bos_token_id", config.vocab_size)?.first().copied());
     }
-    Ok(HuggingFaceConfig { config, bos_id, eos_ids })
+    Ok(HuggingFaceConfig { config, bos_id, eos_ids, fused: family.fused })
 }
 
 fn family(json: &JsonFields) -> Result<&'static Family, LoadError> {
@@ -51,32 +55,48 @@ fn family(json: &JsonFields) -> Result<&'static Family, LoadError> {
 fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, LoadError> {
     let hidden_size = json.count("hidden_size", range::WIDTH)?;
     let num_heads = json.count("num_attention_heads", range::HEADS)?;
+    let num_layers = json.count("num_hidden_layers", range::LAYERS)?;
+    let head_dim = head_dim(json, family, hidden_size, num_heads)?;
+    let eps = json.judged("rms_norm_eps", range::epsilon)?.ok_or_else(|| json.missing("rms_norm_eps"))?;
+    let [attention_softcap, logit_softcap] = gemma::caps(json, family)?;
+    let is_gemma = family.gemma.is_some();
     Ok(DecoderConfig {
         architecture: family.model_type.to_owned(),
         vocab_size: json.count("vocab_size", range::VOCABULARY)?,
         hidden_size,
-        num_layers: json.count("num_hidden_layers", range::LAYERS)?,
+        num_layers,
         num_heads,
-        num_kv_heads: num_kv_heads(json, num_heads)?,
-        head_dim: head_dim(json, hidden_size, num_heads)?,
+        num_kv_heads: num_kv_heads(json, family, num_heads)?,
+        head_dim,
         intermediate_size: json.count("intermediate_size", range::WIDTH)?,
         max_positions: json.count("max_position_embeddings", range::POSITIONS)?,
-        norm_eps: json.judged("rms_norm_eps", range::epsilon)?.ok_or_else(|| json.missing("rms_norm_eps"))?,
+        norms: NormConfig { eps, less_one: is_gemma, of_heads: family.head_norms, of_outputs: is_gemma },
         rope: rope::read(json, family)?,
-        tied_embeddings: json.bool("tie_word_embeddings")?.unwrap_or(false),
-        attention_bias: json.bool("attention_bias")?.unwrap_or(false),
+        local_rope: rope::read_local(json, family)?,
+        activation: family.activation,
+        attention_scale: 1.0 / (gemma::score_width(json, family)?.unwrap_or(head_dim) as f32).sqrt(),
+        attention_softcap,
+        logit_softcap,
+        embedding_scale: if is_gemma { (hidden_size as f32).sqrt() } else { 1.0 },
+        tied_embeddings: json.bool("tie_word_embeddings")?.unwrap_or(family.default_tied),
+        attention_bias: if json.bool("attention_bias")?.unwrap_or(false) {
+            AttentionBias::All
+        } else {
+            family.attention_bias
+        },
         mlp_bias: json.bool("mlp_bias")?.unwrap_or(false),
+        windows: window::read(json, family, num_layers)?,
     })
 }
 
-fn num_kv_heads(json: &JsonFields, num_heads: usize) -> Result<usize, LoadError> {
+fn num_kv_heads(json: &JsonFields, family: &Family, num_heads: usize) -> Result<usize, LoadError> {
     const FIELD: &str = "num_key_value_heads";
-    let kv_heads = json.optional_count(FIELD, range::HEADS)?.unwrap_or(num_heads);
+    let kv_heads = json.optional_count(FIELD, range::HEADS)?.or(family.default_kv_heads).unwrap_or(num_heads);
     range::kv_heads(kv_heads, num_heads, "num_attention_heads").map_err(|reason| json.error(FIELD, reason))
 }
 
-fn head_dim(json: &JsonFields, hidden_size: usize, num_heads: usize) -> Result<usize, LoadError> {
-    match json.optional_count("head_dim", range::WIDTH)? {
+fn head_dim(json: &JsonFields, family: &Family, hidden_size: usize, num_heads: usize) -> Result<usize, LoadError> {
+    match json.optional_count("head_dim", range::WIDTH)?.or(family.default_head_dim) {
         Some(explicit) => range::head_dim(explicit).map_err(|reason| json.error("head_dim", reason)),
         None => range::computed_head_dim(hidden_size, num_heads).map_err(|reason| json.error("hidden_size", reason)),
     }

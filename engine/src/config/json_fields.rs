@@ -53,6 +53,11 @@ impl<'a> JsonFields<'a> {
         self.fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str())
     }
 
+    /// Whether the field stands there, be it as `null`.
+    pub(crate) fn names_field(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
+    }
+
     pub(crate) fn value(&self, field: &str) -> Option<&'a Value> {
         self.fields.get(field).filter(|value| !value.is_null())
     }

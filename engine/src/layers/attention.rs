@@ -4,13 +4,16 @@ use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
 use crate::kernels::cpu::score_rule::ScoreRule;
+use crate::kernels::cpu::store_kv::QueryKeyNorms;
 use crate::kv_cache::KvCache;
+use crate::layers::angles::LayerAngles;
 use crate::layers::linear::{Linear, Part};
 use crate::layers::norm::Norm;
+use crate::layers::residual::Residual;
 use crate::ops;
 use crate::ops::paged_attention::AttentionInput;
-use crate::ops::rope::RopeAngles;
-use crate::ops::tiled_rows::{Input, TiledRows};
+use crate::ops::tiled_rows::TiledRows;
+use crate::ops::write_kv::QueryKeyRule;
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
 
@@ -20,9 +23,10 @@ pub(crate) struct Attention {
     layer: usize,
     query_width: usize,
     heads: usize,
-    scale: f32,
+    rule: ScoreRule<'static>,
+    head_norms: Option<HeadNorms>,
     qkv: Linear,
-    output: Linear,
+    output: Residual,
 }
 
 /// Scratch of one batch.
@@ -32,6 +36,8 @@ pub(crate) struct AttentionScratch {
     qkv: Vec<f32>,
     /// `[tokens, heads * head_dim]`
     attended: Vec<f32>,
+    /// `[tokens, hidden]`
+    result: Vec<f32>,
 }
 
 impl Attention {
@@ -39,40 +45,66 @@ impl Attention {
         let config = loader.checkpoint.config();
         let query_width = config.num_heads * config.head_dim;
         let kv_width = config.num_kv_heads * config.head_dim;
-        let part = |weight, bias, out| Part {
-            weight: WeightName::Layer(layer, weight),
-            bias: config.attention_bias.then_some(WeightName::Layer(layer, bias)),
-            out,
-        };
+        let of_layer = |weight| WeightName::Layer(layer, weight);
+        let part =
+            |weight, bias: Option<LayerWeight>, out| Part { weight: of_layer(weight), bias: bias.map(of_layer), out };
+        let input = |weight, bias, out| part(weight, config.attention_bias.of_inputs().then_some(bias), out);
         let parts = [
-            part(LayerWeight::Query, LayerWeight::QueryBias, query_width),
-            part(LayerWeight::Key, LayerWeight::KeyBias, kv_width),
-            part(LayerWeight::Value, LayerWeight::ValueBias, kv_width),
+            input(LayerWeight::Query, LayerWeight::QueryBias, query_width),
+            input(LayerWeight::Key, LayerWeight::KeyBias, kv_width),
+            input(LayerWeight::Value, LayerWeight::ValueBias, kv_width),
         ];
-        let output = part(LayerWeight::AttentionOutput, LayerWeight::AttentionOutputBias, config.hidden_size);
+        let output_bias = config.attention_bias.of_output().then_some(LayerWeight::AttentionOutputBias);
+        let output = part(LayerWeight::AttentionOutput, output_bias, config.hidden_size);
         Ok(Self {
             layer,
             query_width,
             heads: config.num_heads,
-            scale: 1.0 / (config.head_dim as f32).sqrt(),
+            rule: ScoreRule {
+                softcap: config.attention_softcap,
+                window: config.windows[layer],
+                ..ScoreRule::scaled(config.attention_scale)
+            },
+            head_norms: config.norms.of_heads.then(|| HeadNorms::load(loader, layer)).transpose()?,
             qkv: Linear::load(loader, &parts, config.hidden_size)?,
-            output: Linear::load(loader, &[output], query_width)?,
+            output: Residual::load(loader, output, query_width, of_layer(LayerWeight::AttentionOutputNorm))?,
         })
     }
 
     /// Writes the batch's keys and values, then adds the attention of the normed stream to the stream, `[tokens, hidden]`.
     pub(crate) fn forward(&self, cpu: &Cpu, norm: &Norm, batch: &mut Batch<'_>, stream: &mut [f32]) {
         let tokens = batch.input.num_tokens();
-        let AttentionScratch { qkv, attended } = &mut *batch.scratch;
+        let AttentionScratch { qkv, attended, result } = &mut *batch.scratch;
         qkv.resize(tokens * self.qkv.out(), 0.0);
         attended.resize(tokens * self.query_width, 0.0);
         self.qkv.forward(cpu, norm.of(stream), batch.tiles, qkv);
         let sequences = &batch.input.sequences;
-        ops::write_kv(cpu, batch.angles, sequences, qkv, batch.kv.layer_mut(self.layer));
+        let norms = self.head_norms.as_ref().map(HeadNorms::row_norms);
+        let rule = QueryKeyRule { norms, angles: batch.angles.of(self.rule.window.is_some()) };
+        ops::write_kv(cpu, rule, sequences, qkv, batch.kv.layer_mut(self.layer));
         let input = AttentionInput { queries: qkv, sequences, kv: batch.kv.layer(self.layer) };
-        let facts = ops::paged_attention::Attention { heads: self.heads, rule: ScoreRule::scaled(self.scale) };
+        let facts = ops::paged_attention::Attention { heads: self.heads, rule: self.rule };
         ops::paged_attention(cpu, &facts, &input, attended);
-        self.output.add(cpu, Input { x: attended, norm: None }, batch.tiles, stream);
+        self.output.add(cpu, attended, (&mut *batch.tiles, result), stream);
+    }
+}
+
+/// Norms of each head of queries and keys.
+#[derive(Debug)]
+struct HeadNorms {
+    query: Norm,
+    key: Norm,
+}
+
+impl HeadNorms {
+    fn load(loader: &WeightLoader<'_>, layer: usize) -> Result<Self, LoadError> {
+        let width = loader.checkpoint.config().head_dim;
+        let norm = |weight| Norm::load(loader.checkpoint, WeightName::Layer(layer, weight), width);
+        Ok(Self { query: norm(LayerWeight::QueryNorm)?, key: norm(LayerWeight::KeyNorm)? })
+    }
+
+    fn row_norms(&self) -> QueryKeyNorms<'_> {
+        QueryKeyNorms { query: self.query.row_norm(), key: self.key.row_norm() }
     }
 }
 
@@ -80,7 +112,7 @@ impl Attention {
 #[derive(Debug)]
 pub(crate) struct Batch<'a> {
     pub(crate) input: &'a ForwardInput<'a>,
-    pub(crate) angles: &'a RopeAngles,
+    pub(crate) angles: &'a LayerAngles,
     pub(crate) kv: &'a mut KvCache,
     pub(crate) scratch: &'a mut AttentionScratch,
     pub(crate) tiles: &'a mut TiledRows,

@@ -5,8 +5,10 @@ use scheduler::Token;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::kernels::columns_mut::ColumnsMut;
+use crate::kernels::cpu::activation::Activation;
 use crate::kernels::cpu::tile::Epilogue;
 use crate::ops;
+use crate::ops::linear::Gated;
 use crate::ops::tiled_rows::{Input, TiledRows};
 use crate::panels::{PanelMatrix, RowSource};
 use crate::stored_matrix::StoredMatrix;
@@ -75,11 +77,17 @@ impl Linear {
 pub(crate) struct GatedLinear {
     gate: PanelMatrix,
     up: PanelMatrix,
+    activation: Activation,
 }
 
 impl GatedLinear {
     pub(crate) fn load(loader: &WeightLoader<'_>, gate: Part, up: Part, columns: usize) -> Result<Self, LoadError> {
-        Ok(Self { gate: load_stacked(loader, &[gate], columns)?, up: load_stacked(loader, &[up], columns)? })
+        let activation = loader.checkpoint.config().activation;
+        Ok(Self {
+            gate: load_stacked(loader, &[gate], columns)?,
+            up: load_stacked(loader, &[up], columns)?,
+            activation,
+        })
     }
 
     /// Columns of the result.
@@ -87,10 +95,11 @@ impl GatedLinear {
         self.gate.rows()
     }
 
-    /// `y = silu(gate(x)) * up(x)`, y being `[tokens, out]`.
+    /// `y = activation(gate(x)) * up(x)`, y being `[tokens, out]`.
     pub(crate) fn forward(&self, cpu: &Cpu, input: Input<'_>, tiles: &mut TiledRows, y: &mut [f32]) {
         tiles.fill(cpu, input, self.gate.columns(), self.gate.format().row_format());
-        ops::gated_linear(cpu, &self.gate, &self.up, tiles, ColumnsMut::new(y, self.out()));
+        let weights = Gated { gate: &self.gate, up: &self.up, activation: self.activation };
+        ops::gated_linear(cpu, weights, tiles, ColumnsMut::new(y, self.out()));
     }
 }
 

@@ -1,10 +1,10 @@
-//! Gated MLP: down(silu(gate(x)) * up(x)).
+//! Gated MLP: down(activation(gate(x)) * up(x)).
 
 use crate::cpu::Cpu;
 use crate::error::LoadError;
-use crate::layers::linear::{GatedLinear, Linear, Part};
+use crate::layers::linear::{GatedLinear, Part};
 use crate::layers::norm::Norm;
-use crate::ops::tiled_rows::Input;
+use crate::layers::residual::Residual;
 use crate::ops::tiled_rows::TiledRows;
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
@@ -13,7 +13,7 @@ use crate::weight_name::{LayerWeight, WeightName};
 #[derive(Debug)]
 pub(crate) struct Mlp {
     gate_up: GatedLinear,
-    down: Linear,
+    down: Residual,
 }
 
 /// Scratch of one batch.
@@ -21,6 +21,8 @@ pub(crate) struct Mlp {
 pub(crate) struct MlpScratch {
     /// `[tokens, intermediate]`
     product: Vec<f32>,
+    /// `[tokens, hidden]`
+    result: Vec<f32>,
 }
 
 impl Mlp {
@@ -37,7 +39,7 @@ impl Mlp {
         let down = part(LayerWeight::Down, LayerWeight::DownBias, hidden);
         Ok(Self {
             gate_up: GatedLinear::load(loader, gate, up, hidden)?,
-            down: Linear::load(loader, &[down], intermediate)?,
+            down: Residual::load(loader, down, intermediate, WeightName::Layer(layer, LayerWeight::MlpOutputNorm))?,
         })
     }
 
@@ -50,8 +52,9 @@ impl Mlp {
         tiles: &mut TiledRows,
     ) {
         let tokens = stream.len() / self.down.out();
-        scratch.product.resize(tokens * self.gate_up.out(), 0.0);
-        self.gate_up.forward(cpu, norm.of(stream), tiles, &mut scratch.product);
-        self.down.add(cpu, Input { x: &scratch.product, norm: None }, tiles, stream);
+        let MlpScratch { product, result } = scratch;
+        product.resize(tokens * self.gate_up.out(), 0.0);
+        self.gate_up.forward(cpu, norm.of(stream), tiles, product);
+        self.down.add(cpu, product, (tiles, result), stream);
     }
 }

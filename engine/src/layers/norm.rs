@@ -11,15 +11,22 @@ use crate::weight_name::WeightName;
 /// y = x / sqrt(mean(x²) + eps) * weight, computed on the way into the linear layer that follows.
 #[derive(Debug)]
 pub(crate) struct Norm {
-    /// `[hidden]`
+    /// `[width]`
     weight: Vec<f32>,
     eps: f32,
 }
 
 impl Norm {
-    pub(crate) fn load(checkpoint: &Checkpoint, name: WeightName) -> Result<Self, LoadError> {
-        let config = checkpoint.config();
-        Ok(Self { weight: checkpoint.vector(name, config.hidden_size)?, eps: config.norm_eps })
+    /// A norm of rows of `width` values.
+    pub(crate) fn load(checkpoint: &Checkpoint, name: WeightName, width: usize) -> Result<Self, LoadError> {
+        let norms = checkpoint.config().norms;
+        let mut weight = checkpoint.vector(name, width)?;
+        if norms.less_one {
+            for weight in &mut weight {
+                *weight += 1.0;
+            }
+        }
+        Ok(Self { weight, eps: norms.eps })
     }
 
     /// The normed rows of `x` `[tokens, hidden]`.
@@ -32,7 +39,8 @@ impl Norm {
         ops::norm_rows(cpu, self.row_norm(), x);
     }
 
-    fn row_norm(&self) -> RowNorm<'_> {
+    /// What kernels take.
+    pub(crate) fn row_norm(&self) -> RowNorm<'_> {
         RowNorm { weight: &self.weight, eps: self.eps }
     }
 }

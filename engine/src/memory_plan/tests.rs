@@ -1,7 +1,7 @@
 //! Plans for machines of a given size, checked against sums done by hand.
 
 use super::*;
-use crate::config::{RopeConfig, RopeScaling};
+use crate::config::{Activation, AttentionBias, NormConfig, RopeConfig, RopeScaling};
 
 const GIB: u64 = 1 << 30;
 /// Of the small model, as f32.
@@ -20,11 +20,18 @@ fn small() -> DecoderConfig {
         head_dim: 64,
         intermediate_size: 1536,
         max_positions: 8192,
-        norm_eps: 1e-5,
+        norms: NormConfig { eps: 1e-5, less_one: false, of_heads: false, of_outputs: false },
         rope: RopeConfig { theta: 100_000.0, scaling: RopeScaling::None },
         tied_embeddings: true,
-        attention_bias: false,
+        attention_bias: AttentionBias::None,
         mlp_bias: false,
+        local_rope: None,
+        activation: Activation::Silu,
+        attention_scale: 0.125,
+        attention_softcap: None,
+        logit_softcap: None,
+        embedding_scale: 1.0,
+        windows: vec![None; 30],
     }
 }
 

@@ -8,12 +8,13 @@ use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
+use crate::layers::angles::{LayerAngles, LayerRopes};
 use crate::layers::attention::{Attention, AttentionScratch, Batch};
 use crate::layers::linear::{Linear, Part};
 use crate::layers::mlp::{Mlp, MlpScratch};
 use crate::layers::norm::Norm;
 use crate::model::{ForwardOutput, Model};
-use crate::ops::rope::{Rope, RopeAngles};
+use crate::ops;
 use crate::ops::tiled_rows::TiledRows;
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
@@ -22,7 +23,9 @@ use crate::weight_name::{LayerWeight, WeightName};
 #[derive(Debug)]
 pub(crate) struct Decoder {
     hidden_size: usize,
-    rope: Rope,
+    embedding_scale: f32,
+    logit_softcap: Option<f32>,
+    ropes: LayerRopes,
     layers: Vec<Layer>,
     norm: Norm,
     embedding: Linear,
@@ -50,7 +53,7 @@ struct Scratch {
     /// What goes into a linear layer.
     tiles: TiledRows,
     /// Of the step's positions.
-    angles: RopeAngles,
+    angles: LayerAngles,
 }
 
 impl Decoder {
@@ -65,9 +68,11 @@ impl Decoder {
         };
         Ok(Self {
             hidden_size: config.hidden_size,
-            rope: Rope::new(&config.rope, config.head_dim),
+            embedding_scale: config.embedding_scale,
+            logit_softcap: config.logit_softcap,
+            ropes: LayerRopes::new(config),
             layers: (0..config.num_layers).map(|layer| Layer::load(loader, layer)).collect::<Result<_, _>>()?,
-            norm: Norm::load(loader.checkpoint, WeightName::OutputNorm)?,
+            norm: Norm::load(loader.checkpoint, WeightName::OutputNorm, config.hidden_size)?,
             embedding,
             head,
             scratch: Scratch::default(),
@@ -76,7 +81,13 @@ impl Decoder {
 
     fn embed(&mut self, cpu: &Cpu, input: &ForwardInput<'_>) {
         self.scratch.stream.resize(input.num_tokens() * self.hidden_size, 0.0);
-        self.embedding.embed(cpu, &input.ids, &mut self.scratch.stream);
+        let stream = &mut self.scratch.stream;
+        self.embedding.embed(cpu, &input.ids, stream);
+        if self.embedding_scale != 1.0 {
+            for value in stream {
+                *value *= self.embedding_scale;
+            }
+        }
     }
 
     /// Norm and head of the rows whose logits are wanted.
@@ -91,6 +102,9 @@ impl Decoder {
         let wanted = input.logit_rows.len() * head.out();
         logits.resize(logits.len().max(wanted), 0.0);
         head.forward(cpu, self.norm.of(sampling), tiles, &mut logits[..wanted]);
+        if let Some(cap) = self.logit_softcap {
+            ops::softcap(cpu, cap, &mut logits[..wanted]);
+        }
     }
 
     /// The normed last row of each pooled sequence.
@@ -108,7 +122,8 @@ impl Decoder {
 
 impl Layer {
     fn load(loader: &WeightLoader<'_>, layer: usize) -> Result<Self, LoadError> {
-        let norm = |weight| Norm::load(loader.checkpoint, WeightName::Layer(layer, weight));
+        let hidden = loader.checkpoint.config().hidden_size;
+        let norm = |weight| Norm::load(loader.checkpoint, WeightName::Layer(layer, weight), hidden);
         Ok(Self {
             attention_norm: norm(LayerWeight::AttentionNorm)?,
             attention: Attention::load(loader, layer)?,
@@ -122,7 +137,7 @@ impl Model for Decoder {
     fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, output: &mut ForwardOutput) {
         self.embed(cpu, input);
         let Scratch { attention, mlp, stream, tiles, angles, .. } = &mut self.scratch;
-        angles.fill(&self.rope, input.positions.iter().copied());
+        angles.fill(&self.ropes, &input.positions);
         let mut batch = Batch { input, angles, kv, scratch: attention, tiles };
         for layer in &self.layers {
             layer.attention.forward(cpu, &layer.attention_norm, &mut batch, stream);

@@ -8,6 +8,7 @@ mod multiplier;
 use super::tiled_rows::TiledRows;
 use crate::cpu::Cpu;
 use crate::kernels::columns_mut::ColumnsMut;
+use crate::kernels::cpu::activation::Activation;
 use crate::kernels::cpu::simd::LANES;
 use crate::kernels::cpu::tile::{Epilogue, Finish, Line, NO_LINES, TILE_PANELS};
 use crate::panels::{Panel, PanelMatrix};
@@ -16,14 +17,26 @@ use multiplier::{Multiplier, with_multiplier};
 
 /// `y = x W^T + b`, or `y += x W^T + b`: y is `[rows, outputs]`.
 pub fn linear(cpu: &Cpu, weights: &PanelMatrix, x: &TiledRows, epilogue: Epilogue, y: ColumnsMut<'_>) {
-    assert_ne!(epilogue, Epilogue::Gate, "a gate takes two matrices");
+    assert!(!matches!(epilogue, Epilogue::Gate(_)), "a gate takes two matrices");
     compute(cpu, &Units { left: weights, right: None }, x, epilogue, y);
 }
 
-/// `y = silu(x G^T + g) * (x U^T + u)`: y is `[rows, outputs of each]`.
-pub fn gated_linear(cpu: &Cpu, gate: &PanelMatrix, up: &PanelMatrix, x: &TiledRows, y: ColumnsMut<'_>) {
+/// A matrix, the one that gates it, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Gated<'a> {
+    /// As many rows and columns as `up`.
+    pub gate: &'a PanelMatrix,
+    /// What is gated.
+    pub up: &'a PanelMatrix,
+    /// Of the gate.
+    pub activation: Activation,
+}
+
+/// `y = activation(x G^T + g) * (x U^T + u)`: y is `[rows, outputs of each]`.
+pub fn gated_linear(cpu: &Cpu, weights: Gated<'_>, x: &TiledRows, y: ColumnsMut<'_>) {
+    let Gated { gate, up, activation } = weights;
     assert_eq!((gate.rows(), gate.columns()), (up.rows(), up.columns()), "a gate for each output");
-    compute(cpu, &Units { left: gate, right: Some(up) }, x, Epilogue::Gate, y);
+    compute(cpu, &Units { left: gate, right: Some(up) }, x, Epilogue::Gate(activation), y);
 }
 
 /// Pairs of panels that a tile multiplies at once: neighbours, or a gate and what it gates.

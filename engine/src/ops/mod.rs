@@ -10,8 +10,10 @@ pub mod norm_rows;
 pub mod paged_attention;
 mod parts;
 pub mod reference;
+pub mod residual;
 pub mod rope;
 pub mod sequences;
+pub mod softcap;
 pub mod tiled_rows;
 pub mod write_kv;
 
@@ -20,6 +22,8 @@ pub use linear::{gated_linear, linear};
 pub use log_sum_exp::log_sum_exp;
 pub use norm_rows::norm_rows;
 pub use paged_attention::paged_attention;
+pub use residual::add_normed;
+pub use softcap::softcap;
 pub use write_kv::write_kv;
 
 /// Values below which one thread is faster than two.

@@ -1,5 +1,6 @@
 //! The plain twin of each op, in f64 and loops: what the fast paths are tested against. No cache layout, no tiles.
 
+use crate::kernels::cpu::activation::Activation;
 use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule};
 
 /// `x W^T` for x `[rows, inputs]`, weights `[outputs, inputs]`.
@@ -21,14 +22,16 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f64> {
     x.chunks_exact(weight.len()).flat_map(norm).collect()
 }
 
-/// `silu(gate) * up` for rows of `width` gates and `width` ups.
-pub fn swiglu(gate_up: &[f32], width: usize) -> Vec<f64> {
-    let silu = |gate: f64| gate / (1.0 + (-gate).exp());
-    let row = |row: &[f32]| {
-        let (gate, up) = row.split_at(width);
-        gate.iter().zip(up).map(|(gate, up)| silu(f64::from(*gate)) * f64::from(*up)).collect::<Vec<_>>()
+/// `activation(gate) * up`.
+pub fn gated(activation: Activation, gates: &[f32], ups: &[f32]) -> Vec<f64> {
+    let activated = |gate: f64| match activation {
+        Activation::Silu => gate / (1.0 + (-gate).exp()),
+        Activation::TanhGelu => {
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (gate + 0.044_715 * gate.powi(3));
+            0.5 * gate * (1.0 + inner.tanh())
+        }
     };
-    gate_up.chunks_exact(2 * width).flat_map(row).collect()
+    gates.iter().zip(ups).map(|(gate, up)| activated(f64::from(*gate)) * f64::from(*up)).collect()
 }
 
 /// `ln(sum(e^value))`.

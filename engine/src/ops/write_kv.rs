@@ -1,4 +1,4 @@
-//! Rotates queries and keys, and stores keys and values in the sequences' blocks.
+//! Norms and rotates queries and keys, and stores keys and values in the sequences' blocks.
 
 use super::WORTH_SHARING;
 use super::rope::RopeAngles;
@@ -6,12 +6,28 @@ use super::sequences::{SequenceRows, check};
 use crate::cpu::Cpu;
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kernels::cpu::kv_element::KvElement;
-use crate::kernels::cpu::store_kv::StoreKv;
+use crate::kernels::cpu::store_kv::{QueryKeyNorms, StoreKv};
 use crate::kv_cache::{KvHeadMut, KvLayer, KvTensors};
 
-/// Takes rows `[heads + 2 * kv_heads, head_dim]` of queries, keys, values; rotates queries and keys in place by the row's
-/// angles, and writes each row's keys and values to its position.
-pub fn write_kv(cpu: &Cpu, angles: &RopeAngles, sequences: &[SequenceRows<'_>], qkv: &mut [f32], kv: &mut KvLayer) {
+/// What queries and keys go through before they meet.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryKeyRule<'a> {
+    /// Norms of each head, if the model has them.
+    pub norms: Option<QueryKeyNorms<'a>>,
+    /// Then they turn by these: one for each row of the batch.
+    pub angles: &'a RopeAngles,
+}
+
+impl<'a> From<&'a RopeAngles> for QueryKeyRule<'a> {
+    /// Nothing but a turn.
+    fn from(angles: &'a RopeAngles) -> Self {
+        Self { norms: None, angles }
+    }
+}
+
+/// Takes rows `[heads + 2 * kv_heads, head_dim]` of queries, keys, values; changes queries and keys in place by the rule, and
+/// writes each row's keys and values to its position.
+pub fn write_kv(cpu: &Cpu, rule: QueryKeyRule<'_>, sequences: &[SequenceRows<'_>], qkv: &mut [f32], kv: &mut KvLayer) {
     let geometry = *kv.geometry();
     let rows = sequences.last().map_or(0, |sequence| sequence.rows.end);
     check(sequences, rows, geometry.block_size);
@@ -23,19 +39,21 @@ pub fn write_kv(cpu: &Cpu, angles: &RopeAngles, sequences: &[SequenceRows<'_>], 
         qkv.len() == rows * width && width > 2 * kv_width,
         "rows of {width} values hold no heads beside {kv_width}"
     );
-    assert_eq!(angles.head_dim(), geometry.head_dim, "angles of the cache's heads");
+    assert_eq!(rule.angles.head_dim(), geometry.head_dim, "angles of the cache's heads");
+    let norms = rule.norms.iter().flat_map(|norms| [norms.query, norms.key]);
+    norms.for_each(|norm| assert_eq!(norm.weight.len(), geometry.head_dim, "norms of the cache's heads"));
     let qkv = ColumnsMut::new(qkv, width);
     match kv {
-        KvLayer::F32(kv) => write(cpu, angles, sequences, qkv, kv),
-        KvLayer::F16(kv) => write(cpu, angles, sequences, qkv, kv),
-        KvLayer::Q8_0(kv) => write(cpu, angles, sequences, qkv, kv),
+        KvLayer::F32(kv) => write(cpu, rule, sequences, qkv, kv),
+        KvLayer::F16(kv) => write(cpu, rule, sequences, qkv, kv),
+        KvLayer::Q8_0(kv) => write(cpu, rule, sequences, qkv, kv),
     }
 }
 
 /// Head by head: no two write to the same memory.
 fn write<E: KvElement>(
     cpu: &Cpu,
-    angles: &RopeAngles,
+    rule: QueryKeyRule<'_>,
     sequences: &[SequenceRows<'_>],
     qkv: ColumnsMut<'_>,
     kv: &mut KvTensors<E>,
@@ -50,7 +68,7 @@ fn write<E: KvElement>(
         values: rest.take_columns(head_dim),
         kv,
     });
-    let store = |head: HeadRows<'_, E>| head.store(cpu, angles, sequences);
+    let store = |head: HeadRows<'_, E>| head.store(cpu, rule, sequences);
     if values < WORTH_SHARING { heads.for_each(store) } else { cpu.pool().for_each(heads, store) }
 }
 
@@ -63,10 +81,11 @@ struct HeadRows<'a, E> {
 }
 
 impl<E: KvElement> HeadRows<'_, E> {
-    fn store(mut self, cpu: &Cpu, angles: &RopeAngles, sequences: &[SequenceRows<'_>]) {
+    fn store(mut self, cpu: &Cpu, rule: QueryKeyRule<'_>, sequences: &[SequenceRows<'_>]) {
         for sequence in sequences {
-            let (cosines, sines) = angles.of_rows(sequence.rows.clone());
+            let (cosines, sines) = rule.angles.of_rows(sequence.rows.clone());
             cpu.isa().run(StoreKv {
+                norms: rule.norms,
                 cosines,
                 sines,
                 queries: self.queries.take_rows(sequence.rows.len()),

@@ -7,9 +7,11 @@ use candle_core::quantized::QTensor;
 use candle_core::{Device, Tensor};
 use engine::cpu::Cpu;
 use engine::kernels::columns_mut::ColumnsMut;
+use engine::kernels::cpu::activation::Activation;
 use engine::kernels::cpu::fill_tile::RowNorm;
 use engine::kernels::cpu::tile::Epilogue;
 use engine::ops;
+use engine::ops::linear::Gated;
 use engine::ops::reference;
 use engine::ops::tiled_rows::{Input, TiledRows};
 use engine::panels::{PanelMatrix, RowSource};
@@ -201,7 +203,8 @@ fn a_gate_and_what_it_gates_may_differ_in_type() {
     let gated = |cpu: &Cpu| {
         let [gate, up] = [&gate, &up].map(|(stored, format)| stored.pack(cpu, *format));
         let mut y = vec![f32::NAN; rows * outputs];
-        ops::gated_linear(cpu, &gate, &up, &filled(cpu, &gate, &x, None), ColumnsMut::new(&mut y, outputs));
+        let weights = Gated { gate: &gate, up: &up, activation: Activation::Silu };
+        ops::gated_linear(cpu, weights, &filled(cpu, &gate, &x, None), ColumnsMut::new(&mut y, outputs));
         y
     };
     let expected = gated(&plain());
@@ -279,10 +282,11 @@ fn results_are_stored_added_and_gated_with_their_bias() {
         ops::linear(&cpu, &gate, &tiles, Epilogue::Add, ColumnsMut::new(&mut y, outputs));
         let sums: Vec<f64> = gates.iter().map(|gate| f64::from(*gate) + 1.0).collect();
         assert_close(&y, &sums, 1e-4, "added");
-        ops::gated_linear(&cpu, &gate, &up, &tiles, ColumnsMut::new(&mut y, outputs));
-        let interleaved: Vec<f32> =
-            gates.chunks(outputs).zip(ups.chunks(outputs)).flat_map(|(a, b)| [a, b].concat()).collect();
-        assert_close(&y, &reference::swiglu(&interleaved, outputs), 1e-4, "gated");
+        for activation in [Activation::Silu, Activation::TanhGelu] {
+            let weights = Gated { gate: &gate, up: &up, activation };
+            ops::gated_linear(&cpu, weights, &tiles, ColumnsMut::new(&mut y, outputs));
+            assert_close(&y, &reference::gated(activation, &gates, &ups), 1e-4, "gated");
+        }
     }
 }
 

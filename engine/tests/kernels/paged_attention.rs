@@ -93,7 +93,7 @@ impl World {
         }
         let positions = parts.iter().flat_map(|(_, start, count)| *start..start + count);
         let angles = self.shape.rope().angles(positions);
-        ops::write_kv(cpu, &angles, &sequences, &mut qkv, self.cache.layer_mut(0));
+        ops::write_kv(cpu, (&angles).into(), &sequences, &mut qkv, self.cache.layer_mut(0));
         let mut out = vec![f32::NAN; qkv.len() / width * self.shape.heads * self.shape.head_dim];
         let facts = Attention { heads: self.shape.heads, rule: self.shape.rule(&self.bias) };
         let input = AttentionInput { queries: &qkv, sequences: &sequences, kv: self.cache.layer(0) };
@@ -138,7 +138,7 @@ fn poison(cache: &mut KvCache) {
     let mut qkv = vec![f32::NAN; rows * 3 * kv_heads * head_dim];
     let rope = Rope::new(&RopeConfig { theta: 10_000.0, scaling: RopeScaling::None }, head_dim);
     let sequences = [SequenceRows { rows: 0..rows, start: 0, blocks: &table }];
-    ops::write_kv(&plain(), &rope.angles(0..rows), &sequences, &mut qkv, cache.layer_mut(0));
+    ops::write_kv(&plain(), (&rope.angles(0..rows)).into(), &sequences, &mut qkv, cache.layer_mut(0));
 }
 
 fn shapes() -> Vec<Shape> {

@@ -6,16 +6,14 @@ use crate::config::families::Family;
 use crate::config::json_fields::JsonFields;
 use crate::error::LoadError;
 
-/// Fields that this crate reads.
+/// Fields that are read of every family.
 const READ: &[&str] = &[
-    "attention_bias",
     "bos_token_id",
     "eos_token_id",
     "head_dim",
     "hidden_size",
     "intermediate_size",
     "max_position_embeddings",
-    "mlp_bias",
     "num_attention_heads",
     "num_hidden_layers",
     "num_key_value_heads",
@@ -106,15 +104,20 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
     for name in json.names() {
         let value = json.value(name).expect("names of set fields only");
         let verdict = match name {
-            _ if READ.contains(&name) || HARMLESS.contains(&name) => Ok(()),
+            _ if READ.contains(&name) || family.fields.contains(&name) || HARMLESS.contains(&name) => Ok(()),
             "model_type" => Ok(()),
             "architectures" => check_class(value, family),
-            "hidden_act" => check_activation(value, family),
+            "hidden_act" | "hidden_activation" => check_activation(value, family),
             "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
             "quantization_config" => Err("quantised safetensors are not supported; use a GGUF file".to_owned()),
-            "is_encoder_decoder" | "add_cross_attention" | "rope_interleaved" | "use_sliding_window" => {
-                expect(value, &Value::Bool(false))
-            }
+            "is_encoder_decoder"
+            | "add_cross_attention"
+            | "attention_bias"
+            | "mlp_bias"
+            | "rope_interleaved"
+            | "use_bidirectional_attention"
+            | "use_mrope"
+            | "use_sliding_window" => expect(value, &Value::Bool(false)),
             "partial_rotary_factor" => expect(value, &Value::from(1.0)),
             "pruned_heads" => expect(value, &Value::Object(serde_json::Map::new())),
             _ => Err("is not known, and what it changes cannot be guessed".to_owned()),

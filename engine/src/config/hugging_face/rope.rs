@@ -7,8 +7,14 @@ use crate::config::json_fields::JsonFields;
 use crate::config::{RopeConfig, RopeScaling, range};
 use crate::error::LoadError;
 
+/// Of `rope_parameters`, where version 5 writes one object for each kind of layer.
+const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
+
+/// Of all layers, or of those that see everything.
 pub(super) fn read(json: &JsonFields, family: &Family) -> Result<RopeConfig, LoadError> {
     let parameters = json.object("rope_parameters")?;
+    let [full, _] = of_kinds(parameters)?;
+    let parameters = full.or(parameters);
     let scaling = json.object("rope_scaling")?;
     let thetas = [json.judged("rope_theta", range::positive)?, theta_of(parameters)?, theta_of(scaling)?];
     let theta = agreed(json, "rope_theta", thetas.into_iter().flatten())?;
@@ -18,6 +24,22 @@ pub(super) fn read(json: &JsonFields, family: &Family) -> Result<RopeConfig, Loa
         theta: theta.unwrap_or(family.default_theta),
         scaling: agreed(json, "rope_scaling", scalings.into_iter())?.unwrap_or(RopeScaling::None),
     })
+}
+
+/// Of layers that see a window, where the family has another one for them.
+pub(super) fn read_local(json: &JsonFields, family: &Family) -> Result<Option<RopeConfig>, LoadError> {
+    let Some(default) = family.gemma.and_then(|gemma| gemma.local_theta) else { return Ok(None) };
+    let [_, local] = of_kinds(json.object("rope_parameters")?)?;
+    let thetas = [json.judged("rope_local_base_freq", range::positive)?, theta_of(local)?];
+    let theta = agreed(json, "rope_local_base_freq", thetas.into_iter().flatten())?.unwrap_or(default);
+    let scaling = local.map(read_scaling).transpose()?.unwrap_or(RopeScaling::None);
+    Ok(Some(RopeConfig { theta, scaling }))
+}
+
+fn of_kinds(parameters: Option<JsonFields<'_>>) -> Result<[Option<JsonFields<'_>>; 2], LoadError> {
+    let Some(parameters) = parameters else { return Ok([None; 2]) };
+    let [full, local] = KINDS.map(|kind| parameters.object(kind));
+    Ok([full?, local?])
 }
 
 fn theta_of(parameters: Option<JsonFields>) -> Result<Option<f32>, LoadError> {

@@ -1,4 +1,4 @@
-//! Over one row at a time: its root mean square, the gated activation, exponentials.
+//! Over one row at a time: its root mean square, exponentials.
 //!
 //! Sums run in 16 lanes in order of the row and end in one fixed tree; a last part of fewer lanes is filled with zeros.
 
@@ -66,13 +66,6 @@ fn sum_of_squares<S: Simd>(simd: S, x: &[f32]) -> f32 {
     }
     let values = simd.load(&filled(rest, 0.0));
     simd.sum(simd.fma(values, values, sums))
-}
-
-/// `gate / (1 + e^-gate) * up`.
-#[inline(always)]
-pub(super) fn gated<S: Simd>(simd: S, gate: S::Vector, up: S::Vector) -> S::Vector {
-    let denominator = simd.add(simd.splat(1.0), exp(simd, simd.sub(simd.splat(0.0), gate)));
-    simd.mul(simd.div(gate, denominator), up)
 }
 
 /// Greatest value, and sum of `e^(value - greatest)`.

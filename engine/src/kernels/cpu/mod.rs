@@ -7,6 +7,7 @@
 #![allow(clippy::inline_always, reason = "only inlined code is compiled for the instruction set of its caller")]
 #![allow(clippy::needless_range_loop, reason = "one index walks several arrays of registers")]
 
+pub mod activation;
 #[cfg(target_arch = "x86_64")]
 pub mod amx;
 #[cfg(target_arch = "x86_64")]
@@ -48,6 +49,7 @@ pub mod quant_tile;
 mod scalar;
 pub mod score_rule;
 pub mod simd;
+pub mod softcap;
 pub mod softmax;
 pub mod store_kv;
 pub mod tile;

@@ -18,9 +18,15 @@ impl Kernel for NormRow<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let inverse = inverse_root_mean_square(simd, self.row, self.norm.eps);
-        for (value, weight) in self.row.iter_mut().zip(self.norm.weight) {
-            *value = *value * inverse * weight;
-        }
+        norm_row(simd, self.row, self.norm);
+    }
+}
+
+/// Norms one row in place.
+#[inline(always)]
+pub(super) fn norm_row<S: Simd>(simd: S, row: &mut [f32], norm: RowNorm<'_>) {
+    let inverse = inverse_root_mean_square(simd, row, norm.eps);
+    for (value, weight) in row.iter_mut().zip(norm.weight) {
+        *value = *value * inverse * weight;
     }
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::elementwise::exp;
 use super::simd::{LANES, Simd};
+use super::softcap::softcapped;
 use super::softmax::Weights;
 
 /// The rule of one layer.
@@ -87,12 +87,4 @@ impl ScoreRule<'_> {
             }
         }
     }
-}
-
-/// `cap * tanh(x / cap)`, as `cap - 2 * cap / (e^(2x / cap) + 1)`.
-#[inline(always)]
-fn softcapped<S: Simd>(simd: S, x: S::Vector, cap: f32) -> S::Vector {
-    let (one, cap) = (simd.splat(1.0), simd.splat(cap));
-    let grown = exp(simd, simd.div(simd.add(x, x), cap));
-    simd.sub(cap, simd.div(simd.add(cap, cap), simd.add(grown, one)))
 }

@@ -1,15 +1,28 @@
-//! Turns one sequence's queries and keys by their positions, and stores keys and values in its blocks.
+//! Norms one sequence's queries and keys, turns them by their positions, and stores keys and values in its blocks.
 
 use scheduler::BlockId;
 
+use super::fill_tile::RowNorm;
 use super::kv_element::KvElement;
+use super::norm_row::norm_row;
 use super::simd::{Kernel, Simd};
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kv_cache::KvHeadMut;
 
+/// Norms of each head, `[head_dim]` weights each.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryKeyNorms<'a> {
+    /// Of queries.
+    pub query: RowNorm<'a>,
+    /// Of keys.
+    pub key: RowNorm<'a>,
+}
+
 /// Rows of one sequence, for one key and value head.
 #[derive(Debug)]
 pub struct StoreKv<'a, 'b, E: KvElement> {
+    /// Where heads are normed.
+    pub norms: Option<QueryKeyNorms<'a>>,
     /// `[rows, head_dim / 2]`
     pub cosines: &'a [f32],
     /// `[rows, head_dim / 2]`
@@ -37,12 +50,24 @@ impl<E: KvElement> Kernel for StoreKv<'_, '_, E> {
         let block_size = self.kv.geometry().block_size;
         for row in 0..self.keys.rows() {
             let angles = (&self.cosines[row * pairs..][..pairs], &self.sines[row * pairs..][..pairs]);
+            if let Some(norms) = self.norms {
+                norm_heads(simd, self.queries.row_mut(row), norms.query);
+                norm_heads(simd, self.keys.row_mut(row), norms.key);
+            }
             rotate(self.queries.row_mut(row), angles);
             rotate(self.keys.row_mut(row), angles);
             let position = self.start + row;
             let place = (self.blocks[position / block_size], position % block_size);
             self.kv.write(simd, place, self.keys.row_mut(row), self.values.row_mut(row));
         }
+    }
+}
+
+/// Norms each head of a row `[heads, head_dim]`.
+#[inline(always)]
+fn norm_heads<S: Simd>(simd: S, heads: &mut [f32], norm: RowNorm<'_>) {
+    for head in heads.chunks_exact_mut(norm.weight.len()) {
+        norm_row(simd, head, norm);
     }
 }
 

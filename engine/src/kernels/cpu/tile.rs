@@ -3,7 +3,7 @@
 //! Results go to [`TileLines`], from where [`Finish`] stores, adds or gates them. A tile's height is known when it is
 //! compiled, so that its accumulators are registers.
 
-use super::elementwise::gated;
+use super::activation::Activation;
 use super::simd::{Kernel, LANES, Simd};
 use crate::kernels::columns_mut::ColumnsMut;
 
@@ -49,8 +49,8 @@ pub enum Epilogue {
     Store,
     /// They are added to the output.
     Add,
-    /// The output is silu(first panel) * second panel.
-    Gate,
+    /// The output is the activation of the first panel times the second panel.
+    Gate(Activation),
 }
 
 /// Moves a tile's results to the output.
@@ -85,8 +85,8 @@ impl Kernel for Finish<'_> {
                 }
             }
             let out = self.out.row_mut(row);
-            if self.epilogue == Epilogue::Gate {
-                write(simd, gated(simd, results[0], results[1]), false, out);
+            if let Epilogue::Gate(activation) = self.epilogue {
+                write(simd, activation.gate(simd, results[0], results[1]), false, out);
             } else {
                 let (left, right) = out.split_at_mut(LANES.min(out.len()));
                 write(simd, results[0], self.epilogue == Epilogue::Add, left);
