@@ -53,9 +53,9 @@ fn open_routes() -> Vec<Route> {
 fn guarded_routes() -> Vec<Route> {
     use routes::{
         apply_template, chat, completions, detokenize, embeddings, input_tokens, metrics, models, openapi, render,
-        tokenize, version,
+        tokenize, unserved, version,
     };
-    vec![
+    let mut routes: Vec<Route> = vec![
         ("/v1/chat/completions", post(chat::create), chat::describe),
         ("/v1/completions", post(completions::create), completions::describe),
         ("/v1/embeddings", post(embeddings::create), embeddings::describe),
@@ -72,13 +72,19 @@ fn guarded_routes() -> Vec<Route> {
         ("/metrics", get(metrics::metrics), metrics::describe),
         ("/version", get(version::version), version::describe),
         ("/openapi.json", get(openapi::document), openapi::describe),
-    ]
+    ];
+    let other: Describe = unserved::describe_for_other_models;
+    routes.extend(unserved::FOR_OTHER_MODELS.map(|path| (path, post(unserved::for_other_models), other)));
+    let adapters: Describe = unserved::describe_for_adapters;
+    routes.extend(unserved::FOR_ADAPTERS.map(|path| (path, post(unserved::for_adapters), adapters)));
+    routes
 }
 
 /// The page that shows the document: its files hold no data, so that no key is asked for.
 fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     vec![
         ("/docs", get(routes::docs::page)),
+        ("/docs/icon.svg", get(routes::docs::icon)),
         ("/docs/page.css", get(routes::docs::style)),
         ("/docs/page.js", get(routes::docs::script)),
     ]

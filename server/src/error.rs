@@ -116,6 +116,12 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, INVALID, "permission_denied", "the api key may not do this")
     }
 
+    /// The server was started without this feature.
+    pub fn not_enabled(feature: &str) -> Self {
+        let message = format!("{feature} are not enabled on this server");
+        Self::new(StatusCode::FORBIDDEN, INVALID, "not_enabled", message)
+    }
+
     /// No route has this path.
     pub fn unknown_url() -> Self {
         Self::new(StatusCode::NOT_FOUND, INVALID, "unknown_url", "no route has this path")

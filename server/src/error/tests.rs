@@ -34,6 +34,7 @@ fn every_row_has_its_status_class_and_code() {
         (ApiError::invalid_api_key(), 401, INVALID, "invalid_api_key", None),
         (ApiError::permission_denied(), 403, INVALID, "permission_denied", None),
         (ApiError::host_not_allowed(), 403, INVALID, "host_not_allowed", None),
+        (ApiError::not_enabled("adapters"), 403, INVALID, "not_enabled", None),
         (ApiError::model_not_found("x"), 404, INVALID, "model_not_found", Some("model")),
         (ApiError::unknown_url(), 404, INVALID, "unknown_url", None),
         (ApiError::method_not_supported("PUT"), 405, INVALID, "method_not_supported", None),

@@ -26,6 +26,11 @@ pub async fn script() -> Response {
     file("text/javascript; charset=utf-8", include_str!("../ui/page.js"))
 }
 
+/// Its mark in the browser's tab.
+pub async fn icon() -> Response {
+    file("image/svg+xml", include_str!("../ui/icon.svg"))
+}
+
 fn file(media_type: &'static str, text: &'static str) -> Response {
     let headers: [(HeaderName, HeaderValue); 2] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),

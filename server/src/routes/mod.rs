@@ -15,4 +15,5 @@ pub mod openapi;
 pub mod render;
 mod text_job;
 pub mod tokenize;
+pub mod unserved;
 pub mod version;

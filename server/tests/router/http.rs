@@ -3,8 +3,10 @@
 use axum::{body::Body, http::Method};
 use serde_json::json;
 
+use server::routes::unserved::{FOR_ADAPTERS, FOR_OTHER_MODELS};
+
 use crate::support::{
-    TestServer,
+    Setup, TestServer,
     client::{chat_body, json_request, request},
 };
 
@@ -44,7 +46,7 @@ async fn a_client_id_is_echoed_and_never_used() {
 #[tokio::test]
 async fn unknown_paths_and_wrong_methods_have_error_objects() {
     let server = TestServer::start();
-    for path in ["/", "/v1/nowhere", "/v1/chat/completions/", "/v1/rerank", "/v1/systemone"] {
+    for path in ["/", "/v1/nowhere", "/v1/chat/completions/", "/v1/systemone"] {
         assert_eq!(server.get(path).await.error(), (404, "unknown_url".to_owned()), "{path}");
     }
     for (method, path, allowed) in [
@@ -59,6 +61,23 @@ async fn unknown_paths_and_wrong_methods_have_error_objects() {
         assert_eq!(answer.error(), (405, "method_not_supported".to_owned()), "{method} {path}");
         assert_eq!(answer.header("allow").replace(' ', ""), allowed, "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn routes_of_other_kinds_of_models_say_what_this_one_serves() {
+    let server = TestServer::start();
+    let ask = |path: &'static str| server.send(json_request(path, &json!({"model": "fake", "query": "up"})));
+    for path in FOR_OTHER_MODELS {
+        let answer = ask(path).await;
+        assert_eq!(answer.error(), (400, "unsupported_model".to_owned()), "{path}");
+        assert!(answer.json()["error"]["message"].as_str().unwrap().contains("/v1/chat/completions"));
+    }
+    for path in FOR_ADAPTERS {
+        assert_eq!(ask(path).await.error(), (403, "not_enabled".to_owned()), "{path}");
+    }
+    let loading = TestServer::loading(&Setup::default());
+    let early = loading.send(json_request("/v1/rerank", &json!({}))).await;
+    assert_eq!(early.error(), (503, "model_loading".to_owned()));
 }
 
 #[tokio::test]

@@ -127,7 +127,8 @@ async fn its_examples_work_and_every_answer_fits() {
     for (path, method, operation) in document.operations() {
         let Some(body) = operation.get("requestBody") else {
             let answer = server.send(request(method, &path.replace("{id}", MODEL)).body(Body::empty()).unwrap()).await;
-            assert_eq!(answer.status, 200, "{path}");
+            let is_served = operation["responses"].get("200").is_some();
+            assert_eq!(answer.status == 200, is_served, "{path}");
             document.check(operation, &answer, path);
             continue;
         };
@@ -227,13 +228,13 @@ async fn the_page_needs_no_key_and_loads_nothing_from_elsewhere() {
         let answer = server.get(path).await;
         assert_eq!(answer.status, 200, "{path}");
         assert!(answer.header("content-security-policy").starts_with("default-src 'self';"));
-        let text = answer.text();
-        assert!(text.len() > 500 && !text.contains("://"), "{path} names another server");
+        let text = answer.text().replace("http://www.w3.org/2000/svg", "");
+        assert!(text.len() > 200 && !text.contains("://"), "{path} names another server");
         assert!(!text.contains("innerHTML") && !text.contains(KEY));
     }
     let page = server.get("/docs").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    for path in ["/docs/page.css", "/docs/page.js"] {
+    for path in ["/docs/icon.svg", "/docs/page.css", "/docs/page.js"] {
         assert!(page.text().contains(path));
     }
     let foreign = axum::http::Request::builder().uri("/docs").header("host", "rebound.example");
