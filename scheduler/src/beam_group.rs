@@ -74,6 +74,14 @@ impl BeamGroup {
         self.settle(common, outbox.now);
     }
 
+    /// Tells whoever makes masks how the beams go on, if they are bound.
+    pub(crate) fn tell_beams(&self, living: &[Extension], outbox: &mut Outbox) {
+        if let Some(seq) = self.first_wanted().filter(|_| self.search.is_bound()) {
+            let beams = living.iter().map(|it| (it.parent as u32, it.candidate.token)).collect();
+            outbox.events.push(Event::Beams { seq, beams });
+        }
+    }
+
     /// Tells the rest of each answer, and its end. `stats` are those of any beam.
     pub(crate) fn tell_answers(mut self, stats: SequenceStats, outbox: &mut Outbox) {
         for (rank, seq) in std::mem::take(&mut self.wanted) {

@@ -74,6 +74,11 @@ impl BeamSearch {
         Self { params, beams, finished: Vec::new() }
     }
 
+    /// Whether its texts are bound to a form.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.params.constraint.is_some()
+    }
+
     /// Hypotheses that have ended, best first.
     pub(crate) fn finished(&self) -> &[Hypothesis] {
         &self.finished

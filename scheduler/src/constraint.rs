@@ -33,6 +33,10 @@ pub trait MaskSource: fmt::Debug + Send + Sync {
     /// Tells that `choice` drew a token, so that its next mask can be made. Never waits.
     fn advance(&self, choice: u32, token: Token);
 
+    /// Tells how the beams of a search go on: number `i` from now on is what choice `beams[i].0` was, with this token behind
+    /// it. Never waits.
+    fn fork(&self, beams: &[(u32, Token)]);
+
     /// Waits until the mask that `choice` needs next is made, or will never be.
     fn wait(&self, choice: u32);
 }

@@ -39,7 +39,12 @@ impl<E: Executor> Driver<E> {
 
     /// Queues all choices of a submission, or none. Panics if it has no choice.
     pub fn submit(&mut self, submission: Submission, now: Duration) -> Result<(), Reject> {
-        self.scheduler.submit(submission, now)
+        self.submit_all(vec![submission], now)
+    }
+
+    /// Queues submissions that belong together, all of them or none.
+    pub fn submit_all(&mut self, submissions: Vec<Submission>, now: Duration) -> Result<(), Reject> {
+        self.scheduler.submit(submissions, now)
     }
 
     /// Why a submission could never run, whatever else does.
@@ -49,7 +54,7 @@ impl<E: Executor> Driver<E> {
 
     /// Whether the queue takes a prompt of so many tokens now.
     pub fn has_room(&self, prompt: usize) -> bool {
-        self.scheduler.check_queue(prompt).is_ok()
+        self.scheduler.check_queue(1, prompt).is_ok()
     }
 
     /// Ends a sequence and frees its blocks; `None`, and no effect, if it is not known or has ended.

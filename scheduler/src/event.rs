@@ -31,6 +31,13 @@ pub enum Event {
         /// In order of the prompt.
         scores: Vec<Score>,
     },
+    /// The beams of a search that is bound by a constraint go on so. For whoever makes the masks; no reader needs it.
+    Beams {
+        /// An answer of the search.
+        seq: SeqId,
+        /// As [`crate::MaskSource::fork`] takes them.
+        beams: Vec<(u32, Token)>,
+    },
     /// The sequence is over; its blocks are free.
     Finished {
         /// Whose.

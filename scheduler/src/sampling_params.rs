@@ -51,7 +51,7 @@ pub struct SamplingParams {
     pub stop_ids: Vec<Token>,
     /// Binds the text to a form.
     pub constraint: Option<Constraint>,
-    /// The likeliest texts are searched; nothing is drawn at random. Not with `constraint`.
+    /// The likeliest texts are searched; nothing is drawn at random.
     pub beams: Option<BeamParams>,
 }
 

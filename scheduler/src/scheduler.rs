@@ -61,16 +61,25 @@ impl Scheduler {
         }
     }
 
-    /// Queues a submission, or says why not and changes nothing.
-    pub(crate) fn submit(&mut self, submission: Submission, now: Duration) -> Result<(), Reject> {
+    /// Queues submissions, all of them or, saying why not, none.
+    pub(crate) fn submit(&mut self, submissions: Vec<Submission>, now: Duration) -> Result<(), Reject> {
+        for submission in &submissions {
+            self.check_submission(submission)?;
+        }
+        self.check_queue(submissions.len(), submissions.iter().map(|submission| submission.prompt.len()).sum())?;
+        for submission in submissions {
+            self.queue(submission, now);
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, submission: Submission, now: Duration) {
         assert!(!submission.seqs.is_empty(), "a submission has at least one choice");
         let params = &submission.params;
         let plain = submission.seqs.len() == 1 && params.max_new == 0 && params.prompt_logprobs.is_none();
         assert!(!submission.pooled || plain, "who is pooled is one choice, neither drawn nor scored");
-        let with_beams = |width| width == submission.seqs.len() && !submission.pooled && params.constraint.is_none();
-        assert!(params.beams.is_none_or(|beams| with_beams(beams.width)), "each beam is a sequence, and none is bound");
-        self.check_submission(&submission)?;
-        self.check_queue(submission.prompt.len())?;
+        let with_beams = |width| width == submission.seqs.len() && !submission.pooled;
+        assert!(params.beams.is_none_or(|beams| with_beams(beams.width)), "each beam is a sequence that draws");
         if let Some(beams) = params.beams {
             let group = BeamGroup::new(submission.seqs.clone(), Arc::clone(params), beams);
             self.beam_groups.insert(self.arrivals, group);
@@ -78,7 +87,6 @@ impl Scheduler {
         let root = if self.planted.is(PlantedBug::RootIgnored) { [0; 32] } else { submission.cache_key };
         self.waiting.push(Sequence::new(Submission { cache_key: root, ..submission }, self.arrivals, now));
         self.arrivals += 1;
-        Ok(())
     }
 
     /// Why a submission could never run, whatever else does.
@@ -185,15 +193,16 @@ impl Scheduler {
         self.running.iter().map(|sequence| sequence.choices.len()).sum()
     }
 
-    /// Whether the queue takes a prompt. An empty one takes any, so that no prompt is refused for ever.
-    pub(crate) fn check_queue(&self, prompt: usize) -> Result<(), Reject> {
+    /// Whether the queue takes so many prompts of so many tokens in all. An empty one takes any, so that nobody is refused
+    /// for ever.
+    pub(crate) fn check_queue(&self, prompts: usize, tokens: usize) -> Result<(), Reject> {
         let (waiting, limit) = (self.waiting.len(), self.limits.max_queued_requests);
-        if waiting >= limit {
+        if waiting > 0 && waiting + prompts > limit {
             return Err(Reject::QueueFull { waiting, limit });
         }
-        let (tokens, limit) = (self.waiting.tokens(), self.limits.max_queued_tokens);
-        if waiting > 0 && tokens + prompt > limit {
-            return Err(Reject::QueueTokensFull { waiting: tokens, limit });
+        let (queued, limit) = (self.waiting.tokens(), self.limits.max_queued_tokens);
+        if waiting > 0 && queued + tokens > limit {
+            return Err(Reject::QueueTokensFull { waiting: queued, limit });
         }
         Ok(())
     }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use scheduler::{
-    Constraint, Driver, Executor, FinishReason, Limits, MaskSource, MaskState, RowFault, Sample, SampleSpec,
-    SamplingParams, SeqId, Speculation, StepOutput, StepPlan, Token, TokenMask, Work,
+    BeamParams, Candidate, Constraint, Driver, Executor, FinishReason, Limits, MaskSource, MaskState, RowFault, Sample,
+    SampleSpec, SamplingParams, SeqId, Speculation, StepOutput, StepPlan, Token, TokenMask, Work,
 };
 use support::{Ends, Never};
 
@@ -38,6 +38,8 @@ impl MaskSource for Tardy {
 
     fn advance(&self, _: u32, _: Token) {}
 
+    fn fork(&self, _: &[(u32, Token)]) {}
+
     fn wait(&self, _: u32) {}
 }
 
@@ -53,7 +55,7 @@ impl Executor for Asking {
         self.steps.push(plan.works.iter().map(|work| (work.seq, work.start, work.tokens.len())).collect());
         let bound = plan.works.iter().filter(|work| work.samples.iter().any(|spec| spec.params.constraint.is_some()));
         assert_eq!(bound.map(Work::proposals).sum::<usize>(), 0, "whoever is constrained takes no proposals");
-        let draw = |spec: &SampleSpec| Sample::new(spec.seq, draw(spec));
+        let draw = |spec: &SampleSpec| Sample { candidates: candidates(spec), ..Sample::new(spec.seq, draw(spec)) };
         let samples = plan.works.iter().flat_map(|work| &work.samples).map(draw).collect();
         Ok(StepOutput { samples, ..StepOutput::default() })
     }
@@ -66,6 +68,13 @@ fn draw(spec: &SampleSpec) -> Result<Token, RowFault> {
         Some(MaskState::Failed) => Err(RowFault::MaskFailed),
         Some(MaskState::Ready(_)) | None => Ok(spec.seq.0 as Token * 7 + spec.generated as Token % 3),
     }
+}
+
+/// What a beam may go on with: less likely from token to token.
+fn candidates(spec: &SampleSpec) -> Vec<Candidate> {
+    let score = |rank: usize| -0.5 - (rank + spec.choice as usize) as f32;
+    let candidate = |rank| Candidate { token: rank as Token, score: score(rank), logprob: score(rank) };
+    (0..spec.params.num_candidates().unwrap_or(0)).map(candidate).collect()
 }
 
 const LIMITS: Limits = Limits {
@@ -140,4 +149,21 @@ fn a_failed_mask_ends_its_own_sequence_only() {
     let outcome = run(vec![(1, Some(failing)), (1, Some(tardy(|_| 0)))]);
     assert_eq!(outcome.reasons[&SeqId(0)], FinishReason::RowFailed(RowFault::MaskFailed));
     assert_eq!((outcome.texts[&SeqId(0)].len(), outcome.texts[&SeqId(1)].len()), (4, 12));
+}
+
+#[test]
+fn late_masks_change_no_beam() {
+    let search = |late| {
+        let beams = BeamParams { width: 3, returned: 3, length_penalty: 1.0, early_stopping: false };
+        let constraint = Some(Constraint(Arc::new(tardy(late))));
+        let params = SamplingParams { max_new: 12, constraint, beams: Some(beams), ..SamplingParams::default() };
+        let mut driver = Driver::new(LIMITS, Asking { steps: Vec::new() });
+        let seqs = (0..3).map(SeqId).collect();
+        driver.submit(support::submission(seqs, (0..11).collect(), params), Duration::ZERO).unwrap();
+        let texts = support::run(&mut driver).texts;
+        (texts, driver.executor().steps.len())
+    };
+    let (late, ready) = (search(|generated| generated % 3), search(|_| 0));
+    assert_eq!(late.0, ready.0);
+    assert!(late.0.len() == 3 && late.1 > ready.1);
 }

@@ -99,7 +99,7 @@ fn drain(driver: &mut Driver<Counting>) -> Vec<Event> {
 fn reasons(events: &[Event]) -> Vec<(u64, FinishReason)> {
     let finished = |event: &Event| match event {
         Event::Finished { seq, reason, .. } => Some((seq.0, *reason)),
-        Event::Token { .. } | Event::Scores { .. } | Event::Vector { .. } => None,
+        _ => None,
     };
     events.iter().filter_map(finished).collect()
 }
@@ -124,6 +124,24 @@ fn what_can_never_run_is_refused_at_the_edge() {
     assert_eq!(ask(request(1..5, 3, 3)), Ok(()));
     let endless = ask(request(1..2, 3, usize::MAX)).unwrap_err();
     assert!(endless.to_string().contains("limit 40"), "{endless}");
+}
+
+#[test]
+fn prompts_that_belong_together_are_queued_all_or_none() {
+    let mut driver = driver(LIMITS);
+    let job = |first: u64, count: u64, prompt| {
+        (first..first + count).map(|seq| request(seq..seq + 1, prompt, 1)).collect::<Vec<_>>()
+    };
+    driver.submit_all(job(1, 5, 20), Duration::ZERO).expect("an empty queue takes any job");
+    let before = driver.stats();
+    assert_eq!(before.waiting, 5);
+    let refused = driver.submit_all(job(6, 2, 1), Duration::ZERO);
+    assert_eq!(refused, Err(Reject::QueueFull { waiting: 5, limit: 3 }));
+    drain(&mut driver);
+    let mut mixed = job(8, 1, 1);
+    mixed.push(request(9..10, 50, 1));
+    assert_eq!(driver.submit_all(mixed, Duration::ZERO), Err(Reject::TooLong { prompt: 50, new: 1, limit: 40 }));
+    assert!(driver.is_idle(), "not even the first of them");
 }
 
 #[test]
@@ -284,7 +302,7 @@ fn blocks_that_choices_share_are_accounted_for_once() {
     let events: Vec<Event> = [0, 2].into_iter().flat_map(|seconds| turn_at(&mut driver, seconds).events).collect();
     let time = |event: &Event| match event {
         Event::Finished { stats, .. } => stats.block_time,
-        Event::Token { .. } | Event::Scores { .. } | Event::Vector { .. } => Duration::ZERO,
+        _ => Duration::ZERO,
     };
     assert_eq!((events.len(), events.iter().map(time).sum::<Duration>()), (2, Duration::from_secs(4)));
 }
@@ -313,7 +331,7 @@ fn a_full_pool_preempts_the_last_and_loses_nobody() {
     assert_eq!(tokens(&events, 2), (100..110).collect::<Vec<_>>());
     let preemptions = events.iter().filter_map(|event| match event {
         Event::Finished { stats, .. } => Some(stats.preemptions),
-        Event::Token { .. } | Event::Scores { .. } | Event::Vector { .. } => None,
+        _ => None,
     });
     let preemptions: Vec<usize> = preemptions.collect();
     assert!(preemptions[0] == 0 && preemptions[1] > 0, "{preemptions:?}");

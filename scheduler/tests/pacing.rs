@@ -101,7 +101,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
                         asked += 1;
                     }
                 }
-                Event::Scores { .. } => {}
+                Event::Scores { .. } | Event::Beams { .. } => {}
             }
         }
     }

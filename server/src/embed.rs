@@ -13,11 +13,12 @@ use crate::{
     app::App,
     engine_run::{EngineRun, Sequences},
     error::ApiError,
-    generate::{Clocked, cache_key},
+    generate::Clocked,
     prepare::encode_at,
     request::EmbedRequest,
     served_model::ServedModel,
     shutdown::Work,
+    submissions::cache_key,
 };
 
 /// A request whose inputs are tokens.
@@ -96,7 +97,9 @@ fn take_in(run: &mut EngineRun, account: &mut Account, vector: &mut Vec<f32>, ev
             run.ended("stop");
         }
         Event::Finished { reason, .. } => return Err(run.failure(reason)),
-        Event::Token { .. } | Event::Scores { .. } => return Err(run.failed("step", ApiError::engine())),
+        Event::Token { .. } | Event::Scores { .. } | Event::Beams { .. } => {
+            return Err(run.failed("step", ApiError::engine()));
+        }
     }
     Ok(())
 }

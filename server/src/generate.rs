@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use proto::Timings;
-use scheduler::{Constraint, Event, FinishReason, RowFault, SamplingParams, Score, Submission, Token};
-use sha2::{Digest, Sha256};
+use scheduler::{Event, FinishReason, RowFault, Score, Token};
 
 use crate::{
     account::Account,
@@ -13,14 +12,12 @@ use crate::{
     config::RequestLimits,
     engine_run::{EngineRun, Sequences},
     error::ApiError,
-    grammar::BoundThought,
     metrics::Metrics,
-    prepare::{Prepared, PreparedPrompt},
-    request::GenerateRequest,
-    request_id::random_bytes,
+    prepare::Prepared,
     served_model::ServedModel,
     shutdown::Work,
-    text_stream::{TextRules, TextStream},
+    submissions::submissions,
+    text_stream::TextStream,
 };
 
 pub use crate::choice::{GeneratedToken, Piece};
@@ -182,7 +179,7 @@ impl Generation {
                 self.ended(piece.finish.as_ref());
                 Ok(Some(piece))
             }
-            Event::Vector { .. } => Err(self.run.failed("step", ApiError::engine())),
+            Event::Vector { .. } | Event::Beams { .. } => Err(self.run.failed("step", ApiError::engine())),
         }
     }
 
@@ -213,92 +210,8 @@ impl Generation {
 fn choice(model: &ServedModel, prepared: &Prepared, index: usize) -> Choice {
     let request = &prepared.request;
     let prompt = &prepared.prompts[index / request.choices];
-    let (tokenizer, rules) = (Arc::clone(&model.tokenizer), text_rules(request, prompt));
+    let (tokenizer, rules) = (Arc::clone(&model.tokenizer), prepared.text_rules(prompt));
     let continues = prompt.continues;
     let text = if continues { TextStream::continuing(tokenizer, rules) } else { TextStream::new(tokenizer, rules) };
     Choice::new(index, text, request.stream.as_ref().map_or(1, |stream| stream.interval))
-}
-
-fn text_rules(request: &GenerateRequest, prompt: &PreparedPrompt) -> TextRules {
-    TextRules {
-        stop: request.stop.clone(),
-        skip_special: request.skip_special_tokens,
-        min_tokens: request.sampling.min_new,
-        calls: request.calls(),
-        thinking: prompt.thinking,
-        thought: request.reasoning.text,
-    }
-}
-
-/// One submission for each prompt, all on one deadline.
-fn submissions(
-    app: &App,
-    model: &ServedModel,
-    prepared: &Prepared,
-    clocked: Clocked,
-) -> Result<Vec<Submission>, ApiError> {
-    let request = &prepared.request;
-    let limits = &app.config().limits;
-    let seed = request.seed.unwrap_or_else(|| u64::from_le_bytes(random_bytes()));
-    let each = request.sampling.beams.map_or(request.choices, |beams| beams.width);
-    let mut seqs = model.engine.new_seqs(prepared.prompts.len() * each).into_iter();
-    let submission = |prompt: &PreparedPrompt| {
-        let constraint = constraint(model, prepared, prompt)?;
-        let params = SamplingParams { seed, constraint, ..sampling(model, request, prompt.tokens.len()) };
-        Ok(Submission {
-            seqs: seqs.by_ref().take(each).collect(),
-            params: Arc::new(params),
-            prompt: prompt.tokens.clone(),
-            prediction: Arc::clone(&prepared.prediction),
-            pooled: false,
-            priority: request.priority,
-            cache_key: cache_key(model, request.cache_salt.as_deref()),
-            queue_deadline: Some(clocked.arrived + limits.queue_wait),
-            deadline: Some(clocked.deadline(limits)),
-        })
-    };
-    prepared.prompts.iter().map(submission).collect()
-}
-
-/// What binds the choices of one prompt.
-fn constraint(
-    model: &ServedModel,
-    prepared: &Prepared,
-    prompt: &PreparedPrompt,
-) -> Result<Option<Constraint>, ApiError> {
-    let (request, grammar) = (&prepared.request, prepared.grammar.as_deref());
-    let budget = request.reasoning.budget;
-    let thought = prompt.thinking.map(|thinking| BoundThought { thinking, budget });
-    if grammar.is_none() && thought.is_none_or(|thought| thought.budget.is_none()) {
-        return Ok(None);
-    }
-    let shown = text_rules(request, prompt).shown(Arc::clone(&model.tokenizer));
-    let session = model.grammars.session(grammar, thought, request.choices, shown)?;
-    Ok(Some(Constraint(Arc::new(session))))
-}
-
-fn sampling(model: &ServedModel, request: &GenerateRequest, prompt: usize) -> SamplingParams {
-    let mut params = request.sampling.clone();
-    params.max_new = request.max_new.unwrap_or_else(|| room(model, prompt));
-    if !request.ignore_eos {
-        params.stop_ids.extend(&model.eos_ids);
-    }
-    params
-}
-
-/// The rest of the context, as far as the pool could ever hold it.
-fn room(model: &ServedModel, prompt: usize) -> usize {
-    let limits = &model.limits;
-    let pool = limits.num_blocks * limits.block_size + 1;
-    limits.max_model_len.min(pool).saturating_sub(prompt).max(1)
-}
-
-/// Root of the prefix chain: only equal roots share blocks.
-pub(crate) fn cache_key(model: &ServedModel, salt: Option<&str>) -> [u8; 32] {
-    let mut hash = Sha256::new_with_prefix(model.fingerprint.as_bytes());
-    if let Some(salt) = salt {
-        hash.update([1]);
-        hash.update(salt.as_bytes());
-    }
-    hash.finalize().into()
 }

@@ -57,6 +57,7 @@ pub mod shutdown;
 pub mod sse;
 pub mod start_up;
 pub mod stop_matcher;
+mod submissions;
 mod substring;
 pub mod text_pool;
 pub mod text_stream;

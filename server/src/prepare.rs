@@ -16,6 +16,7 @@ use crate::{
     request::{GenerateRequest, Prompt, RequestRules},
     served_model::ServedModel,
     text_pool::{PoolError, TextPool},
+    text_stream::TextRules,
     tokenizer::{Piece, TokenizerError},
     tools::{CallFormat, written},
 };
@@ -52,6 +53,21 @@ pub struct PreparedPrompt {
     pub thinking: Option<Thinking>,
     /// What is sent back of it before each answer.
     pub echo: Option<Arc<Echo>>,
+}
+
+impl Prepared {
+    /// What the text of the answers to one of its prompts is measured by.
+    pub(crate) fn text_rules(&self, prompt: &PreparedPrompt) -> TextRules {
+        let request = &self.request;
+        TextRules {
+            stop: request.stop.clone(),
+            skip_special: request.skip_special_tokens,
+            min_tokens: request.sampling.min_new,
+            calls: request.calls(),
+            thinking: prompt.thinking,
+            thought: request.reasoning.text,
+        }
+    }
 }
 
 /// Prepares a body on the pool.

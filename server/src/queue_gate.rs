@@ -22,13 +22,14 @@ impl QueueGate {
         Self { max_requests, max_tokens, requests: AtomicUsize::new(0), tokens: AtomicUsize::new(0) }
     }
 
-    /// Lets a job through, or says what is full. `waiting` are the scheduler's requests and prompt tokens.
+    /// Lets a job through, or says what is full; an empty queue takes any job. `waiting` are the scheduler's requests and prompt tokens.
     pub fn enter(&self, requests: usize, tokens: usize, waiting: (usize, usize)) -> Result<(), Reject> {
         let before = self.requests.fetch_add(requests, SeqCst) + waiting.0;
         let tokens_before = self.tokens.fetch_add(tokens, SeqCst) + waiting.1;
-        let refusal = if before + requests > self.max_requests {
+        let is_empty = before == 0;
+        let refusal = if !is_empty && before + requests > self.max_requests {
             Reject::QueueFull { waiting: before, limit: self.max_requests }
-        } else if tokens_before + tokens > self.max_tokens && before > 0 {
+        } else if !is_empty && tokens_before + tokens > self.max_tokens {
             Reject::QueueTokensFull { waiting: tokens_before, limit: self.max_tokens }
         } else {
             return Ok(());
@@ -63,5 +64,6 @@ mod tests {
         gate.arrived(2, 20);
         assert_eq!(gate.enter(1, 90, (1, 10)), Err(Reject::QueueTokensFull { waiting: 11, limit: 100 }));
         assert_eq!(gate.enter(1, 89, (1, 10)), Ok(()));
+        assert_eq!(QueueGate::new(4, 100).enter(9, 900, (0, 0)), Ok(()), "an empty queue takes any job");
     }
 }

@@ -106,17 +106,10 @@ impl<E: Executor> Worker<E> {
             let _ = job.accepted.send(Err(reject));
             return;
         }
-        let mut submitted: Vec<(SeqId, Option<Bound>)> = Vec::new();
-        for submission in submissions {
-            let seqs = Bound::all(&submission);
-            if let Err(reject) = self.driver.submit(submission, now) {
-                for (seq, _) in submitted {
-                    self.driver.abort(seq, now);
-                }
-                let _ = job.accepted.send(Err(reject));
-                return;
-            }
-            submitted.extend(seqs);
+        let submitted: Vec<(SeqId, Option<Bound>)> = submissions.iter().flat_map(Bound::all).collect();
+        if let Err(reject) = self.driver.submit_all(submissions.into(), now) {
+            let _ = job.accepted.send(Err(reject));
+            return;
         }
         let next = submitted.len();
         for (choice, (seq, bound)) in submitted.into_iter().enumerate() {
@@ -210,9 +203,14 @@ impl<E: Executor> Worker<E> {
         let seq = match &event {
             Event::Token { seq, .. }
             | Event::Scores { seq, .. }
+            | Event::Beams { seq, .. }
             | Event::Vector { seq, .. }
             | Event::Finished { seq, .. } => *seq,
         };
+        if let Event::Beams { beams, .. } = &event {
+            let bound = self.live.get(&seq).and_then(|live| live.bound.as_ref());
+            return bound.into_iter().for_each(|bound| bound.fork(beams));
+        }
         let Some(mut live) = self.live.remove(&seq) else { return };
         let now = self.status.now();
         let metrics = self.status.metrics();
@@ -225,7 +223,7 @@ impl<E: Executor> Worker<E> {
                 }
                 false
             }
-            Event::Scores { .. } | Event::Vector { .. } => false,
+            Event::Scores { .. } | Event::Vector { .. } | Event::Beams { .. } => false,
             Event::Finished { reason, stats, .. } => {
                 metrics.sequence_ended(*reason, stats);
                 self.status.departed(now);

@@ -165,6 +165,8 @@ impl MaskSource for Fixed {
 
     fn advance(&self, _: u32, _: Token) {}
 
+    fn fork(&self, _: &[(u32, Token)]) {}
+
     fn wait(&self, _: u32) {}
 }
 

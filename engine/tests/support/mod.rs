@@ -214,6 +214,7 @@ impl Runner {
             }
             Event::Vector { seq, vector } => self.answers.entry(seq).or_default().vector = vector,
             Event::Scores { seq, scores } => self.answers.entry(seq).or_default().scores.extend(scores),
+            Event::Beams { .. } => {}
             Event::Finished { seq, stats, .. } => {
                 let answer = self.answers.entry(seq).or_default();
                 answer.preemptions = stats.preemptions;

@@ -48,6 +48,7 @@ impl Scheduler {
             return group.tell_answers(stats, outbox);
         }
         group.living = beams.len();
+        group.tell_beams(&living, outbox);
         group.tell_settled(&beams, outbox);
         self.running.splice(first..first, beams);
         self.beam_groups.insert(arrival, group);

@@ -34,6 +34,7 @@ impl Ended {
                 assert!(self.said(*seq).is_empty() && !scores.is_empty(), "a prompt is scored before its answer");
                 self.scored.entry(known.arrival).or_default().extend_from_slice(scores);
             }
+            Event::Beams { .. } => panic!("no search is bound here"),
             Event::Finished { seq, reason, stats } => {
                 let known = books.get(seq).filter(|known| known.expected.is_some());
                 let known = known.expect("only an accepted sequence ends");

@@ -71,6 +71,7 @@ pub(crate) fn run<E: Executor>(driver: &mut Driver<E>) -> Ends {
                     ends.reasons.insert(seq, reason);
                     ends.stats.insert(seq, stats);
                 }
+                Event::Beams { .. } => {}
                 Event::Scores { .. } => panic!("no prompt is scored here"),
             }
         }

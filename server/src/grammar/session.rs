@@ -1,4 +1,5 @@
 //! The masks of one prompt's choices: each token that is drawn asks for the mask of the next, on a thread of its own lane.
+//! Where beams part, each goes on with a copy.
 //!
 //! Invariant: of each choice one mask is asked for at a time, that of the position it draws next; every mask that is
 //! asked for is settled, if only as failed.
@@ -27,12 +28,13 @@ pub struct GrammarSession {
 }
 
 struct Choice {
-    /// None where the answer is free.
-    matcher: Option<Arc<Mutex<Matcher>>>,
     /// The grammar's own; all tokens without one.
     first: Arc<TokenMask>,
     next: Mutex<Next>,
 }
+
+/// A grammar on its way through one text. A thread of the lane moves it on; `None` if that failed, or until a copy is made.
+type Machine = Arc<Mutex<Option<Matcher>>>;
 
 /// How the masks of a session begin.
 pub(super) struct Beginning<'a> {
@@ -44,7 +46,10 @@ pub(super) struct Beginning<'a> {
 }
 
 /// The mask of the next draw.
+#[derive(Clone)]
 struct Next {
+    /// None where the answer is free. Beams share it until it moves on.
+    machine: Option<Machine>,
     /// Tokens drawn before it.
     generated: usize,
     mask: Arc<Slot>,
@@ -72,13 +77,10 @@ impl GrammarSession {
         let choice = |_| {
             let (thought, free) =
                 (beginning.thought.clone(), beginning.grammar.and_then(CompiledGrammar::free).cloned());
-            let mut next = Next { generated: 0, mask: Arc::default(), thought, free };
+            let machine = beginning.grammar.map(|grammar| Arc::new(Mutex::new(Some(grammar.matcher()))));
+            let mut next = Next { machine, generated: 0, mask: Arc::default(), thought, free };
             next.settle(first);
-            Choice {
-                matcher: beginning.grammar.map(|grammar| Arc::new(Mutex::new(grammar.matcher()))),
-                first: Arc::clone(first),
-                next: Mutex::new(next),
-            }
+            Choice { first: Arc::clone(first), next: Mutex::new(next) }
         };
         Self { choices: (0..choices).map(choice).collect(), shown, lane, _in_use: in_use }
     }
@@ -98,19 +100,34 @@ impl MaskSource for GrammarSession {
     fn advance(&self, choice: u32, token: Token) {
         let choice = &self.choices[choice as usize];
         let mut next = choice.next();
-        next.generated += 1;
         let bound = next.push(token, self.shown.bytes(token));
-        let Some(matcher) = choice.matcher.as_ref().filter(|_| !bound.is_empty()).map(Arc::clone) else {
+        let Some(machine) = next.machine.as_ref().filter(|_| !bound.is_empty()).map(Arc::clone) else {
             next.settle(&choice.first);
             return;
         };
-        let settle = Settle(Arc::default());
-        next.mask = Arc::clone(&settle.0);
+        let settle = next.ask();
         drop(next);
-        self.lane.run(move || {
-            let mut matcher = matcher.lock().unwrap_or_else(PoisonError::into_inner);
-            settle.with(mask_after(&mut matcher, &bound));
-        });
+        self.lane.run(move || settle.with(mask_after(&mut lock(&machine), &bound)));
+    }
+
+    fn fork(&self, beams: &[(u32, Token)]) {
+        let before: Vec<Next> = beams.iter().map(|(choice, _)| self.choices[*choice as usize].next().clone()).collect();
+        for ((choice, mut next), (_, token)) in self.choices.iter().zip(before).zip(beams) {
+            let bound = next.push(*token, self.shown.bytes(*token));
+            let Some(before) = next.machine.as_ref().filter(|_| !bound.is_empty()).map(Arc::clone) else {
+                next.settle(&choice.first);
+                *choice.next() = next;
+                continue;
+            };
+            let (settle, machine) = (next.ask(), Machine::default());
+            next.machine = Some(Arc::clone(&machine));
+            *choice.next() = next;
+            self.lane.run(move || {
+                let mut machine = lock(&machine);
+                *machine = lock(&before).as_ref().map(Matcher::deep_clone);
+                settle.with(mask_after(&mut machine, &bound));
+            });
+        }
     }
 
     fn wait(&self, choice: u32) {
@@ -121,13 +138,14 @@ impl MaskSource for GrammarSession {
 
 impl Choice {
     fn next(&self) -> MutexGuard<'_, Next> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.next)
     }
 }
 
 impl Next {
     /// Adds a token, and gives what of the text is the grammar's now: nothing before the grammar begins.
     fn push(&mut self, token: Token, bytes: &[u8]) -> Vec<Token> {
+        self.generated += 1;
         match self.thought.as_mut().map(|thought| thought.push(token, bytes)) {
             Some(Step::Thought) => {
                 // What may have been the beginning of the text was that of the thought.
@@ -145,6 +163,13 @@ impl Next {
         opened.unwrap_or_default()
     }
 
+    /// Promises the next mask.
+    fn ask(&mut self) -> Settle {
+        let settle = Settle(Arc::default());
+        self.mask = Arc::clone(&settle.0);
+        settle
+    }
+
     /// Makes the mask of a draw before the grammar, or of its first.
     fn settle(&mut self, first: &Arc<TokenMask>) {
         let answer = self.free.as_ref().map_or(first, FreeText::mask);
@@ -153,8 +178,13 @@ impl Next {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What may follow the tokens; where the grammar is complete, the model's end tokens.
-fn mask_after(matcher: &mut Matcher, tokens: &[Token]) -> Option<Arc<TokenMask>> {
+fn mask_after(machine: &mut Option<Matcher>, tokens: &[Token]) -> Option<Arc<TokenMask>> {
+    let matcher = machine.as_mut()?;
     matcher.consume_tokens(tokens).ok()?;
     let mask = matcher.compute_mask_or_eos().ok()?;
     Some(Arc::new(TokenMask::new(Vec::from(mask))))

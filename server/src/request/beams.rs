@@ -1,13 +1,12 @@
 //! Beam search: whether it is asked for, how wide it is, and what it excludes.
 //!
-//! Beams are compared by likelihood alone: what would draw at random must be absent or without effect, and so must what
-//! follows one text from token to token.
+//! Beams are compared by likelihood alone: what would draw at random must be absent or without effect.
 
 use proto::SamplingFields;
 use scheduler::BeamParams;
 
 use super::{GenerateRequest, output::Output};
-use crate::{error::ApiError, grammar::GrammarSpec};
+use crate::error::ApiError;
 
 /// The member that asks for it.
 const NAME: &str = "use_beam_search";
@@ -53,19 +52,10 @@ fn check_neutral(fields: &SamplingFields) -> Result<(), ApiError> {
     }
 }
 
-/// Refuses what does not go with a search yet.
-pub(super) fn check(request: &GenerateRequest) -> Result<(), ApiError> {
-    if request.sampling.beams.is_none() {
-        return Ok(());
+/// Nothing can be predicted of an answer that is known when all is over.
+pub(super) fn check_unpredicted(request: &GenerateRequest) -> Result<(), ApiError> {
+    if request.sampling.beams.is_some() && request.prediction.is_some() {
+        return Err(ApiError::invalid_value("prediction", format_args!("contradicts {NAME}")));
     }
-    let form = request.grammar.as_ref().map(GrammarSpec::field);
-    let members = [
-        form,
-        request.reasoning.budget.map(|_| "thinking_token_budget"),
-        request.prediction.as_ref().map(|_| "prediction"),
-    ];
-    match members.into_iter().flatten().next() {
-        Some(name) => Err(ApiError::unsupported_parameter(name, " together with use_beam_search")),
-        None => Ok(()),
-    }
+    Ok(())
 }

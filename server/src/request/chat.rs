@@ -61,7 +61,7 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
         calls,
     };
     let request = GenerateRequest { prediction, reasoning, ignored, ..shared.request(own, rules, prompts)? };
-    beams::check(&request)?;
+    beams::check_unpredicted(&request)?;
     Ok(request)
 }
 

@@ -3,7 +3,7 @@
 use proto::{CompletionRequest, Prompt as WirePrompt, Text, TokenId};
 
 use super::{
-    GenerateRequest, Prompt, RequestRules, beams,
+    GenerateRequest, Prompt, RequestRules,
     range::size,
     refuse,
     shared::{OwnParts, SharedFields},
@@ -42,9 +42,7 @@ pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<Ge
         scheduling: request.scheduling,
         calls: None,
     };
-    let request = shared.request(own, rules, prompts)?;
-    beams::check(&request)?;
-    Ok(request)
+    shared.request(own, rules, prompts)
 }
 
 /// The prompts of the member called `name`.

@@ -6,7 +6,8 @@ use crate::support::{Setup, TestServer};
 
 fn search(members: Value) -> Value {
     let mut body = json!({"use_beam_search": true, "max_tokens": 12, "ignore_eos": true});
-    body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    let Value::Object(members) = members else { panic!("members of a request") };
+    body.as_object_mut().unwrap().extend(members);
     body
 }
 
@@ -74,5 +75,25 @@ async fn what_the_pool_could_never_hold_is_refused() {
     let refused = server.complete(search(json!({"best_of": 16, "max_tokens": 100}))).await;
     assert_eq!((refused.status, refused.json()["error"]["code"].clone()), (400, json!("context_length_exceeded")));
     assert_eq!(server.complete(search(json!({"best_of": 2}))).await.status, 200);
+    server.assert_whole().await;
+}
+
+#[tokio::test]
+async fn every_answer_keeps_its_form() {
+    let server = TestServer::start();
+    let members = search(json!({"n": 4, "best_of": 6, "guided_regex": "(up|down|[0-9]{2})[a-c]", "ignore_eos": false}));
+    let answer = server.complete(members.clone()).await.json();
+    let texts: Vec<&str> =
+        answer["choices"].as_array().unwrap().iter().map(|it| it["text"].as_str().unwrap()).collect();
+    for text in &texts {
+        let (stem, letter) = text.split_at(text.len() - 1);
+        let digits = stem.len() == 2 && stem.bytes().all(|byte| byte.is_ascii_digit());
+        assert!("abc".contains(letter) && (stem == "up" || stem == "down" || digits), "{text}");
+    }
+    assert_eq!(texts.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "each is another one: {texts:?}");
+    assert!(answer["choices"].as_array().unwrap().iter().all(|choice| choice["finish_reason"] == "stop"));
+    let mut streamed = members;
+    streamed["stream"] = json!(true);
+    assert_eq!(joined(&server.complete(streamed).await.chunks(), 4), texts);
     server.assert_whole().await;
 }

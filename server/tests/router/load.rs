@@ -52,6 +52,17 @@ async fn a_full_queue_answers_429_at_once_and_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn an_idle_server_takes_a_request_longer_than_its_queue() {
+    let mut setup = small_queue();
+    setup.limits.max_queued_tokens = 16;
+    let server = TestServer::with(setup);
+    let prompts = vec!["once upon a time"; 5];
+    let answer = server.complete(json!({"prompt": prompts, "max_tokens": 2})).await;
+    assert_eq!((answer.status, answer.json()["choices"].as_array().unwrap().len()), (200, 5));
+    server.assert_whole().await;
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_frees_its_blocks_before_the_next_step() {
     let server = TestServer::start();
     server.controls.never_end();

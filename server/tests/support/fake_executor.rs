@@ -178,8 +178,7 @@ impl FakeExecutor {
             logprob: -0.25,
             top: (0..count as Token).map(|rank| ((token + rank) % 256, -0.25 - rank as f32)).collect(),
         });
-        let candidates =
-            (0..spec.params.num_candidates().unwrap_or(0) as Token).map(|rank| likely(token, rank)).collect();
+        let candidates = likely(spec, told);
         Sample { logprobs, candidates, ..Sample::new(spec.seq, Ok(token)) }
     }
 }
@@ -241,10 +240,18 @@ fn bound(spec: &SampleSpec, told: Token) -> Result<Token, RowFault> {
     }
 }
 
-/// What a beam may go on with at this place: the token that is told first, the ones behind it after that.
-fn likely(told: Token, rank: Token) -> Candidate {
-    let score = -0.25 - rank as f32;
-    Candidate { token: (told + rank) % VOCAB_SIZE as Token, score, logprob: score }
+/// What a beam may go on with at this place: the token that is told first, then those with the next ids.
+fn likely(spec: &SampleSpec, told: Token) -> Vec<Candidate> {
+    let mask = match spec.params.constraint.as_ref().map(|bound| bound.mask(spec.choice, spec.generated)) {
+        Some(MaskState::Ready(mask)) => Some(mask),
+        _ => None,
+    };
+    let all = VOCAB_SIZE as Token;
+    let tokens = (told..told + all).map(|token| token % all);
+    let allowed = tokens.filter(|token| mask.as_ref().is_none_or(|mask| mask.allows(*token)));
+    let score = |rank: usize| -0.25 - rank as f32;
+    let candidate = |(rank, token)| Candidate { token, score: score(rank), logprob: score(rank) };
+    allowed.enumerate().map(candidate).take(spec.params.num_candidates().unwrap_or(0)).collect()
 }
 
 fn any_of(mask: &TokenMask, spec: &SampleSpec) -> Token {

@@ -108,7 +108,6 @@ fn is_such_a_rule(error: &ApiError) -> bool {
         "is a name of the conversation itself",
         "by the model's chat template",
         "above n in a chat",
-        "together with use_beam_search",
         "must be absent in a stream",
         "must be n in a stream",
         "max_completion_tokens is",

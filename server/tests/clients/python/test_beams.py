@@ -1,5 +1,7 @@
 """Beam search: the likeliest texts as wholes."""
 
+import json
+
 PROMPT = "The capital of France is"
 
 
@@ -44,3 +46,37 @@ def test_a_chat_streams_what_it_answers_whole(client, model):
         for choice in chunk.choices:
             said[choice.index] += choice.delta.content or ""
     assert said == [choice.message.content for choice in whole.choices]
+
+
+def test_every_beam_keeps_its_schema(client, model):
+    schema = {
+        "type": "object",
+        "properties": {"colour": {"enum": ["red", "green", "blue"]}, "bright": {"type": "boolean"}},
+        "required": ["colour", "bright"],
+        "additionalProperties": False,
+    }
+    answer = client.chat.completions.create(
+        model=model,
+        messages=[{"role": "user", "content": "Describe the sky as JSON."}],
+        n=3,
+        max_tokens=64,
+        response_format={"type": "json_schema", "json_schema": {"name": "sky", "schema": schema, "strict": True}},
+        extra_body={"use_beam_search": True, "best_of": 4},
+    )
+    skies = [json.loads(choice.message.content) for choice in answer.choices]
+    assert all(sky["colour"] in ("red", "green", "blue") and isinstance(sky["bright"], bool) for sky in skies)
+
+
+def test_a_tool_is_called_by_the_likeliest_beam(client, model):
+    parameters = {"type": "object", "properties": {"town": {"type": "string", "maxLength": 12}}, "required": ["town"]}
+    answer = client.chat.completions.create(
+        model=model,
+        messages=[{"role": "user", "content": "What is the weather in Zermatt?"}],
+        tools=[{"type": "function", "function": {"name": "weather", "parameters": parameters}}],
+        tool_choice="required",
+        parallel_tool_calls=False,
+        max_tokens=64,
+        extra_body={"use_beam_search": True, "best_of": 3},
+    )
+    (call,) = answer.choices[0].message.tool_calls
+    assert call.function.name == "weather" and set(json.loads(call.function.arguments)) == {"town"}
