@@ -1,8 +1,8 @@
 //! The one configurable decoder: a family is a table of facts in its configuration, none has code of its own.
 //!
-//! h = x + attention(norm(x)); y = h + mlp(norm(h)); after the last layer a norm and the head, for the rows whose
-//! logits are wanted alone, and a norm for the last rows of sequences that are pooled: what has read all of them is their
-//! vector.
+//! h = x + attention(norm(x)); y = h + mlp(norm(h)), in some families with a norm of what is added, scaled embeddings and
+//! capped logits. After the last layer a norm and the head, for the rows whose logits are wanted alone, and a norm for the
+//! last rows of sequences that are pooled: what has read all of them is their vector.
 
 use crate::cpu::Cpu;
 use crate::error::LoadError;
