@@ -41,19 +41,17 @@ pub(super) fn apply(row: &mut [f32], draw: &Draw<'_>, mask: Option<&TokenMask>, 
 
 /// Leaves the tokens of the mask only.
 fn forbid_others(row: &mut [f32], mask: &TokenMask) {
-    let (words, mut groups) = (mask.words(), row.chunks_mut(32));
-    for (&word, group) in words.iter().zip(&mut groups) {
-        if word == u32::MAX {
-            continue;
-        }
-        for (bit, logit) in group.iter_mut().enumerate() {
-            if word >> bit & 1 == 0 {
-                *logit = f32::NEG_INFINITY;
+    // Most words of a form's mask allow nothing, or everything.
+    for (group, word) in row.chunks_mut(32).zip(mask.words().iter().copied().chain(std::iter::repeat(0))) {
+        match word {
+            0 => group.fill(f32::NEG_INFINITY),
+            u32::MAX => {}
+            word => {
+                for (bit, logit) in group.iter_mut().enumerate() {
+                    *logit = if word >> bit & 1 == 0 { f32::NEG_INFINITY } else { *logit };
+                }
             }
         }
-    }
-    for group in groups {
-        group.fill(f32::NEG_INFINITY);
     }
 }
 
