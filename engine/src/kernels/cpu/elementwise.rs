@@ -50,6 +50,18 @@ pub(crate) fn filled(rest: &[f32], filler: f32) -> Line {
     lanes
 }
 
+/// Replaces each of `values` by what `map` makes of it; `map` sees `filler` where the last line has none.
+#[inline(always)]
+pub(super) fn map_in_place<S: Simd>(simd: S, values: &mut [f32], filler: f32, map: impl Fn(S::Vector) -> S::Vector) {
+    let (lines, rest) = values.as_chunks_mut::<LANES>();
+    for line in lines {
+        simd.store(map(simd.load(line)), line);
+    }
+    let mut last = filled(rest, filler);
+    simd.store(map(simd.load(&last)), &mut last);
+    rest.copy_from_slice(&last[..rest.len()]);
+}
+
 /// `1 / sqrt(mean(x^2) + eps)`.
 #[inline(always)]
 pub(super) fn inverse_root_mean_square<S: Simd>(simd: S, x: &[f32], eps: f32) -> f32 {

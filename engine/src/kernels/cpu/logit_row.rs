@@ -3,7 +3,7 @@
 //! A row is cut into chunks. Their greatest values tell which chunks can be left aside; their sums of weights, which
 //! chunk a draw falls into. Sums run in 16 lanes of `f64` and end in one fixed tree.
 
-use super::elementwise::{exp, filled};
+use super::elementwise::{exp, filled, map_in_place};
 use super::simd::{Kernel, LANES, Simd};
 
 /// Logits of a chunk.
@@ -55,11 +55,9 @@ pub struct Scale {
 
 impl Scale {
     #[inline(always)]
-    fn weights<S: Simd>(self, simd: S, line: &[f32; LANES]) -> [f32; LANES] {
-        let differences = simd.sub(simd.load(line), simd.splat(self.highest));
-        let mut weights = [0.0; LANES];
-        simd.store(exp(simd, simd.div(differences, simd.splat(self.temperature))), &mut weights);
-        weights
+    fn weights<S: Simd>(self, simd: S, logits: S::Vector) -> S::Vector {
+        let differences = simd.sub(logits, simd.splat(self.highest));
+        exp(simd, simd.div(differences, simd.splat(self.temperature)))
     }
 }
 
@@ -77,12 +75,7 @@ impl Kernel for Weigh<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let (lines, rest) = self.values.as_chunks_mut::<LANES>();
-        for line in lines {
-            *line = self.scale.weights(simd, line);
-        }
-        let weights = self.scale.weights(simd, &filled(rest, f32::NEG_INFINITY));
-        rest.copy_from_slice(&weights[..rest.len()]);
+        map_in_place(simd, self.values, f32::NEG_INFINITY, |logits| self.scale.weights(simd, logits));
     }
 }
 
@@ -107,10 +100,11 @@ impl Kernel for SumWeights<'_> {
             let (lines, rest) = chunk.as_chunks::<LANES>();
             let mut sums = [0.0; LANES];
             for line in lines {
-                add(&mut sums, &self.scale.weights(simd, line));
+                add(simd, &mut sums, self.scale.weights(simd, simd.load(line)));
             }
             if !rest.is_empty() {
-                add(&mut sums, &self.scale.weights(simd, &filled(rest, f32::NEG_INFINITY)));
+                let line = filled(rest, f32::NEG_INFINITY);
+                add(simd, &mut sums, self.scale.weights(simd, simd.load(&line)));
             }
             self.sums.push(tree_sum(sums));
         }
@@ -118,7 +112,9 @@ impl Kernel for SumWeights<'_> {
 }
 
 #[inline(always)]
-fn add(sums: &mut [f64; LANES], line: &[f32; LANES]) {
+fn add<S: Simd>(simd: S, sums: &mut [f64; LANES], weights: S::Vector) {
+    let mut line = [0.0; LANES];
+    simd.store(weights, &mut line);
     for lane in 0..LANES {
         sums[lane] += f64::from(line[lane]);
     }

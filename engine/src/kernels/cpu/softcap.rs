@@ -1,7 +1,7 @@
 //! Numbers held within a cap, smoothly.
 
-use super::elementwise::{exp, filled};
-use super::simd::{Kernel, LANES, Simd};
+use super::elementwise::{exp, map_in_place};
+use super::simd::{Kernel, Simd};
 
 /// Takes each of `values` to `cap * tanh(value / cap)`, in place.
 #[derive(Debug)]
@@ -17,13 +17,7 @@ impl Kernel for Softcap<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let (lines, rest) = self.values.as_chunks_mut::<LANES>();
-        for line in lines {
-            simd.store(softcapped(simd, simd.load(line), self.cap), line);
-        }
-        let mut last = filled(rest, 0.0);
-        simd.store(softcapped(simd, simd.load(&last), self.cap), &mut last);
-        rest.copy_from_slice(&last[..rest.len()]);
+        map_in_place(simd, self.values, 0.0, |x| softcapped(simd, x, self.cap));
     }
 }
 
