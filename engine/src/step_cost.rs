@@ -3,9 +3,10 @@
 //! Read are the weights once, and the keys and values of every position that a sequence sees, once for each sequence.
 //! Not counted: activations, norms and the embedding's rows, which caches hold or which are few.
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use scheduler::StepPlan;
+use scheduler::{StepPlan, Work};
 
 use crate::checkpoint::Checkpoint;
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
@@ -29,15 +30,17 @@ pub struct StepCost {
 }
 
 /// From which the cost of every step of a model follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelCost {
     /// Of the layers: weights, and the operations of one token.
     layers: StepCost,
     /// Of the head: weights, and the operations of one row.
     head: StepCost,
-    /// Keys and values of one position in all layers.
+    /// How many layers see so many positions at most, or all.
+    layers_by_window: BTreeMap<Option<usize>, u64>,
+    /// Keys and values of one position in one layer.
     kv_bytes: u64,
-    /// Operations of one token that sees one position, in all layers.
+    /// Operations of one token that sees one position, in one layer.
     attention_ops: u64,
 }
 
@@ -55,15 +58,19 @@ impl ModelCost {
             }
         }
         let kv = KvGeometry {
-            layers: config.num_layers,
+            layers: 1,
             blocks: 1,
             block_size: 1,
             kv_heads: config.num_kv_heads,
             head_dim: config.head_dim,
             dtype: options.kv_dtype,
         };
-        let attention_ops = 4 * config.num_layers * config.num_heads * config.head_dim;
-        Self { layers, head, kv_bytes: kv.block_bytes(), attention_ops: attention_ops as u64 }
+        let mut layers_by_window = BTreeMap::new();
+        for window in &config.windows {
+            *layers_by_window.entry(*window).or_default() += 1;
+        }
+        let attention_ops = (4 * config.num_heads * config.head_dim) as u64;
+        Self { layers, head, layers_by_window, kv_bytes: kv.block_bytes(), attention_ops }
     }
 
     /// Of one step.
@@ -73,12 +80,41 @@ impl ModelCost {
         let mut cost = self.layers.for_rows(plan.num_tokens() as u64);
         cost += self.head.for_rows(rows);
         for work in &plan.works {
-            let (start, tokens) = (work.start as u64, work.tokens.len() as u64);
-            cost.bytes += (start + tokens) * self.kv_bytes;
-            cost.f32_ops += (tokens * start + tokens * (tokens + 1) / 2) * self.attention_ops;
+            for (window, layers) in &self.layers_by_window {
+                let seen = Seen::by(work, *window);
+                cost.bytes += layers * seen.positions * self.kv_bytes;
+                cost.f32_ops += layers * seen.pairs * self.attention_ops;
+            }
         }
         cost
     }
+}
+
+/// What the tokens of a work see in a layer.
+struct Seen {
+    /// Positions that at least one of them sees.
+    positions: u64,
+    /// Positions that each of them sees, summed.
+    pairs: u64,
+}
+
+impl Seen {
+    fn by(work: &Work, window: Option<usize>) -> Self {
+        let (start, tokens) = (work.start as u64, work.tokens.len() as u64);
+        let all = start + tokens;
+        let Some(window) = window.map(|window| window as u64) else {
+            return Self { positions: all, pairs: pairs(start, tokens) };
+        };
+        // The first tokens see all that is before them.
+        let growing = window.saturating_sub(start).min(tokens);
+        let positions = all.min((tokens + window).saturating_sub(1));
+        Self { positions, pairs: pairs(start, growing) + (tokens - growing) * window }
+    }
+}
+
+/// Pairs of `tokens` tokens behind `start` others, each with itself and all before it.
+fn pairs(start: u64, tokens: u64) -> u64 {
+    tokens * start + tokens * (tokens + 1) / 2
 }
 
 impl StepCost {
@@ -151,7 +187,7 @@ fn of_weight(checkpoint: &Checkpoint, options: &EngineOptions, name: WeightName)
 mod tests {
     use std::path::Path;
 
-    use scheduler::{SeqId, Work};
+    use scheduler::SeqId;
 
     use super::*;
     use crate::kernels::cpu::isa::Isa;
@@ -190,6 +226,24 @@ mod tests {
         let [one, two] = [&[(7, 1)][..], &[(7, 1), (7, 1)]].map(|works| cost.step(&plan(works)));
         assert_eq!(two.bytes - one.bytes, 8 * kv);
         assert_eq!((two.f32_ops, two.int8_ops), (2 * one.f32_ops, 0));
+    }
+
+    #[test]
+    fn a_window_bounds_what_is_seen() {
+        for (start, tokens) in [(0, 3), (0, 20), (5, 1), (5, 10), (30, 1), (30, 4)] {
+            let work = Work { start, tokens: vec![0; tokens], ..Work::empty(SeqId(0)) };
+            for window in [1, 4, 8, 64] {
+                let seen = Seen::by(&work, Some(window));
+                let firsts = (start..start + tokens).map(|at| (at + 1).saturating_sub(window));
+                let pairs: usize = firsts.clone().zip(start..).map(|(first, at)| at + 1 - first).sum();
+                let positions = firsts.min().map(|first| start + tokens - first);
+                assert_eq!(
+                    (Some(seen.positions as usize), seen.pairs as usize),
+                    (positions, pairs),
+                    "{start} {tokens} {window}"
+                );
+            }
+        }
     }
 
     #[test]
