@@ -130,8 +130,8 @@ impl BeamGroup {
     }
 }
 
-fn tell(seq: SeqId, tokens: &[Token], logprobs: &[TokenLogprobs], index: usize, outbox: &mut Outbox) {
-    let logprobs = logprobs.get(index).cloned();
+fn tell(seq: SeqId, tokens: &[Token], logprobs: &[Arc<TokenLogprobs>], index: usize, outbox: &mut Outbox) {
+    let logprobs = logprobs.get(index).map(|shared| TokenLogprobs::clone(shared));
     outbox.events.push(Event::Token { seq, token: tokens[index], logprobs });
 }
 

@@ -12,8 +12,8 @@ use crate::{BeamParams, Candidate, FinishReason, Sample, SamplingParams, Token, 
 pub(crate) struct Beam {
     /// Of the log-probabilities of its tokens.
     pub(crate) sum: f32,
-    /// Of each token it has generated, if they are reported.
-    pub(crate) logprobs: Vec<TokenLogprobs>,
+    /// Of each token it has generated, if they are reported. Beams share what they begin with.
+    pub(crate) logprobs: Vec<Arc<TokenLogprobs>>,
     /// What may follow it, from when its last token is computed until those of all beams are.
     pub(crate) drawn: Option<Sample>,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Hypothesis {
     score: f32,
     /// An ending one included.
     pub(crate) tokens: Vec<Token>,
-    pub(crate) logprobs: Vec<TokenLogprobs>,
+    pub(crate) logprobs: Vec<Arc<TokenLogprobs>>,
     pub(crate) reason: FinishReason,
 }
 
@@ -153,9 +153,9 @@ fn extensions(parents: &[(&[Token], &Beam)]) -> Vec<Extension> {
 }
 
 /// What is reported of a candidate, if anything.
-fn logprobs(drawn: &Sample, candidate: &Candidate) -> Option<TokenLogprobs> {
+fn logprobs(drawn: &Sample, candidate: &Candidate) -> Option<Arc<TokenLogprobs>> {
     let reported = drawn.logprobs.as_ref()?;
-    Some(TokenLogprobs { logprob: candidate.logprob, top: reported.top.clone() })
+    Some(Arc::new(TokenLogprobs { logprob: candidate.logprob, top: reported.top.clone() }))
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub(crate) struct Scheduler {
     waiting: Queue,
     /// What the beams of a request have in common, by its arrival.
     beam_groups: BTreeMap<u64, BeamGroup>,
+    /// Arrivals of beam searches that ended with beams still here.
+    ended_searches: Vec<u64>,
     ledger: KvLedger,
     arrivals: u64,
     /// Counters; its gauges are filled in when asked for.
@@ -52,6 +54,7 @@ impl Scheduler {
             running: Vec::new(),
             waiting: Queue::default(),
             beam_groups: BTreeMap::new(),
+            ended_searches: Vec::new(),
             arrivals: 0,
             counters: SchedulerStats::default(),
             spare_works: Vec::new(),

@@ -86,20 +86,22 @@ impl Scheduler {
     /// Ends the request of a beam that ends before the search is over; its other beams are left to [`Self::drop_orphans`].
     pub(super) fn end_beams(&mut self, beam: &Sequence, reason: FinishReason, outbox: &mut Outbox) {
         if let Some(group) = self.beam_groups.remove(&beam.arrival) {
+            self.ended_searches.push(beam.arrival);
             group.end(reason, beam.stats, outbox);
         }
     }
 
     /// Takes out the beams of requests that have ended.
     pub(super) fn drop_orphans(&mut self) {
-        let groups = &self.beam_groups;
-        let is_orphan = |it: &Sequence| it.beam.is_some() && !groups.contains_key(&it.arrival);
-        let orphans: Vec<Sequence> = self.running.extract_if(.., |it| is_orphan(it)).collect();
-        for mut orphan in orphans {
-            orphan.release(&mut self.ledger);
-        }
-        while let Some(place) = self.waiting.position(is_orphan) {
-            self.waiting.remove(place);
+        for arrival in std::mem::take(&mut self.ended_searches) {
+            let is_orphan = |it: &Sequence| it.arrival == arrival;
+            let orphans: Vec<Sequence> = self.running.extract_if(.., |it| is_orphan(it)).collect();
+            for mut orphan in orphans {
+                orphan.release(&mut self.ledger);
+            }
+            while let Some(place) = self.waiting.position(is_orphan) {
+                self.waiting.remove(place);
+            }
         }
     }
 
@@ -110,6 +112,7 @@ impl Scheduler {
         group.abort(seq, beam.expect("a request has beams until it ends").stats, outbox);
         if group.is_unwanted() {
             self.beam_groups.remove(&arrival);
+            self.ended_searches.push(arrival);
             self.drop_orphans();
         }
         outbox.events.pop()
