@@ -30,7 +30,7 @@ use proto::TokenId;
 use scheduler::{SamplingParams, Token};
 
 pub use self::{
-    beams::MAX_WIDTH as MAX_BEAMS,
+    beams::MAX_BEAMS,
     chat::chat,
     completion::completion,
     embeddings::{EmbedRequest, VectorForm, embeddings},

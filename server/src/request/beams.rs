@@ -12,7 +12,7 @@ use crate::error::ApiError;
 const NAME: &str = "use_beam_search";
 
 /// Most beams of one prompt.
-pub const MAX_WIDTH: usize = 16;
+pub const MAX_BEAMS: usize = 16;
 
 /// Whether a search is asked for.
 pub(super) fn is_wanted(fields: &SamplingFields) -> bool {

@@ -44,7 +44,7 @@ impl Output {
             return Err(ApiError::unsupported_parameter("spaces_between_special_tokens", " with the value false"));
         }
         let returned = fields.n.map_or(Ok(1), |value| count("n", value, 1, rules.max_choices))?;
-        let most = if searches { beams::MAX_WIDTH } else { rules.max_choices };
+        let most = if searches { beams::MAX_BEAMS } else { rules.max_choices };
         let best_of = fields.best_of.map(|value| count("best_of", value, returned, most)).transpose()?;
         let (computed, stream) = (best_of.unwrap_or(returned), stream(fields)?);
         if computed > returned && stream.is_some() && !searches {
