@@ -56,8 +56,13 @@ pub(crate) enum WindowRule {
         /// Layers.
         first: usize,
     },
-    /// `layer_types`, or all layers but every one of this number, see `sliding_window` (4096 where it is absent).
-    AllBut(usize),
+    /// `layer_types`, or all layers but every one of this number, see `sliding_window` (this where it is absent).
+    AllBut {
+        /// Layers.
+        every: usize,
+        /// Positions.
+        window: usize,
+    },
 }
 
 /// Norms of the results of attention and MLP, weights of norms stored less one, embeddings times the root of their width,
@@ -147,7 +152,7 @@ const GEMMA2: Family = Family {
     activations: &["gelu_pytorch_tanh"],
     default_tied: true,
     gemma: Some(Gemma { caps: [Some(50.0), Some(30.0)], local_theta: None }),
-    window: WindowRule::AllBut(2),
+    window: WindowRule::AllBut { every: 2, window: 4096 },
     fields: &[
         "attn_logit_softcapping",
         "final_logit_softcapping",
@@ -165,7 +170,7 @@ const GEMMA3: Family = Family {
     default_theta: 1_000_000.0,
     head_norms: true,
     gemma: Some(Gemma { caps: [None; 2], local_theta: Some(10_000.0) }),
-    window: WindowRule::AllBut(6),
+    window: WindowRule::AllBut { every: 6, window: 4096 },
     fields: &[
         "_sliding_window_pattern",
         "attn_logit_softcapping",
