@@ -2,7 +2,8 @@
 
 use scheduler::Token;
 
-use super::metadata::{Metadata, PackedTexts};
+use super::metadata::Metadata;
+use super::value::PackedTexts;
 use crate::error::LoadError;
 use crate::tokenizer_source::GgufVocabulary;
 
@@ -55,6 +56,16 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
         model,
         pre,
     })
+}
+
+/// The tokens that end an answer.
+pub(crate) fn end_ids(metadata: &Metadata, vocab_size: usize) -> Result<Vec<Token>, LoadError> {
+    let mut ids = Vec::new();
+    for name in ["eos", "eot", "eom"] {
+        let found = special_id(metadata, &format!("tokenizer.ggml.{name}_token_id"), vocab_size)?;
+        ids.extend(found.filter(|found| !ids.contains(found)));
+    }
+    Ok(ids)
 }
 
 /// A token id below the vocabulary's size; some files write the highest number for "none".
