@@ -13,6 +13,10 @@ const SCORES: &str = "tokenizer.ggml.scores";
 const TOKEN_TYPES: &str = "tokenizer.ggml.token_type";
 const MERGES: &str = "tokenizer.ggml.merges";
 
+/// Tokens that end a text or a turn wherever they exist. Metadata names one of them, and often not the one of turns.
+const ENDS: [&str; 7] =
+    ["<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>"];
+
 /// Checks that the lists fit the model's vocabulary.
 pub(crate) fn check(metadata: &Metadata, vocab_size: usize) -> Result<(), LoadError> {
     let lengths = [
@@ -58,14 +62,23 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
     })
 }
 
-/// The tokens that end an answer.
+/// The tokens that end an answer: those that the metadata names, then those that are known by their text.
 pub(crate) fn end_ids(metadata: &Metadata, vocab_size: usize) -> Result<Vec<Token>, LoadError> {
     let mut ids = Vec::new();
     for name in ["eos", "eot", "eom"] {
-        let found = special_id(metadata, &format!("tokenizer.ggml.{name}_token_id"), vocab_size)?;
-        ids.extend(found.filter(|found| !ids.contains(found)));
+        ids.extend(special_id(metadata, &format!("tokenizer.ggml.{name}_token_id"), vocab_size)?);
     }
-    Ok(ids)
+    if let Some(tokens) = metadata.optional_texts(TOKENS)? {
+        let ends = tokens.bytes().zip(0..).filter(|(text, _)| ENDS.iter().any(|end| end.as_bytes() == *text));
+        ids.extend(ends.map(|(_, id): (_, Token)| id));
+    }
+    let mut once = Vec::new();
+    for id in ids {
+        if !once.contains(&id) {
+            once.push(id);
+        }
+    }
+    Ok(once)
 }
 
 /// A token id below the vocabulary's size; some files write the highest number for "none".
