@@ -17,6 +17,9 @@ const MERGES: &str = "tokenizer.ggml.merges";
 const ENDS: [&str; 7] =
     ["<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>"];
 
+/// Rules of splitting whose texts start with bos unless the file says otherwise.
+const RULES_WITH_BOS: [&str; 5] = ["llama-bpe", "llama3", "llama-v3", "falcon3", "tekken"];
+
 /// Checks that the lists fit the model's vocabulary.
 pub(crate) fn check(metadata: &Metadata, vocab_size: usize) -> Result<(), LoadError> {
     let lengths = [
@@ -44,7 +47,7 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
     let pre = metadata.optional_text("tokenizer.ggml.pre")?.map(str::to_owned);
     // unless the file says otherwise, sentencepiece puts a space in front of a text, and Llama's texts start with bos
     let is_sentencepiece = model == "llama";
-    let starts_with_bos = is_sentencepiece || pre.as_deref() == Some("llama-bpe");
+    let starts_with_bos = is_sentencepiece || pre.as_deref().is_some_and(|pre| RULES_WITH_BOS.contains(&pre));
     Ok(GgufVocabulary {
         tokens: texts(metadata, TOKENS)?.ok_or_else(|| metadata.error(TOKENS, "is missing"))?,
         scores: metadata.optional_floats(SCORES)?.unwrap_or(&[]).to_vec(),
@@ -57,6 +60,8 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
         add_bos: flag("add_bos_token")?.unwrap_or(starts_with_bos),
         add_eos: flag("add_eos_token")?.unwrap_or(false),
         add_space_prefix: flag("add_space_prefix")?.unwrap_or(is_sentencepiece),
+        // files do not say it of Phi 3; Phi 4 has the same architecture and another tokenizer
+        markup_swallows_space: is_sentencepiece && metadata.text("general.architecture")? == "phi3",
         model,
         pre,
     })
