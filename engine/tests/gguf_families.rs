@@ -201,5 +201,15 @@ fn vocabularies_are_read_with_their_settings() {
         assert_eq!((vocabulary.scores.is_empty(), vocabulary.merges.is_empty()), (!is_pieces, is_pieces));
         assert_eq!(vocabulary.add_bos, is_pieces);
         assert_eq!(vocabulary.add_space_prefix, is_pieces && !family.architecture.starts_with("gemma"));
+        assert_eq!(vocabulary.markup_swallows_space, family.architecture == "phi3");
     }
+}
+
+#[test]
+fn answers_end_where_texts_or_turns_do() {
+    let ends = |folder| opened(&file(folder)).unwrap().facts().eos_ids.clone();
+    assert_eq!(ends("llama2"), [2]);
+    assert_eq!(ends("qwen2"), [511, 509], "the end of a turn, which the file names, then that of a text");
+    assert_eq!(ends("phi3"), [2, 3, 6], "<|endoftext|> and <|end|> beside </s>");
+    assert_eq!(ends("gemma3"), [1, 5], "<end_of_turn> beside <eos>");
 }
