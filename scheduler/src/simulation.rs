@@ -27,7 +27,7 @@ use world::{Outcome, World};
 const SEEDS: u64 = 6000;
 
 /// Seeds within which each planted bug must be caught.
-const SEEDS_FOR_A_BUG: u64 = 400;
+const SEEDS_FOR_A_BUG: u64 = 2000;
 
 /// Runs a seed to its end; panics on the first thing wrong. Returns what came of it.
 fn simulate(seed: u64, bug: Option<PlantedBug>) -> Outcome {

@@ -20,22 +20,28 @@ pub(super) struct Scenario {
     pub(super) deadline_percent: usize,
     pub(super) jump_percent: usize,
     pub(super) weak_hash: bool,
+    /// Requests for several choices, and how many of those are beam searches.
+    several_percent: usize,
+    beams_percent: usize,
     stems: Vec<Vec<Token>>,
 }
 
 impl Scenario {
     pub(super) fn new(random: &mut Random) -> Self {
+        let searches = random.chance(20);
         let percent = |random: &mut Random, most| if random.chance(50) { random.within(1, most) } else { 0 };
         Self {
             limits: limits(random),
             requests: random.within(3, 40),
             arrival_percent: random.within(10, 90),
             abort_percent: percent(random, 15),
-            hold_percent: percent(random, 20),
+            hold_percent: if searches { random.within(20, 60) } else { percent(random, 20) },
             fail_percent: percent(random, 8),
             deadline_percent: percent(random, 40),
             jump_percent: percent(random, 10),
             weak_hash: random.chance(30),
+            several_percent: if searches { 90 } else { 30 },
+            beams_percent: if searches { 90 } else { 40 },
             stems: (0..3).map(|_| tokens(random, 40)).collect(),
         }
     }
@@ -43,7 +49,8 @@ impl Scenario {
     /// The next request, sometimes one that must be refused.
     pub(super) fn submission(&self, random: &mut Random, first_seq: u64, now: Duration) -> Submission {
         let pooled = random.chance(20);
-        let choices = if pooled || random.chance(70) { 1 } else { random.within(1, 5) as u64 };
+        let several = !pooled && random.chance(self.several_percent);
+        let choices = if several { random.within(1, 5) as u64 } else { 1 };
         let deadline = |random: &mut Random| {
             random.chance(self.deadline_percent).then(|| now + Duration::from_millis(random.within(0, 3000) as u64))
         };
@@ -62,7 +69,7 @@ impl Scenario {
             params: Arc::new(if pooled {
                 SamplingParams { prompt_logprobs: None, ..params(random, 0) }
             } else {
-                let beams = (choices > 1 && random.chance(40)).then(|| beams(random, choices as usize));
+                let beams = (choices > 1 && random.chance(self.beams_percent)).then(|| beams(random, choices as usize));
                 SamplingParams { beams, ..params(random, most_new) }
             }),
             prompt,
