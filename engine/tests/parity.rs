@@ -148,15 +148,29 @@ fn preemption_leaves_every_bit() {
     assert!(answers.iter().any(|answer| answer.preemptions > 0), "the pool was small enough to preempt");
 }
 
+/// Of blocks that stayed used to the end, and of some that were given back when the window had passed them.
 #[test]
 fn a_prefix_hit_leaves_every_bit() {
-    let setup = Setup { block_size: 4, ..Setup::default() };
-    let mut runner = Runner::new(load(&fixture("llama31"), setup).unwrap(), setup);
-    for prompt in prompts("llama31") {
-        let miss = runner.alone(&prompt, sampled(24, 9), 7);
-        let hit = runner.alone(&prompt, sampled(24, 9), 7);
-        assert!(miss.cached_tokens == 0 && hit.cached_tokens > 0);
-        hit.assert_same(&miss, "prefix hit");
+    for name in ["llama31", "mistral"] {
+        let setup = Setup { block_size: 4, ..Setup::default() };
+        let mut runner = Runner::new(load(&fixture(name), setup).unwrap(), setup);
+        for prompt in prompts(name) {
+            let miss = runner.alone(&prompt, sampled(24, 9), 7);
+            let hit = runner.alone(&prompt, sampled(24, 9), 7);
+            assert!(miss.cached_tokens == 0 && hit.cached_tokens > 0);
+            hit.assert_same(&miss, "prefix hit");
+        }
+    }
+}
+
+/// Texts longer than the pool: their windows of 8 positions move on, and so do the blocks, to others' texts too.
+#[test]
+fn blocks_that_a_window_gives_back_leave_every_bit() {
+    let want = undisturbed("mistral");
+    for (block_size, num_blocks, max_num_seqs) in [(1, 16, 1), (4, 8, 3), (4, 6, 3), (16, 2, 1)] {
+        let setup = Setup { block_size, num_blocks, max_num_seqs, max_num_batched_tokens: 5, ..Setup::default() };
+        assert!(prompts("mistral").iter().all(|prompt| prompt.len() + 23 > block_size * num_blocks));
+        check_schedule("mistral", setup, &want, &format!("{num_blocks} blocks of {block_size}"));
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Limits {
     pub block_size: usize,
     /// Blocks in the pool.
     pub num_blocks: usize,
+    /// Positions that a token sees, its own included, if that is so in every layer: blocks behind are given back.
+    pub window: Option<usize>,
     /// Most tokens of a sequence, prompt and generated together.
     pub max_model_len: usize,
     /// Requests that may wait.
@@ -30,6 +32,15 @@ impl Limits {
     /// Blocks that hold `positions` KV positions.
     pub fn blocks_for(&self, positions: usize) -> usize {
         positions.div_ceil(self.block_size)
+    }
+
+    /// Blocks that a sequence of `positions` KV positions holds at one time, at most, however it is cut into steps.
+    pub fn held_blocks_for(&self, positions: usize) -> usize {
+        let all = self.blocks_for(positions);
+        let Some(window) = self.window else { return all };
+        // What a step computes and what its first token sees before itself; neither end need be that of a block.
+        let reach = window.saturating_add(self.max_num_batched_tokens).saturating_sub(1);
+        all.min(self.blocks_for(reach) + 1)
     }
 
     /// Most KV positions a sequence can fill: its last sampled token is never fed back.

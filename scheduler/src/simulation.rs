@@ -89,6 +89,9 @@ fn the_seeds_see_every_kind_of_thing() {
         "beam search stopped",
         "beam search after a preemption",
         "answer of several",
+        "block given back",
+        "block given back after a prefix hit",
+        "block given back by one of several",
     ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
@@ -156,4 +159,6 @@ caught! {
     beam_sum_forgotten: BeamSumForgotten,
     dead_beam_kept: DeadBeamKept,
     beams_block_each_other: BeamsBlock,
+    window_too_short: WindowTooShort,
+    window_never_moves: WindowNeverMoves,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fake_model::VOCABULARY;
+use super::fake_model::{Context, VOCABULARY};
 use super::oracle;
 use super::random::Random;
 use crate::{BeamParams, Limits, SamplingParams, SeqId, Speculation, Submission, Token};
@@ -81,8 +81,26 @@ impl Scenario {
             deadline: deadline(random),
         };
         let predictable = !pooled && submission.params.beams.is_none();
-        let prediction = if predictable && random.chance(40) { prediction(random, &submission) } else { Vec::new() };
+        let prediction =
+            if predictable && random.chance(40) { self.prediction(random, &submission) } else { Vec::new() };
         Submission { prediction: prediction.into(), ..submission }
+    }
+
+    /// Before the first token of a submission.
+    pub(super) fn empty_context(&self, submission: &Submission) -> Context {
+        Context::new(u64::from(submission.cache_key[0]), self.limits.window)
+    }
+
+    /// What the first choice will say, or nearly.
+    fn prediction(&self, random: &mut Random, submission: &Submission) -> Vec<Token> {
+        let mut said = oracle::expect(submission, self.empty_context(submission), 0).tokens;
+        for _ in 0..random.within(0, 3) {
+            let place = random.within(0, said.len());
+            let removed = place..said.len().min(place + random.within(0, 2));
+            let added = random.within(0, 2);
+            said.splice(removed, tokens(random, added));
+        }
+        said
     }
 
     /// The beginning of a common stem, or all of it, and mostly something of its own.
@@ -105,6 +123,7 @@ fn limits(random: &mut Random) -> Limits {
         max_num_batched_tokens: [random.within(1, 8), random.within(4, 40)][random.within(0, 1)],
         block_size,
         num_blocks: random.within(1, 8) * 8usize.div_ceil(block_size),
+        window: random.chance(40).then(|| random.within(1, 12)),
         max_model_len: random.within(6, 70),
         max_queued_requests: [random.within(1, 6), 100, 100][random.within(0, 2)],
         max_queued_tokens: [random.within(40, 200), 10_000, 10_000][random.within(0, 2)],
@@ -122,18 +141,6 @@ fn speculation(random: &mut Random) -> Speculation {
         prompt_lookup_min,
         own_text: random.chance(60),
     }
-}
-
-/// What the first choice will say, or nearly.
-fn prediction(random: &mut Random, submission: &Submission) -> Vec<Token> {
-    let mut said = oracle::expect(submission, u64::from(submission.cache_key[0]), 0).tokens;
-    for _ in 0..random.within(0, 3) {
-        let place = random.within(0, said.len());
-        let removed = place..said.len().min(place + random.within(0, 2));
-        let added = random.within(0, 2);
-        said.splice(removed, tokens(random, added));
-    }
-    said
 }
 
 fn params(random: &mut Random, most_new: usize) -> SamplingParams {
