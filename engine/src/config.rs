@@ -55,6 +55,14 @@ pub struct DecoderConfig {
     pub windows: Vec<Option<usize>>,
 }
 
+impl DecoderConfig {
+    /// Positions that a token sees, its own included, in the layer that sees most; none if one sees all before it.
+    pub fn window(&self) -> Option<usize> {
+        let windows: Option<Vec<usize>> = self.windows.iter().copied().collect();
+        windows?.into_iter().max()
+    }
+}
+
 /// The norms of a decoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormConfig {

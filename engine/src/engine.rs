@@ -26,6 +26,7 @@ pub struct Engine {
     model: Box<dyn Model>,
     kv: KvCache,
     bounds: Bounds,
+    window: Option<usize>,
     /// The last step's, emptied: its memory serves the next one.
     spare_input: ForwardInput<'static>,
     /// The last step's.
@@ -52,7 +53,8 @@ impl Engine {
         });
         let bounds = Bounds { vocab_size: config.vocab_size, block_size: plan.block_size, num_blocks: plan.num_blocks };
         let (spare_input, output, samplers) = (ForwardInput::default(), ForwardOutput::default(), Samplers::default());
-        let mut engine = Self { cpu, model, kv, bounds, spare_input, output, samplers };
+        let window = config.window();
+        let mut engine = Self { cpu, model, kv, bounds, window, spare_input, output, samplers };
         engine.try_out(checkpoint)?;
         Ok(engine)
     }
@@ -60,6 +62,12 @@ impl Engine {
     /// Where it computes: whoever compares a step with the machine's limits measures them on the same threads.
     pub fn cpu(&self) -> &Cpu {
         &self.cpu
+    }
+
+    /// Positions that a token sees, its own included, in the layer that sees most, if that is not all before it: blocks behind
+    /// them may be given back.
+    pub fn window(&self) -> Option<usize> {
+        self.window
     }
 
     /// Runs a plan and returns the logits of each of its tokens, `[tokens, vocab]`, sampling nothing.

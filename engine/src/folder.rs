@@ -3,7 +3,6 @@
 //! Only plain file names inside the folder are opened, and no link that leads out of it.
 
 mod file_names;
-mod fused;
 mod pooling;
 mod safetensors_header;
 mod shards;
@@ -18,6 +17,7 @@ use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts, hash_h
 use crate::config::hugging_face;
 use crate::config::json_fields::JsonFile;
 use crate::error::LoadError;
+use crate::fused;
 use crate::generation_defaults::GenerationDefaults;
 use crate::model_file::{ModelFile, read_small};
 use crate::weight_name::Naming;
@@ -39,7 +39,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     fingerprint.add(&config_bytes);
     let mut weights = read_weights(&folder, &mut fingerprint)?;
     if read.fused {
-        fused::cut(&config_path, &read.config, &mut weights.tensors)?;
+        fused::cut_folder(&config_path, &read.config, &mut weights.tensors)?;
     }
     let tokenizer = TokenizerFiles::open(&folder)?;
     Ok(Contents {

@@ -7,6 +7,7 @@ mod byte_reader;
 mod header;
 mod metadata;
 mod tensor_list;
+mod value;
 mod vocabulary;
 
 use std::collections::BTreeMap;
@@ -14,11 +15,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use metadata::Metadata;
-pub(crate) use vocabulary::{special_id, vocabulary};
+pub(crate) use vocabulary::{end_ids, special_id, vocabulary};
 
 use crate::checkpoint::{Contents, TensorMap, TokenizerParts, hash_header};
 use crate::config::gguf::{GgufConfig, decoder_config};
 use crate::error::{LoadError, shown};
+use crate::fused;
 use crate::generation_defaults::GenerationDefaults;
 use crate::model_file::ModelFile;
 use crate::stored_tensor::StoredTensor;
@@ -28,8 +30,9 @@ use crate::weight_name::Naming;
 pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let file = Arc::new(ModelFile::open(path)?);
     let header = header::read(&file)?;
-    let tensors = tensor_map(&file, &header)?;
-    let GgufConfig { config, bos_id, eos_ids, pooling } = decoder_config(&header.metadata, &tensors)?;
+    let mut tensors = tensor_map(&file, &header)?;
+    let GgufConfig { config, bos_id, eos_ids, pooling, fused_gate } = decoder_config(&header.metadata, &tensors)?;
+    fused::cut_gguf(path, &config, fused_gate, &mut tensors)?;
     vocabulary::check(&header.metadata, config.vocab_size)?;
     let chat_template = header.metadata.optional_text("tokenizer.chat_template")?.map(str::to_owned);
     Ok(Contents {

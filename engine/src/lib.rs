@@ -12,6 +12,7 @@ mod engine;
 pub mod error;
 mod facts;
 mod folder;
+mod fused;
 mod generation_defaults;
 mod gguf;
 mod input;

@@ -1,13 +1,15 @@
 //! What a model needs in memory and how much of the rest its KV cache gets, as arithmetic that can be shown.
 //!
-//! Invariant: weights + KV + scratch fit into the memory that was available, and one sequence of `max_model_len`
-//! tokens fits into the pool. Nothing is allocated here.
+//! Invariant: weights + KV + scratch fit into the memory that was available, and what one sequence of `max_model_len`
+//! tokens holds at one time fits into the pool. Nothing is allocated here.
 
 mod arithmetic;
 mod available;
 mod byte_count;
 
 use std::fmt;
+
+use scheduler::Limits;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::DecoderConfig;
@@ -168,8 +170,14 @@ impl Needs {
         (self.available / 4 / self.per_block).clamp(1, full_contexts)
     }
 
-    /// What one sequence may reach: the wanted length, or as much of the model's as the pool holds.
+    /// What one sequence may reach: the wanted length, or as much of the model's as the pool holds; all of it where the pool
+    /// holds a window that every layer has.
     fn max_model_len(&self, config: &DecoderConfig, limits: &MemoryLimits, blocks: u64) -> Result<usize, LoadError> {
+        let step = limits.max_num_batched_tokens;
+        let moving = config.window().map(|window| Limits::window_blocks(window, step, limits.block_size));
+        if moving.is_some_and(|moving| moving as u64 <= blocks) {
+            return Ok(limits.max_model_len.unwrap_or(config.max_positions));
+        }
         let held = blocks as usize * limits.block_size;
         match limits.max_model_len {
             Some(wanted) if wanted > held => {

@@ -77,13 +77,15 @@ impl StoredTensor {
         LoadError::tensor(self.file.path(), &self.name, reason)
     }
 
-    /// Some rows of a matrix, as a tensor of their own.
+    /// Some rows of a matrix, or numbers of a vector that are stored one by one, as a tensor of their own.
     pub(crate) fn cut(&self, rows: Range<usize>) -> Self {
-        let &[all, columns] = self.shape.as_slice() else { panic!("a matrix has two dimensions") };
+        let all = self.shape[0];
         assert!(rows.end <= all, "rows {rows:?} of {all}");
-        let row_bytes = self.row_bytes(columns) as u64;
+        let row_bytes = self.bytes / all as u64;
+        let mut shape = self.shape.clone();
+        shape[0] = rows.len();
         Self {
-            shape: vec![rows.len(), columns],
+            shape,
             offset: self.offset + rows.start as u64 * row_bytes,
             bytes: rows.len() as u64 * row_bytes,
             ..self.clone()

@@ -20,6 +20,7 @@ pub enum TokenizerSource {
 
 /// The vocabulary in a GGUF file; lists that the file lacks are empty, the others have one entry for each token.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact with a meaning of its own")]
 pub struct GgufVocabulary {
     /// Kind of tokenizer: `gpt2` or `llama`.
     pub model: String,
@@ -47,4 +48,6 @@ pub struct GgufVocabulary {
     pub add_eos: bool,
     /// Whether a space is put in front of a text.
     pub add_space_prefix: bool,
+    /// Whether the tokens of markup swallow white space that follows them.
+    pub markup_swallows_space: bool,
 }

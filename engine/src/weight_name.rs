@@ -197,15 +197,15 @@ impl LayerWeight {
         }
     }
 
-    /// In files of families whose results of attention and MLP go through norms: `post_attention_layernorm` is one of them.
+    /// In files of families whose results of attention and MLP go through norms.
     fn hugging_face_with_output_norms(self) -> &'static str {
         match self {
-            Self::AttentionOutputNorm => "post_attention_layernorm.weight",
             Self::MlpNorm => "pre_feedforward_layernorm.weight",
             other => other.hugging_face(),
         }
     }
 
+    /// One name stands for two norms: of the attention's result in families that have one, before the MLP in the others.
     fn hugging_face(self) -> &'static str {
         match self {
             Self::AttentionNorm => "input_layernorm.weight",
@@ -219,8 +219,7 @@ impl LayerWeight {
             Self::AttentionOutputBias => "self_attn.o_proj.bias",
             Self::QueryNorm => "self_attn.q_norm.weight",
             Self::KeyNorm => "self_attn.k_norm.weight",
-            Self::AttentionOutputNorm => "post_self_attn_layernorm.weight",
-            Self::MlpNorm => "post_attention_layernorm.weight",
+            Self::AttentionOutputNorm | Self::MlpNorm => "post_attention_layernorm.weight",
             Self::MlpOutputNorm => "post_feedforward_layernorm.weight",
             Self::Gate => "mlp.gate_proj.weight",
             Self::Up => "mlp.up_proj.weight",

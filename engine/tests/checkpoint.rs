@@ -180,7 +180,7 @@ fn a_folder_says_what_its_model_is() -> Result<()> {
 fn a_gguf_file_says_what_its_model_is() -> Result<()> {
     let checkpoint = Checkpoint::open(&gguf_fixture("Q4_1"))?;
     let facts = checkpoint.facts();
-    assert_eq!((facts.bos_id, facts.eos_ids.as_slice()), (Some(506), [510].as_slice()));
+    assert_eq!((facts.bos_id, facts.eos_ids.as_slice()), (Some(506), [510, 507].as_slice()));
     let types: BTreeMap<_, _> = facts.tensor_types.iter().cloned().collect();
     assert_eq!(types, BTreeMap::from([("F32".to_owned(), 5), ("Q4_1".to_owned(), 16)]));
     assert_eq!(facts.fingerprint, Checkpoint::open(&gguf_fixture("Q4_1"))?.facts().fingerprint);

@@ -115,7 +115,7 @@ fn nesting_ends_at_four() -> Result<()> {
 #[test]
 fn nothing_stands_twice() -> Result<()> {
     let mut twice = GgufFile::tiny();
-    twice.keys.push(("llama.block_count", Value::U32(1)));
+    twice.keys.push(("llama.block_count".to_owned(), Value::U32(1)));
     assert!(refusal("key", &twice)?.ends_with("metadata 'llama.block_count': stands in the file twice"));
     let twice = GgufFile::tiny().with_tensor("output_norm.weight", &[4]);
     assert!(refusal("tensor", &twice)?.ends_with("tensor 'output_norm.weight': stands in the file twice"));
@@ -187,14 +187,18 @@ fn numbers_out_of_range_are_refused_by_key() -> Result<()> {
         ("llama.attention.clamp_kqv", Value::F32(8.0), "is not known"),
         ("llama.expert_count", Value::U32(8), "is not known"),
         ("llama.vocab_size", Value::U32(5), "5 tokens, the embedding has 4 rows"),
-        ("tokenizer.ggml.tokens", Value::Texts(vec!["a"]), "1 tokens, the embedding has 4 rows"),
+        ("tokenizer.ggml.tokens", Value::texts(&["a"]), "1 tokens, the embedding has 4 rows"),
         ("tokenizer.ggml.scores", Value::Floats(vec![f32::NAN; 4]), "score 0 is not finite"),
         ("tokenizer.ggml.token_type", Value::Integers(vec![1; 5]), "5 tokens, the embedding has 4 rows"),
         ("tokenizer.ggml.eos_token_id", Value::U32(4), "4 is not below the vocabulary's 4"),
         ("tokenizer.ggml.bos_token_id", Value::I32(-1), "-1 is negative"),
         ("tokenizer.chat_template", Value::Bool(1), "is not a text"),
         ("tokenizer.ggml.add_bos_token", Value::Bool(2), "2 is not true or false"),
-        ("general.architecture", text("qwen2"), "\"qwen2\" is not supported; supported: llama"),
+        (
+            "general.architecture",
+            text("rwkv6"),
+            "\"rwkv6\" is not supported; supported: llama, qwen2, qwen3, phi3, gemma2",
+        ),
         ("general.architecture", Value::Text(vec![0xff]), "text is not UTF-8"),
         ("general.architecture", Value::Raw(77, vec![0; 8]), "value type 77 does not exist"),
     ] {

@@ -3,48 +3,15 @@
 
 mod support;
 
-use candle_core::{Device, Tensor};
 use engine::{Dtype, Isa, KvDtype};
 use scheduler::Token;
-use serde_json::Value;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use support::{Answer, Runner, Setup, fixture, greedy, ids, json, load, logits, max_abs_diff, sampled};
+use support::reference::{arrays, check_cases};
+use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 
-const TOLERANCE: f32 = 1e-4;
 /// One of each family: windows of 8 positions (`mistral`), biases of q, k and v (`qwen2`), normed heads (`qwen3`), matrices
 /// stored as one (`phi3`), caps and norms of results (`gemma2`), two rotations (`gemma3`).
 const FOLDERS: [&str; 8] = ["llama2", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"];
-
-fn arrays(folder: &Path) -> HashMap<String, Tensor> {
-    candle_core::safetensors::load(folder.join("reference.safetensors"), &Device::Cpu).unwrap()
-}
-
-fn flat(array: &Tensor) -> Vec<f32> {
-    array.flatten_all().unwrap().to_vec1().unwrap()
-}
-
-/// The name of a case's logits: in `array` of an object, or a plain string.
-fn array_name(value: &Value) -> &str {
-    value.as_str().or_else(|| value["array"].as_str()).unwrap()
-}
-
-fn check_cases(model: &Path, cases: &Value, arrays: &HashMap<String, Tensor>) {
-    let setup = Setup::default();
-    let mut engine = load(model, setup).unwrap();
-    for case in cases.as_array().unwrap() {
-        let want = flat(&arrays[array_name(&case["logits"])]);
-        let got = logits(&mut engine, &ids(&case["input_ids"]), 0, setup.block_size);
-        let difference = max_abs_diff(&got, &want);
-        assert!(difference < TOLERANCE, "{}: {} differs by {difference}", model.display(), case["prompt"]);
-    }
-    let mut runner = Runner::new(engine, setup);
-    for case in cases.as_array().unwrap() {
-        let want = ids(&case["greedy_ids"]);
-        let got = runner.alone(&ids(&case["input_ids"]), greedy(want.len()), 0);
-        assert_eq!(got.tokens, want, "{}: {}", model.display(), case["prompt"]);
-    }
-}
 
 /// A fixture's folder with its configuration in transformers 5's spelling.
 fn respelled(name: &str) -> PathBuf {
@@ -181,15 +148,29 @@ fn preemption_leaves_every_bit() {
     assert!(answers.iter().any(|answer| answer.preemptions > 0), "the pool was small enough to preempt");
 }
 
+/// Of blocks that stayed used to the end, and of some that were given back when the window had passed them.
 #[test]
 fn a_prefix_hit_leaves_every_bit() {
-    let setup = Setup { block_size: 4, ..Setup::default() };
-    let mut runner = Runner::new(load(&fixture("llama31"), setup).unwrap(), setup);
-    for prompt in prompts("llama31") {
-        let miss = runner.alone(&prompt, sampled(24, 9), 7);
-        let hit = runner.alone(&prompt, sampled(24, 9), 7);
-        assert!(miss.cached_tokens == 0 && hit.cached_tokens > 0);
-        hit.assert_same(&miss, "prefix hit");
+    for name in ["llama31", "mistral"] {
+        let setup = Setup { block_size: 4, ..Setup::default() };
+        let mut runner = Runner::new(load(&fixture(name), setup).unwrap(), setup);
+        for prompt in prompts(name) {
+            let miss = runner.alone(&prompt, sampled(24, 9), 7);
+            let hit = runner.alone(&prompt, sampled(24, 9), 7);
+            assert!(miss.cached_tokens == 0 && hit.cached_tokens > 0);
+            hit.assert_same(&miss, "prefix hit");
+        }
+    }
+}
+
+/// Texts longer than the pool: their windows of 8 positions move on, and so do the blocks, to others' texts too.
+#[test]
+fn blocks_that_a_window_gives_back_leave_every_bit() {
+    let want = undisturbed("mistral");
+    for (block_size, num_blocks, max_num_seqs) in [(1, 16, 1), (4, 8, 3), (4, 6, 3), (16, 2, 1)] {
+        let setup = Setup { block_size, num_blocks, max_num_seqs, max_num_batched_tokens: 5, ..Setup::default() };
+        assert!(prompts("mistral").iter().all(|prompt| prompt.len() + 23 > block_size * num_blocks));
+        check_schedule("mistral", setup, &want, &format!("{num_blocks} blocks of {block_size}"));
     }
 }
 

@@ -15,7 +15,7 @@ fn it_opens_and_says_what_it_is() -> Result<()> {
     let checkpoint = open()?;
     let facts = checkpoint.facts();
     assert_eq!((facts.num_layers, facts.hidden_size, facts.vocab_size), (30, 576, 49_152));
-    assert_eq!((facts.bos_id, facts.eos_ids.as_slice()), (Some(1), [2].as_slice()));
+    assert_eq!((facts.bos_id, facts.eos_ids.as_slice()), (Some(1), [2, 0].as_slice()));
     assert_eq!(facts.parameters, 134_515_008);
     assert!(checkpoint.config().tied_embeddings);
     let TokenizerSource::Gguf(vocabulary) = checkpoint.tokenizer()? else { panic!("it is a GGUF file") };

@@ -1,7 +1,8 @@
-//! One sequence's blocks, in order of position.
+//! One sequence's blocks, in order of position: those that something may still see.
 //!
 //! Invariant: a block that is about to be written is in no other table and cannot be found in the prefix cache.
-//! Does not drop blocks by itself: whoever ends or preempts a sequence calls [`BlockTable::release`].
+//! Does not drop blocks by itself: whoever ends or preempts a sequence calls [`BlockTable::release`], whoever advances it
+//! [`BlockTable::slide`].
 
 use crate::kv_ledger::{Hit, KvLedger};
 use crate::planted_bug::PlantedBug;
@@ -10,12 +11,36 @@ use crate::{BlockCopy, BlockId};
 /// The blocks of one sequence.
 #[derive(Debug, Default)]
 pub(crate) struct BlockTable {
+    /// Blocks at the beginning of the text that were given back.
+    behind: usize,
     blocks: Vec<BlockId>,
 }
 
 impl BlockTable {
+    /// Those it holds.
     pub(crate) fn blocks(&self) -> &[BlockId] {
         &self.blocks
+    }
+
+    /// How many the text has, those that were given back included.
+    pub(crate) fn len(&self) -> usize {
+        self.behind + self.blocks.len()
+    }
+
+    /// How many were given back.
+    pub(crate) fn behind(&self) -> usize {
+        self.behind
+    }
+
+    /// Block `index` of the text, which it holds.
+    pub(crate) fn block(&self, index: usize) -> BlockId {
+        self.blocks[index - self.behind]
+    }
+
+    /// Appends all blocks of the text to `out`; in the place of those that were given back stands the first that was not.
+    pub(crate) fn lay_out(&self, out: &mut Vec<BlockId>) {
+        out.extend(std::iter::repeat_n(self.blocks[0], self.behind));
+        out.extend_from_slice(&self.blocks);
     }
 
     /// How many of `want` positions from `start` on could be written with the blocks available now.
@@ -24,7 +49,7 @@ impl BlockTable {
         let Some(available) = ledger.available().checked_sub(copies) else {
             return 0;
         };
-        want.min((self.blocks.len() + available) * ledger.block_size() - start)
+        want.min((self.len() + available) * ledger.block_size() - start)
     }
 
     /// Makes positions `start .. end` writable; returns the copy of a shared block that has to happen first.
@@ -32,7 +57,7 @@ impl BlockTable {
     /// Panics if [`Self::room`] was not asked.
     pub(crate) fn extend(&mut self, ledger: &mut KvLedger, start: usize, end: usize) -> Option<BlockCopy> {
         let copy = self.own(ledger, start);
-        while self.blocks.len() * ledger.block_size() < end {
+        while self.len() * ledger.block_size() < end {
             self.blocks.push(ledger.take().expect("room was made"));
         }
         copy
@@ -40,7 +65,7 @@ impl BlockTable {
 
     /// Begins with cached blocks.
     pub(crate) fn begin(&mut self, ledger: &mut KvLedger, hits: &[Hit]) {
-        assert!(self.blocks.is_empty(), "only an empty table begins with hits");
+        assert!(self.len() == 0, "only an empty table begins with hits");
         for hit in hits {
             ledger.pool.share(hit.block);
             self.blocks.push(hit.block);
@@ -52,24 +77,39 @@ impl BlockTable {
         for &block in &self.blocks {
             ledger.pool.share(block);
         }
-        Self { blocks: self.blocks.clone() }
+        Self { behind: self.behind, blocks: self.blocks.clone() }
+    }
+
+    /// Gives the blocks back that nothing sees any more once `computed` positions are computed, the last one first. Their
+    /// content can be found as long as it is kept.
+    pub(crate) fn slide(&mut self, ledger: &mut KvLedger, computed: usize) {
+        if ledger.pool.planted.is(PlantedBug::WindowNeverMoves) {
+            return;
+        }
+        let more = ledger.blocks_behind(computed).saturating_sub(self.behind);
+        for block in self.blocks.drain(..more).rev() {
+            ledger.pool.release(block);
+        }
+        self.behind += more;
     }
 
     /// Gives the blocks back that none of the first `positions` positions needs.
     pub(crate) fn truncate(&mut self, ledger: &mut KvLedger, positions: usize) {
-        for block in self.blocks.drain(positions.div_ceil(ledger.block_size())..).rev() {
+        let kept = positions.div_ceil(ledger.block_size()) - self.behind;
+        for block in self.blocks.drain(kept..).rev() {
             ledger.pool.release(block);
         }
     }
 
     /// Gives all blocks back, the last one first: the beginning of a text is worth keeping longest.
     pub(crate) fn release(&mut self, ledger: &mut KvLedger) {
+        self.behind = 0;
         self.truncate(ledger, 0);
     }
 
     /// Makes the block at `start`, if the table has one, this table's own.
     fn own(&mut self, ledger: &mut KvLedger, start: usize) -> Option<BlockCopy> {
-        let index = start / ledger.block_size();
+        let index = start / ledger.block_size() - self.behind;
         let Some(from) = self.shared_at(ledger, start) else {
             if let Some(&block) = self.blocks.get(index) {
                 ledger.forget(block);
@@ -87,7 +127,7 @@ impl BlockTable {
 
     /// The block at `start`, if other tables hold it too.
     fn shared_at(&self, ledger: &KvLedger, start: usize) -> Option<BlockId> {
-        let block = *self.blocks.get(start / ledger.block_size())?;
+        let block = *self.blocks.get(start / ledger.block_size() - self.behind)?;
         (ledger.pool.references(block) > 1).then_some(block)
     }
 }
@@ -141,7 +181,7 @@ mod tests {
                 }
                 Operation::Truncate(table, positions) if count > 0 => {
                     let (table, plain) = &mut self.tables[table % count];
-                    plain.truncate(plain.len().saturating_sub(positions));
+                    plain.truncate(plain.len().saturating_sub(positions).max(table.behind() * SIZE));
                     table.truncate(&mut self.ledger, plain.len());
                 }
                 Operation::Release(table) if count > 0 => {
@@ -166,16 +206,18 @@ mod tests {
             for position in start..start + room {
                 self.written += 1;
                 plain.push(self.written);
-                self.slots[table.blocks()[position / SIZE].index() * SIZE + position % SIZE] = self.written;
+                self.slots[table.block(position / SIZE).index() * SIZE + position % SIZE] = self.written;
             }
+            table.slide(&mut self.ledger, plain.len());
         }
 
         fn check(&self) {
             self.ledger.check();
             for (table, plain) in &self.tables {
-                assert_eq!(table.blocks().len(), plain.len().div_ceil(SIZE), "a table is as long as it must be");
-                for (position, value) in plain.iter().enumerate() {
-                    let slot = table.blocks()[position / SIZE].index() * SIZE + position % SIZE;
+                assert_eq!(table.len(), plain.len().div_ceil(SIZE), "a table is as long as it must be");
+                let held = plain.iter().enumerate().skip(table.behind() * SIZE);
+                for (position, value) in held {
+                    let slot = table.block(position / SIZE).index() * SIZE + position % SIZE;
                     assert_eq!(self.slots[slot], *value, "a table reads what was written through it");
                 }
             }
@@ -184,8 +226,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tables_read_what_they_wrote_whoever_shares(operations in prop::collection::vec(operation(), 1..120)) {
-            let ledger = KvLedger::new(BLOCKS, SIZE);
+        fn tables_read_what_they_wrote_whoever_shares(
+            window in prop::option::of(1..3 * SIZE),
+            operations in prop::collection::vec(operation(), 1..120),
+        ) {
+            let ledger = KvLedger::new(BLOCKS, SIZE, window);
             let mut world = World { ledger, slots: vec![0; BLOCKS * SIZE], tables: Vec::new(), written: 0 };
             for operation in &operations {
                 world.apply(operation);
@@ -196,5 +241,21 @@ mod tests {
             }
             prop_assert_eq!(world.ledger.counts().used, 0);
         }
+    }
+
+    #[test]
+    fn a_window_that_moves_leaves_what_it_sees() {
+        let mut ledger = KvLedger::new(BLOCKS, SIZE, Some(SIZE + 1));
+        let mut table = BlockTable::default();
+        table.extend(&mut ledger, 0, 3 * SIZE);
+        let blocks = table.blocks().to_vec();
+        table.slide(&mut ledger, 2 * SIZE - 1);
+        assert_eq!((table.behind(), table.len()), (0, 3), "the next token sees the last position of the first block");
+        table.slide(&mut ledger, 2 * SIZE);
+        assert_eq!((table.behind(), table.blocks()), (1, &blocks[1..]));
+        let mut laid_out = Vec::new();
+        table.lay_out(&mut laid_out);
+        assert_eq!(laid_out, [blocks[1], blocks[1], blocks[2]]);
+        assert_eq!(ledger.counts().free, BLOCKS - 2);
     }
 }

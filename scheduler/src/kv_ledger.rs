@@ -4,6 +4,7 @@
 //! Does not know sequences; block tables come here for every block they take, share or release.
 
 use crate::block_pool::{BlockCounts, BlockPool};
+use crate::planted_bug::PlantedBug;
 use crate::prefix_cache::{Chain, EntryId, PrefixCache};
 use crate::{BlockId, Token};
 
@@ -13,6 +14,7 @@ pub(crate) struct KvLedger {
     pub(crate) pool: BlockPool,
     pub(crate) cache: PrefixCache,
     block_size: usize,
+    window: Option<usize>,
 }
 
 /// A cached block that fits a sequence's beginning.
@@ -23,14 +25,22 @@ pub(crate) struct Hit {
 }
 
 impl KvLedger {
-    pub(crate) fn new(num_blocks: usize, block_size: usize) -> Self {
+    /// `window` is how many positions a token sees, its own included, if not all before it.
+    pub(crate) fn new(num_blocks: usize, block_size: usize, window: Option<usize>) -> Self {
         assert!(block_size > 0, "a block holds at least one position");
-        Self { pool: BlockPool::new(num_blocks), cache: PrefixCache::new(), block_size }
+        assert!(window != Some(0), "a token sees itself");
+        Self { pool: BlockPool::new(num_blocks), cache: PrefixCache::new(), block_size, window }
     }
 
     /// KV positions in a block.
     pub(crate) fn block_size(&self) -> usize {
         self.block_size
+    }
+
+    /// Blocks at the beginning of a text that nothing sees any more once its first `computed` positions are computed.
+    pub(crate) fn blocks_behind(&self, computed: usize) -> usize {
+        let next = computed + 1 + usize::from(self.pool.planted.is(PlantedBug::WindowTooShort));
+        self.window.map_or(0, |window| next.saturating_sub(window).min(computed) / self.block_size)
     }
 
     pub(crate) fn counts(&self) -> BlockCounts {
@@ -133,7 +143,7 @@ mod tests {
     type Contents = BTreeMap<BlockId, (u8, Vec<Token>)>;
 
     fn run(texts: &[Text], key_of: Option<KeyFunction>) {
-        let mut ledger = KvLedger::new(BLOCKS, SIZE);
+        let mut ledger = KvLedger::new(BLOCKS, SIZE, None);
         ledger.cache.key_of = key_of.unwrap_or(ledger.cache.key_of);
         let (mut contents, mut staying, mut hits) = (Contents::new(), Vec::new(), Vec::new());
         for text in texts {
@@ -151,8 +161,8 @@ mod tests {
                 table.extend(&mut ledger, start, end);
                 for index in hits.len()..end / SIZE {
                     let upto = text.tokens[..(index + 1) * SIZE].to_vec();
-                    contents.insert(table.blocks()[index], (text.root, upto));
-                    ledger.publish(&mut chain, index, &text.tokens[index * SIZE..][..SIZE], table.blocks()[index]);
+                    contents.insert(table.block(index), (text.root, upto));
+                    ledger.publish(&mut chain, index, &text.tokens[index * SIZE..][..SIZE], table.block(index));
                 }
                 ledger.find(&mut Chain::new([text.root; 32]), &text.tokens, &mut hits);
                 assert!(key_of.is_some() || hits.len() == end / SIZE, "what was published is found");

@@ -13,6 +13,8 @@ pub struct Limits {
     pub block_size: usize,
     /// Blocks in the pool.
     pub num_blocks: usize,
+    /// Positions that a token sees, its own included, if that is so in every layer: blocks behind are given back.
+    pub window: Option<usize>,
     /// Most tokens of a sequence, prompt and generated together.
     pub max_model_len: usize,
     /// Requests that may wait.
@@ -32,6 +34,28 @@ impl Limits {
         positions.div_ceil(self.block_size)
     }
 
+    /// Blocks that a sequence of `positions` KV positions holds at one time, at most, however it is cut into steps.
+    pub fn held_blocks_for(&self, positions: usize) -> usize {
+        let all = self.blocks_for(positions);
+        let seen = |window| Self::window_blocks(window, self.max_num_batched_tokens, self.block_size);
+        self.window.map_or(all, |window| all.min(seen(window)))
+    }
+
+    /// Most KV positions that each of so many sequences can fill beside the others; no bound where a window gives blocks back.
+    pub fn most_positions(&self, sequences: usize) -> Option<usize> {
+        let blocks = self.num_blocks / sequences;
+        let moves = self
+            .window
+            .is_some_and(|window| Self::window_blocks(window, self.max_num_batched_tokens, self.block_size) <= blocks);
+        (!moves).then_some(blocks * self.block_size)
+    }
+
+    /// Blocks that a window of so many positions takes, and the tokens of a step with it: what the step computes and what its
+    /// first token sees before itself, neither end of which need be that of a block.
+    pub fn window_blocks(window: usize, step_tokens: usize, block_size: usize) -> usize {
+        window.saturating_add(step_tokens).saturating_sub(1).div_ceil(block_size) + 1
+    }
+
     /// Most KV positions a sequence can fill: its last sampled token is never fed back.
     pub fn peak_positions(prompt: usize, max_new: usize) -> usize {
         prompt.saturating_add(max_new.max(1) - 1)
@@ -40,5 +64,33 @@ impl Limits {
     /// Sequences that can run at once: each of them gets at least one token in every step.
     pub fn max_running(&self) -> usize {
         self.max_num_seqs.min(self.max_num_batched_tokens)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        max_num_seqs: 2,
+        max_num_batched_tokens: 5,
+        block_size: 4,
+        num_blocks: 12,
+        window: Some(8),
+        max_model_len: 1000,
+        max_queued_requests: 1,
+        max_queued_tokens: 1000,
+        max_samples: 5,
+        speculation: Speculation::PREDICTIONS,
+    };
+
+    #[test]
+    fn a_window_bounds_what_is_held_and_nothing_else() {
+        let whole = Limits { window: None, ..LIMITS };
+        // Twelve positions that begin at the last of a block lie in four.
+        assert_eq!([4, 12, 16, 17, 1000].map(|positions| LIMITS.held_blocks_for(positions)), [1, 3, 4, 4, 4]);
+        assert_eq!([16, 17, 1000].map(|positions| whole.held_blocks_for(positions)), [4, 5, 250]);
+        assert_eq!([1, 3, 4].map(|sequences| LIMITS.most_positions(sequences)), [None, None, Some(12)]);
+        assert_eq!(whole.most_positions(2), Some(24));
     }
 }

@@ -31,7 +31,8 @@ pub struct Work {
     pub start: usize,
     /// Tokens to compute, at least one: known ones, then proposals for those that may follow.
     pub tokens: Vec<Token>,
-    /// The sequence's blocks in order; they cover positions `0 .. start + tokens.len()`.
+    /// The sequence's blocks in order; they cover positions `0 .. start + tokens.len()`. Those wholly behind
+    /// `Limits::window` were given back: any block of the pool stands in their place, and nothing of it is to be used.
     pub blocks: Vec<BlockId>,
     /// All tokens at positions `0 .. start + tokens.len()` if a draw needs them (`SamplingParams::needs_history`), else
     /// empty.

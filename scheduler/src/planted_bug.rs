@@ -46,6 +46,8 @@ pub(crate) enum PlantedBug {
     BeamSumForgotten,
     DeadBeamKept,
     BeamsBlock,
+    WindowTooShort,
+    WindowNeverMoves,
 }
 
 /// The bug in force, if any.

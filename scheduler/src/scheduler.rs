@@ -49,7 +49,7 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            ledger: KvLedger::new(limits.num_blocks, limits.block_size),
+            ledger: KvLedger::new(limits.num_blocks, limits.block_size, limits.window),
             limits,
             running: Vec::new(),
             waiting: Queue::default(),
@@ -140,14 +140,17 @@ impl Scheduler {
         let mut references = vec![0; self.limits.num_blocks];
         for sequence in &self.running {
             let positions = sequence.computed + sequence.planned.unwrap_or(0);
-            let blocks = sequence.table.blocks();
-            assert_eq!(blocks.len(), self.limits.blocks_for(positions), "a table covers what is computed");
+            let table = &sequence.table;
+            assert_eq!(table.len(), self.limits.blocks_for(positions), "a table covers what is computed");
+            let behind = self.ledger.blocks_behind(sequence.computed);
+            assert_eq!(table.behind(), behind, "a table holds what is seen, and nothing behind it");
+            assert!(table.blocks().len() <= self.limits.held_blocks_for(positions), "no table outgrows its bound");
             assert_ne!(
                 sequence.remaining() > 0,
                 sequence.has_drawn(),
                 "who runs has something to compute, or has drawn"
             );
-            for block in blocks {
+            for block in table.blocks() {
                 references[block.index()] += 1;
             }
         }

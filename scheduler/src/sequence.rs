@@ -2,7 +2,7 @@
 //!
 //! A step computes a range of its known tokens; there are no phases. Before a request with several choices has
 //! computed its prompt, one sequence stands for all of them; then it forks.
-//! Invariant between steps: its table covers exactly its computed positions.
+//! Invariant between steps: its table covers exactly those of its computed positions that something may still see.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -312,12 +312,13 @@ impl Sequence {
         }
     }
 
-    /// Writes down that `count` more tokens are computed, and makes the blocks they filled findable.
-    /// Returns how many of them had been computed before.
+    /// Writes down that `count` more tokens are computed, makes the blocks they filled findable, and gives back those that
+    /// nothing sees any more. Returns how many of the tokens had been computed before.
     pub(crate) fn advance(&mut self, count: usize, ledger: &mut KvLedger) -> usize {
         let start = self.computed;
         self.computed += count;
         self.publish(start, ledger);
+        self.table.slide(ledger, self.computed);
         let again = self.furthest.clamp(start, self.computed) - start;
         self.furthest = self.furthest.max(self.computed);
         self.stats.recomputed_tokens += again;
@@ -329,7 +330,7 @@ impl Sequence {
         let size = ledger.block_size();
         for index in start / size..self.computed / size {
             let tokens = &self.tokens[index * size..(index + 1) * size];
-            ledger.publish(&mut self.chain, index, tokens, self.table.blocks()[index]);
+            ledger.publish(&mut self.chain, index, tokens, self.table.block(index));
         }
     }
 }

@@ -27,7 +27,7 @@ use world::{Outcome, World};
 const SEEDS: u64 = 6000;
 
 /// Seeds within which each planted bug must be caught.
-const SEEDS_FOR_A_BUG: u64 = 400;
+const SEEDS_FOR_A_BUG: u64 = 2000;
 
 /// Runs a seed to its end; panics on the first thing wrong. Returns what came of it.
 fn simulate(seed: u64, bug: Option<PlantedBug>) -> Outcome {
@@ -89,6 +89,9 @@ fn the_seeds_see_every_kind_of_thing() {
         "beam search stopped",
         "beam search after a preemption",
         "answer of several",
+        "block given back",
+        "block given back after a prefix hit",
+        "block given back by one of several",
     ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
@@ -156,4 +159,6 @@ caught! {
     beam_sum_forgotten: BeamSumForgotten,
     dead_beam_kept: DeadBeamKept,
     beams_block_each_other: BeamsBlock,
+    window_too_short: WindowTooShort,
+    window_never_moves: WindowNeverMoves,
 }

@@ -82,6 +82,7 @@ const LIMITS: Limits = Limits {
     max_num_batched_tokens: 8,
     block_size: 4,
     num_blocks: 40,
+    window: None,
     max_model_len: 100,
     max_queued_requests: 8,
     max_queued_tokens: 1000,

@@ -58,6 +58,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
         max_num_batched_tokens: 256,
         block_size: 16,
         num_blocks: 4096,
+        window: None,
         max_model_len: 4096,
         max_queued_requests: 256,
         max_queued_tokens: 1 << 20,

@@ -37,6 +37,7 @@ const LIMITS: Limits = Limits {
     max_num_batched_tokens: 64,
     block_size: 4,
     num_blocks: 100,
+    window: None,
     max_model_len: 200,
     max_queued_requests: 8,
     max_queued_tokens: 1000,

@@ -147,6 +147,7 @@ mod tests {
             max_num_batched_tokens,
             block_size: 16,
             num_blocks: 16,
+            window: None,
             max_model_len: 256,
             max_queued_requests,
             max_queued_tokens: 1000,

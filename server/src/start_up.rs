@@ -64,7 +64,7 @@ pub fn load(app: &Arc<App>) -> Result<Worker<Engine>, StartError> {
     tracing::info!("memory plan: {plan}");
     let parts = model_parts(app, &checkpoint, &plan)?;
     let engine = Engine::load(&checkpoint, &config.engine, &plan)?;
-    let limits = limits(config, &plan);
+    let limits = limits(config, &plan, engine.window());
     log_limits(config, &limits);
     Ok(begin(app, parts, limits, engine))
 }
@@ -116,13 +116,14 @@ fn read(path: &Path) -> Result<String, StartError> {
     fs::read_to_string(path).map_err(|source| StartError::Io { what: "--chat-template".to_owned(), source })
 }
 
-fn limits(config: &Config, plan: &MemoryPlan) -> Limits {
+fn limits(config: &Config, plan: &MemoryPlan, window: Option<usize>) -> Limits {
     let MemoryLimits { max_num_seqs, max_num_batched_tokens, .. } = config.memory;
     Limits {
         max_num_seqs,
         max_num_batched_tokens,
         block_size: plan.block_size,
         num_blocks: plan.num_blocks,
+        window,
         max_model_len: plan.max_model_len,
         max_queued_requests: config.limits.queued_requests,
         max_queued_tokens: config.limits.queued_tokens.unwrap_or(64 * plan.max_model_len),

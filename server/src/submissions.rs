@@ -81,7 +81,7 @@ fn sampling(model: &ServedModel, request: &GenerateRequest, prompt: usize) -> Sa
 fn room(model: &ServedModel, request: &GenerateRequest, prompt: usize) -> usize {
     let limits = &model.limits;
     let beams = request.sampling.beams.map_or(1, |beams| beams.width);
-    let pool = limits.num_blocks / beams * limits.block_size + 1;
+    let pool = limits.most_positions(beams).map_or(usize::MAX, |positions| positions + 1);
     limits.max_model_len.min(pool).saturating_sub(prompt).max(1)
 }
 

@@ -10,6 +10,7 @@ mod from_json;
 mod pieces;
 mod sentencepiece_merges;
 mod token_table;
+mod word_rule;
 
 use std::{
     fmt,

@@ -39,9 +39,11 @@ pub(crate) struct Family {
     pub(crate) fused: bool,
     /// Fields of config.json that this family reads beside those that all do.
     pub(crate) fields: &'static [&'static str],
+    /// So with keys of GGUF metadata, without their namespace.
+    pub(crate) gguf_keys: &'static [&'static str],
 }
 
-/// How config.json says which layers see a window only.
+/// How files say which layers see a window only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WindowRule {
     /// None do.
@@ -56,18 +58,28 @@ pub(crate) enum WindowRule {
         /// Layers.
         first: usize,
     },
-    /// `layer_types`, or all layers but every one of this number, see `sliding_window` (4096 where it is absent).
-    AllBut(usize),
+    /// `layer_types`, or all layers but every one of this number, see `sliding_window` (this where it is absent).
+    AllBut {
+        /// Layers.
+        every: usize,
+        /// Positions.
+        window: usize,
+    },
 }
 
-/// Norms of the results of attention and MLP, weights of norms stored less one, embeddings times the root of their width,
-/// scores divided by the root of `query_pre_attn_scalar`.
+/// Norms of the results of attention and MLP, weights of norms stored less one in safetensors, embeddings times the root of
+/// their width, scores divided by the root of `query_pre_attn_scalar`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Gemma {
-    /// Caps of attention scores and of logits where config.json does not name them.
+    /// Caps of attention scores and of logits where files do not name them.
     pub(crate) caps: [Option<f32>; 2],
     /// Base of the rotary frequencies of layers that see a window, if it is another one.
     pub(crate) local_theta: Option<f32>,
+    /// Window where GGUF metadata gives none.
+    pub(crate) gguf_window: Option<usize>,
+    /// Layers of the one model whose scores are divided by the root of what the heads share out, not of a head's width:
+    /// GGUF metadata does not say it.
+    pub(crate) shared_out_layers: usize,
 }
 
 /// Llama 1 to 3, and what shares their layers.
@@ -88,6 +100,7 @@ pub(crate) const LLAMA: Family = Family {
     window: WindowRule::Never,
     fused: false,
     fields: &["attention_bias", "mlp_bias"],
+    gguf_keys: &[],
 };
 
 /// Mistral 7B and what shares its layers. Its GGUF files say `llama`.
@@ -105,7 +118,7 @@ const MISTRAL: Family = Family {
 const QWEN2: Family = Family {
     model_type: "qwen2",
     causal_class: "Qwen2ForCausalLM",
-    gguf_architecture: None,
+    gguf_architecture: Some("qwen2"),
     gguf_pairs: false,
     default_kv_heads: Some(32),
     attention_bias: AttentionBias::QueryKeyValue,
@@ -118,6 +131,7 @@ const QWEN2: Family = Family {
 const QWEN3: Family = Family {
     model_type: "qwen3",
     causal_class: "Qwen3ForCausalLM",
+    gguf_architecture: Some("qwen3"),
     default_head_dim: Some(128),
     attention_bias: AttentionBias::None,
     head_norms: true,
@@ -129,10 +143,12 @@ const QWEN3: Family = Family {
 const PHI3: Family = Family {
     model_type: "phi3",
     causal_class: "Phi3ForCausalLM",
-    gguf_architecture: None,
+    gguf_architecture: Some("phi3"),
+    gguf_pairs: false,
     window: WindowRule::Every(None),
     fused: true,
     fields: &["original_max_position_embeddings", "sliding_window"],
+    gguf_keys: &["attention.sliding_window"],
     ..LLAMA
 };
 
@@ -140,20 +156,32 @@ const PHI3: Family = Family {
 const GEMMA2: Family = Family {
     model_type: "gemma2",
     causal_class: "Gemma2ForCausalLM",
-    gguf_architecture: None,
+    gguf_architecture: Some("gemma2"),
+    gguf_pairs: false,
     default_kv_heads: Some(4),
     default_head_dim: Some(256),
     activation: Activation::TanhGelu,
     activations: &["gelu_pytorch_tanh"],
     default_tied: true,
-    gemma: Some(Gemma { caps: [Some(50.0), Some(30.0)], local_theta: None }),
-    window: WindowRule::AllBut(2),
+    gemma: Some(Gemma {
+        caps: [Some(50.0), Some(30.0)],
+        local_theta: None,
+        gguf_window: Some(4096),
+        shared_out_layers: 46,
+    }),
+    window: WindowRule::AllBut { every: 2, window: 4096 },
     fields: &[
         "attn_logit_softcapping",
         "final_logit_softcapping",
         "layer_types",
         "query_pre_attn_scalar",
         "sliding_window",
+    ],
+    gguf_keys: &[
+        "attention.sliding_window",
+        "attention.sliding_window_pattern",
+        "attn_logit_softcapping",
+        "final_logit_softcapping",
     ],
     ..LLAMA
 };
@@ -162,10 +190,11 @@ const GEMMA2: Family = Family {
 const GEMMA3: Family = Family {
     model_type: "gemma3_text",
     causal_class: "Gemma3ForCausalLM",
+    gguf_architecture: Some("gemma3"),
     default_theta: 1_000_000.0,
     head_norms: true,
-    gemma: Some(Gemma { caps: [None; 2], local_theta: Some(10_000.0) }),
-    window: WindowRule::AllBut(6),
+    gemma: Some(Gemma { caps: [None; 2], local_theta: Some(10_000.0), gguf_window: None, shared_out_layers: 62 }),
+    window: WindowRule::AllBut { every: 6, window: 4096 },
     fields: &[
         "_sliding_window_pattern",
         "attn_logit_softcapping",
@@ -175,6 +204,12 @@ const GEMMA3: Family = Family {
         "rope_local_base_freq",
         "sliding_window",
         "sliding_window_pattern",
+    ],
+    gguf_keys: &[
+        "attention.sliding_window",
+        "attention.sliding_window_pattern",
+        "final_logit_softcapping",
+        "rope.freq_base_swa",
     ],
     ..GEMMA2
 };
@@ -190,9 +225,18 @@ impl Family {
         FAMILIES.into_iter().find(|family| family.model_type == model_type)
     }
 
-    /// The reason for refusing another architecture.
-    pub(crate) fn refusal(name: &str) -> String {
-        let known = FAMILIES.map(|family| family.model_type).join(", ");
-        format!("\"{}\" is not supported; supported: {known}", crate::error::shown(name))
+    /// The reason for refusing another `model_type`.
+    pub(crate) fn refusal_of_model_type(name: &str) -> String {
+        refusal(name, &FAMILIES.map(|family| family.model_type))
     }
+
+    /// The reason for refusing another `general.architecture`.
+    pub(crate) fn refusal_of_gguf(name: &str) -> String {
+        let known: Vec<_> = FAMILIES.into_iter().filter_map(|family| family.gguf_architecture).collect();
+        refusal(name, &known)
+    }
+}
+
+fn refusal(name: &str, known: &[&str]) -> String {
+    format!("\"{}\" is not supported; supported: {}", crate::error::shown(name), known.join(", "))
 }

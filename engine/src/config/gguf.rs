@@ -2,19 +2,22 @@
 //!
 //! Keys in the architecture's namespace that are not known here are errors: they could change the numbers.
 
+mod gemma;
+mod rope;
+mod window;
+
 use scheduler::Token;
 
 use super::families::Family;
-use super::{AttentionBias, DecoderConfig, NormConfig, RopeConfig, RopeScaling, range};
+use super::{AttentionBias, DecoderConfig, NormConfig, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
-use crate::gguf::{Metadata, special_id};
+use crate::fused;
+use crate::gguf::{Metadata, end_ids, special_id};
 use crate::pooling::{PoolingConfig, PoolingKind};
 use crate::weight_name::{LayerWeight, Naming, WeightName};
 
-const ROPE_DIVISORS: &str = "rope_freqs.weight";
-
-/// Keys, without the namespace, that are read or that change no number.
+/// Keys, without the namespace, that are read of every family or that change no number.
 const KNOWN_KEYS: &[&str] = &[
     "attention.head_count",
     "attention.head_count_kv",
@@ -44,18 +47,26 @@ pub(crate) struct GgufConfig {
     pub(crate) bos_id: Option<Token>,
     pub(crate) eos_ids: Vec<Token>,
     pub(crate) pooling: PoolingConfig,
+    /// Gate and up are stored as one matrix.
+    pub(crate) fused_gate: bool,
 }
 
 /// Reads the configuration and checks the numbers against each other.
 pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result<GgufConfig, LoadError> {
     let keys = Keys::new(metadata)?;
     keys.check_names()?;
+    check_unread(tensors)?;
     let hidden_size = keys.count("embedding_length", range::WIDTH)?;
     let num_heads = keys.count("attention.head_count", range::HEADS)?;
     let head_dim = keys.head_dim(hidden_size, num_heads)?;
     let num_layers = keys.count("block_count", range::LAYERS)?;
     let has = |name: WeightName| tensors.contains_key(&name.stored(Naming::Gguf));
     let in_first_layer = |weight| has(WeightName::Layer(0, weight));
+    let fused_bias = fused::gguf_query_key_value_bias(0);
+    let has_input_bias = in_first_layer(LayerWeight::QueryBias) || tensors.contains_key(&fused_bias);
+    let [attention_softcap, logit_softcap] = gemma::caps(&keys)?;
+    let score_width = gemma::score_width(&keys, num_layers, hidden_size / num_heads);
+    let is_gemma = keys.family.gemma.is_some();
     let config = DecoderConfig {
         architecture: keys.architecture.to_owned(),
         vocab_size: keys.vocab_size(tensors)?,
@@ -70,31 +81,40 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
             eps: keys.norm_eps()?,
             less_one: false,
             of_heads: keys.family.head_norms,
-            of_outputs: keys.family.gemma.is_some(),
+            of_outputs: is_gemma,
         },
-        rope: RopeConfig { theta: keys.theta()?, scaling: keys.scaling(tensors, head_dim)? },
+        rope: rope::read(&keys, tensors, head_dim)?,
+        local_rope: rope::read_local(&keys)?,
         tied_embeddings: !has(WeightName::Output),
-        attention_bias: match [LayerWeight::QueryBias, LayerWeight::AttentionOutputBias].map(in_first_layer) {
+        attention_bias: match [has_input_bias, in_first_layer(LayerWeight::AttentionOutputBias)] {
             [_, true] => AttentionBias::All,
             [true, false] => AttentionBias::QueryKeyValue,
             [false, false] => AttentionBias::None,
         },
         mlp_bias: in_first_layer(LayerWeight::GateBias),
-        local_rope: None,
         activation: keys.family.activation,
-        attention_scale: 1.0 / (head_dim as f32).sqrt(),
-        attention_softcap: None,
-        logit_softcap: None,
-        embedding_scale: 1.0,
-        windows: vec![None; num_layers],
+        attention_scale: 1.0 / (score_width.unwrap_or(head_dim) as f32).sqrt(),
+        attention_softcap,
+        logit_softcap,
+        embedding_scale: if is_gemma { (hidden_size as f32).sqrt() } else { 1.0 },
+        windows: window::read(&keys, num_layers)?,
     };
-    let id = |name| special_id(metadata, name, config.vocab_size);
-    let end_keys = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
-    let mut eos_ids = Vec::new();
-    for found in end_keys.map(id) {
-        eos_ids.extend(found?.filter(|found| !eos_ids.contains(found)));
+    Ok(GgufConfig {
+        bos_id: special_id(metadata, "tokenizer.ggml.bos_token_id", config.vocab_size)?,
+        eos_ids: end_ids(metadata, config.vocab_size)?,
+        pooling: keys.pooling()?,
+        fused_gate: keys.family.fused,
+        config,
+    })
+}
+
+/// Tensors of other models would be passed over in silence; of these it is known what they change.
+fn check_unread(tensors: &TensorMap) -> Result<(), LoadError> {
+    let unread = ["output.bias", "rope_factors_long.weight", "rope_factors_short.weight"];
+    match unread.into_iter().find_map(|name| tensors.get(name)) {
+        Some(tensor) => Err(tensor.error("is not supported, and the numbers would differ without it")),
+        None => Ok(()),
     }
-    Ok(GgufConfig { bos_id: id("tokenizer.ggml.bos_token_id")?, eos_ids, pooling: keys.pooling()?, config })
 }
 
 /// The metadata, seen through an architecture's namespace.
@@ -108,7 +128,7 @@ impl<'a> Keys<'a> {
     fn new(metadata: &'a Metadata) -> Result<Self, LoadError> {
         const KEY: &str = "general.architecture";
         let architecture = metadata.text(KEY)?;
-        let refused = || metadata.error(KEY, Family::refusal(architecture));
+        let refused = || metadata.error(KEY, Family::refusal_of_gguf(architecture));
         Ok(Self { metadata, architecture, family: Family::of_gguf(architecture).ok_or_else(refused)? })
     }
 
@@ -138,7 +158,8 @@ impl<'a> Keys<'a> {
             let Some((namespace, rest)) = key.split_once('.') else {
                 continue;
             };
-            if namespace != self.architecture || KNOWN_KEYS.contains(&rest) {
+            let is_known = KNOWN_KEYS.contains(&rest) || self.family.gguf_keys.contains(&rest);
+            if namespace != self.architecture || is_known {
                 continue;
             }
             // dense models may say that they have no experts
@@ -193,24 +214,6 @@ impl<'a> Keys<'a> {
         range::epsilon(number).map_err(|reason| self.error(KEY, reason))
     }
 
-    fn theta(&self) -> Result<f32, LoadError> {
-        Ok(self.positive("rope.freq_base")?.unwrap_or(self.family.default_theta))
-    }
-
-    fn scaling(&self, tensors: &TensorMap, head_dim: usize) -> Result<RopeScaling, LoadError> {
-        let linear = self.linear_factor()?;
-        let divisors = tensors.get(ROPE_DIVISORS).map(|tensor| read_divisors(tensor, head_dim)).transpose()?;
-        match (linear, divisors) {
-            (None, None) => Ok(RopeScaling::None),
-            (Some(factor), None) => Ok(RopeScaling::Linear { factor }),
-            (None, Some(divisors)) => Ok(RopeScaling::Divisors(divisors)),
-            (Some(factor), Some(_)) => {
-                Err(self
-                    .error("rope.scaling.factor", format!("{factor} beside tensor '{ROPE_DIVISORS}' is not supported")))
-            }
-        }
-    }
-
     /// llama.cpp's numbers; it makes every vector one of unit length.
     fn pooling(&self) -> Result<PoolingConfig, LoadError> {
         const NAMES: [&str; 5] = ["none", "mean", "cls", "last", "rank"];
@@ -223,32 +226,4 @@ impl<'a> Keys<'a> {
             }
         })
     }
-
-    /// A scaling without a type is linear, and a factor of 1 is none.
-    fn linear_factor(&self) -> Result<Option<f32>, LoadError> {
-        const KEY: &str = "rope.scaling.type";
-        match self.metadata.optional_text(&self.full(KEY))? {
-            None | Some("linear") => {
-                let factor = self.positive("rope.scaling.factor")?.or(self.positive("rope.scale_linear")?);
-                Ok(factor.filter(|factor| factor.to_bits() != 1.0_f32.to_bits()))
-            }
-            Some("none") => Ok(None),
-            Some(other) => {
-                let other = crate::error::shown(other);
-                Err(self.error(KEY, format!("\"{other}\" is not supported; supported: none, linear")))
-            }
-        }
-    }
-}
-
-fn read_divisors(tensor: &crate::stored_tensor::StoredTensor, head_dim: usize) -> Result<Vec<f32>, LoadError> {
-    if tensor.shape() != [head_dim / 2] {
-        return Err(tensor.error(format!("shape {:?} is not [{}]", tensor.shape(), head_dim / 2)));
-    }
-    let mut divisors = vec![0.0; head_dim / 2];
-    tensor.read_vector(&mut divisors)?;
-    if let Some(divisor) = divisors.iter().find(|divisor| !(divisor.is_finite() && **divisor > 0.0)) {
-        return Err(tensor.error(format!("{divisor} is not a finite number above 0")));
-    }
-    Ok(divisors)
 }

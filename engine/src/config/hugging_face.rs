@@ -48,7 +48,7 @@ pub(crate) fn read(json: JsonFields, generation: Option<JsonFields>) -> Result<H
 
 fn family(json: &JsonFields) -> Result<&'static Family, LoadError> {
     let model_type = json.text("model_type")?.ok_or_else(|| json.missing("model_type"))?;
-    let refused = || json.error("model_type", Family::refusal(model_type));
+    let refused = || json.error("model_type", Family::refusal_of_model_type(model_type));
     Family::of_model_type(model_type).ok_or_else(refused)
 }
 

@@ -2,7 +2,8 @@
 
 use scheduler::Token;
 
-use super::metadata::{Metadata, PackedTexts};
+use super::metadata::Metadata;
+use super::value::PackedTexts;
 use crate::error::LoadError;
 use crate::tokenizer_source::GgufVocabulary;
 
@@ -11,6 +12,13 @@ const TOKENS: &str = "tokenizer.ggml.tokens";
 const SCORES: &str = "tokenizer.ggml.scores";
 const TOKEN_TYPES: &str = "tokenizer.ggml.token_type";
 const MERGES: &str = "tokenizer.ggml.merges";
+
+/// Tokens that end a text or a turn wherever they exist. Metadata names one of them, and often not the one of turns.
+const ENDS: [&str; 7] =
+    ["<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>"];
+
+/// Rules of splitting whose texts start with bos unless the file says otherwise.
+const RULES_WITH_BOS: [&str; 5] = ["llama-bpe", "llama3", "llama-v3", "falcon3", "tekken"];
 
 /// Checks that the lists fit the model's vocabulary.
 pub(crate) fn check(metadata: &Metadata, vocab_size: usize) -> Result<(), LoadError> {
@@ -39,7 +47,7 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
     let pre = metadata.optional_text("tokenizer.ggml.pre")?.map(str::to_owned);
     // unless the file says otherwise, sentencepiece puts a space in front of a text, and Llama's texts start with bos
     let is_sentencepiece = model == "llama";
-    let starts_with_bos = is_sentencepiece || pre.as_deref() == Some("llama-bpe");
+    let starts_with_bos = is_sentencepiece || pre.as_deref().is_some_and(|pre| RULES_WITH_BOS.contains(&pre));
     Ok(GgufVocabulary {
         tokens: texts(metadata, TOKENS)?.ok_or_else(|| metadata.error(TOKENS, "is missing"))?,
         scores: metadata.optional_floats(SCORES)?.unwrap_or(&[]).to_vec(),
@@ -52,9 +60,30 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
         add_bos: flag("add_bos_token")?.unwrap_or(starts_with_bos),
         add_eos: flag("add_eos_token")?.unwrap_or(false),
         add_space_prefix: flag("add_space_prefix")?.unwrap_or(is_sentencepiece),
+        // files do not say it of Phi 3; Phi 4 has the same architecture and another tokenizer
+        markup_swallows_space: is_sentencepiece && metadata.text("general.architecture")? == "phi3",
         model,
         pre,
     })
+}
+
+/// The tokens that end an answer: those that the metadata names, then those that are known by their text.
+pub(crate) fn end_ids(metadata: &Metadata, vocab_size: usize) -> Result<Vec<Token>, LoadError> {
+    let mut ids = Vec::new();
+    for name in ["eos", "eot", "eom"] {
+        ids.extend(special_id(metadata, &format!("tokenizer.ggml.{name}_token_id"), vocab_size)?);
+    }
+    if let Some(tokens) = metadata.optional_texts(TOKENS)? {
+        let ends = tokens.bytes().zip(0..).filter(|(text, _)| ENDS.iter().any(|end| end.as_bytes() == *text));
+        ids.extend(ends.map(|(_, id): (_, Token)| id));
+    }
+    let mut once = Vec::new();
+    for id in ids {
+        if !once.contains(&id) {
+            once.push(id);
+        }
+    }
+    Ok(once)
 }
 
 /// A token id below the vocabulary's size; some files write the highest number for "none".

@@ -102,6 +102,22 @@ fn a_context_that_the_pool_cannot_hold_is_refused_with_the_sum() {
 }
 
 #[test]
+fn a_window_in_every_layer_leaves_the_whole_context_to_a_pool_that_holds_it() {
+    let windowed = |window| DecoderConfig { windows: vec![window; 30], ..small() };
+    let pool = |blocks| MemoryLimits { num_kv_blocks: Some(blocks), max_num_batched_tokens: 48, ..limits() };
+    let reach = |config: &DecoderConfig, limits: &MemoryLimits| {
+        MemoryPlan::with_available(config, SIZES, limits, 8 * GIB).unwrap().max_model_len
+    };
+    // 256 positions and 48 tokens less one take 19 blocks of 16, and one more where they begin inside of one.
+    assert_eq!(reach(&windowed(Some(256)), &pool(20)), 8192);
+    assert_eq!(reach(&windowed(Some(256)), &pool(19)), 19 * 16);
+    assert_eq!(reach(&windowed(Some(256)), &MemoryLimits { max_model_len: Some(1000), ..pool(20) }), 1000);
+    let mut mixed = windowed(Some(256));
+    mixed.windows[7] = None;
+    assert_eq!(reach(&mixed, &pool(20)), 20 * 16, "one layer that sees all holds all");
+}
+
+#[test]
 fn what_does_not_fit_is_refused_with_the_sum() {
     let reason = refusal(&limits(), GIB / 4);
     assert!(reason.contains("weights 513.13 MiB + KV 720.00 KiB (1 blocks) + scratch"), "{reason}");

@@ -9,30 +9,33 @@ pub(crate) enum Value {
     F32(f32),
     Bool(u8),
     Text(Vec<u8>),
-    Texts(Vec<&'static str>),
+    Texts(Vec<String>),
     Floats(Vec<f32>),
     Integers(Vec<u32>),
+    Bools(Vec<bool>),
     /// Type and bytes as they are.
     Raw(u32, Vec<u8>),
 }
 
-/// A tensor's entry; the offset follows from the ones before unless it is given.
+/// A tensor's entry and its bytes; the offset follows from the ones before unless it is given.
 #[derive(Clone, Debug)]
 pub(crate) struct Tensor {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Fastest dimension first, as the format has it.
     pub(crate) shape: Vec<u64>,
     pub(crate) type_id: u32,
     pub(crate) offset: Option<u64>,
+    /// None for zeros.
+    pub(crate) data: Vec<u8>,
 }
 
-/// Header and tensors; the data is zeros.
+/// Header and tensors.
 #[derive(Clone, Debug)]
 pub(crate) struct GgufFile {
     pub(crate) version: u32,
     pub(crate) tensor_count: Option<u64>,
     pub(crate) key_count: Option<u64>,
-    pub(crate) keys: Vec<(&'static str, Value)>,
+    pub(crate) keys: Vec<(String, Value)>,
     pub(crate) tensors: Vec<Tensor>,
 }
 
@@ -50,10 +53,10 @@ impl GgufFile {
             ("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
             ("llama.rope.dimension_count", Value::U32(2)),
             ("tokenizer.ggml.model", Value::Text(b"gpt2".to_vec())),
-            ("tokenizer.ggml.tokens", Value::Texts(vec!["a", "b", "ab", "<end>"])),
+            ("tokenizer.ggml.tokens", Value::texts(&["a", "b", "ab", "<end>"])),
             ("tokenizer.ggml.scores", Value::Floats(vec![0.0; 4])),
             ("tokenizer.ggml.token_type", Value::Integers(vec![1, 1, 1, 3])),
-            ("tokenizer.ggml.merges", Value::Texts(vec!["a b"])),
+            ("tokenizer.ggml.merges", Value::texts(&["a b"])),
             ("tokenizer.ggml.eos_token_id", Value::U32(3)),
         ];
         let tensors = [
@@ -69,26 +72,35 @@ impl GgufFile {
             ("blk.0.ffn_up.weight", vec![4, 6]),
             ("blk.0.ffn_down.weight", vec![6, 4]),
         ];
-        let tensors = tensors.into_iter().map(|(name, shape)| Tensor { name, shape, type_id: 0, offset: None });
-        Self { version: 3, tensor_count: None, key_count: None, keys, tensors: tensors.collect() }
+        let zeros = |(name, shape): (&str, _)| Tensor::f32(name, shape, &[]);
+        Self {
+            keys: keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+            tensors: tensors.into_iter().map(zeros).collect(),
+            ..Self::empty()
+        }
+    }
+
+    /// No key and no tensor.
+    pub(crate) fn empty() -> Self {
+        Self { version: 3, tensor_count: None, key_count: None, keys: Vec::new(), tensors: Vec::new() }
     }
 
     /// Replaces a key's value, or adds the key.
-    pub(crate) fn with(mut self, key: &'static str, value: Value) -> Self {
-        match self.keys.iter_mut().find(|(name, _)| *name == key) {
+    pub(crate) fn with(mut self, key: &str, value: Value) -> Self {
+        match self.keys.iter_mut().find(|(name, _)| name == key) {
             Some(entry) => entry.1 = value,
-            None => self.keys.push((key, value)),
+            None => self.keys.push((key.to_owned(), value)),
         }
         self
     }
 
     pub(crate) fn without(mut self, key: &str) -> Self {
-        self.keys.retain(|(name, _)| *name != key);
+        self.keys.retain(|(name, _)| name != key);
         self
     }
 
-    pub(crate) fn with_tensor(mut self, name: &'static str, shape: &[u64]) -> Self {
-        self.tensors.push(Tensor { name, shape: shape.to_vec(), type_id: 0, offset: None });
+    pub(crate) fn with_tensor(mut self, name: &str, shape: &[u64]) -> Self {
+        self.tensors.push(Tensor::f32(name, shape.to_vec(), &[]));
         self
     }
 
@@ -105,7 +117,7 @@ impl GgufFile {
             write_text(&mut bytes, key.as_bytes());
             value.write(&mut bytes);
         }
-        let mut end = 0_u64;
+        let mut data = Vec::new();
         for tensor in &self.tensors {
             write_text(&mut bytes, tensor.name.as_bytes());
             bytes.extend((tensor.shape.len() as u32).to_le_bytes());
@@ -113,16 +125,39 @@ impl GgufFile {
                 bytes.extend(dimension.to_le_bytes());
             }
             bytes.extend(tensor.type_id.to_le_bytes());
-            let offset = end.next_multiple_of(32);
-            bytes.extend(tensor.offset.unwrap_or(offset).to_le_bytes());
-            end = offset + tensor.shape.iter().fold(4_u64, |size, &dimension| size.saturating_mul(dimension)).min(4096);
+            data.resize(data.len().next_multiple_of(32), 0);
+            bytes.extend(tensor.offset.unwrap_or(data.len() as u64).to_le_bytes());
+            tensor.write(&mut data);
         }
-        bytes.resize(bytes.len().next_multiple_of(32) + end as usize, 0);
+        bytes.resize(bytes.len().next_multiple_of(32), 0);
+        bytes.extend(data);
         bytes
     }
 }
 
+impl Tensor {
+    /// A tensor of 32-bit floats.
+    pub(crate) fn f32(name: &str, shape: Vec<u64>, values: &[f32]) -> Self {
+        let data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self { name: name.to_owned(), shape, type_id: 0, offset: None, data }
+    }
+
+    /// Zeros for as many floats as the shape has, up to a limit: shapes lie too.
+    fn write(&self, bytes: &mut Vec<u8>) {
+        if self.data.is_empty() {
+            let size = self.shape.iter().fold(4_u64, |size, &dimension| size.saturating_mul(dimension)).min(4096);
+            bytes.resize(bytes.len() + size as usize, 0);
+        } else {
+            bytes.extend(&self.data);
+        }
+    }
+}
+
 impl Value {
+    pub(crate) fn texts(texts: &[&str]) -> Self {
+        Self::Texts(texts.iter().map(|&text| text.to_owned()).collect())
+    }
+
     fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend(self.type_id().to_le_bytes());
         match self {
@@ -150,6 +185,10 @@ impl Value {
                     bytes.extend(value.to_le_bytes());
                 }
             }
+            Self::Bools(values) => {
+                write_list(bytes, 7, values.len());
+                bytes.extend(values.iter().map(|&value| u8::from(value)));
+            }
             Self::Raw(_, raw) => bytes.extend(raw),
         }
     }
@@ -162,7 +201,7 @@ impl Value {
             Self::F32(_) => 6,
             Self::Bool(_) => 7,
             Self::Text(_) => 8,
-            Self::Texts(_) | Self::Floats(_) | Self::Integers(_) => 9,
+            Self::Texts(_) | Self::Floats(_) | Self::Integers(_) | Self::Bools(_) => 9,
             Self::Raw(type_id, _) => *type_id,
         }
     }

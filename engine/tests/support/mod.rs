@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test target uses its own part")]
 #![allow(clippy::unwrap_used, reason = "test support")]
 
+pub(crate) mod reference;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -136,7 +138,9 @@ impl Runner {
             max_num_batched_tokens: setup.max_num_batched_tokens,
             block_size: setup.block_size,
             num_blocks: setup.num_blocks,
-            max_model_len: setup.block_size * setup.num_blocks,
+            window: engine.window(),
+            // where blocks are given back, a text may be longer than the pool
+            max_model_len: setup.block_size * setup.num_blocks * if engine.window().is_some() { 64 } else { 1 },
             max_queued_requests: 64,
             max_queued_tokens: 100_000,
             max_samples: setup.max_num_batched_tokens,

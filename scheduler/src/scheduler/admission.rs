@@ -35,22 +35,31 @@ impl Scheduler {
             self.begin(&mut sequence, now);
             let reach = sequence.unscored.reach(sequence.computed, budget.scores_left());
             let count = sequence.remaining().min(budget.prompt_left()).min(reach);
-            pending +=
-                self.limits.blocks_for(sequence.tokens.len()) - self.limits.blocks_for(sequence.computed + count);
             budget.charge_prompt(count);
             budget.charge_scores(sequence.num_scores(count));
             let index = self.running.partition_point(|other| other.order(&sequence).is_lt());
             self.running.insert(index, sequence);
             let place = self.running[..index].iter().filter(|other| other.planned.is_some()).count();
             self.plan_work(index, count, place, plan);
+            pending += self.missing_blocks(&self.running[index]);
         }
     }
 
     /// Blocks that running sequences need for tokens they know but that are not in this step.
     fn pending_blocks(&self) -> usize {
-        let missing =
-            |sequence: &Sequence| self.limits.blocks_for(sequence.tokens.len()) - sequence.table.blocks().len();
-        self.running.iter().map(missing).sum()
+        self.running.iter().map(|sequence| self.missing_blocks(sequence)).sum()
+    }
+
+    /// Blocks that a sequence will take beside those it holds, at one time, before it has computed all it knows.
+    fn missing_blocks(&self, sequence: &Sequence) -> usize {
+        let (known, table) = (sequence.tokens.len(), &sequence.table);
+        self.more_blocks(known, table.len(), table.blocks().len())
+    }
+
+    /// The same for `known` tokens of which the first `covered` blocks are there or given back, and `held` are held.
+    fn more_blocks(&self, known: usize, covered: usize, held: usize) -> usize {
+        let more = self.limits.blocks_for(known) - covered;
+        more.min(self.limits.held_blocks_for(known).saturating_sub(held))
     }
 
     /// Whether the pool and the places hold the sequence beside `pending` blocks; looks its prefix up.
@@ -65,11 +74,14 @@ impl Scheduler {
         let usable = sequence.usable_positions(self.spare_hits.len() * self.limits.block_size, self.planted);
         self.spare_hits.truncate(self.limits.blocks_for(usable));
         let references = |block| self.ledger.pool.references(block);
-        let shared = self.spare_hits.iter().filter(|hit| references(hit.block) > 0).count();
+        let (found, behind) = (self.spare_hits.len(), self.ledger.blocks_behind(usable));
+        let shared = self.spare_hits[behind..].iter().filter(|hit| references(hit.block) > 0).count();
         // The last hit is copied if it is to be written and another table holds it.
         let partial = !usable.is_multiple_of(self.limits.block_size);
         let copies = self.spare_hits.last().is_some_and(|hit| partial && references(hit.block) > 0);
-        self.limits.blocks_for(known) - shared + usize::from(copies) + pending <= available
+        let held = found - behind;
+        let needed = held - shared + self.more_blocks(known, found, held);
+        needed + usize::from(copies) + pending <= available
     }
 
     /// Starts a sequence on the blocks that [`Self::fits`] found.
@@ -80,6 +92,7 @@ impl Scheduler {
         if !self.planted.is(PlantedBug::StaleComputed) {
             sequence.computed = sequence.usable_positions(hits.len() * self.limits.block_size, self.planted);
         }
+        sequence.table.slide(&mut self.ledger, sequence.computed);
         let whole = sequence.computed / self.limits.block_size;
         sequence.chain.reached = hits[..whole].last().map(|hit| hit.entry);
         sequence.furthest = sequence.furthest.max(sequence.computed);

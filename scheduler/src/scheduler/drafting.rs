@@ -79,7 +79,7 @@ fn propose(sequence: &mut Sequence, work: &mut Work, count: usize) {
         work.history.extend(proposed);
     }
     work.blocks.clear();
-    work.blocks.extend_from_slice(sequence.table.blocks());
+    sequence.table.lay_out(&mut work.blocks);
     for _ in 0..count {
         let before = work.samples.last().expect("whoever decodes draws");
         let next = before.next();

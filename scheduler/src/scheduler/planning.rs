@@ -136,7 +136,7 @@ impl Scheduler {
         work.seq = sequence.id();
         work.start = start;
         work.tokens.extend_from_slice(&sequence.tokens[start..end]);
-        work.blocks.extend_from_slice(sequence.table.blocks());
+        sequence.table.lay_out(&mut work.blocks);
         work.scores.extend(sequence.scores(count));
         if draws(sequence, end, self.planted.is(PlantedBug::SampleOffByOne)) {
             work.samples.extend(sequence.samples(count - 1));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fake_model::{attend, candidates, empty_context, kv};
+use super::fake_model::{Context, candidates};
 use super::oracle::{Expected, read_prompt};
 use crate::{BeamParams, Candidate, FinishReason, RowFault, SampleSpec, SeqId, Submission, Token};
 
@@ -10,7 +10,7 @@ use crate::{BeamParams, Candidate, FinishReason, RowFault, SampleSpec, SeqId, Su
 #[derive(Clone)]
 struct Text {
     tokens: Vec<Token>,
-    context: u64,
+    context: Context,
     sum: f32,
 }
 
@@ -21,9 +21,9 @@ struct Finished {
     reason: FinishReason,
 }
 
-/// The answers of a submission, by rank.
-pub(super) fn expect(submission: &Submission, root: u64, beams: BeamParams) -> Vec<Expected> {
-    let (context, scores) = match read_prompt(submission, empty_context(root)) {
+/// The answers of a submission, by rank, from an empty context.
+pub(super) fn expect(submission: &Submission, empty: Context, beams: BeamParams) -> Vec<Expected> {
+    let (context, scores) = match read_prompt(submission, empty) {
         Ok(read) => read,
         Err(failed) => return vec![failed; beams.returned],
     };
@@ -57,8 +57,7 @@ pub(super) fn expect(submission: &Submission, root: u64, beams: BeamParams) -> V
             break;
         }
         for text in &mut living {
-            let (&token, position) = (text.tokens.last().expect("one more"), submission.prompt.len() + length - 1);
-            text.context = attend(text.context, kv(text.context, token, position));
+            text.context.write(*text.tokens.last().expect("one more"));
         }
     }
     if submission.params.max_new == 0 {
@@ -76,9 +75,9 @@ fn continuations(submission: &Submission, living: &[Text]) -> Result<Vec<Text>, 
         let seen = if params.needs_history() { known.as_slice() } else { &[] };
         let (generated, prompt_len) = (text.tokens.len(), submission.prompt.len());
         let spec = SampleSpec { row: 0, seq: SeqId(0), choice: 0, generated, prompt_len, params: Arc::clone(params) };
-        for Candidate { token, score, .. } in candidates(text.context, seen, &spec)? {
+        for Candidate { token, score, .. } in candidates(text.context.value(), seen, &spec)? {
             let tokens = [text.tokens.as_slice(), &[token]].concat();
-            all.push(Text { tokens, context: text.context, sum: text.sum + score });
+            all.push(Text { tokens, context: text.context.clone(), sum: text.sum + score });
         }
     }
     Ok(all)

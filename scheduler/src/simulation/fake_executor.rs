@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fake_model::{attend, candidates, draw, empty_context, kv, pool, score};
+use super::fake_model::{Context, candidates, draw, pool, score};
 use super::random::Random;
 use crate::{BlockId, Executor, Limits, Sample, SampleSpec, SeqId, SequenceVector, StepOutput, StepPlan, Token, Work};
 
@@ -11,6 +11,7 @@ use crate::{BlockId, Executor, Limits, Sample, SampleSpec, SeqId, SequenceVector
 pub(super) struct FakeExecutor {
     slots: Vec<u64>,
     block_size: usize,
+    window: Option<usize>,
     random: Random,
     fail_percent: usize,
     /// The root of each sequence's prefix chain, which the model's numbers depend on.
@@ -27,7 +28,8 @@ pub(super) struct StepFailed;
 impl FakeExecutor {
     pub(super) fn new(limits: &Limits, mut random: Random, fail_percent: usize) -> Self {
         let slots = (0..limits.num_blocks * limits.block_size).map(|_| random.next()).collect();
-        Self { slots, block_size: limits.block_size, random, fail_percent, roots: BTreeMap::new(), last: None }
+        let (block_size, window) = (limits.block_size, limits.window);
+        Self { slots, block_size, window, random, fail_percent, roots: BTreeMap::new(), last: None }
     }
 
     fn slot(&self, work: &Work, position: usize) -> usize {
@@ -41,17 +43,15 @@ impl FakeExecutor {
 
     /// Writes the KV of a work and returns what each of its positions has seen.
     fn forward(&mut self, work: &Work) -> Vec<u64> {
-        let mut context = empty_context(self.roots[&work.seq]);
-        for position in 0..work.start {
-            context = attend(context, self.slots[self.slot(work, position)]);
+        let mut context = Context::of(self.roots[&work.seq], self.window, work.start);
+        for position in context.position()..work.start {
+            context.read(self.slots[self.slot(work, position)]);
         }
         let mut contexts = Vec::new();
         for (position, &token) in (work.start..).zip(&work.tokens) {
-            let written = kv(context, token, position);
             let slot = self.slot(work, position);
-            self.slots[slot] = written;
-            context = attend(context, written);
-            contexts.push(context);
+            self.slots[slot] = context.write(token);
+            contexts.push(context.value());
         }
         contexts
     }
@@ -114,7 +114,8 @@ fn check_plan(plan: &StepPlan, block_size: usize) {
         assert!(!work.tokens.is_empty(), "a work computes something");
         let end = work.start + work.tokens.len();
         assert_eq!(work.blocks.len(), end.div_ceil(block_size), "a table covers its positions");
-        for &block in &work.blocks {
+        // A block that stands in the place of those that were given back is named more than once.
+        for block in work.blocks.iter().copied().collect::<BTreeSet<_>>() {
             *holders.entry(block).or_default() += 1;
         }
     }

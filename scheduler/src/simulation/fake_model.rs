@@ -1,6 +1,8 @@
-//! A model made of hashes: what it writes at a position depends on the root and on every token up to there, and what
-//! it draws depends on everything it reads. One wrong slot anywhere gives another text. Some of its texts repeat
-//! themselves, but for a word here and there.
+//! A model made of hashes: what it writes at a position depends on the root and on all it sees before it, and what it
+//! draws depends on everything it reads: every token up to there, or those of a window. One wrong slot anywhere gives
+//! another text. Some of its texts repeat themselves, but for a word here and there.
+
+use std::collections::VecDeque;
 
 use super::random::mix;
 use crate::{Candidate, RowFault, SampleSpec, SamplingParams, Score, Token, TokenLogprobs};
@@ -17,19 +19,67 @@ const FAULTY_CONTEXT: u64 = 11;
 /// Seeds of sampling params that are multiples of this have texts that repeat themselves.
 pub(super) const REPETITIVE_SEED: u64 = 3;
 
-/// What attention has seen before the first position.
-pub(super) fn empty_context(root: u64) -> u64 {
-    mix(root, 1)
+/// What attention sees of a text, as far as it has come.
+#[derive(Clone, Debug)]
+pub(super) struct Context {
+    empty: u64,
+    window: Option<usize>,
+    /// Where the next token stands.
+    position: usize,
+    /// All that was read, without a window.
+    all: u64,
+    /// What the last positions of a window hold.
+    seen: VecDeque<u64>,
 }
 
-/// The KV written for a token, given all positions before it.
-pub(super) fn kv(context: u64, token: Token, position: usize) -> u64 {
-    mix(mix(context, u64::from(token)), position as u64)
-}
+impl Context {
+    /// Before the first position.
+    pub(super) fn new(root: u64, window: Option<usize>) -> Self {
+        let empty = mix(root, 1);
+        Self { empty, window, position: 0, all: empty, seen: VecDeque::new() }
+    }
 
-/// What attention has seen after one more position.
-pub(super) fn attend(context: u64, kv: u64) -> u64 {
-    mix(context, kv)
+    /// Before the first position that a token at `position` sees.
+    pub(super) fn of(root: u64, window: Option<usize>, position: usize) -> Self {
+        let first = window.map_or(0, |window| (position + 1).saturating_sub(window));
+        Self { position: first, ..Self::new(root, window) }
+    }
+
+    /// Where the next token stands.
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Reads the KV of the next position.
+    pub(super) fn read(&mut self, kv: u64) {
+        self.position += 1;
+        match self.window {
+            None => self.all = mix(self.all, kv),
+            Some(window) => {
+                self.seen.push_back(kv);
+                self.seen.drain(..self.seen.len().saturating_sub(window));
+            }
+        }
+    }
+
+    /// Reads a token; returns the KV to write for it, given what it sees before itself.
+    pub(super) fn write(&mut self, token: Token) -> u64 {
+        let before = self.hash(self.window.map_or(0, |window| window - 1));
+        let kv = mix(mix(before, u64::from(token)), self.position as u64);
+        self.read(kv);
+        kv
+    }
+
+    /// What the last position sees.
+    pub(super) fn value(&self) -> u64 {
+        self.hash(self.window.unwrap_or(0))
+    }
+
+    /// Of the last `count` positions, where there is a window.
+    fn hash(&self, count: usize) -> u64 {
+        let unseen = self.seen.len().saturating_sub(count);
+        self.window.map_or(self.all, |_| self.seen.iter().skip(unseen).fold(self.empty, |sum, &kv| mix(sum, kv)))
+    }
 }
 
 /// The vector of a sequence whose last position has seen `context`.

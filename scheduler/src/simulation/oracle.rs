@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fake_model::{attend, draw, empty_context, kv, pool, score};
+use super::fake_model::{Context, draw, pool, score};
 use crate::{FinishReason, SampleSpec, Score, SeqId, Submission, Token};
 
 /// The text or the vector of one choice, and its end, undisturbed.
@@ -16,11 +16,11 @@ pub(super) struct Expected {
 }
 
 /// What the model has seen after the prompt, and its scores; or, if one of them is missing, the end.
-pub(super) fn read_prompt(submission: &Submission, mut context: u64) -> Result<(u64, Vec<Score>), Expected> {
+pub(super) fn read_prompt(submission: &Submission, mut context: Context) -> Result<(Context, Vec<Score>), Expected> {
     let mut scores = Vec::new();
     for (position, &token) in submission.prompt.iter().enumerate() {
         if position > 0 && submission.params.prompt_logprobs.is_some() {
-            match score(context, token, &submission.params) {
+            match score(context.value(), token, &submission.params) {
                 Ok(score) => scores.push(score),
                 Err(fault) => {
                     let reason = FinishReason::RowFailed(fault);
@@ -28,21 +28,21 @@ pub(super) fn read_prompt(submission: &Submission, mut context: u64) -> Result<(
                 }
             }
         }
-        context = attend(context, kv(context, token, position));
+        context.write(token);
     }
     Ok((context, scores))
 }
 
-/// Runs one choice of a submission alone.
-pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expected {
+/// Runs one choice of a submission alone, from an empty context.
+pub(super) fn expect(submission: &Submission, empty: Context, choice: u32) -> Expected {
     let params = &submission.params;
     let mut known = submission.prompt.clone();
-    let (mut context, scores) = match read_prompt(submission, empty_context(root)) {
+    let (mut context, scores) = match read_prompt(submission, empty) {
         Ok(read) => read,
         Err(failed) => return failed,
     };
     if submission.pooled {
-        let vector = pool(context);
+        let vector = pool(context.value());
         let reason = vector.as_ref().err().map_or(FinishReason::Length, |fault| FinishReason::RowFailed(*fault));
         return Expected { tokens: Vec::new(), vector: vector.ok(), reason, scores };
     }
@@ -51,13 +51,13 @@ pub(super) fn expect(submission: &Submission, root: u64, choice: u32) -> Expecte
         let prompt_len = submission.prompt.len();
         let spec = SampleSpec { row: 0, seq: SeqId(0), choice, generated, prompt_len, params: Arc::clone(params) };
         let tokens = known[prompt_len..].to_vec();
-        match draw(context, seen, &spec) {
+        match draw(context.value(), seen, &spec) {
             Err(fault) => return Expected { tokens, vector: None, reason: FinishReason::RowFailed(fault), scores },
             Ok(token) if generated >= params.min_new && params.stop_ids.contains(&token) => {
                 return Expected { tokens, vector: None, reason: FinishReason::Stop(token), scores };
             }
             Ok(token) => {
-                context = attend(context, kv(context, token, known.len()));
+                context.write(token);
                 known.push(token);
             }
         }

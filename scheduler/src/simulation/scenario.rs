@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fake_model::VOCABULARY;
+use super::fake_model::{Context, VOCABULARY};
 use super::oracle;
 use super::random::Random;
 use crate::{BeamParams, Limits, SamplingParams, SeqId, Speculation, Submission, Token};
@@ -20,22 +20,28 @@ pub(super) struct Scenario {
     pub(super) deadline_percent: usize,
     pub(super) jump_percent: usize,
     pub(super) weak_hash: bool,
+    /// Requests for several choices, and how many of those are beam searches.
+    several_percent: usize,
+    beams_percent: usize,
     stems: Vec<Vec<Token>>,
 }
 
 impl Scenario {
     pub(super) fn new(random: &mut Random) -> Self {
+        let searches = random.chance(20);
         let percent = |random: &mut Random, most| if random.chance(50) { random.within(1, most) } else { 0 };
         Self {
             limits: limits(random),
             requests: random.within(3, 40),
             arrival_percent: random.within(10, 90),
             abort_percent: percent(random, 15),
-            hold_percent: percent(random, 20),
+            hold_percent: if searches { random.within(20, 60) } else { percent(random, 20) },
             fail_percent: percent(random, 8),
             deadline_percent: percent(random, 40),
             jump_percent: percent(random, 10),
             weak_hash: random.chance(30),
+            several_percent: if searches { 90 } else { 30 },
+            beams_percent: if searches { 90 } else { 40 },
             stems: (0..3).map(|_| tokens(random, 40)).collect(),
         }
     }
@@ -43,7 +49,8 @@ impl Scenario {
     /// The next request, sometimes one that must be refused.
     pub(super) fn submission(&self, random: &mut Random, first_seq: u64, now: Duration) -> Submission {
         let pooled = random.chance(20);
-        let choices = if pooled || random.chance(70) { 1 } else { random.within(1, 5) as u64 };
+        let several = !pooled && random.chance(self.several_percent);
+        let choices = if several { random.within(1, 5) as u64 } else { 1 };
         let deadline = |random: &mut Random| {
             random.chance(self.deadline_percent).then(|| now + Duration::from_millis(random.within(0, 3000) as u64))
         };
@@ -62,7 +69,7 @@ impl Scenario {
             params: Arc::new(if pooled {
                 SamplingParams { prompt_logprobs: None, ..params(random, 0) }
             } else {
-                let beams = (choices > 1 && random.chance(40)).then(|| beams(random, choices as usize));
+                let beams = (choices > 1 && random.chance(self.beams_percent)).then(|| beams(random, choices as usize));
                 SamplingParams { beams, ..params(random, most_new) }
             }),
             prompt,
@@ -74,8 +81,26 @@ impl Scenario {
             deadline: deadline(random),
         };
         let predictable = !pooled && submission.params.beams.is_none();
-        let prediction = if predictable && random.chance(40) { prediction(random, &submission) } else { Vec::new() };
+        let prediction =
+            if predictable && random.chance(40) { self.prediction(random, &submission) } else { Vec::new() };
         Submission { prediction: prediction.into(), ..submission }
+    }
+
+    /// Before the first token of a submission.
+    pub(super) fn empty_context(&self, submission: &Submission) -> Context {
+        Context::new(u64::from(submission.cache_key[0]), self.limits.window)
+    }
+
+    /// What the first choice will say, or nearly.
+    fn prediction(&self, random: &mut Random, submission: &Submission) -> Vec<Token> {
+        let mut said = oracle::expect(submission, self.empty_context(submission), 0).tokens;
+        for _ in 0..random.within(0, 3) {
+            let place = random.within(0, said.len());
+            let removed = place..said.len().min(place + random.within(0, 2));
+            let added = random.within(0, 2);
+            said.splice(removed, tokens(random, added));
+        }
+        said
     }
 
     /// The beginning of a common stem, or all of it, and mostly something of its own.
@@ -98,6 +123,7 @@ fn limits(random: &mut Random) -> Limits {
         max_num_batched_tokens: [random.within(1, 8), random.within(4, 40)][random.within(0, 1)],
         block_size,
         num_blocks: random.within(1, 8) * 8usize.div_ceil(block_size),
+        window: random.chance(40).then(|| random.within(1, 12)),
         max_model_len: random.within(6, 70),
         max_queued_requests: [random.within(1, 6), 100, 100][random.within(0, 2)],
         max_queued_tokens: [random.within(40, 200), 10_000, 10_000][random.within(0, 2)],
@@ -115,18 +141,6 @@ fn speculation(random: &mut Random) -> Speculation {
         prompt_lookup_min,
         own_text: random.chance(60),
     }
-}
-
-/// What the first choice will say, or nearly.
-fn prediction(random: &mut Random, submission: &Submission) -> Vec<Token> {
-    let mut said = oracle::expect(submission, u64::from(submission.cache_key[0]), 0).tokens;
-    for _ in 0..random.within(0, 3) {
-        let place = random.within(0, said.len());
-        let removed = place..said.len().min(place + random.within(0, 2));
-        let added = random.within(0, 2);
-        said.splice(removed, tokens(random, added));
-    }
-    said
 }
 
 fn params(random: &mut Random, most_new: usize) -> SamplingParams {

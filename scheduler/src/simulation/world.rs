@@ -112,13 +112,12 @@ impl World {
 
     fn submit(&mut self) {
         let submission = self.scenario.submission(&mut self.random, self.next_seq, self.now);
-        let root = u64::from(submission.cache_key[0]);
         self.next_seq += submission.seqs.len() as u64;
         let before = self.driver.stats();
         let result = self.driver.submit(submission.clone(), self.now);
         check_refusal(&submission, &self.scenario.limits, &result);
         match result {
-            Ok(()) => self.note(&submission, root),
+            Ok(()) => self.note(&submission),
             Err(reject) => {
                 assert_eq!(self.driver.stats(), before, "a refusal changes nothing");
                 let kind = format!("{reject:?}");
@@ -129,12 +128,13 @@ impl World {
         self.driver.check();
     }
 
-    fn note(&mut self, submission: &Submission, root: u64) {
-        let answers = submission.params.beams.map(|beams| beam_oracle::expect(submission, root, beams));
+    fn note(&mut self, submission: &Submission) {
+        let empty = self.scenario.empty_context(submission);
+        let answers = submission.params.beams.map(|beams| beam_oracle::expect(submission, empty.clone(), beams));
         for (choice, &seq) in submission.seqs.iter().enumerate() {
             let expected = match &answers {
                 Some(answers) => answers.get(choice).cloned(),
-                None => Some(oracle::expect(submission, root, choice as u32)),
+                None => Some(oracle::expect(submission, empty.clone(), choice as u32)),
             };
             let known = Known {
                 class: submission.priority,
@@ -154,7 +154,7 @@ impl World {
                 ended: false,
             };
             self.books.insert(seq, known);
-            self.driver.executor_mut().roots.insert(seq, root);
+            self.driver.executor_mut().roots.insert(seq, u64::from(submission.cache_key[0]));
         }
     }
 
@@ -246,9 +246,21 @@ impl World {
         self.outcome.count("mixed step", usize::from(is_mixed(&plan)));
         let draws = plan.works.iter().any(|work| !work.samples.is_empty());
         self.outcome.count("vector beside a draw", if draws { plan.pooled().count() } else { 0 });
+        self.count_given_back(&plan);
         self.outcome.count("proposal", plan.works.iter().map(Work::proposals).sum());
         self.outcome.count("accepted proposal", accepted.iter().sum());
         self.hear(&turn.events);
+    }
+
+    /// Counts works with blocks that were given back: one block stands in their place and in its own.
+    fn count_given_back(&mut self, plan: &StepPlan) {
+        for work in plan.works.iter().filter(|work| work.blocks.len() > 1 && work.blocks[0] == work.blocks[1]) {
+            let known = &self.books[&work.seq];
+            let (hit, several) = (known.cached > 0, known.beams || known.choice > 0);
+            self.outcome.count("block given back", 1);
+            self.outcome.count("block given back after a prefix hit", usize::from(hit));
+            self.outcome.count("block given back by one of several", usize::from(several));
+        }
     }
 
     /// Writes down who was in a step for the first time, and what was computed again.
@@ -324,12 +336,20 @@ fn check_refusal(submission: &Submission, limits: &Limits, result: &Result<(), R
     let choices = submission.seqs.len();
     let never = prompt == 0
         || prompt + new > limits.max_model_len
-        || together * limits.blocks_for(prompt + new.saturating_sub(1)) > limits.num_blocks
+        || together * most_blocks(limits, prompt + new.saturating_sub(1)) > limits.num_blocks
         || choices > limits.max_num_seqs
         || choices > limits.max_num_batched_tokens;
     let full = matches!(result, Err(Reject::QueueFull { .. } | Reject::QueueTokensFull { .. }));
     assert!(full || result.is_err() == never, "{result:?} for {prompt} + {new} tokens, {choices} choices, {limits:?}");
     assert!(!(full && never), "what can never run is not told to come again");
+}
+
+/// Most blocks that so many positions take at one time, step by step: those of a step's tokens, and what the first of them
+/// sees.
+fn most_blocks(limits: &Limits, positions: usize) -> usize {
+    let all = positions.div_ceil(limits.block_size);
+    let seen = limits.window.map(|window| window - 1 + limits.max_num_batched_tokens);
+    seen.map_or(all, |seen| all.min(seen.div_ceil(limits.block_size) + 1))
 }
 
 /// How many proposals of each work stand in what it said: all but the last token of a stream that goes on.

@@ -20,6 +20,7 @@ pub(crate) const LIMITS: Limits = Limits {
     max_num_batched_tokens: 8,
     block_size: 4,
     num_blocks: 10,
+    window: None,
     max_model_len: 40,
     max_queued_requests: 3,
     max_queued_tokens: 50,

@@ -7,15 +7,9 @@ use std::collections::{HashMap, HashSet};
 use engine::GgufVocabulary;
 use scheduler::Token;
 use tokenizers::{
-    AddedToken, ModelWrapper, SplitDelimiterBehavior,
+    AddedToken, ModelWrapper,
     models::bpe::{BPE, Vocab},
     normalizers::{self, NormalizerWrapper, Prepend, Replace},
-    pre_tokenizers::{
-        byte_level::ByteLevel,
-        digits::Digits,
-        sequence::Sequence,
-        split::{Split, SplitPattern},
-    },
 };
 
 use super::{
@@ -23,12 +17,8 @@ use super::{
     added_tokens::AddedTokens,
     sentencepiece_merges::merges_by_score,
     token_table::{SpelledToken, Spelling, TokenTable},
+    word_rule::WordRule,
 };
-
-/// Splits text as Llama 3 does; Qwen 2 takes digits one by one.
-const LLAMA3_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-const QWEN2_WORDS: &str =
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 /// No real token is longer; the work on a token grows with the square of its length.
 const MAX_TOKEN_BYTES: usize = 4096;
@@ -103,12 +93,24 @@ fn token_type(vocabulary: &GgufVocabulary, index: usize) -> u32 {
 
 /// Control tokens (and the unknown one) are markup, user-defined ones are text that is matched whole.
 fn added_tokens(vocabulary: &GgufVocabulary) -> Vec<(Token, AddedToken)> {
-    let of_type = |(token, (index, text)): (Token, (usize, &String))| match token_type(vocabulary, index) {
-        CONTROL | UNKNOWN => Some((token, AddedToken::from(text.clone(), true))),
-        USER_DEFINED => Some((token, AddedToken::from(text.clone(), false))),
-        _ => None,
+    let of_type = |(token, (index, text)): (Token, (usize, &String))| {
+        let special = match token_type(vocabulary, index) {
+            CONTROL | UNKNOWN => true,
+            USER_DEFINED => false,
+            _ => return None,
+        };
+        let swallows = vocabulary.markup_swallows_space && !stands_in_text(vocabulary, token);
+        Some((token, AddedToken::from(text.clone(), special).rstrip(swallows)))
     };
     (0..).zip(vocabulary.tokens.iter().enumerate()).filter_map(of_type).collect()
+}
+
+/// Whether a token of markup leaves the white space behind it alone in any case.
+fn stands_in_text(vocabulary: &GgufVocabulary, token: Token) -> bool {
+    let index = token as usize;
+    Some(token) == vocabulary.bos_id
+        || token_type(vocabulary, index) == UNKNOWN
+        || vocabulary.tokens[index] == "<|endoftext|>"
 }
 
 fn spelled(vocabulary: &GgufVocabulary) -> HashMap<Token, SpelledToken> {
@@ -121,20 +123,12 @@ fn spelled(vocabulary: &GgufVocabulary) -> HashMap<Token, SpelledToken> {
 }
 
 fn byte_level(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let pre = vocabulary.pre.as_deref().unwrap_or("gpt-2");
-    let bytes = |with_regex: bool| ByteLevel::new(false, true, with_regex);
-    let sequence = match pre {
-        "smollm" => Sequence::new(vec![Digits::new(true).into(), bytes(true).into()]),
-        "llama-bpe" => Sequence::new(vec![words(LLAMA3_WORDS)?.into(), bytes(false).into()]),
-        "qwen2" => Sequence::new(vec![words(QWEN2_WORDS)?.into(), bytes(false).into()]),
-        "gpt-2" => Sequence::new(vec![bytes(true).into()]),
-        other => return Err(TokenizerError::Unsupported(format!("'tokenizer.ggml.pre': '{other}'"))),
-    };
+    let rule = WordRule::named(vocabulary.pre.as_deref().unwrap_or("gpt-2"))?;
     let merges = merges_of_file(vocabulary)?;
-    let model = BPE::builder().vocab_and_merges(ids(vocabulary), merges).ignore_merges(pre == "llama-bpe");
+    let model = BPE::builder().vocab_and_merges(ids(vocabulary), merges).ignore_merges(rule.takes_whole_words);
     let mut tokenizer = tokenizers::Tokenizer::new(built(model.build())?);
-    tokenizer.with_pre_tokenizer(Some(sequence));
-    if pre == "qwen2" {
+    tokenizer.with_pre_tokenizer(Some(rule.pre_tokenizer));
+    if rule.composes {
         set_normalizer(&mut tokenizer, normalizers::NFC.into())?;
     }
     Ok(tokenizer)
@@ -169,11 +163,6 @@ fn unknown(vocabulary: &GgufVocabulary) -> Option<String> {
 fn set_normalizer(tokenizer: &mut tokenizers::Tokenizer, normalizer: NormalizerWrapper) -> Result<(), TokenizerError> {
     tokenizer.with_normalizer(Some(normalizer)).map_err(|_| TokenizerError::Failed)?;
     Ok(())
-}
-
-fn words(pattern: &str) -> Result<Split, TokenizerError> {
-    let pattern = SplitPattern::Regex(pattern.to_owned());
-    Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(|_| TokenizerError::Failed)
 }
 
 fn ids(vocabulary: &GgufVocabulary) -> Vocab {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 
-const FAMILIES: [&str; 5] = ["llama2", "llama31", "qwen2", "gpt2", "gemma2"];
+const FAMILIES: [&str; 6] = ["llama2", "llama31", "qwen2", "gpt2", "gemma2", "phi3"];
 
 /// A recorded tokenizer and what it does with some strings.
 pub(crate) struct Family {
@@ -82,6 +82,7 @@ impl Family {
             add_bos: false,
             add_eos: false,
             add_space_prefix: false,
+            markup_swallows_space: false,
             tokens,
             token_types,
         }
@@ -137,7 +138,7 @@ fn gguf_byte_level_tokenizers_equal_the_same_references() {
 
 #[test]
 fn gguf_sentencepiece_tokenizers_equal_the_same_references() {
-    for (name, add_space_prefix) in [("llama2", true), ("gemma2", false)] {
+    for (name, add_space_prefix) in [("llama2", true), ("phi3", true), ("gemma2", false)] {
         let family = Family::read(name);
         let mut vocabulary = family.vocabulary("llama", None);
         vocabulary.add_space_prefix = add_space_prefix;
@@ -160,6 +161,18 @@ fn a_raw_prompt_gets_the_tokens_the_file_asks_for() {
     let plain = tokenizer.encode("a", false).unwrap();
     assert_eq!(tokenizer.encode("a", true).unwrap(), [vec![bos], plain, vec![eos]].concat());
     assert_eq!((tokenizer.bos_text(), tokenizer.eos_text()), ("<|begin_of_text|>", "<|eot_id|>"));
+}
+
+#[test]
+fn markup_of_phi_swallows_the_white_space_behind_it() {
+    let family = Family::read("phi3");
+    let vocabulary = family.vocabulary("llama", None);
+    let vocabulary = GgufVocabulary { add_space_prefix: true, markup_swallows_space: true, ..vocabulary };
+    let tokenizer = load_gguf(vocabulary).unwrap();
+    let encode = |text: &str| tokenizer.encode(text, false).unwrap();
+    assert_eq!(encode("<|user|>\nHi<|end|>\n<|assistant|>"), encode("<|user|>Hi<|end|><|assistant|>"));
+    assert_ne!(encode("<|endoftext|>\nHi"), encode("<|endoftext|>Hi"));
+    assert_ne!(encode("<s> Hi"), encode("<s>Hi"));
 }
 
 #[test]

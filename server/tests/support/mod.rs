@@ -57,6 +57,7 @@ impl Default for Setup {
             max_num_batched_tokens: 64,
             block_size: 4,
             num_blocks: 512,
+            window: None,
             max_model_len: 1024,
             max_queued_requests: 256,
             max_queued_tokens: 65_536,

@@ -24,8 +24,8 @@ pub(super) fn read(json: &JsonFields, family: &Family, num_layers: usize) -> Res
             let slides = |layer: usize| kinds.as_ref().map_or(layer >= first, |slides| slides[layer]);
             Ok((0..num_layers).map(|layer| (is_used && slides(layer)).then_some(window)).collect())
         }
-        WindowRule::AllBut(every) => {
-            let window = json.optional_count(WINDOW, range::POSITIONS)?.unwrap_or(4096);
+        WindowRule::AllBut { every, window } => {
+            let window = json.optional_count(WINDOW, range::POSITIONS)?.unwrap_or(window);
             let patterns = ["sliding_window_pattern", "_sliding_window_pattern"];
             let patterns = patterns.map(|field| json.optional_count(field, range::LAYERS));
             let [named, hidden] = patterns;

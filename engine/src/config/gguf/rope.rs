@@ -1,0 +1,65 @@
+//! Rotary embedding in GGUF metadata, and the divisors that lie beside the weights.
+
+use super::Keys;
+use crate::checkpoint::TensorMap;
+use crate::config::{RopeConfig, RopeScaling};
+use crate::error::LoadError;
+use crate::stored_tensor::StoredTensor;
+
+const DIVISORS: &str = "rope_freqs.weight";
+
+/// Of all layers, or of those that see everything.
+pub(super) fn read(keys: &Keys<'_>, tensors: &TensorMap, head_dim: usize) -> Result<RopeConfig, LoadError> {
+    Ok(RopeConfig {
+        theta: keys.positive("rope.freq_base")?.unwrap_or(keys.family.default_theta),
+        scaling: scaling(keys, tensors, head_dim)?,
+    })
+}
+
+/// Of layers that see a window, where the family has another one for them; contexts are not stretched there.
+pub(super) fn read_local(keys: &Keys<'_>) -> Result<Option<RopeConfig>, LoadError> {
+    let Some(default) = keys.family.gemma.and_then(|gemma| gemma.local_theta) else { return Ok(None) };
+    let theta = keys.positive("rope.freq_base_swa")?.unwrap_or(default);
+    Ok(Some(RopeConfig { theta, scaling: RopeScaling::None }))
+}
+
+fn scaling(keys: &Keys<'_>, tensors: &TensorMap, head_dim: usize) -> Result<RopeScaling, LoadError> {
+    let linear = linear_factor(keys)?;
+    let divisors = tensors.get(DIVISORS).map(|tensor| read_divisors(tensor, head_dim)).transpose()?;
+    match (linear, divisors) {
+        (None, None) => Ok(RopeScaling::None),
+        (Some(factor), None) => Ok(RopeScaling::Linear { factor }),
+        (None, Some(divisors)) => Ok(RopeScaling::Divisors(divisors)),
+        (Some(factor), Some(_)) => {
+            Err(keys.error("rope.scaling.factor", format!("{factor} beside tensor '{DIVISORS}' is not supported")))
+        }
+    }
+}
+
+/// A scaling without a type is linear, and a factor of 1 is none.
+fn linear_factor(keys: &Keys<'_>) -> Result<Option<f32>, LoadError> {
+    const KEY: &str = "rope.scaling.type";
+    match keys.metadata.optional_text(&keys.full(KEY))? {
+        None | Some("linear") => {
+            let factor = keys.positive("rope.scaling.factor")?.or(keys.positive("rope.scale_linear")?);
+            Ok(factor.filter(|factor| factor.to_bits() != 1.0_f32.to_bits()))
+        }
+        Some("none") => Ok(None),
+        Some(other) => {
+            let other = crate::error::shown(other);
+            Err(keys.error(KEY, format!("\"{other}\" is not supported; supported: none, linear")))
+        }
+    }
+}
+
+fn read_divisors(tensor: &StoredTensor, head_dim: usize) -> Result<Vec<f32>, LoadError> {
+    if tensor.shape() != [head_dim / 2] {
+        return Err(tensor.error(format!("shape {:?} is not [{}]", tensor.shape(), head_dim / 2)));
+    }
+    let mut divisors = vec![0.0; head_dim / 2];
+    tensor.read_vector(&mut divisors)?;
+    if let Some(divisor) = divisors.iter().find(|divisor| !(divisor.is_finite() && **divisor > 0.0)) {
+        return Err(tensor.error(format!("{divisor} is not a finite number above 0")));
+    }
+    Ok(divisors)
+}

@@ -1,0 +1,103 @@
+//! Matrices that files store as one, cut into their parts before anybody looks for those.
+
+use std::path::Path;
+
+use crate::checkpoint::TensorMap;
+use crate::config::DecoderConfig;
+use crate::error::LoadError;
+use crate::weight_name::{LayerWeight, Naming, WeightName};
+
+/// A part and its rows.
+type Part = (LayerWeight, usize);
+
+/// Puts q, k and v, gate and up in the place of `qkv_proj` and `gate_up_proj`, layer by layer.
+pub(crate) fn cut_folder(config_path: &Path, config: &DecoderConfig, tensors: &mut TensorMap) -> Result<(), LoadError> {
+    let mut cutter = Cutter { path: config_path, naming: Naming::HuggingFace, tensors };
+    for layer in 0..config.num_layers {
+        let name = |whole| format!("model.layers.{layer}.{whole}.weight");
+        cutter.cut(layer, &name("self_attn.qkv_proj"), &query_key_value(config))?;
+        cutter.cut(layer, &name("mlp.gate_up_proj"), &gate_up(config))?;
+    }
+    Ok(())
+}
+
+/// Puts q, k and v in the place of `attn_qkv` where a file has it; gate and up in the place of `ffn_up` if `fused_gate`.
+pub(crate) fn cut_gguf(
+    path: &Path,
+    config: &DecoderConfig,
+    fused_gate: bool,
+    tensors: &mut TensorMap,
+) -> Result<(), LoadError> {
+    let mut cutter = Cutter { path, naming: Naming::Gguf, tensors };
+    for layer in 0..config.num_layers {
+        let (weight, bias) = (gguf_query_key_value(layer, "weight"), gguf_query_key_value_bias(layer));
+        if cutter.tensors.contains_key(&weight) {
+            cutter.cut(layer, &weight, &query_key_value(config))?;
+        }
+        if cutter.tensors.contains_key(&bias) {
+            cutter.cut(layer, &bias, &query_key_value_bias(config))?;
+        }
+        if fused_gate {
+            let up = WeightName::Layer(layer, LayerWeight::Up).stored(Naming::Gguf);
+            cutter.cut(layer, &up, &gate_up(config))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a GGUF file calls the biases of q, k and v in one.
+pub(crate) fn gguf_query_key_value_bias(layer: usize) -> String {
+    gguf_query_key_value(layer, "bias")
+}
+
+fn gguf_query_key_value(layer: usize, kind: &str) -> String {
+    format!("blk.{layer}.attn_qkv.{kind}")
+}
+
+fn query_key_value(config: &DecoderConfig) -> [Part; 3] {
+    rows_of(config, [LayerWeight::Query, LayerWeight::Key, LayerWeight::Value])
+}
+
+fn query_key_value_bias(config: &DecoderConfig) -> [Part; 3] {
+    rows_of(config, [LayerWeight::QueryBias, LayerWeight::KeyBias, LayerWeight::ValueBias])
+}
+
+fn rows_of(config: &DecoderConfig, [query, key, value]: [LayerWeight; 3]) -> [Part; 3] {
+    let kv_rows = config.num_kv_heads * config.head_dim;
+    [(query, config.num_heads * config.head_dim), (key, kv_rows), (value, kv_rows)]
+}
+
+fn gate_up(config: &DecoderConfig) -> [Part; 2] {
+    [(LayerWeight::Gate, config.intermediate_size), (LayerWeight::Up, config.intermediate_size)]
+}
+
+struct Cutter<'a> {
+    /// Named where a tensor is missing.
+    path: &'a Path,
+    naming: Naming,
+    tensors: &'a mut TensorMap,
+}
+
+impl Cutter<'_> {
+    /// Cuts a matrix into rows, or a vector into numbers.
+    fn cut(&mut self, layer: usize, whole: &str, parts: &[Part]) -> Result<(), LoadError> {
+        let missing = || LoadError::tensor(self.path, whole, "is missing");
+        let tensor = self.tensors.remove(whole).ok_or_else(missing)?;
+        let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
+        if tensor.shape().first() != Some(&rows) {
+            return Err(tensor.error(format!("shape {:?} does not have {rows} rows", tensor.shape())));
+        }
+        if tensor.shape().len() == 1 && tensor.block_type().elements() > 1 {
+            return Err(tensor.error(format!("{} holds no single numbers to cut between", tensor.block_type().name())));
+        }
+        let mut start = 0;
+        for &(weight, rows) in parts {
+            let name = WeightName::Layer(layer, weight).stored(self.naming);
+            if let Some(part) = self.tensors.insert(name, tensor.cut(start..start + rows)) {
+                return Err(part.error(format!("stands in the file twice, alone and in '{whole}'")));
+            }
+            start += rows;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! GGUF files of every family give what the folders they are made of give.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod model_files;
+mod support;
+
+use engine::config::{DecoderConfig, RopeConfig, RopeScaling};
+use engine::{Checkpoint, TokenizerSource};
+use model_files::Scratch;
+use model_files::gguf_file::{GgufFile, Tensor, Value};
+use model_files::gguf_of_folder::{FAMILIES, Family};
+use support::reference::{arrays, check_cases};
+use support::{fixture, json};
+
+fn family(folder: &str) -> Family {
+    FAMILIES.into_iter().find(|family| family.folder == folder).unwrap()
+}
+
+fn file(folder: &str) -> GgufFile {
+    family(folder).gguf(&fixture(folder))
+}
+
+/// A folder that no test beside this one writes to.
+fn scratch() -> Scratch {
+    Scratch::new(std::thread::current().name().unwrap()).unwrap()
+}
+
+/// Writes the file and asserts that it gives the folder's reference.
+fn check(folder: &str, file: &GgufFile) {
+    let scratch = scratch();
+    let path = scratch.write("model.gguf", &file.to_bytes()).unwrap();
+    let reference = json(&fixture(folder).join("reference.json"));
+    check_cases(&path, &reference["cases"], &arrays(&fixture(folder)));
+}
+
+fn opened(file: &GgufFile) -> Result<Checkpoint, String> {
+    let scratch = scratch();
+    let path = scratch.write("model.gguf", &file.to_bytes()).unwrap();
+    Checkpoint::open(&path).map_err(|error| error.to_string())
+}
+
+fn config(file: &GgufFile) -> DecoderConfig {
+    opened(file).unwrap().config().clone()
+}
+
+#[test]
+fn every_family_gives_the_reference_logits_and_greedy_tokens() {
+    for family in FAMILIES {
+        check(family.folder, &file(family.folder));
+    }
+}
+
+#[test]
+fn files_and_folders_are_configured_alike() {
+    for family in FAMILIES {
+        let folder = Checkpoint::open(&fixture(family.folder)).unwrap();
+        let mut want = folder.config().clone();
+        want.architecture = family.architecture.to_owned();
+        want.norms.less_one = false;
+        if family.architecture.starts_with("gemma") {
+            want.attention_scale = 0.25;
+        }
+        let file = opened(&file(family.folder)).unwrap();
+        assert_eq!(file.config(), &want);
+        assert_eq!(file.facts().bos_id, folder.facts().bos_id);
+        assert!(file.facts().eos_ids.contains(&folder.facts().eos_ids[0]));
+    }
+}
+
+/// Puts q, k and v of every layer, weights and biases, into one tensor each.
+fn fused(mut file: GgufFile) -> GgufFile {
+    for layer in 0..2 {
+        for kind in ["weight", "bias"] {
+            let name = |part: &str| format!("blk.{layer}.{part}.{kind}");
+            let parts = ["attn_q", "attn_k", "attn_v"].map(name);
+            let mut whole: Option<Tensor> = None;
+            for part in parts {
+                let Some(index) = file.tensors.iter().position(|tensor| tensor.name == part) else { continue };
+                let part = file.tensors.remove(index);
+                match &mut whole {
+                    None => whole = Some(Tensor { name: name("attn_qkv"), ..part }),
+                    Some(whole) => {
+                        *whole.shape.last_mut().unwrap() += part.shape.last().unwrap();
+                        whole.data.extend(part.data);
+                    }
+                }
+            }
+            file.tensors.extend(whole);
+        }
+    }
+    file
+}
+
+#[test]
+fn matrices_stored_as_one_are_cut_in_any_family() {
+    for folder in ["llama2", "qwen2", "gemma3"] {
+        let fused = fused(file(folder));
+        assert!(fused.tensors.iter().any(|tensor| tensor.name == "blk.1.attn_qkv.weight"));
+        check(folder, &fused);
+    }
+    let mut short = fused(file("qwen2"));
+    short.tensor("blk.0.attn_qkv.bias").shape[0] -= 1;
+    let error = opened(&short).unwrap_err();
+    assert!(error.ends_with("tensor 'blk.0.attn_qkv.bias': shape [127] does not have 128 rows"), "{error}");
+    let twice = fused(file("llama2")).with_tensor("blk.0.attn_k.weight", &[4, 4]);
+    let error = opened(&twice).unwrap_err();
+    assert!(error.contains("stands in the file twice, alone and in 'blk.0.attn_qkv.weight'"), "{error}");
+    let mut packed = fused(file("qwen2"));
+    packed.tensor("blk.0.attn_qkv.bias").type_id = 8;
+    let error = opened(&packed).unwrap_err();
+    assert!(error.ends_with("Q8_0 holds no single numbers to cut between"), "{error}");
+}
+
+#[test]
+fn windows_are_what_the_metadata_says() {
+    const WINDOW: &str = "gemma3.attention.sliding_window";
+    const PATTERN: &str = "gemma3.attention.sliding_window_pattern";
+    let gemma = || file("gemma3");
+    assert_eq!(config(&gemma()).windows, [Some(8), None]);
+    assert_eq!(config(&gemma().without(PATTERN)).windows, [Some(8); 2], "five of six layers have a window");
+    assert_eq!(config(&gemma().with(PATTERN, Value::U32(2))).windows, [Some(8), None]);
+    assert_eq!(config(&gemma().with(PATTERN, Value::U32(0))).windows, [Some(8); 2]);
+    assert_eq!(config(&gemma().without(WINDOW)).windows, [None; 2]);
+    let error = opened(&gemma().with(PATTERN, Value::Bools(vec![true; 3]))).unwrap_err();
+    assert!(error.ends_with(&format!("metadata '{PATTERN}': 3 entries for 2 layers")), "{error}");
+    let error = opened(&gemma().with(PATTERN, Value::Integers(vec![1; 2]))).unwrap_err();
+    assert!(error.ends_with("is not a whole number"), "{error}");
+    assert_eq!(config(&file("gemma2").without("gemma2.attention.sliding_window")).windows, [Some(4096), None]);
+    let phi = |window| config(&file("phi3").with("phi3.attention.sliding_window", Value::U32(window))).windows;
+    assert_eq!((phi(0), phi(8)), (vec![None; 2], vec![Some(8); 2]));
+    for folder in ["llama2", "qwen2"] {
+        let key = format!("{}.attention.sliding_window", family(folder).architecture);
+        let error = opened(&file(folder).with(&key, Value::U32(8))).unwrap_err();
+        assert!(error.contains("is not known"), "{error}");
+    }
+}
+
+#[test]
+fn a_gemma_leaves_unsaid_what_its_family_knows() {
+    let caps = |file: &GgufFile| {
+        let config = config(file);
+        (config.attention_softcap, config.logit_softcap)
+    };
+    let silent = file("gemma2").without("gemma2.attn_logit_softcapping").without("gemma2.final_logit_softcapping");
+    assert_eq!(caps(&silent), (Some(50.0), Some(30.0)));
+    assert_eq!(caps(&file("gemma3")), (None, None));
+    let capped = file("gemma3").with("gemma3.final_logit_softcapping", Value::F32(7.0));
+    assert_eq!(caps(&capped), (None, Some(7.0)));
+    let local = |theta| Some(RopeConfig { theta, scaling: RopeScaling::None });
+    let stretched = file("gemma3").with("gemma3.rope.scaling.factor", Value::F32(8.0));
+    let spoken = stretched.clone().with("gemma3.rope.freq_base_swa", Value::F32(5.0));
+    assert_eq!(config(&stretched).rope.scaling, RopeScaling::Linear { factor: 8.0 });
+    assert_eq!((config(&stretched).local_rope, config(&spoken).local_rope), (local(10_000.0), local(5.0)));
+}
+
+/// The same layers again and again, with heads of half the width; to be opened, not run.
+fn deepened(layers: u32) -> GgufFile {
+    let mut file = file("gemma3").without("gemma3.attention.sliding_window_pattern");
+    for key in ["key_length", "value_length"] {
+        file = file.with(&format!("gemma3.attention.{key}"), Value::U32(8));
+    }
+    for (part, shape) in [("attn_q", [64, 32]), ("attn_k", [64, 8]), ("attn_v", [64, 8]), ("attn_output", [32, 64])] {
+        file.tensor(&format!("blk.0.{part}.weight")).shape = shape.to_vec();
+    }
+    for part in ["attn_q_norm", "attn_k_norm"] {
+        file.tensor(&format!("blk.0.{part}.weight")).shape = vec![8];
+    }
+    file.tensors.retain(|tensor| !tensor.name.starts_with("blk.1."));
+    let first: Vec<Tensor> = file.tensors.iter().filter(|tensor| tensor.name.starts_with("blk.0.")).cloned().collect();
+    for layer in 1..layers {
+        let copy =
+            |tensor: &Tensor| Tensor { name: tensor.name.replacen('0', &layer.to_string(), 1), ..tensor.clone() };
+        file.tensors.extend(first.iter().map(copy));
+    }
+    file.with("gemma3.block_count", Value::U32(layers))
+}
+
+#[test]
+fn the_largest_gemma_divides_scores_by_another_width() {
+    assert_eq!(config(&deepened(61)).attention_scale, 1.0 / 8.0_f32.sqrt(), "by the root of a head's width");
+    assert_eq!(config(&deepened(62)).attention_scale, 0.25, "by the root of what the heads share out");
+}
+
+#[test]
+fn what_would_change_the_numbers_is_refused() {
+    for (folder, tensor) in [("phi3", "rope_factors_long.weight"), ("qwen2", "output.bias")] {
+        let error = opened(&file(folder).with_tensor(tensor, &[8])).unwrap_err();
+        assert!(error.contains(&format!("tensor '{tensor}': is not supported")), "{error}");
+    }
+}
+
+#[test]
+fn vocabularies_are_read_with_their_settings() {
+    for family in FAMILIES {
+        let TokenizerSource::Gguf(vocabulary) = opened(&file(family.folder)).unwrap().tokenizer().unwrap() else {
+            panic!("it is a GGUF file")
+        };
+        let is_pieces = family.tokenizer[0] == "llama";
+        assert_eq!([vocabulary.model.as_str(), vocabulary.pre.as_deref().unwrap()], family.tokenizer);
+        assert_eq!(vocabulary.tokens.len(), if is_pieces { 640 } else { 512 });
+        assert_eq!((vocabulary.scores.is_empty(), vocabulary.merges.is_empty()), (!is_pieces, is_pieces));
+        assert_eq!(vocabulary.add_bos, is_pieces);
+        assert_eq!(vocabulary.add_space_prefix, is_pieces && !family.architecture.starts_with("gemma"));
+        assert_eq!(vocabulary.markup_swallows_space, family.architecture == "phi3");
+    }
+}
+
+#[test]
+fn answers_end_where_texts_or_turns_do() {
+    let ends = |folder| opened(&file(folder)).unwrap().facts().eos_ids.clone();
+    assert_eq!(ends("llama2"), [2]);
+    assert_eq!(ends("qwen2"), [511, 509], "the end of a turn, which the file names, then that of a text");
+    assert_eq!(ends("phi3"), [2, 3, 6], "<|endoftext|> and <|end|> beside </s>");
+    assert_eq!(ends("gemma3"), [1, 5], "<end_of_turn> beside <eos>");
+}

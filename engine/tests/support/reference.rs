@@ -1,0 +1,43 @@
+//! The stored reference runs of transformers: logits of prompts, and greedy tokens after them.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use serde_json::Value;
+
+use super::{Runner, Setup, greedy, ids, load, logits, max_abs_diff};
+
+const TOLERANCE: f32 = 1e-4;
+
+/// The arrays beside a fixture's reference.json.
+pub(crate) fn arrays(folder: &Path) -> HashMap<String, Tensor> {
+    candle_core::safetensors::load(folder.join("reference.safetensors"), &Device::Cpu).unwrap()
+}
+
+/// Asserts that a model gives the logits and the greedy tokens of all cases.
+pub(crate) fn check_cases(model: &Path, cases: &Value, arrays: &HashMap<String, Tensor>) {
+    let setup = Setup::default();
+    let mut engine = load(model, setup).unwrap();
+    for case in cases.as_array().unwrap() {
+        let want = flat(&arrays[array_name(&case["logits"])]);
+        let got = logits(&mut engine, &ids(&case["input_ids"]), 0, setup.block_size);
+        let difference = max_abs_diff(&got, &want);
+        assert!(difference < TOLERANCE, "{}: {} differs by {difference}", model.display(), case["prompt"]);
+    }
+    let mut runner = Runner::new(engine, setup);
+    for case in cases.as_array().unwrap() {
+        let want = ids(&case["greedy_ids"]);
+        let got = runner.alone(&ids(&case["input_ids"]), greedy(want.len()), 0);
+        assert_eq!(got.tokens, want, "{}: {}", model.display(), case["prompt"]);
+    }
+}
+
+fn flat(array: &Tensor) -> Vec<f32> {
+    array.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// The name of a case's logits: in `array` of an object, or a plain string.
+fn array_name(value: &Value) -> &str {
+    value.as_str().or_else(|| value["array"].as_str()).unwrap()
+}
