@@ -22,6 +22,20 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f64> {
     x.chunks_exact(weight.len()).flat_map(norm).collect()
 }
 
+/// Norm of rows as wide as `weight` by their mean and variance.
+pub fn layer_norm(x: &[f32], (weight, bias): (&[f32], &[f32]), eps: f32) -> Vec<f64> {
+    let norm = |row: &[f32]| {
+        let mean = row.iter().map(|value| f64::from(*value)).sum::<f64>() / row.len() as f64;
+        let squares: f64 = row.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum();
+        let inverse = (squares / row.len() as f64 + f64::from(eps)).sqrt().recip();
+        let weighted = |((value, weight), bias): ((&f32, &f32), &f32)| {
+            (f64::from(*value) - mean) * inverse * f64::from(*weight) + f64::from(*bias)
+        };
+        row.iter().zip(weight).zip(bias).map(weighted).collect::<Vec<_>>()
+    };
+    x.chunks_exact(weight.len()).flat_map(norm).collect()
+}
+
 /// `activation(gate) * up`.
 pub fn gated(activation: Activation, gates: &[f32], ups: &[f32]) -> Vec<f64> {
     let activated = |gate: f64| match activation {

@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use engine::cpu::Cpu;
 use engine::kernels::columns_mut::ColumnsMut;
 use engine::kernels::cpu::activation::Activation;
-use engine::kernels::cpu::fill_tile::RowNorm;
+use engine::kernels::cpu::norm_row::RowNorm;
 use engine::kernels::cpu::tile::Epilogue;
 use engine::ops;
 use engine::ops::linear::Gated;
@@ -267,7 +267,7 @@ fn results_are_stored_added_and_gated_with_their_bias() {
         (random.values(rows * inputs), random.values(outputs * inputs), random.values(outputs * inputs));
     let (gate_bias, up_bias) = (random.values(outputs), random.values(outputs));
     let (norm_weight, eps) = (random.values(inputs), 1e-5);
-    let norm = RowNorm { weight: &norm_weight, eps };
+    let norm = RowNorm { weight: &norm_weight, bias: None, eps };
     let normed: Vec<f32> = reference::rms_norm(&x, &norm_weight, eps).iter().map(|value| *value as f32).collect();
     let with_bias = |weights: &[f32], bias: &[f32]| -> Vec<f32> {
         let product = reference::linear(&normed, weights, inputs);

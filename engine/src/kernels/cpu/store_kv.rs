@@ -2,9 +2,8 @@
 
 use scheduler::BlockId;
 
-use super::fill_tile::RowNorm;
 use super::kv_element::KvElement;
-use super::norm_row::norm_row;
+use super::norm_row::{RowNorm, norm_row};
 use super::simd::{Kernel, Simd};
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kv_cache::KvHeadMut;
