@@ -35,8 +35,10 @@ pub struct DecoderConfig {
     pub rope: RopeConfig,
     /// Another one for layers that see a window only.
     pub local_rope: Option<RopeConfig>,
-    /// What gates the MLP.
+    /// Of the MLP's gate, or of its one product where nothing gates it.
     pub activation: Activation,
+    /// Whether the MLP has a gate.
+    pub gated_mlp: bool,
     /// Factor of attention scores.
     pub attention_scale: f32,
     /// Attention scores are held within this.

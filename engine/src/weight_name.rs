@@ -127,7 +127,8 @@ impl LayerWeight {
     fn all(config: &DecoderConfig) -> Vec<Self> {
         use LayerWeight as W;
         let mut weights = vec![W::AttentionNorm, W::Query, W::Key, W::Value, W::AttentionOutput];
-        weights.extend([W::MlpNorm, W::Gate, W::Up, W::Down]);
+        weights.extend([W::MlpNorm, W::Up, W::Down]);
+        weights.extend(config.gated_mlp.then_some(W::Gate));
         if config.attention_bias.of_inputs() {
             weights.extend([W::QueryBias, W::KeyBias, W::ValueBias]);
         }
@@ -139,7 +140,8 @@ impl LayerWeight {
             weights.extend([W::QueryNorm, W::KeyNorm]);
         }
         if config.mlp_bias {
-            weights.extend([W::GateBias, W::UpBias, W::DownBias]);
+            weights.extend([W::UpBias, W::DownBias]);
+            weights.extend(config.gated_mlp.then_some(W::GateBias));
         }
         weights
     }

@@ -21,10 +21,12 @@ pub(crate) struct Family {
     pub(crate) default_kv_heads: Option<usize>,
     /// Width of a head where config.json gives none; what the heads share out if this does not either.
     pub(crate) default_head_dim: Option<usize>,
-    /// What gates the MLP.
+    /// Of the MLP.
     pub(crate) activation: Activation,
     /// How `hidden_act` or `hidden_activation` in config.json spells it.
     pub(crate) activations: &'static [&'static str],
+    /// Whether it gates a second product.
+    pub(crate) gated_mlp: bool,
     /// The head reads the embedding's rows where config.json does not say.
     pub(crate) default_tied: bool,
     /// Biases of attention where config.json cannot say.
@@ -81,6 +83,7 @@ pub(crate) const LLAMA: Family = Family {
     default_head_dim: None,
     activation: Activation::Silu,
     activations: &["silu", "swish"],
+    gated_mlp: true,
     default_tied: false,
     attention_bias: AttentionBias::None,
     head_norms: false,

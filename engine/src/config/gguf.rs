@@ -82,6 +82,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         mlp_bias: in_first_layer(LayerWeight::GateBias),
         local_rope: None,
         activation: keys.family.activation,
+        gated_mlp: keys.family.gated_mlp,
         attention_scale: 1.0 / (head_dim as f32).sqrt(),
         attention_softcap: None,
         logit_softcap: None,

@@ -74,6 +74,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         rope: rope::read(json, family)?,
         local_rope: rope::read_local(json, family)?,
         activation: family.activation,
+        gated_mlp: family.gated_mlp,
         attention_scale: 1.0 / (gemma::score_width(json, family)?.unwrap_or(head_dim) as f32).sqrt(),
         attention_softcap,
         logit_softcap,

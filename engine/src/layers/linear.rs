@@ -47,6 +47,17 @@ impl Linear {
         self.compute(cpu, input, tiles, (Epilogue::Store, y));
     }
 
+    /// `y = activation(x Wᵀ + b)`
+    pub(crate) fn activate(
+        &self,
+        cpu: &Cpu,
+        input: Input<'_>,
+        tiles: &mut TiledRows,
+        (activation, y): (Activation, &mut [f32]),
+    ) {
+        self.compute(cpu, input, tiles, (Epilogue::Activate(activation), y));
+    }
+
     /// `y += x Wᵀ + b`
     pub(crate) fn add(&self, cpu: &Cpu, input: Input<'_>, tiles: &mut TiledRows, y: &mut [f32]) {
         self.compute(cpu, input, tiles, (Epilogue::Add, y));

@@ -27,6 +27,7 @@ fn small() -> DecoderConfig {
         mlp_bias: false,
         local_rope: None,
         activation: Activation::Silu,
+        gated_mlp: true,
         attention_scale: 0.125,
         attention_softcap: None,
         logit_softcap: None,

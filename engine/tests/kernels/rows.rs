@@ -1,10 +1,11 @@
-//! Log-sum-exp and norms of rows: near the plain op, and the same bits whatever computes them.
+//! Log-sum-exp, norms and activations of rows: near the plain op, and the same bits whatever computes them.
 
 use std::ops::Range;
 
 use crate::support::{Random, all, assert_close, assert_same_bits, plain};
 use engine::cpu::Cpu;
 use engine::kernels::columns_mut::ColumnsMut;
+use engine::kernels::cpu::activation::Activation;
 use engine::kernels::cpu::norm_row::RowNorm;
 use engine::kernels::cpu::tile::Epilogue;
 use engine::kernels::tiled_rows::RowFormat;
@@ -87,6 +88,23 @@ fn rows_are_normed_alike_on_their_way_into_a_tile() {
         let mut in_place = x.clone();
         ops::norm_rows(&plain(), norm, &mut in_place);
         assert_same_bits(&through_a_tile, &in_place, "in a tile as in place");
+    }
+}
+
+/// A product with one number shows the activation itself.
+#[test]
+fn activations_equal_their_reference() {
+    let x: Vec<f32> = (-4096..=4096).map(|step| step as f32 / 256.0).chain([1e-20, -1e-20, 1e30, -1e4]).collect();
+    for activation in [Activation::Silu, Activation::Gelu, Activation::TanhGelu] {
+        let activated = same_everywhere(&x, x.len(), |cpu, x| {
+            let mut tiles = TiledRows::default();
+            tiles.fill(cpu, Input { x, norm: None }, 1, RowFormat::Floats);
+            let mut y = vec![f32::NAN; x.len()];
+            ops::linear(cpu, &identity(cpu, 1), &tiles, Epilogue::Activate(activation), ColumnsMut::new(&mut y, 1));
+            y
+        });
+        let expected: Vec<f64> = x.iter().map(|x| reference::activated(activation, f64::from(*x))).collect();
+        assert_close(&activated, &expected, 1e-6, &format!("{activation:?}"));
     }
 }
 
