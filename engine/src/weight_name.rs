@@ -127,8 +127,9 @@ impl LayerWeight {
     fn all(config: &DecoderConfig) -> Vec<Self> {
         use LayerWeight as W;
         let mut weights = vec![W::AttentionNorm, W::Query, W::Key, W::Value, W::AttentionOutput];
-        weights.extend([W::MlpNorm, W::Up, W::Down]);
+        weights.push(W::MlpNorm);
         weights.extend(config.gated_mlp.then_some(W::Gate));
+        weights.extend([W::Up, W::Down]);
         if config.attention_bias.of_inputs() {
             weights.extend([W::QueryBias, W::KeyBias, W::ValueBias]);
         }
