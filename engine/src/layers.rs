@@ -5,4 +5,6 @@ pub(crate) mod attention;
 pub(crate) mod linear;
 pub(crate) mod mlp;
 pub(crate) mod norm;
+pub(crate) mod positions;
 pub(crate) mod residual;
+pub(crate) mod stream_norm;

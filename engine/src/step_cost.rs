@@ -50,8 +50,12 @@ impl ModelCost {
             let cost = of_weight(checkpoint, options, name);
             match name {
                 WeightName::Layer(..) => layers += cost,
+                WeightName::PositionEmbedding => {}
                 WeightName::TokenEmbedding if !config.tied_embeddings => {}
-                WeightName::TokenEmbedding | WeightName::Output | WeightName::OutputNorm => head += cost,
+                WeightName::TokenEmbedding
+                | WeightName::Output
+                | WeightName::OutputNorm
+                | WeightName::OutputNormBias => head += cost,
             }
         }
         let kv = KvGeometry {

@@ -5,7 +5,7 @@
 use scheduler::Token;
 
 use super::families::Family;
-use super::{AttentionBias, DecoderConfig, NormConfig, RopeConfig, RopeScaling, range};
+use super::{AttentionBias, DecoderConfig, NormConfig, NormKind, RopeConfig, RopeScaling, StreamNorms, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
 use crate::gguf::{Metadata, special_id};
@@ -67,12 +67,14 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         intermediate_size: keys.count("feed_forward_length", range::WIDTH)?,
         max_positions: keys.count("context_length", range::POSITIONS)?,
         norms: NormConfig {
+            kind: NormKind::RootMeanSquare,
+            stream: StreamNorms::Before,
             eps: keys.norm_eps()?,
             less_one: false,
             of_heads: keys.family.head_norms,
             of_outputs: keys.family.gemma.is_some(),
         },
-        rope: RopeConfig { theta: keys.theta()?, scaling: keys.scaling(tensors, head_dim)? },
+        rope: keys.rope(tensors, head_dim)?,
         tied_embeddings: !has(WeightName::Output),
         attention_bias: match [LayerWeight::QueryBias, LayerWeight::AttentionOutputBias].map(in_first_layer) {
             [_, true] => AttentionBias::All,
@@ -194,8 +196,10 @@ impl<'a> Keys<'a> {
         range::epsilon(number).map_err(|reason| self.error(KEY, reason))
     }
 
-    fn theta(&self) -> Result<f32, LoadError> {
-        Ok(self.positive("rope.freq_base")?.unwrap_or(self.family.default_theta))
+    fn rope(&self, tensors: &TensorMap, head_dim: usize) -> Result<Option<RopeConfig>, LoadError> {
+        let Some(default_theta) = self.family.default_theta else { return Ok(None) };
+        let theta = self.positive("rope.freq_base")?.unwrap_or(default_theta);
+        Ok(Some(RopeConfig { theta, scaling: self.scaling(tensors, head_dim)? }))
     }
 
     fn scaling(&self, tensors: &TensorMap, head_dim: usize) -> Result<RopeScaling, LoadError> {

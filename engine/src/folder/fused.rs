@@ -1,10 +1,11 @@
-//! Matrices that a family stores as one, cut into their parts before anybody looks for those.
+//! Tensors that a family stores as one, cut into their parts before anybody looks for those.
 
 use std::path::Path;
 
 use crate::checkpoint::TensorMap;
 use crate::config::DecoderConfig;
 use crate::error::LoadError;
+use crate::stored_tensor::StoredTensor;
 use crate::weight_name::{LayerWeight, Naming, WeightName};
 
 /// Puts q, k and v, gate and up in the place of `qkv_proj` and `gate_up_proj`, layer by layer.
@@ -16,20 +17,33 @@ pub(super) fn cut(config_path: &Path, config: &DecoderConfig, tensors: &mut Tens
         let wholes: [(&str, &[(LayerWeight, usize)]); 2] =
             [("self_attn.qkv_proj", &[q, k, v]), ("mlp.gate_up_proj", &[gate, up])];
         for (whole, parts) in wholes {
-            let whole = format!("model.layers.{layer}.{whole}.weight");
-            let missing = || LoadError::tensor(config_path, &whole, "is missing");
-            let tensor = tensors.remove(&whole).ok_or_else(missing)?;
-            let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
-            if tensor.shape().len() != 2 || tensor.shape()[0] != rows {
-                return Err(tensor.error(format!("shape {:?} does not have {rows} rows", tensor.shape())));
-            }
-            let mut start = 0;
-            for &(weight, rows) in parts {
-                let name = WeightName::Layer(layer, weight).stored(Naming::HuggingFace);
-                tensors.insert(name, tensor.cut(start..start + rows));
-                start += rows;
-            }
+            let tensor = take(config_path, tensors, &format!("model.layers.{layer}.{whole}.weight"))?;
+            put_parts(tensors, &tensor, (layer, parts), Naming::HuggingFace)?;
         }
+    }
+    Ok(())
+}
+
+/// Takes a tensor out of the others.
+pub(super) fn take(config_path: &Path, tensors: &mut TensorMap, name: &str) -> Result<StoredTensor, LoadError> {
+    tensors.remove(name).ok_or_else(|| LoadError::tensor(config_path, name, "is missing"))
+}
+
+/// Puts a layer's weights, so many rows each, in the place of the one that was all of them.
+pub(super) fn put_parts(
+    tensors: &mut TensorMap,
+    whole: &StoredTensor,
+    (layer, parts): (usize, &[(LayerWeight, usize)]),
+    naming: Naming,
+) -> Result<(), LoadError> {
+    let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
+    if whole.shape().first() != Some(&rows) {
+        return Err(whole.error(format!("shape {:?} does not have {rows} rows", whole.shape())));
+    }
+    let mut start = 0;
+    for &(weight, rows) in parts {
+        tensors.insert(WeightName::Layer(layer, weight).stored(naming), whole.cut(start..start + rows));
+        start += rows;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::kernels::cpu::activation::Activation;
 use crate::layers::linear::{GatedLinear, Linear, Part};
-use crate::layers::norm::Norm;
 use crate::layers::residual::Residual;
+use crate::layers::stream_norm::StreamNorm;
 use crate::ops::tiled_rows::{Input, TiledRows};
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
@@ -59,15 +59,16 @@ impl Mlp {
     pub(crate) fn forward(
         &self,
         cpu: &Cpu,
-        (norm, stream): (&Norm, &mut [f32]),
+        (norm, stream): (&StreamNorm, &mut [f32]),
         scratch: &mut MlpScratch,
         tiles: &mut TiledRows,
     ) {
         let tokens = stream.len() / self.down.out();
         let MlpScratch { product, result } = scratch;
         product.resize(tokens * self.up.out(), 0.0);
-        self.up.forward(cpu, norm.of(stream), tiles, product);
+        self.up.forward(cpu, norm.input(stream), tiles, product);
         self.down.add(cpu, product, (tiles, result), stream);
+        norm.finish(cpu, stream);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Norms of rows: by their root mean square, or by their mean and variance with a bias.
 
 use crate::checkpoint::Checkpoint;
+use crate::config::NormKind;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::kernels::cpu::norm_row::RowNorm;
@@ -34,7 +35,11 @@ impl Norm {
                 *weight += 1.0;
             }
         }
-        Ok(Self::new(weight, None, norms.eps))
+        let bias = match norms.kind {
+            NormKind::RootMeanSquare => None,
+            NormKind::Layer => Some(checkpoint.vector(name.norm_bias(), width)?),
+        };
+        Ok(Self::new(weight, bias, norms.eps))
     }
 
     /// The normed rows of `x` `[tokens, hidden]`.
