@@ -39,6 +39,8 @@ pub struct DecoderConfig {
     pub activation: Activation,
     /// Whether the MLP has a gate.
     pub gated_mlp: bool,
+    /// Several MLPs in a layer, where there are.
+    pub experts: Option<ExpertsConfig>,
     /// Factor of attention scores.
     pub attention_scale: f32,
     /// Attention scores are held within this.
@@ -72,6 +74,15 @@ pub struct NormConfig {
     pub of_heads: bool,
     /// The results of attention and MLP go through one before they are added.
     pub of_outputs: bool,
+}
+
+/// MLPs beside each other, of which each token takes a few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpertsConfig {
+    /// In each layer.
+    pub count: usize,
+    /// Of each token; at most all.
+    pub per_token: usize,
 }
 
 /// The kinds of norm.

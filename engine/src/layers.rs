@@ -2,6 +2,7 @@
 
 pub(crate) mod angles;
 pub(crate) mod attention;
+pub(crate) mod experts;
 pub(crate) mod linear;
 pub(crate) mod mlp;
 pub(crate) mod norm;

@@ -1,8 +1,10 @@
 //! The weights of a decoder by what they are, and what each file format calls them.
 
+mod expert;
 mod gpt;
 mod naming;
 
+pub use expert::ExpertWeight;
 pub(crate) use naming::Naming;
 
 use crate::config::{DecoderConfig, NormKind, StreamNorms};
@@ -22,6 +24,8 @@ pub enum WeightName {
     Output,
     /// A weight of the layer with this number.
     Layer(usize, LayerWeight),
+    /// A weight of an expert: the layer's number, then the expert's.
+    Expert(usize, usize, ExpertWeight),
 }
 
 /// A weight of one layer. Matrices are `[out, in]`.
@@ -59,6 +63,8 @@ pub enum LayerWeight {
     MlpNormBias,
     /// Norm of the MLP's result `[hidden]`.
     MlpOutputNorm,
+    /// What scores the experts `[experts, hidden]`.
+    Router,
     /// `[intermediate, hidden]`.
     Gate,
     /// `[intermediate, hidden]`.
@@ -94,6 +100,12 @@ impl WeightName {
         names.extend(
             (0..config.num_layers).flat_map(|index| layer.iter().map(move |&weight| Self::Layer(index, weight))),
         );
+        let experts = config.experts.map_or(0, |experts| experts.count);
+        for layer in 0..config.num_layers {
+            for expert in 0..experts {
+                names.extend(ExpertWeight::ALL.map(|weight| Self::Expert(layer, expert, weight)));
+            }
+        }
         names
     }
 
@@ -105,6 +117,7 @@ impl WeightName {
             Self::PositionEmbedding => WeightShape::Matrix { rows: config.max_positions, columns: config.hidden_size },
             Self::OutputNorm | Self::OutputNormBias => WeightShape::Vector(config.hidden_size),
             Self::Layer(_, weight) => weight.shape(config),
+            Self::Expert(_, _, weight) => weight.as_of_layer().shape(config),
         }
     }
 
@@ -113,6 +126,9 @@ impl WeightName {
         let name = match self {
             Self::Layer(layer, weight) => {
                 return format!("{}.{layer}.{}", naming.layers(), weight.stored(naming));
+            }
+            Self::Expert(layer, expert, weight) => {
+                return format!("{}.{layer}.{}", naming.layers(), naming.of_expert(expert, weight));
             }
             Self::TokenEmbedding => naming.of_all_layers()[0],
             Self::PositionEmbedding => naming.of_all_layers()[1],
@@ -143,10 +159,7 @@ impl WeightName {
 impl LayerWeight {
     fn all(config: &DecoderConfig) -> Vec<Self> {
         use LayerWeight as W;
-        let mut weights = vec![W::AttentionNorm, W::Query, W::Key, W::Value, W::AttentionOutput];
-        weights.push(W::MlpNorm);
-        weights.extend(config.gated_mlp.then_some(W::Gate));
-        weights.extend([W::Up, W::Down]);
+        let mut weights = vec![W::AttentionNorm, W::Query, W::Key, W::Value, W::AttentionOutput, W::MlpNorm];
         if config.norms.kind == NormKind::Layer {
             weights.extend([W::AttentionNormBias, W::MlpNormBias]);
         }
@@ -160,6 +173,12 @@ impl LayerWeight {
         if config.norms.of_heads {
             weights.extend([W::QueryNorm, W::KeyNorm]);
         }
+        if config.experts.is_some() {
+            weights.push(W::Router);
+            return weights;
+        }
+        weights.extend(config.gated_mlp.then_some(W::Gate));
+        weights.extend([W::Up, W::Down]);
         if config.mlp_bias {
             weights.extend([W::UpBias, W::DownBias]);
             weights.extend(config.gated_mlp.then_some(W::GateBias));
@@ -183,6 +202,9 @@ impl LayerWeight {
             Self::QueryBias => WeightShape::Vector(query),
             Self::KeyBias | Self::ValueBias => WeightShape::Vector(key),
             Self::GateBias | Self::UpBias => WeightShape::Vector(intermediate),
+            Self::Router => {
+                WeightShape::Matrix { rows: config.experts.map_or(0, |experts| experts.count), columns: hidden }
+            }
             Self::Query => WeightShape::Matrix { rows: query, columns: hidden },
             Self::Key | Self::Value => WeightShape::Matrix { rows: key, columns: hidden },
             Self::AttentionOutput => WeightShape::Matrix { rows: hidden, columns: query },
@@ -219,6 +241,7 @@ impl LayerWeight {
             Self::MlpNorm => "ffn_norm.weight",
             Self::MlpNormBias => "ffn_norm.bias",
             Self::MlpOutputNorm => "post_ffw_norm.weight",
+            Self::Router => "ffn_gate_inp.weight",
             Self::Gate => "ffn_gate.weight",
             Self::Up => "ffn_up.weight",
             Self::Down => "ffn_down.weight",
@@ -255,6 +278,7 @@ impl LayerWeight {
             Self::MlpNorm => "post_attention_layernorm.weight",
             Self::MlpNormBias => "post_attention_layernorm.bias",
             Self::MlpOutputNorm => "post_feedforward_layernorm.weight",
+            Self::Router => "block_sparse_moe.gate.weight",
             Self::Gate => "mlp.gate_proj.weight",
             Self::Up => "mlp.up_proj.weight",
             Self::Down => "mlp.down_proj.weight",

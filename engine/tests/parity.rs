@@ -15,9 +15,21 @@ const TOLERANCE: f32 = 1e-4;
 /// One of each family: windows of 8 positions (`mistral`), biases of q, k and v (`qwen2`), normed heads (`qwen3`), matrices
 /// stored as one (`phi3`), caps and norms of results (`gemma2`), two rotations (`gemma3`), learned
 /// positions and matrices stored transposed (`gpt2`), scores as they are and windows in some layers (`gpt3_like`), norms of
-/// the stream itself (`openai_gpt`).
-const FOLDERS: [&str; 11] =
-    ["llama2", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2", "gpt3_like", "openai_gpt"];
+/// the stream itself (`openai_gpt`), experts (`mixtral`).
+const FOLDERS: [&str; 12] = [
+    "llama2",
+    "llama31",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "phi3",
+    "gemma2",
+    "gemma3",
+    "gpt2",
+    "gpt3_like",
+    "openai_gpt",
+    "mixtral",
+];
 
 fn arrays(folder: &Path) -> HashMap<String, Tensor> {
     candle_core::safetensors::load(folder.join("reference.safetensors"), &Device::Cpu).unwrap()

@@ -55,6 +55,8 @@ pub(crate) struct Family {
     pub(crate) gemma: Option<Gemma>,
     /// Which layers see a window only.
     pub(crate) window: WindowRule,
+    /// Layers have several MLPs.
+    pub(crate) experts: Option<Experts>,
     /// q, k and v are stored as one matrix, and so are gate and up.
     pub(crate) fused: bool,
     /// Fields of config.json that this family reads beside those that all do.
@@ -103,6 +105,13 @@ pub(crate) enum WindowRule {
     Local,
 }
 
+/// How config.json says how many MLPs a layer has and how many each token takes, and the numbers where it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Experts {
+    pub(crate) count: (&'static str, usize),
+    pub(crate) per_token: (&'static str, usize),
+}
+
 /// Norms of the results of attention and MLP, weights of norms stored less one, embeddings times the root of their width,
 /// scores divided by the root of `query_pre_attn_scalar`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -147,6 +156,7 @@ pub(crate) const LLAMA: Family = Family {
     head_norms: false,
     gemma: None,
     window: WindowRule::Never,
+    experts: None,
     fused: false,
     fields: &["attention_bias", "mlp_bias"],
 };
@@ -160,6 +170,17 @@ const MISTRAL: Family = Family {
     window: WindowRule::Every(Some(4096)),
     fields: &["sliding_window"],
     ..LLAMA
+};
+
+/// Mixtral 8x7B and 8x22B.
+const MIXTRAL: Family = Family {
+    model_type: "mixtral",
+    causal_class: "MixtralForCausalLM",
+    default_theta: Some(1_000_000.0),
+    window: WindowRule::Every(None),
+    experts: Some(Experts { count: ("num_local_experts", 8), per_token: ("num_experts_per_tok", 2) }),
+    fields: &["num_experts_per_tok", "num_local_experts", "sliding_window"],
+    ..MISTRAL
 };
 
 /// Qwen 2 and 2.5.
@@ -241,7 +262,8 @@ const GEMMA3: Family = Family {
     ..GEMMA2
 };
 
-const FAMILIES: [&Family; 10] = [&LLAMA, &MISTRAL, &QWEN2, &QWEN3, &PHI3, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1];
+const FAMILIES: [&Family; 11] =
+    [&LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI3, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1];
 
 impl Family {
     pub(crate) fn of_gguf(architecture: &str) -> Option<&'static Self> {

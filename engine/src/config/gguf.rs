@@ -85,6 +85,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         local_rope: None,
         activation: keys.family.activation,
         gated_mlp: keys.family.gated_mlp,
+        experts: None,
         attention_scale: 1.0 / (head_dim as f32).sqrt(),
         attention_softcap: None,
         logit_softcap: None,

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::families::Family;
 use super::json_fields::JsonFields;
 use super::range;
-use super::{AttentionBias, DecoderConfig, NormConfig};
+use super::{AttentionBias, DecoderConfig, ExpertsConfig, NormConfig};
 use crate::error::LoadError;
 
 /// What `config.json` and `generation_config.json` say together.
@@ -83,6 +83,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         local_rope: rope::read_local(json, family)?,
         activation: family.activation,
         gated_mlp: family.gated_mlp,
+        experts: experts(json, family)?,
         attention_scale: attention_scale(json, family, head_dim)?,
         attention_softcap,
         logit_softcap,
@@ -116,6 +117,17 @@ fn intermediate_size(json: &JsonFields, family: &Family, hidden_size: usize) -> 
     let name = family.names.intermediate_size;
     let default = family.default_mlp_ratio.map(|ratio| ratio * hidden_size);
     json.optional_count(name, range::WIDTH)?.or(default).ok_or_else(|| json.missing(name))
+}
+
+fn experts(json: &JsonFields, family: &Family) -> Result<Option<ExpertsConfig>, LoadError> {
+    let Some(experts) = family.experts else { return Ok(None) };
+    let ((count, default_count), (per_token, default_per_token)) = (experts.count, experts.per_token);
+    let count = json.optional_count(count, range::EXPERTS)?.unwrap_or(default_count);
+    let taken = json.optional_count(per_token, 1..=count as u64)?.unwrap_or(default_per_token);
+    if taken > count {
+        return Err(json.error(per_token, format!("{taken} of {count} experts")));
+    }
+    Ok(Some(ExpertsConfig { count, per_token: taken }))
 }
 
 fn attention_scale(json: &JsonFields, family: &Family, head_dim: usize) -> Result<f32, LoadError> {

@@ -1,7 +1,9 @@
 //! Plans for machines of a given size, checked against sums done by hand.
 
 use super::*;
-use crate::config::{Activation, AttentionBias, NormConfig, NormKind, RopeConfig, RopeScaling, StreamNorms};
+use crate::config::{
+    Activation, AttentionBias, ExpertsConfig, NormConfig, NormKind, RopeConfig, RopeScaling, StreamNorms,
+};
 
 const GIB: u64 = 1 << 30;
 /// Of the small model, as f32.
@@ -35,6 +37,7 @@ fn small() -> DecoderConfig {
         local_rope: None,
         activation: Activation::Silu,
         gated_mlp: true,
+        experts: None,
         attention_scale: 0.125,
         attention_softcap: None,
         logit_softcap: None,
@@ -131,4 +134,7 @@ fn scratch_grows_with_the_step_and_the_vocabulary() {
     let learned = DecoderConfig { rope: None, ..small() };
     let plan = MemoryPlan::with_available(&learned, SIZES, &one, 64 * GIB).unwrap();
     assert_eq!(plan.scratch_bytes, (of_token + 576 - 64 + of_sampled_row) * 4);
+    let routed = DecoderConfig { experts: Some(ExpertsConfig { count: 8, per_token: 2 }), ..small() };
+    let plan = MemoryPlan::with_available(&routed, SIZES, &one, 64 * GIB).unwrap();
+    assert_eq!(plan.scratch_bytes, (of_token + 3 * 576 + 8 + of_sampled_row) * 4);
 }

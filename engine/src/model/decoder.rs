@@ -1,7 +1,7 @@
 //! The one configurable decoder: a family is a table of facts in its configuration, none has code of its own.
 //!
 //! h = x + attention(norm(x)); y = h + mlp(norm(h)), in some families with a norm of what is added, scaled embeddings,
-//! learned positions and capped logits; GPT-1 norms the sums instead. After the last layer a norm and the head, for the rows whose logits are wanted alone, and a norm for the
+//! learned positions, several MLPs and capped logits; GPT-1 norms the sums instead. After the last layer a norm and the head, for the rows whose logits are wanted alone, and a norm for the
 //! last rows of sequences that are pooled: what has read all of them is their vector.
 
 use crate::config::StreamNorms;
@@ -11,6 +11,7 @@ use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
 use crate::layers::angles::{LayerAngles, LayerRopes};
 use crate::layers::attention::{Attention, AttentionScratch, Batch};
+use crate::layers::experts::{Experts, ExpertsScratch};
 use crate::layers::linear::{Linear, Part};
 use crate::layers::mlp::{Mlp, MlpScratch};
 use crate::layers::norm::Norm;
@@ -45,13 +46,20 @@ struct Layer {
     attention_norm: StreamNorm,
     attention: Attention,
     mlp_norm: StreamNorm,
-    mlp: Mlp,
+    mlp: LayerMlp,
+}
+
+#[derive(Debug)]
+enum LayerMlp {
+    One(Mlp),
+    Several(Experts),
 }
 
 #[derive(Debug, Default)]
 struct Scratch {
     attention: AttentionScratch,
     mlp: MlpScratch,
+    experts: ExpertsScratch,
     /// The residual stream, `[tokens, hidden]`.
     stream: Vec<f32>,
     /// The stream's rows whose logits are wanted, `[rows, hidden]`.
@@ -141,7 +149,10 @@ impl Layer {
             attention_norm: norm(LayerWeight::AttentionNorm)?,
             attention: Attention::load(loader, layer)?,
             mlp_norm: norm(LayerWeight::MlpNorm)?,
-            mlp: Mlp::load(loader, layer)?,
+            mlp: match loader.checkpoint.config().experts {
+                None => LayerMlp::One(Mlp::load(loader, layer)?),
+                Some(experts) => LayerMlp::Several(Experts::load(loader, layer, experts.per_token)?),
+            },
         })
     }
 }
@@ -149,12 +160,15 @@ impl Layer {
 impl Model for Decoder {
     fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, output: &mut ForwardOutput) {
         self.embed(cpu, input);
-        let Scratch { attention, mlp, stream, tiles, angles, .. } = &mut self.scratch;
+        let Scratch { attention, mlp, experts, stream, tiles, angles, .. } = &mut self.scratch;
         angles.fill(&self.ropes, &input.positions);
         let mut batch = Batch { input, angles, kv, scratch: attention, tiles };
         for layer in &self.layers {
             layer.attention.forward(cpu, &layer.attention_norm, &mut batch, stream);
-            layer.mlp.forward(cpu, (&layer.mlp_norm, stream), mlp, batch.tiles);
+            match &layer.mlp {
+                LayerMlp::One(one) => one.forward(cpu, (&layer.mlp_norm, stream), mlp, batch.tiles),
+                LayerMlp::Several(several) => several.forward(cpu, (&layer.mlp_norm, stream), experts, batch.tiles),
+            }
         }
         self.head(cpu, input, &mut output.logits);
         self.pool(cpu, input, &mut output.vectors);

@@ -1,6 +1,6 @@
 //! Whose names a file uses for its weights.
 
-use super::gpt;
+use super::{ExpertWeight, gpt};
 
 /// Whose names a file uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,23 @@ impl Naming {
             ],
             Self::Gpt1 => gpt::of_all_layers("transformer.tokens_embed.weight", "transformer.positions_embed.weight"),
             Self::Gpt2 | Self::GptNeo => gpt::of_all_layers("transformer.wte.weight", "transformer.wpe.weight"),
+        }
+    }
+
+    /// Within its layer; the families that have experts share these names.
+    pub(super) fn of_expert(self, expert: usize, weight: ExpertWeight) -> String {
+        let names = match self {
+            Self::Gguf => ["ffn_gate", "ffn_up", "ffn_down"],
+            _ => ["w1", "w3", "w2"],
+        };
+        let name = match weight {
+            ExpertWeight::Gate => names[0],
+            ExpertWeight::Up => names[1],
+            ExpertWeight::Down => names[2],
+        };
+        match self {
+            Self::Gguf => format!("{name}.{expert}.weight"),
+            _ => format!("block_sparse_moe.experts.{expert}.{name}.weight"),
         }
     }
 

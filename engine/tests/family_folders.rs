@@ -1,4 +1,5 @@
-//! Folders of the GPT families: matrices that lie transposed, files of old versions, and what is refused by name.
+//! Folders of families that write them in their own way: matrices that lie transposed, files of old versions, what is refused
+//! by name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,15 @@ fn what_is_not_supported_is_refused_by_name() -> Result<()> {
         ("gpt3_like", "attention_layers", json!(["local", "global"]), "differs from what 'attention_types' says"),
         ("gpt3_like", "attention_layers", json!(["local"]), "'attention_layers': is not a list of global or local"),
         ("gpt3_like", "window_size", json!(0), "'window_size': 0 is not in 1..="),
+        ("mixtral", "num_experts_per_tok", json!(5), "'num_experts_per_tok': 5 is not in 1..=4"),
+        ("mixtral", "num_local_experts", json!(1), "'num_experts_per_tok': 2 is not in 1..=1"),
+        (
+            "mixtral",
+            "num_local_experts",
+            json!(5),
+            "tensor 'model.layers.0.block_sparse_moe.gate.weight': shape [4, 64]",
+        ),
+        ("mixtral", "num_shared_experts", json!(1), "'num_shared_experts': is not known"),
     ] {
         let scratch = changed(folder, field, Some(value))?;
         let error = Checkpoint::open(scratch.path()).expect_err("it is refused").to_string();
