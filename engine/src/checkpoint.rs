@@ -119,7 +119,7 @@ impl Checkpoint {
     /// A matrix `[rows, columns]`, to be read row by row; fails if it is missing or of another shape.
     pub fn matrix(&self, name: WeightName, rows: usize, columns: usize) -> Result<StoredMatrix, LoadError> {
         let tensor = self.contents.tensor(name, WeightShape::Matrix { rows, columns })?;
-        Ok(StoredMatrix::new(tensor.clone(), self.contents.row_order(name)))
+        StoredMatrix::new(tensor.clone(), self.contents.row_order(name))
     }
 
     /// Reads a vector of `len` numbers; fails if it is missing, of another length, or cannot be read.

@@ -29,14 +29,18 @@ pub struct DecoderConfig {
     pub intermediate_size: usize,
     /// Positions the model was made for.
     pub max_positions: usize,
-    /// RMS norms.
+    /// Of rows, heads and results.
     pub norms: NormConfig,
-    /// Rotary embedding.
-    pub rope: RopeConfig,
+    /// Rotary embedding; where there is none, each of `max_positions` has a learned row that is added to the embedding.
+    pub rope: Option<RopeConfig>,
     /// Another one for layers that see a window only.
     pub local_rope: Option<RopeConfig>,
-    /// What gates the MLP.
+    /// Of the MLP's gate, or of its one product where nothing gates it.
     pub activation: Activation,
+    /// Whether the MLP has a gate.
+    pub gated_mlp: bool,
+    /// Several MLPs in a layer, where there are.
+    pub experts: Option<ExpertsConfig>,
     /// Factor of attention scores.
     pub attention_scale: f32,
     /// Attention scores are held within this.
@@ -66,6 +70,10 @@ impl DecoderConfig {
 /// The norms of a decoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormConfig {
+    /// By what rows are divided.
+    pub kind: NormKind,
+    /// Where the residual stream is normed.
+    pub stream: StreamNorms,
     /// Added to the mean square.
     pub eps: f32,
     /// Files hold weights less one.
@@ -76,6 +84,33 @@ pub struct NormConfig {
     pub of_outputs: bool,
 }
 
+/// MLPs beside each other, of which each token takes a few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpertsConfig {
+    /// In each layer.
+    pub count: usize,
+    /// Of each token; at most all.
+    pub per_token: usize,
+}
+
+/// The kinds of norm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormKind {
+    /// By the root mean square.
+    RootMeanSquare,
+    /// By mean and variance, with a bias.
+    Layer,
+}
+
+/// Where a decoder norms the residual stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamNorms {
+    /// On its way into attention, MLP and head.
+    Before,
+    /// The stream itself, after attention and after the MLP were added to it.
+    After,
+}
+
 /// Which linear layers of attention have biases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttentionBias {
@@ -83,6 +118,8 @@ pub enum AttentionBias {
     None,
     /// q, k and v.
     QueryKeyValue,
+    /// The output.
+    Output,
     /// q, k, v and the output.
     All,
 }
@@ -90,12 +127,12 @@ pub enum AttentionBias {
 impl AttentionBias {
     /// Whether q, k and v have them.
     pub fn of_inputs(self) -> bool {
-        self != Self::None
+        matches!(self, Self::QueryKeyValue | Self::All)
     }
 
     /// Whether the output has one.
     pub fn of_output(self) -> bool {
-        self == Self::All
+        matches!(self, Self::Output | Self::All)
     }
 }
 

@@ -51,7 +51,12 @@ impl Engine {
             head_dim: config.head_dim,
             dtype: options.kv_dtype,
         });
-        let bounds = Bounds { vocab_size: config.vocab_size, block_size: plan.block_size, num_blocks: plan.num_blocks };
+        let bounds = Bounds {
+            vocab_size: config.vocab_size,
+            block_size: plan.block_size,
+            num_blocks: plan.num_blocks,
+            positions: config.rope.is_none().then_some(config.max_positions),
+        };
         let (spare_input, output, samplers) = (ForwardInput::default(), ForwardOutput::default(), Samplers::default());
         let window = config.window();
         let mut engine = Self { cpu, model, kv, bounds, window, spare_input, output, samplers };
@@ -78,7 +83,8 @@ impl Engine {
 
     /// One pass over fixed tokens: a model whose logits are not finite does not start.
     fn try_out(&mut self, checkpoint: &Checkpoint) -> Result<(), LoadError> {
-        let positions = TRIAL_TOKENS.min(self.bounds.num_blocks * self.bounds.block_size);
+        let held = self.bounds.num_blocks * self.bounds.block_size;
+        let positions = TRIAL_TOKENS.min(held).min(checkpoint.config().max_positions);
         let blocks = positions.div_ceil(self.bounds.block_size) as u32;
         let work = Work {
             tokens: (0..positions).map(|index| (index % self.bounds.vocab_size) as Token).collect(),

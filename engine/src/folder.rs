@@ -3,6 +3,7 @@
 //! Only plain file names inside the folder are opened, and no link that leads out of it.
 
 mod file_names;
+mod gpt;
 mod pooling;
 mod safetensors_header;
 mod shards;
@@ -38,13 +39,17 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let mut fingerprint = Fingerprint::new();
     fingerprint.add(&config_bytes);
     let mut weights = read_weights(&folder, &mut fingerprint)?;
-    if read.fused {
+    let naming = read.family.naming;
+    if read.family.fused {
         fused::cut_folder(&config_path, &read.config, &mut weights.tensors)?;
+    }
+    if matches!(naming, Naming::Gpt1 | Naming::Gpt2 | Naming::GptNeo) {
+        gpt::arrange(&config_path, (&read.config, naming), &mut weights.tensors)?;
     }
     let tokenizer = TokenizerFiles::open(&folder)?;
     Ok(Contents {
         path: config_path,
-        naming: if read.config.norms.of_outputs { Naming::HuggingFaceOutputNorms } else { Naming::HuggingFace },
+        naming,
         tensors: weights.tensors,
         config: read.config,
         bos_id: read.bos_id,

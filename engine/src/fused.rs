@@ -5,10 +5,11 @@ use std::path::Path;
 use crate::checkpoint::TensorMap;
 use crate::config::DecoderConfig;
 use crate::error::LoadError;
+use crate::stored_tensor::StoredTensor;
 use crate::weight_name::{LayerWeight, Naming, WeightName};
 
 /// A part and its rows.
-type Part = (LayerWeight, usize);
+pub(crate) type Part = (LayerWeight, usize);
 
 /// Puts q, k and v, gate and up in the place of `qkv_proj` and `gate_up_proj`, layer by layer.
 pub(crate) fn cut_folder(config_path: &Path, config: &DecoderConfig, tensors: &mut TensorMap) -> Result<(), LoadError> {
@@ -81,23 +82,37 @@ struct Cutter<'a> {
 impl Cutter<'_> {
     /// Cuts a matrix into rows, or a vector into numbers.
     fn cut(&mut self, layer: usize, whole: &str, parts: &[Part]) -> Result<(), LoadError> {
-        let missing = || LoadError::tensor(self.path, whole, "is missing");
-        let tensor = self.tensors.remove(whole).ok_or_else(missing)?;
-        let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
-        if tensor.shape().first() != Some(&rows) {
-            return Err(tensor.error(format!("shape {:?} does not have {rows} rows", tensor.shape())));
-        }
-        if tensor.shape().len() == 1 && tensor.block_type().elements() > 1 {
-            return Err(tensor.error(format!("{} holds no single numbers to cut between", tensor.block_type().name())));
-        }
-        let mut start = 0;
-        for &(weight, rows) in parts {
-            let name = WeightName::Layer(layer, weight).stored(self.naming);
-            if let Some(part) = self.tensors.insert(name, tensor.cut(start..start + rows)) {
-                return Err(part.error(format!("stands in the file twice, alone and in '{whole}'")));
-            }
-            start += rows;
-        }
-        Ok(())
+        let whole = take(self.path, self.tensors, whole)?;
+        put_parts(self.tensors, &whole, (layer, parts), self.naming)
     }
+}
+
+/// Takes a tensor out of the others.
+pub(crate) fn take(path: &Path, tensors: &mut TensorMap, name: &str) -> Result<StoredTensor, LoadError> {
+    tensors.remove(name).ok_or_else(|| LoadError::tensor(path, name, "is missing"))
+}
+
+/// Puts a layer's weights, so many rows each, in the place of the one that was all of them.
+pub(crate) fn put_parts(
+    tensors: &mut TensorMap,
+    whole: &StoredTensor,
+    (layer, parts): (usize, &[Part]),
+    naming: Naming,
+) -> Result<(), LoadError> {
+    let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
+    if whole.shape().first() != Some(&rows) {
+        return Err(whole.error(format!("shape {:?} does not have {rows} rows", whole.shape())));
+    }
+    if whole.shape().len() == 1 && whole.block_type().elements() > 1 {
+        return Err(whole.error(format!("{} holds no single numbers to cut between", whole.block_type().name())));
+    }
+    let mut start = 0;
+    for &(weight, rows) in parts {
+        let name = WeightName::Layer(layer, weight).stored(naming);
+        if let Some(part) = tensors.insert(name, whole.cut(start..start + rows)) {
+            return Err(part.error(format!("stands in the file twice, alone and in '{}'", whole.name())));
+        }
+        start += rows;
+    }
+    Ok(())
 }

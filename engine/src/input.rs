@@ -35,6 +35,8 @@ pub(crate) struct Bounds {
     pub(crate) vocab_size: usize,
     pub(crate) block_size: usize,
     pub(crate) num_blocks: usize,
+    /// How many positions are learned, where they are.
+    pub(crate) positions: Option<usize>,
 }
 
 impl<'a> ForwardInput<'a> {
@@ -91,6 +93,9 @@ fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
         let have = work.blocks.len() * bounds.block_size;
         return Err(StepError::Plan(format!("blocks hold {have} positions, the work reaches {positions}")));
     }
+    if let Some(most) = bounds.positions.filter(|&most| positions > most) {
+        return Err(StepError::Plan(format!("a work reaches {positions} positions of {most}")));
+    }
     if let Some(block) = work.blocks.iter().find(|block| block.index() >= bounds.num_blocks) {
         return Err(StepError::Plan(format!("block {} of {}", block.0, bounds.num_blocks)));
     }
@@ -124,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { vocab_size: 10, block_size: 2, num_blocks: 8 };
+    const BOUNDS: Bounds = Bounds { vocab_size: 10, block_size: 2, num_blocks: 8, positions: Some(4) };
 
     fn work(start: usize, tokens: &[Token], blocks: &[u32], rows: &[usize]) -> Work {
         let spec = |&row| SampleSpec {
@@ -179,6 +184,7 @@ mod tests {
             work(0, &[1], &[8], &[0]),
             work(0, &[10], &[0], &[0]),
             work(0, &[1, 2], &[0], &[2]),
+            work(3, &[1, 2], &[0, 1, 2], &[1]),
             scored(work(0, &[1, 2], &[0], &[1]), &[(1, 2)]),
             scored(work(0, &[1, 2], &[0], &[]), &[(1, 2), (0, 2)]),
             scored(work(0, &[1, 2], &[0], &[]), &[(2, 2)]),

@@ -2,7 +2,10 @@
 
 pub(crate) mod angles;
 pub(crate) mod attention;
+pub(crate) mod experts;
 pub(crate) mod linear;
 pub(crate) mod mlp;
 pub(crate) mod norm;
+pub(crate) mod positions;
 pub(crate) mod residual;
+pub(crate) mod stream_norm;

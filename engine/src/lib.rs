@@ -53,4 +53,4 @@ pub use pooling::{PoolingConfig, PoolingKind};
 pub use step_cost::{ModelCost, StepCost};
 pub use stored_matrix::StoredMatrix;
 pub use tokenizer_source::{GgufVocabulary, TokenizerSource};
-pub use weight_name::{LayerWeight, WeightName};
+pub use weight_name::{ExpertWeight, LayerWeight, WeightName};

@@ -1,7 +1,8 @@
 //! What a step must read and multiply at the least: what its time is held against.
 //!
 //! Read are the weights once, and the keys and values of every position that a sequence sees, once for each sequence.
-//! Not counted: activations, norms and the embedding's rows, which caches hold or which are few.
+//! Not counted: activations, norms and the embedding's rows, which caches hold or which are few. Of experts, those of one
+//! token are read: all tokens may take the same.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -9,6 +10,7 @@ use std::ops::AddAssign;
 use scheduler::{StepPlan, Work};
 
 use crate::checkpoint::Checkpoint;
+use crate::config::ExpertsConfig;
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kv_cache::KvGeometry;
 use crate::limits::{Arithmetic, MachineLimits};
@@ -48,14 +50,22 @@ impl ModelCost {
     /// Of a model computed with these options.
     pub fn new(checkpoint: &Checkpoint, options: &EngineOptions) -> Self {
         let config = checkpoint.config();
-        let (mut layers, mut head) = (StepCost::default(), StepCost::default());
+        let (mut layers, mut head, mut experts) = <(StepCost, StepCost, StepCost)>::default();
         for name in WeightName::all(config) {
             let cost = of_weight(checkpoint, options, name);
             match name {
                 WeightName::Layer(..) => layers += cost,
+                WeightName::Expert(..) => experts += cost,
+                WeightName::PositionEmbedding => {}
                 WeightName::TokenEmbedding if !config.tied_embeddings => {}
-                WeightName::TokenEmbedding | WeightName::Output | WeightName::OutputNorm => head += cost,
+                WeightName::TokenEmbedding
+                | WeightName::Output
+                | WeightName::OutputNorm
+                | WeightName::OutputNormBias => head += cost,
             }
+        }
+        if let Some(ExpertsConfig { count, per_token }) = config.experts {
+            layers += experts.share(per_token as u64, count as u64);
         }
         let kv = KvGeometry {
             layers: 1,
@@ -145,6 +155,16 @@ impl StepCost {
         times.sum::<Option<f64>>().map(|at_peak| at_peak / seconds)
     }
 
+    /// So many parts of all.
+    fn share(self, parts: u64, all: u64) -> Self {
+        Self {
+            bytes: self.bytes * parts / all,
+            f32_ops: self.f32_ops * parts / all,
+            int8_ops: self.int8_ops * parts / all,
+            bf16_ops: self.bf16_ops * parts / all,
+        }
+    }
+
     /// The weights once, the operations of one row `rows` times; nothing without rows.
     fn for_rows(self, rows: u64) -> Self {
         Self {
@@ -195,7 +215,11 @@ mod tests {
     use crate::panels::Dtype;
 
     fn cost(file: &str, dtype: Dtype) -> (ModelCost, Checkpoint) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama_gguf").join(file);
+        cost_of(&format!("llama_gguf/{file}"), dtype)
+    }
+
+    fn cost_of(model: &str, dtype: Dtype) -> (ModelCost, Checkpoint) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(model);
         let checkpoint = Checkpoint::open(&path).unwrap();
         let options = EngineOptions { threads: 1, isa: Isa::Scalar, dtype, kv_dtype: KvDtype::F32 };
         (ModelCost::new(&checkpoint, &options), checkpoint)
@@ -244,6 +268,22 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn experts_cost_what_one_token_takes_of_them() {
+        let (cost, checkpoint) = cost_of("mixtral", Dtype::Float32);
+        let config = checkpoint.config();
+        let step = cost.step(&plan(&[(0, 1)]));
+        let (hidden, kv_width) = (config.hidden_size, config.num_kv_heads * config.head_dim);
+        let attention = 2 * hidden * hidden + 2 * hidden * kv_width;
+        let experts = 2 * 3 * hidden * config.intermediate_size;
+        let multiplied = config.num_layers * (attention + 4 * hidden + experts);
+        let attended = 4 * config.num_layers * hidden;
+        assert_eq!(step.f32_ops, (2 * multiplied + attended) as u64);
+        // Two norms, and a panel of 16 rows for the router's 4.
+        let beside = config.num_layers * (2 + 12) * hidden;
+        assert_eq!(step.bytes, 4 * (multiplied + beside) as u64 + config.num_layers as u64 * cost.kv_bytes);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A weight matrix `[out, in]` that is still in its file; rows come out in the order the engine wants.
 //!
-//! Several threads may read disjoint rows at once. Nothing is cached.
+//! Several threads may read disjoint rows at once. Nothing is cached, except that a matrix which the file holds transposed
+//! is read as a whole.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::block_type::BlockType;
 use crate::dequantize::dequantize;
@@ -16,6 +18,8 @@ pub struct StoredMatrix {
     rows: usize,
     columns: usize,
     order: RowOrder,
+    /// All rows' bytes, where the file holds columns.
+    turned: Option<Arc<[u8]>>,
 }
 
 /// How the file orders the rows of a projection that is rotated by position.
@@ -31,10 +35,11 @@ pub(crate) enum RowOrder {
 }
 
 impl StoredMatrix {
-    /// Takes a tensor whose shape is `[rows, columns]`.
-    pub(crate) fn new(tensor: StoredTensor, order: RowOrder) -> Self {
+    /// Takes a tensor whose shape is `[rows, columns]`; fails if it is transposed and cannot be read.
+    pub(crate) fn new(tensor: StoredTensor, order: RowOrder) -> Result<Self, LoadError> {
         let &[rows, columns] = tensor.shape() else { panic!("a matrix has two dimensions") };
-        Self { tensor, rows, columns, order }
+        let turned = tensor.read_transposed()?.map(Arc::from);
+        Ok(Self { tensor, rows, columns, order, turned })
     }
 
     /// Output width.
@@ -70,10 +75,12 @@ impl StoredMatrix {
     /// Reads the stored bytes of `rows`, in the engine's order, as [`Self::read_rows`] does.
     pub fn read_raw(&self, rows: Range<usize>, out: &mut [u8]) -> Result<(), LoadError> {
         assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
-        match self.order {
-            RowOrder::Halves => self.tensor.read_raw(rows, self.columns, out),
-            RowOrder::Pairs { head_dim } => self.read_paired_rows(rows, head_dim, out),
+        match (&self.turned, self.order) {
+            (Some(bytes), _) => out.copy_from_slice(&bytes[rows.start * self.row_bytes()..rows.end * self.row_bytes()]),
+            (None, RowOrder::Halves) => self.tensor.read_raw(rows, self.columns, out)?,
+            (None, RowOrder::Pairs { head_dim }) => self.read_paired_rows(rows, head_dim, out)?,
         }
+        Ok(())
     }
 
     /// Reads the stored rows head by head and hands out the wanted ones of each.

@@ -19,6 +19,8 @@ pub(crate) struct StoredTensor {
     shape: Vec<usize>,
     offset: u64,
     bytes: u64,
+    /// Where the file holds the columns as rows: how many numbers each of those has there.
+    transposed: Option<usize>,
 }
 
 /// What a header says about a tensor; nothing of it is believed yet.
@@ -48,6 +50,7 @@ impl StoredTensor {
             shape: claim.shape.iter().map(|&dimension| dimension as usize).collect(),
             offset: claim.offset,
             bytes,
+            transposed: None,
         })
     }
 
@@ -79,17 +82,43 @@ impl StoredTensor {
 
     /// Some rows of a matrix, or numbers of a vector that are stored one by one, as a tensor of their own.
     pub(crate) fn cut(&self, rows: Range<usize>) -> Self {
-        let all = self.shape[0];
+        let (&all, columns) = self.shape.split_first().expect("a matrix or a vector");
         assert!(rows.end <= all, "rows {rows:?} of {all}");
-        let row_bytes = self.bytes / all as u64;
-        let mut shape = self.shape.clone();
-        shape[0] = rows.len();
+        let from_row_to_row = match (self.transposed, columns) {
+            (None, &[columns]) => self.row_bytes(columns),
+            _ => self.row_bytes(1),
+        };
+        let bytes = |rows: usize| rows as u64 * from_row_to_row as u64;
         Self {
-            shape,
-            offset: self.offset + rows.start as u64 * row_bytes,
-            bytes: rows.len() as u64 * row_bytes,
+            shape: [&[rows.len()], columns].concat(),
+            offset: self.offset + bytes(rows.start),
+            bytes: self.bytes - bytes(all - rows.len()),
             ..self.clone()
         }
+    }
+
+    /// The matrix whose columns are the rows that the file holds; fails if this is no matrix of single numbers.
+    pub(crate) fn transpose(self) -> Result<Self, LoadError> {
+        match *self.shape {
+            [rows, columns] if self.block_type.elements() == 1 => {
+                Ok(Self { shape: vec![columns, rows], transposed: Some(columns), ..self })
+            }
+            _ => Err(self.error(format!("shape {:?} of {} cannot be transposed", self.shape, self.block_type.name()))),
+        }
+    }
+
+    /// Reads a transposed matrix, as the bytes of its rows one after another; nothing if the file holds those itself.
+    pub(crate) fn read_transposed(&self) -> Result<Option<Vec<u8>>, LoadError> {
+        let (Some(stride), &[rows, columns]) = (self.transposed, self.shape.as_slice()) else { return Ok(None) };
+        let size = self.block_type.bytes();
+        let (mut all, mut line) = (vec![0; rows * columns * size], vec![0; rows * size]);
+        for column in 0..columns {
+            self.file.read_at(&mut line, self.offset + (column * stride * size) as u64)?;
+            for (number, row) in line.chunks_exact(size).zip(all.chunks_exact_mut(columns * size)) {
+                row[column * size..][..size].copy_from_slice(number);
+            }
+        }
+        Ok(Some(all))
     }
 
     /// Bytes of a row of `columns` numbers.
@@ -99,6 +128,7 @@ impl StoredTensor {
 
     /// Reads the bytes of rows as they are stored, `columns` numbers each.
     pub(crate) fn read_raw(&self, rows: Range<usize>, columns: usize, out: &mut [u8]) -> Result<(), LoadError> {
+        assert!(self.transposed.is_none(), "a transposed matrix is read as a whole");
         let row_bytes = self.row_bytes(columns);
         assert_eq!(out.len(), rows.len() * row_bytes, "as many bytes as the rows have");
         self.file.read_at(out, self.offset + (rows.start * row_bytes) as u64)

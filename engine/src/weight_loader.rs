@@ -3,7 +3,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
 use crate::panels::{Dtype, PanelFormat};
-use crate::weight_name::{LayerWeight, WeightName};
+use crate::weight_name::{ExpertWeight, LayerWeight, WeightName};
 
 /// Reads the weights of one model.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,11 @@ pub(crate) fn held_format(checkpoint: &Checkpoint, dtype: Dtype, has_bf16_dot: b
     let own = |name| PanelFormat::of(checkpoint.block_type(name), dtype, has_bf16_dot);
     let twin = match name {
         WeightName::Layer(layer, LayerWeight::Gate) => WeightName::Layer(layer, LayerWeight::Up),
-        WeightName::Layer(layer, LayerWeight::Up) => WeightName::Layer(layer, LayerWeight::Gate),
+        WeightName::Layer(layer, LayerWeight::Up) if checkpoint.config().gated_mlp => {
+            WeightName::Layer(layer, LayerWeight::Gate)
+        }
+        WeightName::Expert(layer, expert, ExpertWeight::Gate) => WeightName::Expert(layer, expert, ExpertWeight::Up),
+        WeightName::Expert(layer, expert, ExpertWeight::Up) => WeightName::Expert(layer, expert, ExpertWeight::Gate),
         _ => return own(name),
     };
     if own(name).row_format() == own(twin).row_format() { own(name) } else { PanelFormat::F32 }

@@ -27,7 +27,8 @@ fn score(answer: &Answer) -> f64 {
 
 #[test]
 fn the_beams_are_those_of_transformers() {
-    for name in ["llama2", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"] {
+    let families = ["llama2", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"];
+    for name in families.into_iter().chain(["gpt2", "gpt3_like", "openai_gpt", "mixtral"]) {
         let (folder, setup) = (fixture(name), Setup::default());
         let reference = json(&folder.join("reference.json"));
         let mut runner = Runner::new(load(&folder, setup).unwrap(), setup);

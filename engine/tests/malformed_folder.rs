@@ -80,7 +80,7 @@ fn the_small_folder_is_valid() -> Result<()> {
     assert_eq!(checkpoint.generation_defaults().temperature, Some(0.6));
     assert_eq!(checkpoint.generation_defaults().top_k, None);
     assert_eq!(checkpoint.vector(WeightName::OutputNorm, 4)?, [1.0; 4]);
-    assert_eq!(checkpoint.config().rope.theta, 10_000.0);
+    assert_eq!(checkpoint.config().rope.as_ref().map(|rope| rope.theta), Some(10_000.0));
     assert!(checkpoint.tokenizer().is_err());
     Ok(())
 }
@@ -135,7 +135,8 @@ fn two_spellings_that_differ_are_refused() -> Result<()> {
     let mut linear = config();
     linear["rope_scaling"] = json!({"type": "linear", "factor": 2.0});
     let scratch = folder("linear-scaling", &linear)?;
-    assert_eq!(Checkpoint::open(scratch.path())?.config().rope.scaling, RopeScaling::Linear { factor: 2.0 });
+    let rope = Checkpoint::open(scratch.path())?.config().rope.clone();
+    assert_eq!(rope.map(|rope| rope.scaling), Some(RopeScaling::Linear { factor: 2.0 }));
     Ok(())
 }
 
@@ -163,6 +164,8 @@ fn headers_of_safetensors_are_not_believed() -> Result<()> {
         (raw_safetensors("[]", &[]), "header: "),
         (raw_safetensors(twice, &[0; 8]), "tensor 'a' stands in the file twice"),
         (entry(r#"{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}"#), "type F8_E4M3 is not supported"),
+        (entry(r#"{"dtype":"U8","shape":[4],"data_offsets":[0,8]}"#), "shape [4] of U8 is not its place 0..8"),
+        (entry(r#"{"dtype":"BOOL","shape":[8],"data_offsets":[4,12]}"#), "begins at offset 4, expected 0"),
         (entry(r#"{"dtype":"F16","shape":[4294967296,4294967296,2],"data_offsets":[0,8]}"#), "overflows"),
         (entry(r#"{"dtype":"F16","shape":[4],"data_offsets":[0,80]}"#), "needs 8 bytes, its place is 0..80"),
         (entry(r#"{"dtype":"F16","shape":[40],"data_offsets":[0,80]}"#), "needs 80 bytes at offset"),

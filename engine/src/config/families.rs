@@ -1,6 +1,10 @@
 //! The decoder families that can be loaded, a row of facts each: what files call them and what they leave unsaid.
 
-use super::{Activation, AttentionBias};
+mod gpt;
+
+use super::{Activation, AttentionBias, NormKind, StreamNorms};
+use crate::weight_name::Naming;
+use gpt::{GPT_NEO, GPT1, GPT2};
 
 /// What is the same in every model of a family.
 #[derive(Debug, PartialEq)]
@@ -15,32 +19,71 @@ pub(crate) struct Family {
     pub(crate) gguf_architecture: Option<&'static str>,
     /// Whether GGUF files store the rows of q and k as neighbouring rotary pairs.
     pub(crate) gguf_pairs: bool,
-    /// Base of the rotary frequencies where the file gives none.
-    pub(crate) default_theta: f32,
+    /// What config.json calls what every decoder has.
+    pub(crate) names: &'static FieldNames,
+    /// What safetensors files call their tensors.
+    pub(crate) naming: Naming,
+    /// Base of the rotary frequencies where the file gives none; families without one have learned positions.
+    pub(crate) default_theta: Option<f32>,
     /// Key and value heads where config.json gives none; as many as query heads if this does not either.
     pub(crate) default_kv_heads: Option<usize>,
     /// Width of a head where config.json gives none; what the heads share out if this does not either.
     pub(crate) default_head_dim: Option<usize>,
-    /// What gates the MLP.
+    /// The norms.
+    pub(crate) norm: NormKind,
+    /// Where they stand.
+    pub(crate) stream_norms: StreamNorms,
+    /// Of the MLP.
     pub(crate) activation: Activation,
-    /// How `hidden_act` or `hidden_activation` in config.json spells it.
+    /// How config.json spells it.
     pub(crate) activations: &'static [&'static str],
+    /// Whether it gates a second product.
+    pub(crate) gated_mlp: bool,
+    /// Width of the MLP in widths of the stream where config.json gives none.
+    pub(crate) default_mlp_ratio: Option<usize>,
     /// The head reads the embedding's rows where config.json does not say.
     pub(crate) default_tied: bool,
     /// Biases of attention where config.json cannot say.
     pub(crate) attention_bias: AttentionBias,
+    /// Biases of the MLP where config.json cannot say.
+    pub(crate) mlp_bias: bool,
+    /// Scores are divided by the root of the head's width.
+    pub(crate) scaled_scores: bool,
     /// Heads of queries and keys are normed.
     pub(crate) head_norms: bool,
     /// What all Gemmas share, if it is one.
     pub(crate) gemma: Option<Gemma>,
     /// Which layers see a window only.
     pub(crate) window: WindowRule,
+    /// Layers have several MLPs.
+    pub(crate) experts: Option<Experts>,
     /// q, k and v are stored as one matrix, and so are gate and up.
     pub(crate) fused: bool,
     /// Fields of config.json that this family reads beside those that all do.
     pub(crate) fields: &'static [&'static str],
     /// So with keys of GGUF metadata, without their namespace.
     pub(crate) gguf_keys: &'static [&'static str],
+}
+
+/// What config.json calls what every decoder has.
+#[derive(Debug, PartialEq)]
+pub(crate) struct FieldNames {
+    pub(crate) hidden_size: &'static str,
+    pub(crate) num_layers: &'static str,
+    pub(crate) num_heads: &'static str,
+    pub(crate) intermediate_size: &'static str,
+    pub(crate) max_positions: &'static str,
+    pub(crate) norm_eps: &'static str,
+    /// Any of them may stand.
+    pub(crate) activation: &'static [&'static str],
+}
+
+impl FieldNames {
+    /// Whether a field is one of them.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        let others = [self.hidden_size, self.num_layers, self.num_heads, self.intermediate_size];
+        others.contains(&name) || [self.max_positions, self.norm_eps].contains(&name) || self.activation.contains(&name)
+    }
 }
 
 /// How files say which layers see a window only.
@@ -65,6 +108,15 @@ pub(crate) enum WindowRule {
         /// Positions.
         window: usize,
     },
+    /// Those that `attention_types` calls local see `window_size` (256 where it is absent).
+    Local,
+}
+
+/// How config.json says how many MLPs a layer has and how many each token takes, and the numbers where it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Experts {
+    pub(crate) count: (&'static str, usize),
+    pub(crate) per_token: (&'static str, usize),
 }
 
 /// Norms of the results of attention and MLP, weights of norms stored less one in safetensors, embeddings times the root of
@@ -82,22 +134,41 @@ pub(crate) struct Gemma {
     pub(crate) shared_out_layers: usize,
 }
 
+const MODERN: FieldNames = FieldNames {
+    hidden_size: "hidden_size",
+    num_layers: "num_hidden_layers",
+    num_heads: "num_attention_heads",
+    intermediate_size: "intermediate_size",
+    max_positions: "max_position_embeddings",
+    norm_eps: "rms_norm_eps",
+    activation: &["hidden_act", "hidden_activation"],
+};
+
 /// Llama 1 to 3, and what shares their layers.
 pub(crate) const LLAMA: Family = Family {
     model_type: "llama",
     causal_class: "LlamaForCausalLM",
     gguf_architecture: Some("llama"),
     gguf_pairs: true,
-    default_theta: 10_000.0,
+    names: &MODERN,
+    naming: Naming::HuggingFace,
+    default_theta: Some(10_000.0),
     default_kv_heads: None,
     default_head_dim: None,
+    norm: NormKind::RootMeanSquare,
+    stream_norms: StreamNorms::Before,
     activation: Activation::Silu,
     activations: &["silu", "swish"],
+    gated_mlp: true,
+    default_mlp_ratio: None,
     default_tied: false,
     attention_bias: AttentionBias::None,
+    mlp_bias: false,
+    scaled_scores: true,
     head_norms: false,
     gemma: None,
     window: WindowRule::Never,
+    experts: None,
     fused: false,
     fields: &["attention_bias", "mlp_bias"],
     gguf_keys: &[],
@@ -112,6 +183,17 @@ const MISTRAL: Family = Family {
     window: WindowRule::Every(Some(4096)),
     fields: &["sliding_window"],
     ..LLAMA
+};
+
+/// Mixtral 8x7B and 8x22B.
+const MIXTRAL: Family = Family {
+    model_type: "mixtral",
+    causal_class: "MixtralForCausalLM",
+    default_theta: Some(1_000_000.0),
+    window: WindowRule::Every(None),
+    experts: Some(Experts { count: ("num_local_experts", 8), per_token: ("num_experts_per_tok", 2) }),
+    fields: &["num_experts_per_tok", "num_local_experts", "sliding_window"],
+    ..MISTRAL
 };
 
 /// Qwen 2 and 2.5.
@@ -158,6 +240,7 @@ const GEMMA2: Family = Family {
     causal_class: "Gemma2ForCausalLM",
     gguf_architecture: Some("gemma2"),
     gguf_pairs: false,
+    naming: Naming::HuggingFaceOutputNorms,
     default_kv_heads: Some(4),
     default_head_dim: Some(256),
     activation: Activation::TanhGelu,
@@ -191,7 +274,7 @@ const GEMMA3: Family = Family {
     model_type: "gemma3_text",
     causal_class: "Gemma3ForCausalLM",
     gguf_architecture: Some("gemma3"),
-    default_theta: 1_000_000.0,
+    default_theta: Some(1_000_000.0),
     head_norms: true,
     gemma: Some(Gemma { caps: [None; 2], local_theta: Some(10_000.0), gguf_window: None, shared_out_layers: 62 }),
     window: WindowRule::AllBut { every: 6, window: 4096 },
@@ -214,7 +297,8 @@ const GEMMA3: Family = Family {
     ..GEMMA2
 };
 
-const FAMILIES: [&Family; 7] = [&LLAMA, &MISTRAL, &QWEN2, &QWEN3, &PHI3, &GEMMA2, &GEMMA3];
+const FAMILIES: [&Family; 11] =
+    [&LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI3, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1];
 
 impl Family {
     pub(crate) fn of_gguf(architecture: &str) -> Option<&'static Self> {

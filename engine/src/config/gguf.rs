@@ -9,7 +9,7 @@ mod window;
 use scheduler::Token;
 
 use super::families::Family;
-use super::{AttentionBias, DecoderConfig, NormConfig, range};
+use super::{AttentionBias, DecoderConfig, NormConfig, NormKind, StreamNorms, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
 use crate::fused;
@@ -78,6 +78,8 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         intermediate_size: keys.count("feed_forward_length", range::WIDTH)?,
         max_positions: keys.count("context_length", range::POSITIONS)?,
         norms: NormConfig {
+            kind: NormKind::RootMeanSquare,
+            stream: StreamNorms::Before,
             eps: keys.norm_eps()?,
             less_one: false,
             of_heads: keys.family.head_norms,
@@ -93,6 +95,8 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         },
         mlp_bias: in_first_layer(LayerWeight::GateBias),
         activation: keys.family.activation,
+        gated_mlp: keys.family.gated_mlp,
+        experts: None,
         attention_scale: 1.0 / (score_width.unwrap_or(head_dim) as f32).sqrt(),
         attention_softcap,
         logit_softcap,

@@ -2,6 +2,7 @@
 //!
 //! A field that is not known here is an error unless it is listed as harmless: it could change the numbers.
 
+mod attention_types;
 mod fields;
 mod gemma;
 mod rope;
@@ -13,7 +14,7 @@ use serde_json::Value;
 use super::families::Family;
 use super::json_fields::JsonFields;
 use super::range;
-use super::{AttentionBias, DecoderConfig, NormConfig};
+use super::{AttentionBias, DecoderConfig, ExpertsConfig, NormConfig};
 use crate::error::LoadError;
 
 /// What `config.json` and `generation_config.json` say together.
@@ -23,8 +24,7 @@ pub(crate) struct HuggingFaceConfig {
     pub(crate) bos_id: Option<Token>,
     /// In the order of the files, without repetition.
     pub(crate) eos_ids: Vec<Token>,
-    /// q, k and v are stored as one matrix, and so are gate and up.
-    pub(crate) fused: bool,
+    pub(crate) family: &'static Family,
 }
 
 /// Reads the configuration from `config.json` and, if there is one, `generation_config.json`.
@@ -43,7 +43,7 @@ pub(crate) fn read(json: JsonFields, generation: Option<JsonFields>) -> Result<H
         }
         bos_id = bos_id.or(token_ids(source, "bos_token_id", config.vocab_size)?.first().copied());
     }
-    Ok(HuggingFaceConfig { config, bos_id, eos_ids, fused: family.fused })
+    Ok(HuggingFaceConfig { config, bos_id, eos_ids, family })
 }
 
 fn family(json: &JsonFields) -> Result<&'static Family, LoadError> {
@@ -53,11 +53,12 @@ fn family(json: &JsonFields) -> Result<&'static Family, LoadError> {
 }
 
 fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, LoadError> {
-    let hidden_size = json.count("hidden_size", range::WIDTH)?;
-    let num_heads = json.count("num_attention_heads", range::HEADS)?;
-    let num_layers = json.count("num_hidden_layers", range::LAYERS)?;
+    let names = family.names;
+    let hidden_size = json.count(names.hidden_size, range::WIDTH)?;
+    let num_heads = json.count(names.num_heads, range::HEADS)?;
+    let num_layers = json.count(names.num_layers, range::LAYERS)?;
     let head_dim = head_dim(json, family, hidden_size, num_heads)?;
-    let eps = json.judged("rms_norm_eps", range::epsilon)?.ok_or_else(|| json.missing("rms_norm_eps"))?;
+    let eps = json.judged(names.norm_eps, range::epsilon)?.ok_or_else(|| json.missing(names.norm_eps))?;
     let [attention_softcap, logit_softcap] = gemma::caps(json, family)?;
     let is_gemma = family.gemma.is_some();
     Ok(DecoderConfig {
@@ -68,13 +69,22 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         num_heads,
         num_kv_heads: num_kv_heads(json, family, num_heads)?,
         head_dim,
-        intermediate_size: json.count("intermediate_size", range::WIDTH)?,
-        max_positions: json.count("max_position_embeddings", range::POSITIONS)?,
-        norms: NormConfig { eps, less_one: is_gemma, of_heads: family.head_norms, of_outputs: is_gemma },
+        intermediate_size: intermediate_size(json, family, hidden_size)?,
+        max_positions: json.count(names.max_positions, range::POSITIONS)?,
+        norms: NormConfig {
+            kind: family.norm,
+            stream: family.stream_norms,
+            eps,
+            less_one: is_gemma,
+            of_heads: family.head_norms,
+            of_outputs: is_gemma,
+        },
         rope: rope::read(json, family)?,
         local_rope: rope::read_local(json, family)?,
         activation: family.activation,
-        attention_scale: 1.0 / (gemma::score_width(json, family)?.unwrap_or(head_dim) as f32).sqrt(),
+        gated_mlp: family.gated_mlp,
+        experts: experts(json, family)?,
+        attention_scale: attention_scale(json, family, head_dim)?,
         attention_softcap,
         logit_softcap,
         embedding_scale: if is_gemma { (hidden_size as f32).sqrt() } else { 1.0 },
@@ -84,7 +94,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         } else {
             family.attention_bias
         },
-        mlp_bias: json.bool("mlp_bias")?.unwrap_or(false),
+        mlp_bias: family.mlp_bias || json.bool("mlp_bias")?.unwrap_or(false),
         windows: window::read(json, family, num_layers)?,
     })
 }
@@ -96,10 +106,34 @@ fn num_kv_heads(json: &JsonFields, family: &Family, num_heads: usize) -> Result<
 }
 
 fn head_dim(json: &JsonFields, family: &Family, hidden_size: usize, num_heads: usize) -> Result<usize, LoadError> {
-    match json.optional_count("head_dim", range::WIDTH)?.or(family.default_head_dim) {
-        Some(explicit) => range::head_dim(explicit).map_err(|reason| json.error("head_dim", reason)),
-        None => range::computed_head_dim(hidden_size, num_heads).map_err(|reason| json.error("hidden_size", reason)),
+    let Some(explicit) = json.optional_count("head_dim", range::WIDTH)?.or(family.default_head_dim) else {
+        let head_dim = range::computed_head_dim(hidden_size, num_heads);
+        return head_dim.map_err(|reason| json.error(family.names.hidden_size, reason));
+    };
+    range::head_dim(explicit).map_err(|reason| json.error("head_dim", reason))
+}
+
+fn intermediate_size(json: &JsonFields, family: &Family, hidden_size: usize) -> Result<usize, LoadError> {
+    let name = family.names.intermediate_size;
+    let default = family.default_mlp_ratio.map(|ratio| ratio * hidden_size);
+    json.optional_count(name, range::WIDTH)?.or(default).ok_or_else(|| json.missing(name))
+}
+
+fn experts(json: &JsonFields, family: &Family) -> Result<Option<ExpertsConfig>, LoadError> {
+    let Some(experts) = family.experts else { return Ok(None) };
+    let ((count, default_count), (per_token, default_per_token)) = (experts.count, experts.per_token);
+    let count = json.optional_count(count, range::EXPERTS)?.unwrap_or(default_count);
+    let taken = json.optional_count(per_token, 1..=count as u64)?.unwrap_or(default_per_token);
+    if taken > count {
+        return Err(json.error(per_token, format!("{taken} of {count} experts")));
     }
+    Ok(Some(ExpertsConfig { count, per_token: taken }))
+}
+
+fn attention_scale(json: &JsonFields, family: &Family, head_dim: usize) -> Result<f32, LoadError> {
+    let width = gemma::score_width(json, family)?.unwrap_or(head_dim);
+    let is_scaled = json.bool("scale_attn_weights")?.unwrap_or(family.scaled_scores);
+    Ok(if is_scaled { 1.0 / (width as f32).sqrt() } else { 1.0 })
 }
 
 /// One id or a list of ids, each below the vocabulary's size.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -16,6 +17,8 @@ use crate::stored_tensor::{StoredTensor, TensorClaim};
 
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 const LENGTH_BYTES: u64 = 8;
+/// One byte for each number, and no weight: old files hold causal masks of these types, which are passed over.
+const MASK_TYPES: [&str; 2] = ["BOOL", "U8"];
 
 /// The tensors of a file, checked.
 #[derive(Debug)]
@@ -30,9 +33,18 @@ pub(super) fn read(file: &Arc<ModelFile>) -> Result<Header, LoadError> {
     let data_start = LENGTH_BYTES + bytes.len() as u64;
     let entries: Entries =
         serde_json::from_slice(&bytes).map_err(|error| LoadError::file(file.path(), format!("header: {error}")))?;
-    let tensors = entries.0.iter().map(|(name, entry)| tensor(file, name, entry, data_start));
-    let mut tensors = tensors.collect::<Result<Vec<_>, _>>()?;
-    check_cover(&mut tensors, file, data_start)?;
+    let (mut tensors, mut places) = (Vec::new(), Vec::new());
+    for (name, entry) in &entries.0 {
+        if MASK_TYPES.contains(&entry.dtype.as_str()) {
+            let place = mask_place(entry, data_start);
+            places.push((place.map_err(|reason| LoadError::tensor(file.path(), name, reason))?, name));
+        } else {
+            let tensor = tensor(file, name, entry, data_start)?;
+            places.push((tensor.place(), name));
+            tensors.push(tensor);
+        }
+    }
+    check_cover(&mut places, file, data_start)?;
     Ok(Header { tensors, data_start })
 }
 
@@ -67,16 +79,27 @@ fn tensor(file: &Arc<ModelFile>, name: &str, entry: &Entry, data_start: u64) -> 
     Ok(tensor)
 }
 
+/// The bytes of the file that a mask takes.
+fn mask_place(entry: &Entry, data_start: u64) -> Result<Range<u64>, String> {
+    let ([start, end], shape) = (entry.data_offsets, &entry.shape.0);
+    let bytes = shape.iter().try_fold(1_u64, |product, &dimension| product.checked_mul(dimension));
+    if bytes.is_none() || start.checked_add(bytes.unwrap_or(0)) != Some(end) {
+        return Err(format!("shape {shape:?} of {} is not its place {start}..{end}", entry.dtype));
+    }
+    let end = end.checked_add(data_start).ok_or_else(|| format!("offset {end} overflows"))?;
+    Ok(start + data_start..end)
+}
+
 /// Tensors follow each other from the first byte of the data to the last.
-fn check_cover(tensors: &mut [StoredTensor], file: &ModelFile, data_start: u64) -> Result<(), LoadError> {
-    tensors.sort_by_key(|tensor| tensor.place().start);
+fn check_cover(places: &mut [(Range<u64>, &String)], file: &ModelFile, data_start: u64) -> Result<(), LoadError> {
+    places.sort_by_key(|(place, _)| (place.start, place.end));
     let mut expected = data_start;
-    for tensor in tensors {
-        if tensor.place().start != expected {
-            let offset = tensor.place().start - data_start;
-            return Err(tensor.error(format!("begins at offset {offset}, expected {}", expected - data_start)));
+    for (place, name) in places {
+        if place.start != expected {
+            let reason = format!("begins at offset {}, expected {}", place.start - data_start, expected - data_start);
+            return Err(LoadError::tensor(file.path(), name, reason));
         }
-        expected = tensor.place().end;
+        expected = place.end;
     }
     if expected != file.len() {
         return Err(LoadError::file(file.path(), format!("tensors end at byte {expected}, file has {}", file.len())));

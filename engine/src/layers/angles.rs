@@ -3,38 +3,39 @@
 use crate::config::DecoderConfig;
 use crate::ops::rope::{Rope, RopeAngles};
 
-/// How heads turn, in layers that see a window only and in the others.
+/// How heads turn, in layers that see a window only and in the others; not at all where positions are learned.
 #[derive(Debug)]
 pub(crate) struct LayerRopes {
-    all: Rope,
+    all: Option<Rope>,
     local: Option<Rope>,
 }
 
 /// The angles of a step's positions for both.
 #[derive(Debug, Default)]
 pub(crate) struct LayerAngles {
-    all: RopeAngles,
+    all: Option<RopeAngles>,
     local: Option<RopeAngles>,
 }
 
 impl LayerRopes {
     pub(crate) fn new(config: &DecoderConfig) -> Self {
         let rope = |rope| Rope::new(rope, config.head_dim);
-        Self { all: rope(&config.rope), local: config.local_rope.as_ref().map(rope) }
+        Self { all: config.rope.as_ref().map(rope), local: config.local_rope.as_ref().map(rope) }
     }
 }
 
 impl LayerAngles {
     /// Takes the angles at these positions, keeping its memory.
     pub(crate) fn fill(&mut self, ropes: &LayerRopes, positions: &[usize]) {
-        self.all.fill(&ropes.all, positions.iter().copied());
-        if let Some(rope) = &ropes.local {
-            self.local.get_or_insert_default().fill(rope, positions.iter().copied());
+        for (angles, rope) in [(&mut self.all, &ropes.all), (&mut self.local, &ropes.local)] {
+            if let Some(rope) = rope {
+                angles.get_or_insert_default().fill(rope, positions.iter().copied());
+            }
         }
     }
 
     /// Those of one layer.
-    pub(crate) fn of(&self, is_windowed: bool) -> &RopeAngles {
-        self.local.as_ref().filter(|_| is_windowed).unwrap_or(&self.all)
+    pub(crate) fn of(&self, is_windowed: bool) -> Option<&RopeAngles> {
+        self.local.as_ref().filter(|_| is_windowed).or(self.all.as_ref())
     }
 }

@@ -1,4 +1,4 @@
-//! Self-attention over the paged cache, with grouped heads and rotary positions.
+//! Self-attention over the paged cache, with grouped heads and, as a rule, rotary positions.
 
 use crate::cpu::Cpu;
 use crate::error::LoadError;
@@ -10,6 +10,7 @@ use crate::layers::angles::LayerAngles;
 use crate::layers::linear::{Linear, Part};
 use crate::layers::norm::Norm;
 use crate::layers::residual::Residual;
+use crate::layers::stream_norm::StreamNorm;
 use crate::ops;
 use crate::ops::paged_attention::AttentionInput;
 use crate::ops::tiled_rows::TiledRows;
@@ -72,12 +73,12 @@ impl Attention {
     }
 
     /// Writes the batch's keys and values, then adds the attention of the normed stream to the stream, `[tokens, hidden]`.
-    pub(crate) fn forward(&self, cpu: &Cpu, norm: &Norm, batch: &mut Batch<'_>, stream: &mut [f32]) {
+    pub(crate) fn forward(&self, cpu: &Cpu, norm: &StreamNorm, batch: &mut Batch<'_>, stream: &mut [f32]) {
         let tokens = batch.input.num_tokens();
         let AttentionScratch { qkv, attended, result } = &mut *batch.scratch;
         qkv.resize(tokens * self.qkv.out(), 0.0);
         attended.resize(tokens * self.query_width, 0.0);
-        self.qkv.forward(cpu, norm.of(stream), batch.tiles, qkv);
+        self.qkv.forward(cpu, norm.input(stream), batch.tiles, qkv);
         let sequences = &batch.input.sequences;
         let norms = self.head_norms.as_ref().map(HeadNorms::row_norms);
         let rule = QueryKeyRule { norms, angles: batch.angles.of(self.rule.window.is_some()) };
@@ -86,6 +87,7 @@ impl Attention {
         let facts = ops::paged_attention::Attention { heads: self.heads, rule: self.rule };
         ops::paged_attention(cpu, &facts, &input, attended);
         self.output.add(cpu, attended, (&mut *batch.tiles, result), stream);
+        norm.finish(cpu, stream);
     }
 }
 

@@ -42,9 +42,25 @@ impl Linear {
         self.matrices.iter().map(PanelMatrix::rows).sum()
     }
 
+    /// Columns of what goes in.
+    pub(crate) fn columns(&self) -> usize {
+        self.matrices.first().map_or(0, PanelMatrix::columns)
+    }
+
     /// `y = x Wᵀ + b`, y being `[tokens, out]`.
     pub(crate) fn forward(&self, cpu: &Cpu, input: Input<'_>, tiles: &mut TiledRows, y: &mut [f32]) {
         self.compute(cpu, input, tiles, (Epilogue::Store, y));
+    }
+
+    /// `y = activation(x Wᵀ + b)`
+    pub(crate) fn activate(
+        &self,
+        cpu: &Cpu,
+        input: Input<'_>,
+        tiles: &mut TiledRows,
+        (activation, y): (Activation, &mut [f32]),
+    ) {
+        self.compute(cpu, input, tiles, (Epilogue::Activate(activation), y));
     }
 
     /// `y += x Wᵀ + b`

@@ -1,19 +1,27 @@
-//! Gated MLP: down(activation(gate(x)) * up(x)).
+//! MLP: down(activation(gate(x)) * up(x)), or down(activation(up(x))) in families without a gate.
 
 use crate::cpu::Cpu;
 use crate::error::LoadError;
-use crate::layers::linear::{GatedLinear, Part};
-use crate::layers::norm::Norm;
+use crate::kernels::cpu::activation::Activation;
+use crate::layers::linear::{GatedLinear, Linear, Part};
 use crate::layers::residual::Residual;
-use crate::ops::tiled_rows::TiledRows;
+use crate::layers::stream_norm::StreamNorm;
+use crate::ops::tiled_rows::{Input, TiledRows};
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
 
-/// Its three matrices.
+/// Its matrices.
 #[derive(Debug)]
 pub(crate) struct Mlp {
-    gate_up: GatedLinear,
+    up: Up,
     down: Residual,
+}
+
+/// What the last matrix reads.
+#[derive(Debug)]
+enum Up {
+    Gated(GatedLinear),
+    Plain(Linear, Activation),
 }
 
 /// Scratch of one batch.
@@ -38,7 +46,11 @@ impl Mlp {
         let up = part(LayerWeight::Up, LayerWeight::UpBias, intermediate);
         let down = part(LayerWeight::Down, LayerWeight::DownBias, hidden);
         Ok(Self {
-            gate_up: GatedLinear::load(loader, gate, up, hidden)?,
+            up: if config.gated_mlp {
+                Up::Gated(GatedLinear::load(loader, gate, up, hidden)?)
+            } else {
+                Up::Plain(Linear::load(loader, &[up], hidden)?, config.activation)
+            },
             down: Residual::load(loader, down, intermediate, WeightName::Layer(layer, LayerWeight::MlpOutputNorm))?,
         })
     }
@@ -47,14 +59,31 @@ impl Mlp {
     pub(crate) fn forward(
         &self,
         cpu: &Cpu,
-        (norm, stream): (&Norm, &mut [f32]),
+        (norm, stream): (&StreamNorm, &mut [f32]),
         scratch: &mut MlpScratch,
         tiles: &mut TiledRows,
     ) {
         let tokens = stream.len() / self.down.out();
         let MlpScratch { product, result } = scratch;
-        product.resize(tokens * self.gate_up.out(), 0.0);
-        self.gate_up.forward(cpu, norm.of(stream), tiles, product);
+        product.resize(tokens * self.up.out(), 0.0);
+        self.up.forward(cpu, norm.input(stream), tiles, product);
         self.down.add(cpu, product, (tiles, result), stream);
+        norm.finish(cpu, stream);
+    }
+}
+
+impl Up {
+    fn out(&self) -> usize {
+        match self {
+            Self::Gated(linear) => linear.out(),
+            Self::Plain(linear, _) => linear.out(),
+        }
+    }
+
+    fn forward(&self, cpu: &Cpu, input: Input<'_>, tiles: &mut TiledRows, product: &mut [f32]) {
+        match self {
+            Self::Gated(linear) => linear.forward(cpu, input, tiles, product),
+            Self::Plain(linear, activation) => linear.activate(cpu, input, tiles, (*activation, product)),
+        }
     }
 }

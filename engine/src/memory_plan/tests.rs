@@ -1,7 +1,9 @@
 //! Plans for machines of a given size, checked against sums done by hand.
 
 use super::*;
-use crate::config::{Activation, AttentionBias, NormConfig, RopeConfig, RopeScaling};
+use crate::config::{
+    Activation, AttentionBias, ExpertsConfig, NormConfig, NormKind, RopeConfig, RopeScaling, StreamNorms,
+};
 
 const GIB: u64 = 1 << 30;
 /// Of the small model, as f32.
@@ -20,13 +22,22 @@ fn small() -> DecoderConfig {
         head_dim: 64,
         intermediate_size: 1536,
         max_positions: 8192,
-        norms: NormConfig { eps: 1e-5, less_one: false, of_heads: false, of_outputs: false },
-        rope: RopeConfig { theta: 100_000.0, scaling: RopeScaling::None },
+        norms: NormConfig {
+            kind: NormKind::RootMeanSquare,
+            stream: StreamNorms::Before,
+            eps: 1e-5,
+            less_one: false,
+            of_heads: false,
+            of_outputs: false,
+        },
+        rope: Some(RopeConfig { theta: 100_000.0, scaling: RopeScaling::None }),
         tied_embeddings: true,
         attention_bias: AttentionBias::None,
         mlp_bias: false,
         local_rope: None,
         activation: Activation::Silu,
+        gated_mlp: true,
+        experts: None,
         attention_scale: 0.125,
         attention_softcap: None,
         logit_softcap: None,
@@ -136,4 +147,10 @@ fn scratch_grows_with_the_step_and_the_vocabulary() {
     assert_eq!(plan(&limits()), (256 * of_token + 80 * of_sampled_row) * 4);
     let one = MemoryLimits { max_num_batched_tokens: 1, ..limits() };
     assert_eq!(plan(&one), (of_token + of_sampled_row) * 4);
+    let learned = DecoderConfig { rope: None, ..small() };
+    let plan = MemoryPlan::with_available(&learned, SIZES, &one, 64 * GIB).unwrap();
+    assert_eq!(plan.scratch_bytes, (of_token + 576 - 64 + of_sampled_row) * 4);
+    let routed = DecoderConfig { experts: Some(ExpertsConfig { count: 8, per_token: 2 }), ..small() };
+    let plan = MemoryPlan::with_available(&routed, SIZES, &one, 64 * GIB).unwrap();
+    assert_eq!(plan.scratch_bytes, (of_token + 3 * 576 + 8 + of_sampled_row) * 4);
 }

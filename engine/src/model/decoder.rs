@@ -1,21 +1,25 @@
 //! The one configurable decoder: a family is a table of facts in its configuration, none has code of its own.
 //!
-//! h = x + attention(norm(x)); y = h + mlp(norm(h)), in some families with a norm of what is added, scaled embeddings and
-//! capped logits. After the last layer a norm and the head, for the rows whose logits are wanted alone, and a norm for the
+//! h = x + attention(norm(x)); y = h + mlp(norm(h)), in some families with a norm of what is added, scaled embeddings,
+//! learned positions, several MLPs and capped logits; GPT-1 norms the sums instead. After the last layer a norm and the head, for the rows whose logits are wanted alone, and a norm for the
 //! last rows of sequences that are pooled: what has read all of them is their vector.
 
+use crate::config::StreamNorms;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
 use crate::layers::angles::{LayerAngles, LayerRopes};
 use crate::layers::attention::{Attention, AttentionScratch, Batch};
+use crate::layers::experts::{Experts, ExpertsScratch};
 use crate::layers::linear::{Linear, Part};
 use crate::layers::mlp::{Mlp, MlpScratch};
 use crate::layers::norm::Norm;
+use crate::layers::positions::Positions;
+use crate::layers::stream_norm::StreamNorm;
 use crate::model::{ForwardOutput, Model};
 use crate::ops;
-use crate::ops::tiled_rows::TiledRows;
+use crate::ops::tiled_rows::{Input, TiledRows};
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
 
@@ -27,8 +31,11 @@ pub(crate) struct Decoder {
     logit_softcap: Option<f32>,
     ropes: LayerRopes,
     layers: Vec<Layer>,
-    norm: Norm,
+    /// `None` where the last layer leaves the stream normed.
+    norm: Option<Norm>,
     embedding: Linear,
+    /// `None` where heads turn.
+    positions: Option<Positions>,
     /// `None` where the embedding's rows are the head's.
     head: Option<Linear>,
     scratch: Scratch,
@@ -36,16 +43,23 @@ pub(crate) struct Decoder {
 
 #[derive(Debug)]
 struct Layer {
-    attention_norm: Norm,
+    attention_norm: StreamNorm,
     attention: Attention,
-    mlp_norm: Norm,
-    mlp: Mlp,
+    mlp_norm: StreamNorm,
+    mlp: LayerMlp,
+}
+
+#[derive(Debug)]
+enum LayerMlp {
+    One(Mlp),
+    Several(Experts),
 }
 
 #[derive(Debug, Default)]
 struct Scratch {
     attention: AttentionScratch,
     mlp: MlpScratch,
+    experts: ExpertsScratch,
     /// The residual stream, `[tokens, hidden]`.
     stream: Vec<f32>,
     /// The stream's rows whose logits are wanted, `[rows, hidden]`.
@@ -66,14 +80,16 @@ impl Decoder {
         } else {
             Some(Linear::load(loader, &[rows(WeightName::Output)], config.hidden_size)?)
         };
+        let norm = || Norm::load(loader.checkpoint, WeightName::OutputNorm, config.hidden_size);
         Ok(Self {
             hidden_size: config.hidden_size,
             embedding_scale: config.embedding_scale,
             logit_softcap: config.logit_softcap,
             ropes: LayerRopes::new(config),
             layers: (0..config.num_layers).map(|layer| Layer::load(loader, layer)).collect::<Result<_, _>>()?,
-            norm: Norm::load(loader.checkpoint, WeightName::OutputNorm, config.hidden_size)?,
+            norm: (config.norms.stream == StreamNorms::Before).then(norm).transpose()?,
             embedding,
+            positions: config.rope.is_none().then(|| Positions::load(loader)).transpose()?,
             head,
             scratch: Scratch::default(),
         })
@@ -84,9 +100,12 @@ impl Decoder {
         let stream = &mut self.scratch.stream;
         self.embedding.embed(cpu, &input.ids, stream);
         if self.embedding_scale != 1.0 {
-            for value in stream {
+            for value in &mut *stream {
                 *value *= self.embedding_scale;
             }
+        }
+        if let Some(positions) = &mut self.positions {
+            positions.add(cpu, &input.positions, stream);
         }
     }
 
@@ -101,7 +120,8 @@ impl Decoder {
         let head = self.head.as_ref().unwrap_or(&self.embedding);
         let wanted = input.logit_rows.len() * head.out();
         logits.resize(logits.len().max(wanted), 0.0);
-        head.forward(cpu, self.norm.of(sampling), tiles, &mut logits[..wanted]);
+        let rows = Input { x: sampling, norm: self.norm.as_ref().map(Norm::row_norm) };
+        head.forward(cpu, rows, tiles, &mut logits[..wanted]);
         if let Some(cap) = self.logit_softcap {
             ops::softcap(cpu, cap, &mut logits[..wanted]);
         }
@@ -114,7 +134,9 @@ impl Decoder {
         for &sequence in &input.pooled {
             let end = input.sequences[sequence].rows.end * hidden;
             let mut vector = stream[end - hidden..end].to_vec();
-            self.norm.apply(cpu, &mut vector);
+            if let Some(norm) = &self.norm {
+                norm.apply(cpu, &mut vector);
+            }
             vectors.push(vector);
         }
     }
@@ -122,13 +144,15 @@ impl Decoder {
 
 impl Layer {
     fn load(loader: &WeightLoader<'_>, layer: usize) -> Result<Self, LoadError> {
-        let hidden = loader.checkpoint.config().hidden_size;
-        let norm = |weight| Norm::load(loader.checkpoint, WeightName::Layer(layer, weight), hidden);
+        let norm = |weight| StreamNorm::load(loader, WeightName::Layer(layer, weight));
         Ok(Self {
             attention_norm: norm(LayerWeight::AttentionNorm)?,
             attention: Attention::load(loader, layer)?,
             mlp_norm: norm(LayerWeight::MlpNorm)?,
-            mlp: Mlp::load(loader, layer)?,
+            mlp: match loader.checkpoint.config().experts {
+                None => LayerMlp::One(Mlp::load(loader, layer)?),
+                Some(experts) => LayerMlp::Several(Experts::load(loader, layer, experts.per_token)?),
+            },
         })
     }
 }
@@ -136,12 +160,15 @@ impl Layer {
 impl Model for Decoder {
     fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, output: &mut ForwardOutput) {
         self.embed(cpu, input);
-        let Scratch { attention, mlp, stream, tiles, angles, .. } = &mut self.scratch;
+        let Scratch { attention, mlp, experts, stream, tiles, angles, .. } = &mut self.scratch;
         angles.fill(&self.ropes, &input.positions);
         let mut batch = Batch { input, angles, kv, scratch: attention, tiles };
         for layer in &self.layers {
             layer.attention.forward(cpu, &layer.attention_norm, &mut batch, stream);
-            layer.mlp.forward(cpu, (&layer.mlp_norm, stream), mlp, batch.tiles);
+            match &layer.mlp {
+                LayerMlp::One(one) => one.forward(cpu, (&layer.mlp_norm, stream), mlp, batch.tiles),
+                LayerMlp::Several(several) => several.forward(cpu, (&layer.mlp_norm, stream), experts, batch.tiles),
+            }
         }
         self.head(cpu, input, &mut output.logits);
         self.pool(cpu, input, &mut output.vectors);

@@ -1,4 +1,4 @@
-//! `y = x W^T + b` over panels of 16 outputs: stored, added to what is there, or gated.
+//! `y = x W^T + b` over panels of 16 outputs: stored, added to what is there, activated or gated.
 //!
 //! Work is cut into cells of row chunks times runs of panels; which thread computes a cell changes nothing.
 
@@ -15,7 +15,7 @@ use crate::panels::{Panel, PanelMatrix};
 use cells::{Cell, Cells};
 use multiplier::{Multiplier, with_multiplier};
 
-/// `y = x W^T + b`, or `y += x W^T + b`: y is `[rows, outputs]`.
+/// `y = x W^T + b`, its activation, or `y += x W^T + b`: y is `[rows, outputs]`.
 pub fn linear(cpu: &Cpu, weights: &PanelMatrix, x: &TiledRows, epilogue: Epilogue, y: ColumnsMut<'_>) {
     assert!(!matches!(epilogue, Epilogue::Gate(_)), "a gate takes two matrices");
     compute(cpu, &Units { left: weights, right: None }, x, epilogue, y);

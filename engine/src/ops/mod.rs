@@ -13,6 +13,7 @@ pub mod reference;
 pub mod residual;
 pub mod rope;
 pub mod sequences;
+pub mod shares;
 pub mod softcap;
 pub mod tiled_rows;
 pub mod write_kv;
@@ -23,6 +24,7 @@ pub use log_sum_exp::log_sum_exp;
 pub use norm_rows::norm_rows;
 pub use paged_attention::paged_attention;
 pub use residual::add_normed;
+pub use shares::shares;
 pub use softcap::softcap;
 pub use write_kv::write_kv;
 

@@ -22,16 +22,49 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f64> {
     x.chunks_exact(weight.len()).flat_map(norm).collect()
 }
 
+/// Norm of rows as wide as `weight` by their mean and variance.
+pub fn layer_norm(x: &[f32], (weight, bias): (&[f32], &[f32]), eps: f32) -> Vec<f64> {
+    let norm = |row: &[f32]| {
+        let mean = row.iter().map(|value| f64::from(*value)).sum::<f64>() / row.len() as f64;
+        let squares: f64 = row.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum();
+        let inverse = (squares / row.len() as f64 + f64::from(eps)).sqrt().recip();
+        let weighted = |((value, weight), bias): ((&f32, &f32), &f32)| {
+            (f64::from(*value) - mean) * inverse * f64::from(*weight) + f64::from(*bias)
+        };
+        row.iter().zip(weight).zip(bias).map(weighted).collect::<Vec<_>>()
+    };
+    x.chunks_exact(weight.len()).flat_map(norm).collect()
+}
+
 /// `activation(gate) * up`.
 pub fn gated(activation: Activation, gates: &[f32], ups: &[f32]) -> Vec<f64> {
-    let activated = |gate: f64| match activation {
-        Activation::Silu => gate / (1.0 + (-gate).exp()),
+    gates.iter().zip(ups).map(|(gate, up)| activated(activation, f64::from(*gate)) * f64::from(*up)).collect()
+}
+
+/// An activation of one number.
+pub fn activated(activation: Activation, x: f64) -> f64 {
+    match activation {
+        Activation::Silu => x / (1.0 + (-x).exp()),
+        Activation::Gelu => 0.5 * x * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2)),
         Activation::TanhGelu => {
-            let inner = (2.0 / std::f64::consts::PI).sqrt() * (gate + 0.044_715 * gate.powi(3));
-            0.5 * gate * (1.0 + inner.tanh())
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
+            0.5 * x * (1.0 + inner.tanh())
         }
-    };
-    gates.iter().zip(ups).map(|(gate, up)| activated(f64::from(*gate)) * f64::from(*up)).collect()
+    }
+}
+
+/// The error function, by the series whose terms all have its sign.
+fn erf(x: f64) -> f64 {
+    const TERMS: u32 = 200;
+    if x.abs() > 6.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum) = (x, x);
+    for n in 1..TERMS {
+        term *= 2.0 * x * x / f64::from(2 * n + 1);
+        sum += term;
+    }
+    std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum
 }
 
 /// `ln(sum(e^value))`.

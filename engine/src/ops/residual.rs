@@ -2,8 +2,7 @@
 
 use super::WORTH_SHARING;
 use crate::cpu::Cpu;
-use crate::kernels::cpu::fill_tile::RowNorm;
-use crate::kernels::cpu::norm_row::NormRow;
+use crate::kernels::cpu::norm_row::{NormRow, RowNorm};
 
 /// Norms the rows `[rows, k]` in place and adds them to the stream `[rows, k]`.
 pub fn add_normed(cpu: &Cpu, norm: RowNorm<'_>, rows: &mut [f32], stream: &mut [f32]) {

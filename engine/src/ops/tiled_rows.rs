@@ -9,8 +9,9 @@ use crate::kernels::aligned::Aligned;
 use crate::kernels::cpu::amx::AMX_ROWS;
 use crate::kernels::cpu::bf16_tile::BF16_TILE_ROWS;
 use crate::kernels::cpu::block_format::BLOCK;
-use crate::kernels::cpu::fill_tile::{FillTile, RowNorm};
+use crate::kernels::cpu::fill_tile::FillTile;
 use crate::kernels::cpu::float_tile::FloatTileRows;
+use crate::kernels::cpu::norm_row::RowNorm;
 use crate::kernels::cpu::quant_tile::QuantTileRows;
 use crate::kernels::tiled_rows::RowFormat;
 
@@ -41,7 +42,8 @@ impl TiledRows {
     /// Takes rows of `k` numbers as `format`.
     pub fn fill(&mut self, cpu: &Cpu, Input { x, norm }: Input<'_>, k: usize, format: RowFormat) {
         assert!(x.len().is_multiple_of(k), "whole rows of {k}, not {} values", x.len());
-        assert!(norm.is_none_or(|norm| norm.weight.len() == k), "a weight for each of {k}");
+        let has_k = |values: &[f32]| values.len() == k;
+        assert!(norm.is_none_or(|norm| has_k(norm.weight) && norm.bias.is_none_or(has_k)), "a weight for each of {k}");
         self.k = k;
         self.format = Some(format);
         self.tiles = Parts::at_most(x.len() / k, tile_rows(cpu, format));

@@ -14,14 +14,14 @@ use crate::kv_cache::{KvHeadMut, KvLayer, KvTensors};
 pub struct QueryKeyRule<'a> {
     /// Norms of each head, if the model has them.
     pub norms: Option<QueryKeyNorms<'a>>,
-    /// Then they turn by these: one for each row of the batch.
-    pub angles: &'a RopeAngles,
+    /// Then they turn by these, one for each row of the batch, unless the model has learned positions.
+    pub angles: Option<&'a RopeAngles>,
 }
 
 impl<'a> From<&'a RopeAngles> for QueryKeyRule<'a> {
     /// Nothing but a turn.
     fn from(angles: &'a RopeAngles) -> Self {
-        Self { norms: None, angles }
+        Self { norms: None, angles: Some(angles) }
     }
 }
 
@@ -39,7 +39,8 @@ pub fn write_kv(cpu: &Cpu, rule: QueryKeyRule<'_>, sequences: &[SequenceRows<'_>
         qkv.len() == rows * width && width > 2 * kv_width,
         "rows of {width} values hold no heads beside {kv_width}"
     );
-    assert_eq!(rule.angles.head_dim(), geometry.head_dim, "angles of the cache's heads");
+    let is_head = |angles: &RopeAngles| angles.head_dim() == geometry.head_dim;
+    assert!(rule.angles.is_none_or(is_head), "angles of the cache's heads");
     let norms = rule.norms.iter().flat_map(|norms| [norms.query, norms.key]);
     norms.for_each(|norm| assert_eq!(norm.weight.len(), geometry.head_dim, "norms of the cache's heads"));
     let qkv = ColumnsMut::new(qkv, width);
@@ -83,11 +84,9 @@ struct HeadRows<'a, E> {
 impl<E: KvElement> HeadRows<'_, E> {
     fn store(mut self, cpu: &Cpu, rule: QueryKeyRule<'_>, sequences: &[SequenceRows<'_>]) {
         for sequence in sequences {
-            let (cosines, sines) = rule.angles.of_rows(sequence.rows.clone());
             cpu.isa().run(StoreKv {
                 norms: rule.norms,
-                cosines,
-                sines,
+                angles: rule.angles.map(|angles| angles.of_rows(sequence.rows.clone())),
                 queries: self.queries.take_rows(sequence.rows.len()),
                 keys: self.keys.take_rows(sequence.rows.len()),
                 values: self.values.take_rows(sequence.rows.len()),

@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use engine::cpu::Cpu;
 use engine::kernels::columns_mut::ColumnsMut;
 use engine::kernels::cpu::activation::Activation;
-use engine::kernels::cpu::fill_tile::RowNorm;
+use engine::kernels::cpu::norm_row::RowNorm;
 use engine::kernels::cpu::tile::Epilogue;
 use engine::ops;
 use engine::ops::linear::Gated;
@@ -260,14 +260,14 @@ fn a_number_that_is_none_reaches_every_output_of_its_row() {
 }
 
 #[test]
-fn results_are_stored_added_and_gated_with_their_bias() {
+fn results_are_added_activated_and_gated_with_their_bias() {
     let mut random = Random(8);
     let (rows, outputs, inputs) = (9, 45, 64);
     let (x, gate, up) =
         (random.values(rows * inputs), random.values(outputs * inputs), random.values(outputs * inputs));
     let (gate_bias, up_bias) = (random.values(outputs), random.values(outputs));
     let (norm_weight, eps) = (random.values(inputs), 1e-5);
-    let norm = RowNorm { weight: &norm_weight, eps };
+    let norm = RowNorm { weight: &norm_weight, bias: None, eps };
     let normed: Vec<f32> = reference::rms_norm(&x, &norm_weight, eps).iter().map(|value| *value as f32).collect();
     let with_bias = |weights: &[f32], bias: &[f32]| -> Vec<f32> {
         let product = reference::linear(&normed, weights, inputs);
@@ -282,10 +282,14 @@ fn results_are_stored_added_and_gated_with_their_bias() {
         ops::linear(&cpu, &gate, &tiles, Epilogue::Add, ColumnsMut::new(&mut y, outputs));
         let sums: Vec<f64> = gates.iter().map(|gate| f64::from(*gate) + 1.0).collect();
         assert_close(&y, &sums, 1e-4, "added");
-        for activation in [Activation::Silu, Activation::TanhGelu] {
+        for activation in [Activation::Silu, Activation::Gelu, Activation::TanhGelu] {
             let weights = Gated { gate: &gate, up: &up, activation };
             ops::gated_linear(&cpu, weights, &tiles, ColumnsMut::new(&mut y, outputs));
             assert_close(&y, &reference::gated(activation, &gates, &ups), 1e-4, "gated");
+            ops::linear(&cpu, &gate, &tiles, Epilogue::Activate(activation), ColumnsMut::new(&mut y, outputs));
+            let activated: Vec<f64> =
+                gates.iter().map(|gate| reference::activated(activation, f64::from(*gate))).collect();
+            assert_close(&y, &activated, 1e-4, "activated");
         }
     }
 }

@@ -8,12 +8,11 @@ use crate::stored_tensor::StoredTensor;
 
 const DIVISORS: &str = "rope_freqs.weight";
 
-/// Of all layers, or of those that see everything.
-pub(super) fn read(keys: &Keys<'_>, tensors: &TensorMap, head_dim: usize) -> Result<RopeConfig, LoadError> {
-    Ok(RopeConfig {
-        theta: keys.positive("rope.freq_base")?.unwrap_or(keys.family.default_theta),
-        scaling: scaling(keys, tensors, head_dim)?,
-    })
+/// Of all layers, or of those that see everything; none where the family has none.
+pub(super) fn read(keys: &Keys<'_>, tensors: &TensorMap, head_dim: usize) -> Result<Option<RopeConfig>, LoadError> {
+    let Some(default_theta) = keys.family.default_theta else { return Ok(None) };
+    let theta = keys.positive("rope.freq_base")?.unwrap_or(default_theta);
+    Ok(Some(RopeConfig { theta, scaling: scaling(keys, tensors, head_dim)? }))
 }
 
 /// Of layers that see a window, where the family has another one for them; contexts are not stretched there.

@@ -7,23 +7,10 @@ use crate::config::json_fields::JsonFields;
 use crate::error::LoadError;
 
 /// Fields that are read of every family.
-const READ: &[&str] = &[
-    "bos_token_id",
-    "eos_token_id",
-    "head_dim",
-    "hidden_size",
-    "intermediate_size",
-    "max_position_embeddings",
-    "num_attention_heads",
-    "num_hidden_layers",
-    "num_key_value_heads",
-    "rms_norm_eps",
-    "rope_parameters",
-    "rope_scaling",
-    "rope_theta",
-    "tie_word_embeddings",
-    "vocab_size",
-];
+const READ: &[&str] = &["bos_token_id", "eos_token_id", "model_type", "tie_word_embeddings", "vocab_size"];
+
+/// Fields that are read of families with rotary positions.
+const ROTARY: &[&str] = &["head_dim", "num_key_value_heads", "rope_parameters", "rope_scaling", "rope_theta"];
 
 /// Fields that say nothing about the forward pass: training, bookkeeping, defaults of other programs.
 const HARMLESS: &[&str] = &[
@@ -33,16 +20,20 @@ const HARMLESS: &[&str] = &[
     "_from_model_config",
     "_model_name_or_path",
     "_name_or_path",
+    "_num_labels",
     "attention_dropout",
+    "attn_pdrop",
     "bad_words_ids",
     "begin_suppress_tokens",
     "chunk_size_feed_forward",
+    "classifier_dropout",
     "decoder_start_token_id",
     "diversity_penalty",
     "do_sample",
     "dtype",
     "early_stopping",
     "embd_pdrop",
+    "embed_dropout",
     "encoder_no_repeat_ngram_size",
     "exponential_decay_length_penalty",
     "finetuning_task",
@@ -60,6 +51,8 @@ const HARMLESS: &[&str] = &[
     "max_sequence_length",
     "min_length",
     "model_max_length",
+    "n_ctx",
+    "n_special",
     "name_or_path",
     "no_repeat_ngram_size",
     "num_beam_groups",
@@ -68,17 +61,28 @@ const HARMLESS: &[&str] = &[
     "output_attentions",
     "output_hidden_states",
     "output_past",
+    "output_router_logits",
     "output_scores",
     "pad_token_id",
+    "predict_special_tokens",
     "prefix",
     "pretraining_tp",
     "problem_type",
     "remove_invalid_values",
+    "reorder_and_upcast_attn",
     "repetition_penalty",
+    "resid_dropout",
     "resid_pdrop",
     "return_dict",
     "return_dict_in_generate",
+    "router_aux_loss_coef",
+    "router_jitter_noise",
     "sep_token_id",
+    "summary_activation",
+    "summary_first_dropout",
+    "summary_proj_to_labels",
+    "summary_type",
+    "summary_use_proj",
     "suppress_tokens",
     "task_specific_params",
     "temperature",
@@ -104,10 +108,10 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
     for name in json.names() {
         let value = json.value(name).expect("names of set fields only");
         let verdict = match name {
-            _ if READ.contains(&name) || family.fields.contains(&name) || HARMLESS.contains(&name) => Ok(()),
-            "model_type" => Ok(()),
+            _ if family.names.activation.contains(&name) => check_activation(value, family),
+            _ if READ.contains(&name) || family.names.contains(name) || family.fields.contains(&name) => Ok(()),
+            _ if HARMLESS.contains(&name) || (family.default_theta.is_some() && ROTARY.contains(&name)) => Ok(()),
             "architectures" => check_class(value, family),
-            "hidden_act" | "hidden_activation" => check_activation(value, family),
             "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
             "quantization_config" => Err("quantised safetensors are not supported; use a GGUF file".to_owned()),
             "is_encoder_decoder"
@@ -115,6 +119,7 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             | "attention_bias"
             | "mlp_bias"
             | "rope_interleaved"
+            | "scale_attn_by_inverse_layer_idx"
             | "use_bidirectional_attention"
             | "use_mrope"
             | "use_sliding_window" => expect(value, &Value::Bool(false)),

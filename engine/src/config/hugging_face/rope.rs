@@ -10,8 +10,9 @@ use crate::error::LoadError;
 /// Of `rope_parameters`, where version 5 writes one object for each kind of layer.
 const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
 
-/// Of all layers, or of those that see everything.
-pub(super) fn read(json: &JsonFields, family: &Family) -> Result<RopeConfig, LoadError> {
+/// Of all layers, or of those that see everything; none where positions are learned.
+pub(super) fn read(json: &JsonFields, family: &Family) -> Result<Option<RopeConfig>, LoadError> {
+    let Some(default_theta) = family.default_theta else { return Ok(None) };
     let parameters = json.object("rope_parameters")?;
     let [full, _] = of_kinds(parameters)?;
     let parameters = full.or(parameters);
@@ -20,10 +21,8 @@ pub(super) fn read(json: &JsonFields, family: &Family) -> Result<RopeConfig, Loa
     let theta = agreed(json, "rope_theta", thetas.into_iter().flatten())?;
     let scalings = [parameters.map(read_scaling), scaling.map(read_scaling)];
     let scalings: Vec<_> = scalings.into_iter().flatten().collect::<Result<_, _>>()?;
-    Ok(RopeConfig {
-        theta: theta.unwrap_or(family.default_theta),
-        scaling: agreed(json, "rope_scaling", scalings.into_iter())?.unwrap_or(RopeScaling::None),
-    })
+    let scaling = agreed(json, "rope_scaling", scalings.into_iter())?.unwrap_or(RopeScaling::None);
+    Ok(Some(RopeConfig { theta: theta.unwrap_or(default_theta), scaling }))
 }
 
 /// Of layers that see a window, where the family has another one for them.

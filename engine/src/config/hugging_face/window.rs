@@ -1,5 +1,6 @@
 //! Which layers see a window only: `sliding_window`, and what says where it holds.
 
+use super::attention_types;
 use crate::config::families::{Family, WindowRule};
 use crate::config::json_fields::JsonFields;
 use crate::config::range;
@@ -33,6 +34,11 @@ pub(super) fn read(json: &JsonFields, family: &Family, num_layers: usize) -> Res
             let slides =
                 |layer: usize| kinds.as_ref().map_or(!(layer + 1).is_multiple_of(every), |slides| slides[layer]);
             Ok((0..num_layers).map(|layer| slides(layer).then_some(window)).collect())
+        }
+        WindowRule::Local => {
+            let window = json.optional_count("window_size", range::POSITIONS)?.unwrap_or(256);
+            let locals = attention_types::read(json, num_layers)?;
+            Ok(locals.into_iter().map(|is_local| is_local.then_some(window)).collect())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Over one row at a time: its root mean square, exponentials.
+//! Over one row at a time: its root mean square, its mean and deviation, exponentials.
 //!
 //! Sums run in 16 lanes in order of the row and end in one fixed tree; a last part of fewer lanes is filled with zeros.
 
@@ -78,6 +78,24 @@ fn sum_of_squares<S: Simd>(simd: S, x: &[f32]) -> f32 {
     }
     let values = simd.load(&filled(rest, 0.0));
     simd.sum(simd.fma(values, values, sums))
+}
+
+/// The mean of `x`, and `1 / sqrt(mean((x - mean)^2) + eps)`.
+#[inline(always)]
+pub(super) fn mean_and_inverse_deviation<S: Simd>(simd: S, x: &[f32], eps: f32) -> (f32, f32) {
+    let (lines, rest) = x.as_chunks::<LANES>();
+    let mut sums = simd.splat(0.0);
+    for line in lines {
+        sums = simd.add(sums, simd.load(line));
+    }
+    let mean = simd.sum(simd.add(sums, simd.load(&filled(rest, 0.0)))) / x.len() as f32;
+    let last = filled(rest, mean);
+    let mut squares = simd.splat(0.0);
+    for line in lines.iter().chain([&last]) {
+        let distance = simd.sub(simd.load(line), simd.splat(mean));
+        squares = simd.fma(distance, distance, squares);
+    }
+    (mean, 1.0 / (simd.sum(squares) / x.len() as f32 + eps).sqrt())
 }
 
 /// Greatest value, and sum of `e^(value - greatest)`.

@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use super::elementwise::{filled, inverse_root_mean_square, rounded};
+use super::elementwise::{filled, rounded};
+use super::norm_row::{RowMoments, RowNorm};
 use super::simd::{Kernel, LANES, Simd};
 use super::tile::MAX_TILE_ROWS;
 use crate::kernels::tiled_rows::{RowFormat, TilePlace};
@@ -17,15 +18,6 @@ const MOST: f32 = 127.0;
 const ABOVE_HALF: f32 = 4096.0;
 /// Blocks whose numbers are all smaller are zero: 127 divided by them might not be a number.
 const TINY: f32 = 1e-30;
-
-/// The norm that rows go through first: x / sqrt(mean(x^2) + eps) * weight.
-#[derive(Clone, Copy, Debug)]
-pub struct RowNorm<'a> {
-    /// `[k]`
-    pub weight: &'a [f32],
-    /// Added to the mean.
-    pub eps: f32,
-}
 
 /// Fills some blocks of one tile.
 #[derive(Debug)]
@@ -51,13 +43,13 @@ impl Kernel for FillTile<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let mut inverse = [1.0; MAX_TILE_ROWS];
+        let mut moments = [RowMoments::NONE; MAX_TILE_ROWS];
         if let Some(norm) = self.norm {
-            for (inverse, row) in inverse.iter_mut().zip(self.rows.chunks_exact(self.k)) {
-                *inverse = inverse_root_mean_square(simd, row, norm.eps);
+            for (moments, row) in moments.iter_mut().zip(self.rows.chunks_exact(self.k)) {
+                *moments = norm.moments(simd, row);
             }
         }
-        let source = Source { rows: self.rows, k: self.k, norm: self.norm.map(|norm| (norm.weight, inverse)) };
+        let source = Source { rows: self.rows, k: self.k, norm: self.norm.map(|norm| (norm, moments)) };
         let place = TilePlace { rows: source.rows(), numbers: self.numbers, factors: self.factors };
         match self.format {
             RowFormat::Quants => fill_quants(simd, &source, self.blocks, place),
@@ -67,12 +59,12 @@ impl Kernel for FillTile<'_> {
     }
 }
 
-/// Rows, and what their numbers are multiplied with.
+/// Rows, and the norm that they go through.
 struct Source<'a> {
     rows: &'a [f32],
     k: usize,
-    /// Weights, and one factor for each row.
-    norm: Option<(&'a [f32], [f32; MAX_TILE_ROWS])>,
+    /// And what it takes from each row.
+    norm: Option<(RowNorm<'a>, [RowMoments; MAX_TILE_ROWS])>,
 }
 
 impl Source<'_> {
@@ -90,9 +82,14 @@ impl Source<'_> {
     #[inline(always)]
     fn line<S: Simd>(&self, simd: S, row: usize, index: usize) -> S::Vector {
         let x = line_at(simd, &self.rows[row * self.k..][..self.k], index);
-        match self.norm {
-            None => x,
-            Some((weight, inverse)) => simd.mul(simd.mul(x, simd.splat(inverse[row])), line_at(simd, weight, index)),
+        let Some((norm, moments)) = &self.norm else { return x };
+        let (weight, factor) = (line_at(simd, norm.weight, index), simd.splat(moments[row].factor));
+        match norm.bias {
+            None => simd.mul(simd.mul(x, factor), weight),
+            Some(bias) => {
+                let scaled = simd.mul(simd.sub(x, simd.splat(moments[row].shift)), factor);
+                simd.fma(scaled, weight, line_at(simd, bias, index))
+            }
         }
     }
 }

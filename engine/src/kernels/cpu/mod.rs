@@ -27,6 +27,7 @@ mod avx512_trees;
 pub mod bf16_tile;
 pub mod block_format;
 pub mod elementwise;
+mod erf;
 pub mod fill_tile;
 pub mod float_tile;
 pub mod isa;

@@ -1,10 +1,10 @@
-//! Norms one sequence's queries and keys, turns them by their positions, and stores keys and values in its blocks.
+//! Norms one sequence's queries and keys, turns them by their positions, and stores keys and values in its blocks; a model
+//! may do without norms and turns.
 
 use scheduler::BlockId;
 
-use super::fill_tile::RowNorm;
 use super::kv_element::KvElement;
-use super::norm_row::norm_row;
+use super::norm_row::{RowNorm, norm_row};
 use super::simd::{Kernel, Simd};
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kv_cache::KvHeadMut;
@@ -23,10 +23,8 @@ pub struct QueryKeyNorms<'a> {
 pub struct StoreKv<'a, 'b, E: KvElement> {
     /// Where heads are normed.
     pub norms: Option<QueryKeyNorms<'a>>,
-    /// `[rows, head_dim / 2]`
-    pub cosines: &'a [f32],
-    /// `[rows, head_dim / 2]`
-    pub sines: &'a [f32],
+    /// Where heads turn: cosines and sines, `[rows, head_dim / 2]` each.
+    pub angles: Option<(&'a [f32], &'a [f32])>,
     /// Queries that share the head, `[rows, heads * head_dim]`: turned in place.
     pub queries: ColumnsMut<'a>,
     /// `[rows, head_dim]`: turned in place.
@@ -49,13 +47,15 @@ impl<E: KvElement> Kernel for StoreKv<'_, '_, E> {
         let pairs = self.keys.columns() / 2;
         let block_size = self.kv.geometry().block_size;
         for row in 0..self.keys.rows() {
-            let angles = (&self.cosines[row * pairs..][..pairs], &self.sines[row * pairs..][..pairs]);
             if let Some(norms) = self.norms {
                 norm_heads(simd, self.queries.row_mut(row), norms.query);
                 norm_heads(simd, self.keys.row_mut(row), norms.key);
             }
-            rotate(self.queries.row_mut(row), angles);
-            rotate(self.keys.row_mut(row), angles);
+            if let Some((cosines, sines)) = self.angles {
+                let angles = (&cosines[row * pairs..][..pairs], &sines[row * pairs..][..pairs]);
+                rotate(self.queries.row_mut(row), angles);
+                rotate(self.keys.row_mut(row), angles);
+            }
             let position = self.start + row;
             let place = (self.blocks[position / block_size], position % block_size);
             self.kv.write(simd, place, self.keys.row_mut(row), self.values.row_mut(row));

@@ -1,6 +1,6 @@
 //! What every matmul tile has in common: a few rows of activations times one or two panels of 16 columns.
 //!
-//! Results go to [`TileLines`], from where [`Finish`] stores, adds or gates them. A tile's height is known when it is
+//! Results go to [`TileLines`], from where [`Finish`] stores, adds, activates or gates them. A tile's height is known when it is
 //! compiled, so that its accumulators are registers.
 
 use super::activation::Activation;
@@ -49,6 +49,8 @@ pub enum Epilogue {
     Store,
     /// They are added to the output.
     Add,
+    /// The output is their activation.
+    Activate(Activation),
     /// The output is the activation of the first panel times the second panel.
     Gate(Activation),
 }
@@ -85,13 +87,17 @@ impl Kernel for Finish<'_> {
                 }
             }
             let out = self.out.row_mut(row);
-            if let Epilogue::Gate(activation) = self.epilogue {
-                write(simd, activation.gate(simd, results[0], results[1]), false, out);
-            } else {
-                let (left, right) = out.split_at_mut(LANES.min(out.len()));
-                write(simd, results[0], self.epilogue == Epilogue::Add, left);
-                write(simd, results[1], self.epilogue == Epilogue::Add, right);
+            match self.epilogue {
+                Epilogue::Gate(activation) => {
+                    write(simd, activation.gate(simd, results[0], results[1]), false, out);
+                    continue;
+                }
+                Epilogue::Activate(activation) => results = results.map(|result| activation.of(simd, result)),
+                Epilogue::Store | Epilogue::Add => {}
             }
+            let (left, right) = out.split_at_mut(LANES.min(out.len()));
+            write(simd, results[0], self.epilogue == Epilogue::Add, left);
+            write(simd, results[1], self.epilogue == Epilogue::Add, right);
         }
     }
 }
