@@ -17,13 +17,14 @@ pub struct Detokenizer {
 impl Detokenizer {
     /// Begins a text.
     pub fn new(shown: ShownTokens) -> Self {
-        let state = Decoding::new(shown.drops_leading_space());
+        let state = Decoding::new(shown.drops_leading_space(), shown.drops_last_space());
         Self { shown, state }
     }
 
     /// Goes on in the middle of a text: its first space is kept.
     pub fn continuing(shown: ShownTokens) -> Self {
-        Self { shown, state: Decoding::new(false) }
+        let state = Decoding::new(false, shown.drops_last_space());
+        Self { shown, state }
     }
 
     /// Adds a token and gives the characters that are whole now.
@@ -41,7 +42,7 @@ impl Detokenizer {
 
 /// The text of a whole token list.
 pub(crate) fn decode(tokenizer: &Tokenizer, tokens: &[Token], skip_special: bool) -> String {
-    let mut state = Decoding::new(tokenizer.drops_leading_space());
+    let mut state = Decoding::new(tokenizer.drops_leading_space(), tokenizer.drops_last_space());
     let mut text = String::new();
     for &token in tokens {
         state.push(tokenizer.shown_bytes(token, skip_special), &mut text);
@@ -54,13 +55,15 @@ pub(crate) fn decode(tokenizer: &Tokenizer, tokens: &[Token], skip_special: bool
 struct Decoding {
     /// The next byte is the text's first and is dropped if it is a space.
     drop_space: bool,
+    /// A space waits in `half` until something follows it.
+    holds_space: bool,
     /// The beginning of a character: at most three bytes.
     half: Vec<u8>,
 }
 
 impl Decoding {
-    fn new(drop_space: bool) -> Self {
-        Self { drop_space, half: Vec::new() }
+    fn new(drop_space: bool, holds_space: bool) -> Self {
+        Self { drop_space, holds_space, half: Vec::new() }
     }
 
     fn push(&mut self, mut bytes: &[u8], text: &mut String) {
@@ -70,6 +73,10 @@ impl Decoding {
         }
         self.half.extend_from_slice(bytes);
         self.take_characters(text);
+        if self.holds_space && self.half.is_empty() && text.ends_with(' ') {
+            text.pop();
+            self.half.push(b' ');
+        }
     }
 
     /// Moves what is decided from `half` to `text`.
@@ -95,7 +102,7 @@ impl Decoding {
     }
 
     fn finish(&mut self) -> &'static str {
-        let half = !self.half.is_empty();
+        let half = !matches!(self.half.as_slice(), b"" | b" ");
         self.half.clear();
         if half { "\u{FFFD}" } else { "" }
     }

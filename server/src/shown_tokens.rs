@@ -38,4 +38,9 @@ impl ShownTokens {
     pub fn drops_leading_space(&self) -> bool {
         self.tokenizer.drops_leading_space()
     }
+
+    /// Whether a text loses the space it ends with.
+    pub fn drops_last_space(&self) -> bool {
+        self.tokenizer.drops_last_space()
+    }
 }

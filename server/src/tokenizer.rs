@@ -96,6 +96,7 @@ pub struct Tokenizer {
     added: AddedTokens,
     table: TokenTable,
     drops_leading_space: bool,
+    drops_last_space: bool,
     /// Put around a raw prompt.
     prefix: Vec<Token>,
     suffix: Vec<Token>,
@@ -196,6 +197,11 @@ impl Tokenizer {
     /// Whether a text loses the space it begins with.
     pub fn drops_leading_space(&self) -> bool {
         self.drops_leading_space
+    }
+
+    /// Whether a text loses the space it ends with.
+    pub fn drops_last_space(&self) -> bool {
+        self.drops_last_space
     }
 
     /// The text of a token list as a whole.

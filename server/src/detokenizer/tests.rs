@@ -44,6 +44,22 @@ fn the_first_space_is_dropped_once_unless_a_text_goes_on() {
     assert_eq!(text, " a b");
 }
 
+/// Words end with a mark that is a space unless it is the last. The crate decodes no empty list.
+#[test]
+fn ended_words_are_parted_by_spaces() {
+    let family = Family::read("openai_gpt");
+    let tokenizer = Arc::new(family.tokenizer());
+    let reference = tokenizers::Tokenizer::from_bytes(&family.tokenizer_json).unwrap();
+    for text in ["Hello, world!", "it's we'll I'M DON'T", "  two  spaces\tand a tab ", "flag 🙂 flag 🙂"] {
+        let tokens = tokenizer.encode(text, false).unwrap();
+        for (end, skip) in (1..=tokens.len()).flat_map(|end| [(end, false), (end, true)]) {
+            let expected = reference.decode(&tokens[..end], skip).unwrap();
+            assert_eq!(deltas(&tokenizer, &tokens[..end], skip), expected, "{text}, {end}");
+            assert_eq!(tokenizer.decode(&tokens[..end], skip), expected, "{text}, {end}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

@@ -47,6 +47,7 @@ pub(super) fn build(vocabulary: &GgufVocabulary, vocab_size: usize) -> Result<To
         inner,
         table: TokenTable::new(&spelled(vocabulary), vocab_size, spelling),
         drops_leading_space: spelling.drops_leading_space(),
+        drops_last_space: spelling.drops_last_space(),
         prefix: wanted(vocabulary.add_bos, vocabulary.bos_id),
         suffix: wanted(vocabulary.add_eos, vocabulary.eos_id),
         special: SpecialTexts {

@@ -35,6 +35,7 @@ pub(super) fn build(
     Ok(Tokenizer {
         table: TokenTable::new(&spelled, vocab_size, spelling),
         drops_leading_space: spelling.drops_leading_space(),
+        drops_last_space: spelling.drops_last_space(),
         inner,
         added,
         prefix,

@@ -115,7 +115,7 @@ fn check_reference(tokenizer: &Tokenizer, family: &Family) {
 
 #[test]
 fn json_tokenizers_equal_their_references() {
-    for name in FAMILIES {
+    for name in FAMILIES.into_iter().chain(["openai_gpt"]) {
         let family = Family::read(name);
         let tokenizer = family.tokenizer();
         check_reference(&tokenizer, &family);

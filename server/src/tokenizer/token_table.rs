@@ -1,7 +1,7 @@
 //! Token -> the bytes it stands for, computed once.
 //!
-//! Invariant: joining the bytes of a token list gives the bytes of its text (but for one leading space, see
-//! `drops_leading_space`). Ids without a text stand for no bytes.
+//! Invariant: joining the bytes of a token list gives the bytes of its text (but for one space at its beginning or its end,
+//! see `drops_leading_space` and `drops_last_space`). Ids without a text stand for no bytes.
 
 use std::collections::HashMap;
 
@@ -40,7 +40,11 @@ pub(super) enum Spelling {
         /// Whether a text loses the space it begins with.
         drops_leading_space: bool,
     },
+    /// `</w>` ends a word, and a space stands between two of them (GPT-1).
+    EndedWords,
 }
+
+const END_OF_WORD: &str = "</w>";
 
 impl TokenTable {
     pub(super) fn new(spelled: &HashMap<Token, SpelledToken>, vocab_size: usize, spelling: Spelling) -> Self {
@@ -93,6 +97,7 @@ impl Spelling {
         let kind = decoder["type"].as_str().unwrap_or("none");
         match kind {
             "ByteLevel" => Ok(Self::ByteLevel),
+            "BPEDecoder" if decoder["suffix"] == END_OF_WORD => Ok(Self::EndedWords),
             "Metaspace" => Ok(Self::SentencePiece { drops_leading_space: decoder["prepend_scheme"] != "never" }),
             "Sequence" => Self::of_sequence(decoder["decoders"].as_array().map_or(&[], Vec::as_slice)),
             other => Err(TokenizerError::Unsupported(format!("decoder '{other}'"))),
@@ -120,10 +125,14 @@ impl Spelling {
         matches!(self, Self::SentencePiece { drops_leading_space: true })
     }
 
+    pub(super) fn drops_last_space(self) -> bool {
+        self == Self::EndedWords
+    }
+
     fn letters(self) -> HashMap<char, u8> {
         match self {
             Self::ByteLevel => byte_letters(),
-            Self::SentencePiece { .. } => HashMap::new(),
+            Self::SentencePiece { .. } | Self::EndedWords => HashMap::new(),
         }
     }
 
@@ -139,6 +148,7 @@ impl Spelling {
                 Some(byte) => vec![byte],
                 None => entry.text.replace('▁', " ").into_bytes(),
             },
+            Self::EndedWords => entry.text.replace(END_OF_WORD, " ").into_bytes(),
         }
     }
 }
