@@ -47,7 +47,7 @@ pub use error::Reject;
 pub use event::{Event, FinishReason, SequenceStats};
 pub use executor::{Candidate, Executor, RowFault, Sample, Score, SequenceVector, StepOutput, TokenLogprobs};
 pub use ids::{BlockId, SeqId, Token};
-pub use limits::Limits;
+pub use limits::{Limits, Passes};
 pub use plan::{BlockCopy, SampleSpec, ScoreSpec, StepPlan, Work};
 pub use sampling_params::SamplingParams;
 pub use speculation::{Speculation, SpeculationStats};

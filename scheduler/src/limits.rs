@@ -2,11 +2,24 @@
 
 use crate::Speculation;
 
+/// How a model computes sequences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Passes {
+    /// In ranges, on the keys and values that steps before left in blocks.
+    #[default]
+    Cached,
+    /// Each one whole in a single step, because its tokens see those behind them. No blocks are held, and all sequences
+    /// are pooled.
+    Whole,
+}
+
 /// What the scheduler may never exceed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Sequences that may run at once.
     pub max_num_seqs: usize,
+    /// How sequences are computed. Where each is whole, none may be longer than a step.
+    pub passes: Passes,
     /// Tokens that one step may compute.
     pub max_num_batched_tokens: usize,
     /// KV positions in a block.
@@ -29,9 +42,12 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Blocks that hold `positions` KV positions.
+    /// Blocks that hold `positions` KV positions of a sequence.
     pub fn blocks_for(&self, positions: usize) -> usize {
-        positions.div_ceil(self.block_size)
+        match self.passes {
+            Passes::Cached => positions.div_ceil(self.block_size),
+            Passes::Whole => 0,
+        }
     }
 
     /// Blocks that a sequence of `positions` KV positions holds at one time, at most, however it is cut into steps.
@@ -72,6 +88,7 @@ mod tests {
     use super::*;
 
     const LIMITS: Limits = Limits {
+        passes: Passes::Cached,
         max_num_seqs: 2,
         max_num_batched_tokens: 5,
         block_size: 4,

@@ -42,6 +42,8 @@ pub struct Work {
     pub samples: Vec<SampleSpec>,
     /// Whether its last token is the sequence's last, and the sequence's vector is wanted.
     pub pooled: bool,
+    /// Where in `tokens` a second text begins, if the sequence is a pair.
+    pub second: Option<usize>,
     /// Prompt tokens to score, in order of their rows, each in a row of its own before those that are drawn from.
     pub scores: Vec<ScoreSpec>,
 }
@@ -142,6 +144,7 @@ impl Work {
             history: Vec::new(),
             samples: Vec::new(),
             pooled: false,
+            second: None,
             scores: Vec::new(),
         }
     }

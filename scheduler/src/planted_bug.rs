@@ -48,6 +48,8 @@ pub(crate) enum PlantedBug {
     BeamsBlock,
     WindowTooShort,
     WindowNeverMoves,
+    WholeCut,
+    WholeUnbounded,
 }
 
 /// The bug in force, if any.

@@ -1,7 +1,7 @@
 //! Who runs, who waits, who holds which block: the state, and its five changes.
 //!
 //! `submit` and `abort` are here; `schedule`, `commit` and `fail` are in [`planning`], [`admission`], [`drafting`],
-//! [`beams`] and [`commit`].
+//! [`whole`], [`beams`] and [`commit`].
 //! Invariants: those that run stand in scheduling order; every accepted sequence ends in exactly one event; tables
 //! and ledger agree. Does not run steps: [`crate::Driver`] does.
 
@@ -11,6 +11,7 @@ mod commit;
 mod drafting;
 mod expiry;
 mod planning;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::outbox::Outbox;
 use crate::planted_bug::{Planted, PlantedBug};
 use crate::queue::Queue;
 use crate::sequence::Sequence;
-use crate::{BlockId, Event, FinishReason, Limits, Reject, SchedulerStats, SeqId, Submission, Work};
+use crate::{BlockId, Event, FinishReason, Limits, Passes, Reject, SchedulerStats, SeqId, Submission, Work};
 
 /// All sequences and all blocks.
 #[derive(Debug)]
@@ -48,6 +49,8 @@ pub(crate) struct Scheduler {
 
 impl Scheduler {
     pub(crate) fn new(limits: Limits) -> Self {
+        let fits = limits.max_model_len <= limits.max_num_batched_tokens;
+        assert!(fits || limits.passes == Passes::Cached, "a sequence that is computed whole fits into a step");
         Self {
             ledger: KvLedger::new(limits.num_blocks, limits.block_size, limits.window),
             limits,
@@ -81,6 +84,10 @@ impl Scheduler {
         let params = &submission.params;
         let plain = submission.seqs.len() == 1 && params.max_new == 0 && params.prompt_logprobs.is_none();
         assert!(!submission.pooled || plain, "who is pooled is one choice, neither drawn nor scored");
+        let draws = self.limits.passes == Passes::Cached;
+        assert!(submission.pooled || draws, "who is computed whole is pooled");
+        let is_pair = submission.second.is_some_and(|second| second <= submission.prompt.len());
+        assert!(submission.second.is_none() || is_pair && !draws, "a pair is computed whole");
         let with_beams = |width| width == submission.seqs.len() && !submission.pooled;
         assert!(params.beams.is_none_or(|beams| with_beams(beams.width)), "each beam is a sequence that draws");
         if let Some(beams) = params.beams {

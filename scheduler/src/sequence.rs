@@ -37,6 +37,8 @@ pub(crate) struct Sequence {
     pub(crate) params: Arc<SamplingParams>,
     /// It ends with its vector.
     pub(crate) pooled: bool,
+    /// Where its second text begins, if it is a pair.
+    pub(crate) second: Option<usize>,
     /// Known tokens whose KV is written.
     pub(crate) computed: usize,
     /// Most that was ever computed: what a preemption makes it compute again.
@@ -82,6 +84,7 @@ impl Sequence {
             tokens: submission.prompt,
             params: submission.params,
             pooled: submission.pooled,
+            second: submission.second,
             computed: 0,
             furthest: 0,
             table: BlockTable::default(),

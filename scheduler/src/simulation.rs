@@ -82,6 +82,7 @@ fn the_seeds_see_every_kind_of_thing() {
         "vector after preemption",
         "vector after a prefix hit",
         "vector beside a draw",
+        "vectors of whole sequences",
         "score",
         "scores in pieces",
         "scores after a preemption",
@@ -161,4 +162,6 @@ caught! {
     beams_block_each_other: BeamsBlock,
     window_too_short: WindowTooShort,
     window_never_moves: WindowNeverMoves,
+    whole_sequence_cut: WholeCut,
+    whole_sequences_not_budgeted: WholeUnbounded,
 }

@@ -19,6 +19,8 @@ pub struct Submission {
     pub params: Arc<SamplingParams>,
     /// The prompt's vector is wanted, and nothing is drawn: one choice, and `params.max_new` is 0.
     pub pooled: bool,
+    /// Where in the prompt a second text begins, if it is a pair; for models whose passes are whole.
+    pub second: Option<usize>,
     /// Its class: lower runs earlier.
     pub priority: i32,
     /// Root of the prefix chain: model, adapter, tenant and salt. Only equal roots share blocks.

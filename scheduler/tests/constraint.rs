@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use scheduler::{
-    BeamParams, Candidate, Constraint, Driver, Executor, FinishReason, Limits, MaskSource, MaskState, RowFault, Sample,
-    SampleSpec, SamplingParams, SeqId, Speculation, StepOutput, StepPlan, Token, TokenMask, Work,
+    BeamParams, Candidate, Constraint, Driver, Executor, FinishReason, Limits, MaskSource, MaskState, Passes, RowFault,
+    Sample, SampleSpec, SamplingParams, SeqId, Speculation, StepOutput, StepPlan, Token, TokenMask, Work,
 };
 use support::{Ends, Never};
 
@@ -78,6 +78,7 @@ fn candidates(spec: &SampleSpec) -> Vec<Candidate> {
 }
 
 const LIMITS: Limits = Limits {
+    passes: Passes::Cached,
     max_num_seqs: 8,
     max_num_batched_tokens: 8,
     block_size: 4,

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Event, Executor, Limits, Sample, SamplingParams, SeqId, Speculation, StepOutput, StepPlan, Submission,
-    Token,
+    Driver, Event, Executor, Limits, Passes, Sample, SamplingParams, SeqId, Speculation, StepOutput, StepPlan,
+    Submission, Token,
 };
 
 /// Costs measured for a small model on two cores, in microseconds: a step, a decoding row, a row of a prompt.
@@ -54,6 +54,7 @@ fn percentile(sorted: &[f64], share: f64) -> f64 {
 /// Closed loop: each of `clients` asks again when it was answered, `requests` in all; `shape` gives prompt and answer.
 fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> Seen {
     let limits = Limits {
+        passes: Passes::Cached,
         max_num_seqs: 64,
         max_num_batched_tokens: 256,
         block_size: 16,
@@ -75,6 +76,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
             prediction: Arc::default(),
             params: Arc::new(SamplingParams { max_new, ..SamplingParams::default() }),
             pooled: false,
+            second: None,
             priority: 0,
             cache_key: [0; 32],
             queue_deadline: None,

@@ -8,8 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Executor, FinishReason, RowFault, Sample, SampleSpec, SamplingParams, SeqId, SequenceVector, StepOutput,
-    StepPlan, Submission, Token, Work,
+    Driver, Executor, FinishReason, Limits, Passes, Reject, RowFault, Sample, SampleSpec, SamplingParams, SeqId,
+    SequenceVector, StepOutput, StepPlan, Submission, Token, Work,
 };
 use support::{LIMITS, Never, run, submission};
 
@@ -109,4 +109,52 @@ fn who_is_pooled_draws_nothing() {
     let wrong = Submission { pooled: true, ..drawing(1, 2, 1) };
     let submit = || Driver::new(LIMITS, LastToken::default()).submit(wrong, Duration::ZERO);
     assert!(catch_unwind(AssertUnwindSafe(submit)).is_err());
+}
+
+/// A model without a cache, over whose steps of 8 tokens no sequence reaches.
+const WHOLE: Limits = Limits { passes: Passes::Whole, num_blocks: 0, max_model_len: 8, ..LIMITS };
+
+#[test]
+fn without_a_cache_each_sequence_is_computed_whole_and_in_order() {
+    let limits = Limits { max_queued_requests: 10, max_num_seqs: 3, ..WHOLE };
+    let mut driver = Driver::new(limits, LastToken::default());
+    for (seq, prompt) in [(1, 5), (2, 4), (3, 1), (4, 1), (5, 1), (6, 8)] {
+        driver.submit(pooled(seq, prompt), Duration::ZERO).unwrap();
+    }
+    let ends = run(&mut driver);
+    assert_eq!(ends.vectors.len(), 6);
+    assert_eq!(ends.vectors[&SeqId(6)], [6007.0, 8.0]);
+    let seqs = |plan: &StepPlan| plan.works.iter().map(|work| work.seq.0).collect::<Vec<_>>();
+    let steps: Vec<_> = driver.executor().plans.iter().map(seqs).collect();
+    assert_eq!(steps, [vec![1], vec![2, 3, 4], vec![5], vec![6]], "5 + 4 are more than a step, as 1 + 8 are");
+    let works = driver.executor().plans.iter().flat_map(|plan| &plan.works);
+    assert!(works.into_iter().all(|work| work.start == 0 && work.pooled && work.blocks.is_empty()));
+    let stats = driver.stats();
+    assert_eq!((stats.prompt_tokens, stats.prefix_query_tokens, stats.blocks.total), (20, 0, 0));
+}
+
+#[test]
+fn where_the_second_text_of_a_pair_begins_is_told() {
+    let mut driver = Driver::new(WHOLE, LastToken::default());
+    driver.submit(Submission { second: Some(3), ..pooled(1, 5) }, Duration::ZERO).unwrap();
+    driver.submit(pooled(2, 1), Duration::ZERO).unwrap();
+    run(&mut driver);
+    driver.submit(pooled(3, 1), Duration::ZERO).unwrap();
+    run(&mut driver);
+    let works = driver.executor().plans.iter().flat_map(|plan| &plan.works);
+    assert_eq!(works.map(|work| work.second).collect::<Vec<_>>(), [Some(3), None, None]);
+}
+
+#[test]
+fn without_a_cache_nothing_is_found_again_or_drawn() {
+    let mut driver = Driver::new(WHOLE, LastToken::default());
+    for seq in [1, 2] {
+        let asked = Submission { seqs: vec![SeqId(seq)], ..pooled(9, 8) };
+        driver.submit(asked, Duration::ZERO).unwrap();
+        assert_eq!(run(&mut driver).stats[&SeqId(seq)].cached_tokens, 0);
+    }
+    let reject = driver.submit(pooled(3, 9), Duration::ZERO).unwrap_err();
+    assert_eq!(reject, Reject::TooLong { prompt: 9, new: 0, limit: 8 });
+    let draw = || Driver::new(WHOLE, LastToken::default()).submit(drawing(1, 2, 1), Duration::ZERO);
+    assert!(catch_unwind(AssertUnwindSafe(draw)).is_err());
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Event, Executor, FinishReason, Limits, RowFault, Sample, SamplingParams, Score, SeqId, Speculation,
+    Driver, Event, Executor, FinishReason, Limits, Passes, RowFault, Sample, SamplingParams, Score, SeqId, Speculation,
     StepOutput, StepPlan, Submission, Token, TokenLogprobs,
 };
 
@@ -34,6 +34,7 @@ impl Executor for Ranking {
 }
 
 const LIMITS: Limits = Limits {
+    passes: Passes::Cached,
     max_num_seqs: 4,
     max_num_batched_tokens: 64,
     block_size: 4,
@@ -52,6 +53,7 @@ fn submit(driver: &mut Driver<Ranking>, seqs: Range<u64>, prompt: Vec<Token>, pa
         prompt,
         prediction: Arc::default(),
         pooled: false,
+        second: None,
         params: Arc::new(params),
         priority: 0,
         cache_key: [0; 32],

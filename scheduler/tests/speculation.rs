@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Executor, FinishReason, Limits, RowFault, Sample, SampleSpec, SamplingParams, SchedulerStats, SeqId,
-    SequenceStats, Speculation, StepOutput, StepPlan, Submission, Token, Work,
+    Driver, Executor, FinishReason, Limits, Passes, RowFault, Sample, SampleSpec, SamplingParams, SchedulerStats,
+    SeqId, SequenceStats, Speculation, StepOutput, StepPlan, Submission, Token, Work,
 };
 use support::{Ends, Never};
 
@@ -33,6 +33,7 @@ impl Executor for Scripted {
 const SPECULATION: Speculation = Speculation { own_text: true, ..Speculation::PREDICTIONS };
 
 const LIMITS: Limits = Limits {
+    passes: Passes::Cached,
     max_num_seqs: 8,
     max_num_batched_tokens: 64,
     block_size: 4,

@@ -9,7 +9,7 @@ use crate::block_table::BlockTable;
 use crate::outbox::Outbox;
 use crate::planted_bug::PlantedBug;
 use crate::sequence::Sequence;
-use crate::{Event, FinishReason, RowFault, Sample, SequenceVector, StepOutput};
+use crate::{Event, FinishReason, Passes, RowFault, Sample, SequenceVector, StepOutput};
 
 impl Scheduler {
     /// Applies the result of the planned step.
@@ -94,7 +94,10 @@ impl Scheduler {
         vectors: &mut impl Iterator<Item = SequenceVector>,
         outbox: &mut Outbox,
     ) {
-        self.counters.recomputed_tokens += sequence.advance(count, &mut self.ledger) as u64;
+        match self.limits.passes {
+            Passes::Cached => self.counters.recomputed_tokens += sequence.advance(count, &mut self.ledger) as u64,
+            Passes::Whole => sequence.computed += count,
+        }
         if sequence.remaining() > usize::from(self.planted.is(PlantedBug::PooledTooEarly)) {
             return self.running.push(sequence);
         }

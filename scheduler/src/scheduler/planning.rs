@@ -13,13 +13,21 @@ use crate::outbox::Outbox;
 use crate::pace;
 use crate::planted_bug::PlantedBug;
 use crate::sequence::Sequence;
-use crate::{SeqId, StepPlan, Work};
+use crate::{Passes, SeqId, StepPlan, Work};
 
 impl Scheduler {
     /// Plans the next step into `plan`; it stays empty if nothing can be computed.
     pub(crate) fn schedule(&mut self, held: &BTreeSet<SeqId>, plan: &mut StepPlan, outbox: &mut Outbox) {
         plan.recycle(&mut self.spare_works);
         self.expire(outbox);
+        match self.limits.passes {
+            Passes::Cached => self.schedule_cached(held, plan, outbox),
+            Passes::Whole => self.schedule_whole(outbox.now, held, plan),
+        }
+        self.counters.steps += u64::from(!plan.is_empty());
+    }
+
+    fn schedule_cached(&mut self, held: &BTreeSet<SeqId>, plan: &mut StepPlan, outbox: &mut Outbox) {
         self.running.iter_mut().for_each(|sequence| sequence.count_blocks(outbox.now));
         let mut budget = self.budget(held);
         let preemptions = self.counters.preemptions;
@@ -32,7 +40,6 @@ impl Scheduler {
         if self.counters.preemptions == preemptions || self.planted.is(PlantedBug::ProposalsBesidePreemption) {
             self.draft(&mut budget, plan);
         }
-        self.counters.steps += u64::from(!plan.is_empty());
     }
 
     /// The tokens of the next step: how many of them may be of prompts follows from who runs and who waits.

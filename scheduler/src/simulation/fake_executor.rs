@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fake_model::{Context, candidates, draw, pool, score};
 use super::random::Random;
-use crate::{BlockId, Executor, Limits, Sample, SampleSpec, SeqId, SequenceVector, StepOutput, StepPlan, Token, Work};
+use crate::{
+    BlockId, Executor, Limits, Passes, Sample, SampleSpec, SeqId, SequenceVector, StepOutput, StepPlan, Token, Work,
+};
 
 /// KV slots and the plan last run.
 pub(super) struct FakeExecutor {
     slots: Vec<u64>,
-    block_size: usize,
-    window: Option<usize>,
+    limits: Limits,
     random: Random,
     fail_percent: usize,
     /// The root of each sequence's prefix chain, which the model's numbers depend on.
@@ -28,36 +29,40 @@ pub(super) struct StepFailed;
 impl FakeExecutor {
     pub(super) fn new(limits: &Limits, mut random: Random, fail_percent: usize) -> Self {
         let slots = (0..limits.num_blocks * limits.block_size).map(|_| random.next()).collect();
-        let (block_size, window) = (limits.block_size, limits.window);
-        Self { slots, block_size, window, random, fail_percent, roots: BTreeMap::new(), last: None }
+        Self { slots, limits: limits.clone(), random, fail_percent, roots: BTreeMap::new(), last: None }
     }
 
     fn slot(&self, work: &Work, position: usize) -> usize {
-        work.blocks[position / self.block_size].index() * self.block_size + position % self.block_size
+        let block_size = self.limits.block_size;
+        work.blocks[position / block_size].index() * block_size + position % block_size
     }
 
     fn copy(&mut self, from: BlockId, to: BlockId) {
-        let from = from.index() * self.block_size;
-        self.slots.copy_within(from..from + self.block_size, to.index() * self.block_size);
+        let block_size = self.limits.block_size;
+        let from = from.index() * block_size;
+        self.slots.copy_within(from..from + block_size, to.index() * block_size);
     }
 
     /// Writes the KV of a work and returns what each of its positions has seen.
     fn forward(&mut self, work: &Work) -> Vec<u64> {
-        let mut context = Context::of(self.roots[&work.seq], self.window, work.start);
+        let mut context = Context::of(self.roots[&work.seq], self.limits.window, work.start);
         for position in context.position()..work.start {
             context.read(self.slots[self.slot(work, position)]);
         }
         let mut contexts = Vec::new();
         for (position, &token) in (work.start..).zip(&work.tokens) {
-            let slot = self.slot(work, position);
-            self.slots[slot] = context.write(token);
+            let written = context.write(token);
+            if self.limits.passes == Passes::Cached {
+                let slot = self.slot(work, position);
+                self.slots[slot] = written;
+            }
             contexts.push(context.value());
         }
         contexts
     }
 
     fn scribble(&mut self, plan: &StepPlan) {
-        for work in &plan.works {
+        for work in plan.works.iter().filter(|work| !work.blocks.is_empty()) {
             for position in work.start..work.start + work.tokens.len() {
                 let slot = self.slot(work, position);
                 self.slots[slot] = self.random.next();
@@ -70,7 +75,7 @@ impl Executor for FakeExecutor {
     type Error = StepFailed;
 
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, StepFailed> {
-        check_plan(plan, self.block_size);
+        check_plan(plan, &self.limits);
         self.last = Some(plan.clone());
         for copy in &plan.copies {
             self.copy(copy.from, copy.to);
@@ -87,7 +92,9 @@ impl Executor for FakeExecutor {
             let scores = work.scores.iter().map(|spec| score(contexts[spec.row], spec.token, &spec.params));
             output.scores.extend(scores);
             let last = *contexts.last().expect("a work computes something");
-            output.vectors.extend(work.pooled.then(|| SequenceVector { seq: work.seq, vector: pool(last) }));
+            output
+                .vectors
+                .extend(work.pooled.then(|| SequenceVector { seq: work.seq, vector: pool(last, work.second) }));
         }
         Ok(output)
     }
@@ -106,21 +113,21 @@ fn sample(context: u64, seen: &[Token], spec: &SampleSpec) -> Sample {
 }
 
 /// What every executor relies on: whole tables, each sequence once, and written blocks in one table only.
-fn check_plan(plan: &StepPlan, block_size: usize) {
+fn check_plan(plan: &StepPlan, limits: &Limits) {
     let mut seqs = BTreeSet::new();
     let mut holders: BTreeMap<BlockId, usize> = BTreeMap::new();
     for work in &plan.works {
         assert!(seqs.insert(work.seq), "{:?} is in the plan once", work.seq);
         assert!(!work.tokens.is_empty(), "a work computes something");
         let end = work.start + work.tokens.len();
-        assert_eq!(work.blocks.len(), end.div_ceil(block_size), "a table covers its positions");
+        assert_eq!(work.blocks.len(), limits.blocks_for(end), "a table covers its positions");
         // A block that stands in the place of those that were given back is named more than once.
         for block in work.blocks.iter().copied().collect::<BTreeSet<_>>() {
             *holders.entry(block).or_default() += 1;
         }
     }
     for work in &plan.works {
-        for block in &work.blocks[work.start / block_size..] {
+        for block in work.blocks.iter().skip(work.start / limits.block_size) {
             assert_eq!(holders[block], 1, "{block:?} is written by {:?} and held by nobody else", work.seq);
         }
     }

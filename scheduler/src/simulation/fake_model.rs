@@ -82,8 +82,9 @@ impl Context {
     }
 }
 
-/// The vector of a sequence whose last position has seen `context`.
-pub(super) fn pool(context: u64) -> Result<Vec<f32>, RowFault> {
+/// The vector of a sequence, or of a pair of texts, whose last position has seen `context`.
+pub(super) fn pool(context: u64, second: Option<usize>) -> Result<Vec<f32>, RowFault> {
+    let context = second.map_or(context, |second| mix(context, second as u64));
     if context.is_multiple_of(FAULTY_CONTEXT) {
         return Err(RowFault::NotFinite);
     }

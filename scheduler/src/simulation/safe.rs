@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::observation::{Books, Member, Observation};
-use crate::{Event, Work};
+use crate::{Event, Passes, Work};
 
 /// Panics if a step took more than it may, or the wrong ones.
 pub(super) fn check(seen: &Observation, books: &Books) {
@@ -13,11 +13,24 @@ pub(super) fn check(seen: &Observation, books: &Books) {
     for member in seen.before.running.iter().chain(&seen.before.waiting) {
         assert!(!(seen.is_held(member) && seen.is_planned(member)), "a held sequence sits the step out");
     }
+    check_whole(seen, books);
     check_pace(seen, books);
     check_proposals(seen, books);
     check_scores(seen, books);
     check_failure(seen, books);
     check_deadlines(seen, books);
+}
+
+/// Where sequences are computed whole, a step ends all that it computes.
+fn check_whole(seen: &Observation, books: &Books) {
+    if seen.limits.passes == Passes::Cached {
+        return;
+    }
+    for work in &seen.plan.works {
+        assert_eq!((work.start, work.tokens.len()), (0, books[&work.seq].prompt_tokens), "all of it is computed");
+        assert!(work.pooled && work.blocks.is_empty(), "it holds nothing and ends");
+    }
+    assert!(seen.after.running.is_empty(), "nobody runs between steps");
 }
 
 /// Beside streams, prompts take no more than the line in front of the step allows.

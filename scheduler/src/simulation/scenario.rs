@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::fake_model::{Context, VOCABULARY};
 use super::oracle;
 use super::random::Random;
-use crate::{BeamParams, Limits, SamplingParams, SeqId, Speculation, Submission, Token};
+use crate::{BeamParams, Limits, Passes, SamplingParams, SeqId, Speculation, Submission, Token};
 
 /// How hard the world is, in percent for each turn.
 #[derive(Debug)]
@@ -48,14 +48,15 @@ impl Scenario {
 
     /// The next request, sometimes one that must be refused.
     pub(super) fn submission(&self, random: &mut Random, first_seq: u64, now: Duration) -> Submission {
-        let pooled = random.chance(20);
+        let is_whole = self.limits.passes == Passes::Whole;
+        let pooled = is_whole || random.chance(20);
         let several = !pooled && random.chance(self.several_percent);
         let choices = if several { random.within(1, 5) as u64 } else { 1 };
         let deadline = |random: &mut Random| {
             random.chance(self.deadline_percent).then(|| now + Duration::from_millis(random.within(0, 3000) as u64))
         };
         // Mostly what fits the model and the pool, so that the pool is full of living sequences.
-        let slots = self.limits.num_blocks * self.limits.block_size;
+        let slots = if is_whole { self.limits.max_model_len } else { self.limits.num_blocks * self.limits.block_size };
         let wild = random.chance(10);
         let longest = if wild { 70 } else { self.limits.max_model_len.min(slots / choices as usize).max(2) };
         let mut prompt = self.prompt(random);
@@ -72,6 +73,7 @@ impl Scenario {
                 let beams = (choices > 1 && random.chance(self.beams_percent)).then(|| beams(random, choices as usize));
                 SamplingParams { beams, ..params(random, most_new) }
             }),
+            second: (is_whole && random.chance(50)).then(|| random.within(0, prompt.len())),
             prompt,
             prediction: Arc::default(),
             pooled,
@@ -119,6 +121,7 @@ impl Scenario {
 fn limits(random: &mut Random) -> Limits {
     let block_size = [1, 2, 3, 4, 4, 8][random.within(0, 5)];
     let limits = Limits {
+        passes: Passes::Cached,
         max_num_seqs: random.within(1, 10),
         max_num_batched_tokens: [random.within(1, 8), random.within(4, 40)][random.within(0, 1)],
         block_size,
@@ -130,7 +133,13 @@ fn limits(random: &mut Random) -> Limits {
         max_samples: 0,
         speculation: speculation(random),
     };
-    Limits { max_samples: limits.max_running() + random.within(0, 12), ..limits }
+    let limits = Limits { max_samples: limits.max_running() + random.within(0, 12), ..limits };
+    if !random.chance(12) {
+        return limits;
+    }
+    // A model without a cache: its sequences are no longer than a step.
+    let max_model_len = limits.max_model_len.min(limits.max_num_batched_tokens);
+    Limits { passes: Passes::Whole, num_blocks: 0, window: None, max_model_len, ..limits }
 }
 
 fn speculation(random: &mut Random) -> Speculation {

@@ -12,7 +12,9 @@ use super::scenario::Scenario;
 use super::{beam_oracle, live, oracle, order, safe, text};
 use crate::planted_bug::PlantedBug;
 use crate::prefix_cache::BlockKey;
-use crate::{Driver, Event, FinishReason, Limits, Reject, SeqId, SequenceStats, StepPlan, Submission, Token, Work};
+use crate::{
+    Driver, Event, FinishReason, Limits, Passes, Reject, SeqId, SequenceStats, StepPlan, Submission, Token, Work,
+};
 
 /// Turns within which everything must have ended.
 const PATIENCE: usize = 4000;
@@ -310,6 +312,8 @@ impl World {
                 self.outcome.count("rejected prediction", stats.rejected_predictions);
                 let has_vector = self.ended.vector(*seq).is_some();
                 self.outcome.count("vector", usize::from(has_vector));
+                let is_whole = self.scenario.limits.passes == Passes::Whole;
+                self.outcome.count("vectors of whole sequences", usize::from(has_vector && is_whole));
                 self.outcome.count("vector after preemption", usize::from(has_vector && stats.preemptions > 0));
                 self.outcome.count("vector after a prefix hit", usize::from(has_vector && stats.cached_tokens > 0));
             }
@@ -347,6 +351,9 @@ fn check_refusal(submission: &Submission, limits: &Limits, result: &Result<(), R
 /// Most blocks that so many positions take at one time, step by step: those of a step's tokens, and what the first of them
 /// sees.
 fn most_blocks(limits: &Limits, positions: usize) -> usize {
+    if limits.passes == Passes::Whole {
+        return 0;
+    }
     let all = positions.div_ceil(limits.block_size);
     let seen = limits.window.map(|window| window - 1 + limits.max_num_batched_tokens);
     seen.map_or(all, |seen| all.min(seen.div_ceil(limits.block_size) + 1))

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Event, Executor, FinishReason, Limits, SamplingParams, SeqId, SequenceStats, Speculation, Submission, Token,
+    Driver, Event, Executor, FinishReason, Limits, Passes, SamplingParams, SeqId, SequenceStats, Speculation,
+    Submission, Token,
 };
 
 /// The error of an executor that never fails.
@@ -16,6 +17,7 @@ pub(crate) struct Never;
 
 /// Small ones, so that little fills them.
 pub(crate) const LIMITS: Limits = Limits {
+    passes: Passes::Cached,
     max_num_seqs: 4,
     max_num_batched_tokens: 8,
     block_size: 4,
@@ -46,6 +48,7 @@ pub(crate) fn submission(seqs: Vec<SeqId>, prompt: Vec<Token>, params: SamplingP
         prediction: Arc::default(),
         params: Arc::new(params),
         pooled: false,
+        second: None,
         priority: 0,
         queue_deadline: None,
         deadline: None,
