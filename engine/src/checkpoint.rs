@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use scheduler::Token;
 
 use crate::block_type::BlockType;
-use crate::config::DecoderConfig;
 use crate::config::families::Family;
+use crate::config::{DecoderConfig, ModelConfig};
 use crate::error::{LoadError, shown};
 use crate::facts::ModelFacts;
 use crate::generation_defaults::GenerationDefaults;
@@ -39,7 +39,7 @@ pub(crate) struct Contents {
     pub(crate) path: PathBuf,
     pub(crate) naming: Naming,
     pub(crate) tensors: TensorMap,
-    pub(crate) config: DecoderConfig,
+    pub(crate) config: ModelConfig,
     pub(crate) bos_id: Option<Token>,
     pub(crate) eos_ids: Vec<Token>,
     pub(crate) chat_template: Option<String>,
@@ -66,9 +66,17 @@ impl Checkpoint {
         Ok(Self { contents, facts })
     }
 
-    /// The decoder's shape and arithmetic.
-    pub fn config(&self) -> &DecoderConfig {
+    /// What the model is.
+    pub fn model(&self) -> &ModelConfig {
         &self.contents.config
+    }
+
+    /// The decoder's shape and arithmetic; panics if the model is no decoder.
+    pub fn config(&self) -> &DecoderConfig {
+        match &self.contents.config {
+            ModelConfig::Decoder(config) => config,
+            ModelConfig::Encoder(_) => panic!("only a decoder is asked for its configuration as one"),
+        }
     }
 
     /// What is worth showing about the model.
@@ -80,7 +88,7 @@ impl Checkpoint {
     pub fn tokenizer(&self) -> Result<TokenizerSource, LoadError> {
         match &self.contents.tokenizer {
             TokenizerParts::Gguf(metadata) => {
-                gguf::vocabulary(metadata, self.contents.config.vocab_size).map(TokenizerSource::Gguf)
+                gguf::vocabulary(metadata, self.contents.config.vocab_size()).map(TokenizerSource::Gguf)
             }
             TokenizerParts::Folder(files) => files.read(),
         }
@@ -149,8 +157,8 @@ impl Contents {
     fn row_order(&self, name: WeightName) -> RowOrder {
         let is_paired = self.naming == Naming::Gguf
             && name.is_rotated()
-            && Family::of_gguf(&self.config.architecture).is_some_and(|family| family.gguf_pairs);
-        if is_paired { RowOrder::Pairs { head_dim: self.config.head_dim } } else { RowOrder::Halves }
+            && Family::of_gguf(self.config.architecture()).is_some_and(|family| family.gguf_pairs);
+        if is_paired { RowOrder::Pairs { head_dim: self.config.head_dim() } } else { RowOrder::Halves }
     }
 }
 
@@ -158,8 +166,8 @@ impl Contents {
 fn check_tensors(contents: &Contents) -> Result<(), LoadError> {
     let mut unknown: BTreeSet<&str> = contents.tensors.keys().map(String::as_str).collect();
     unknown.remove("rope_freqs.weight");
-    for name in WeightName::all(&contents.config) {
-        contents.tensor(name, name.shape(&contents.config))?;
+    for (name, shape) in contents.config.weights() {
+        contents.tensor(name, shape)?;
         unknown.remove(name.stored(contents.naming).as_str());
     }
     if !unknown.is_empty() {

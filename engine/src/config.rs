@@ -1,12 +1,17 @@
 //! What a model is: the facts its family and its files state, checked, in one spelling.
 
+mod encoder;
+pub(crate) mod encoder_families;
 pub(crate) mod families;
 pub(crate) mod gguf;
 pub(crate) mod hugging_face;
 pub(crate) mod json_fields;
+mod model;
 pub(crate) mod range;
 
 pub use crate::kernels::cpu::activation::Activation;
+pub use encoder::{EncoderConfig, EncoderHead, LabelScores, Labels, PositionRule, Squash};
+pub use model::ModelConfig;
 
 /// A decoder's shape and arithmetic, from `config.json` (both spellings of transformers) or GGUF metadata.
 #[derive(Clone, Debug, PartialEq)]

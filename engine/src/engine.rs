@@ -1,16 +1,16 @@
-//! The engine: a loaded model, its KV cache and its samplers behind [`scheduler::Executor`].
+//! The engine: a loaded model and its samplers behind [`scheduler::Executor`].
 //!
 //! Invariant: a sequence's numbers depend on its own tokens and settings, never on its neighbours, on how its prompt
 //! was cut into chunks, on preemption, or on whether its prefix was computed or found. The engine keeps nothing
 //! about a sequence but the KV that its blocks hold.
 
-use scheduler::{BlockId, Executor, RowFault, SeqId, SequenceVector, StepOutput, StepPlan, Token, Work};
+use scheduler::{BlockId, Executor, Passes, RowFault, SeqId, SequenceVector, StepOutput, StepPlan, Token, Work};
 
 use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
 use crate::error::{LoadError, StepError};
-use crate::input::{Bounds, ForwardInput, LogitRows};
-use crate::kv_cache::{HEAD_DIMS, KvCache, KvGeometry, is_head_dim};
+use crate::input::{Bounds, ForwardInput, LogitRows, Room};
+use crate::kv_cache::{HEAD_DIMS, KvGeometry, is_head_dim};
 use crate::memory_plan::MemoryPlan;
 use crate::model::{self, ForwardOutput, Model};
 use crate::options::EngineOptions;
@@ -24,7 +24,6 @@ const TRIAL_TOKENS: usize = 8;
 pub struct Engine {
     cpu: Cpu,
     model: Box<dyn Model>,
-    kv: KvCache,
     bounds: Bounds,
     window: Option<usize>,
     /// The last step's, emptied: its memory serves the next one.
@@ -35,31 +34,30 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Reads the weights, allocates the cache that `plan` says, and computes one pass to see that the logits are numbers.
+    /// Reads the weights, allocates the cache that `plan` says, and computes one pass to see that what comes out is finite.
     pub fn load(checkpoint: &Checkpoint, options: &EngineOptions, plan: &MemoryPlan) -> Result<Self, LoadError> {
         let cpu = Cpu::new(options.isa, options.threads).ok_or(LoadError::Isa(options.isa))?;
-        let config = checkpoint.config();
-        if !is_head_dim(config.head_dim) {
-            return Err(checkpoint.unusable(&format!("heads are {} wide, not {HEAD_DIMS}", config.head_dim)));
+        let config = checkpoint.model();
+        if !is_head_dim(config.head_dim()) {
+            return Err(checkpoint.unusable(&format!("heads are {} wide, not {HEAD_DIMS}", config.head_dim())));
         }
-        let model = model::load(&WeightLoader { checkpoint, cpu: &cpu, dtype: options.dtype })?;
-        let kv = KvCache::new(KvGeometry {
-            layers: config.num_layers,
+        let geometry = KvGeometry {
+            layers: config.num_layers(),
             blocks: plan.num_blocks,
             block_size: plan.block_size,
-            kv_heads: config.num_kv_heads,
-            head_dim: config.head_dim,
+            kv_heads: config.num_kv_heads(),
+            head_dim: config.head_dim(),
             dtype: options.kv_dtype,
-        });
-        let bounds = Bounds {
-            vocab_size: config.vocab_size,
-            block_size: plan.block_size,
-            num_blocks: plan.num_blocks,
-            positions: config.rope.is_none().then_some(config.max_positions),
         };
+        let model = model::load(&WeightLoader { checkpoint, cpu: &cpu, dtype: options.dtype }, geometry)?;
+        let room = match plan.passes {
+            Passes::Cached => Room::Blocks { size: plan.block_size, count: plan.num_blocks },
+            Passes::Whole => Room::Tokens(config.max_positions()),
+        };
+        let bounds = Bounds { vocab_size: config.vocab_size(), room, positions: config.learned_positions() };
         let (spare_input, output, samplers) = (ForwardInput::default(), ForwardOutput::default(), Samplers::default());
         let window = config.window();
-        let mut engine = Self { cpu, model, kv, bounds, window, spare_input, output, samplers };
+        let mut engine = Self { cpu, model, bounds, window, spare_input, output, samplers };
         engine.try_out(checkpoint)?;
         Ok(engine)
     }
@@ -81,30 +79,34 @@ impl Engine {
         Ok(&self.output.logits[..plan.num_tokens() * self.bounds.vocab_size])
     }
 
-    /// One pass over fixed tokens: a model whose logits are not finite does not start.
+    /// One pass over fixed tokens: a model whose numbers are not finite does not start.
     fn try_out(&mut self, checkpoint: &Checkpoint) -> Result<(), LoadError> {
-        let held = self.bounds.num_blocks * self.bounds.block_size;
-        let positions = TRIAL_TOKENS.min(held).min(checkpoint.config().max_positions);
-        let blocks = positions.div_ceil(self.bounds.block_size) as u32;
+        let (most, block_size) = match self.bounds.room {
+            Room::Blocks { size, count } => (size * count, Some(size)),
+            Room::Tokens(most) => (most, None),
+        };
+        let positions = TRIAL_TOKENS.min(most).min(checkpoint.model().max_positions());
+        let blocks = block_size.map_or(0, |size| positions.div_ceil(size) as u32);
         let work = Work {
             tokens: (0..positions).map(|index| (index % self.bounds.vocab_size) as Token).collect(),
             blocks: (0..blocks).map(BlockId).collect(),
+            pooled: true,
             ..Work::empty(SeqId(0))
         };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };
-        let logits = self.logits(&plan).map_err(|error| checkpoint.unusable(&error.to_string()))?;
-        if logits.iter().all(|logit| logit.is_finite()) {
+        self.forward(&plan, LogitRows::All).map_err(|error| checkpoint.unusable(&error.to_string()))?;
+        if self.output.logits.iter().chain(self.output.vectors.iter().flatten()).all(|number| number.is_finite()) {
             return Ok(());
         }
-        Err(checkpoint.unusable("a trial pass gave logits that are not finite"))
+        Err(checkpoint.unusable("a trial pass gave numbers that are not finite"))
     }
 
     fn forward(&mut self, plan: &StepPlan, rows: LogitRows) -> Result<(), StepError> {
         let input = std::mem::take(&mut self.spare_input).fill(plan, rows, self.bounds)?;
-        for copy in &plan.copies {
-            self.kv.copy_block(copy.from, copy.to);
+        if let Some(cache) = self.model.cache() {
+            plan.copies.iter().for_each(|copy| cache.copy_block(copy.from, copy.to));
         }
-        self.model.forward(&self.cpu, &input, &mut self.kv, &mut self.output);
+        self.model.forward(&self.cpu, &input, &mut self.output);
         self.spare_input = input.emptied();
         Ok(())
     }
@@ -188,7 +190,7 @@ mod tests {
         for position in &mut input.positions {
             *position += offset;
         }
-        engine.model.forward(&engine.cpu, &input, &mut engine.kv, &mut engine.output);
+        engine.model.forward(&engine.cpu, &input, &mut engine.output);
         engine.output.logits[..prompt.len() * engine.bounds.vocab_size].to_vec()
     }
 

@@ -21,7 +21,7 @@ pub struct ModelFacts {
     pub max_positions: usize,
     /// Tokens in the vocabulary.
     pub vocab_size: usize,
-    /// Decoder layers.
+    /// Layers.
     pub num_layers: usize,
     /// Width of the residual stream.
     pub hidden_size: usize,
@@ -43,17 +43,17 @@ impl ModelFacts {
     pub(crate) fn new(contents: &Contents) -> Self {
         let config = &contents.config;
         Self {
-            architecture: config.architecture.clone(),
+            architecture: config.architecture().to_owned(),
             parameters: contents.tensors.values().map(|tensor| tensor.elements() as u64).sum(),
             file_bytes: contents.file_bytes,
             tensor_types: tensor_types(contents),
-            max_positions: config.max_positions,
-            vocab_size: config.vocab_size,
-            num_layers: config.num_layers,
-            hidden_size: config.hidden_size,
-            num_heads: config.num_heads,
-            num_kv_heads: config.num_kv_heads,
-            head_dim: config.head_dim,
+            max_positions: config.max_positions(),
+            vocab_size: config.vocab_size(),
+            num_layers: config.num_layers(),
+            hidden_size: config.hidden_size(),
+            num_heads: config.num_heads(),
+            num_kv_heads: config.num_kv_heads(),
+            head_dim: config.head_dim(),
             bos_id: contents.bos_id,
             eos_ids: contents.eos_ids.clone(),
             fingerprint: contents.fingerprint.to_string(),

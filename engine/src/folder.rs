@@ -2,10 +2,11 @@
 //!
 //! Only plain file names inside the folder are opened, and no link that leads out of it.
 
+mod encoder;
 mod file_names;
 mod gpt;
-mod pooling;
 mod safetensors_header;
+mod sentence_transformers;
 mod shards;
 mod tokenizer_files;
 
@@ -15,12 +16,14 @@ use std::sync::Arc;
 pub(crate) use tokenizer_files::TokenizerFiles;
 
 use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts, hash_header};
-use crate::config::hugging_face;
+use crate::config::encoder_families::EncoderFamily;
 use crate::config::json_fields::JsonFile;
+use crate::config::{ModelConfig, hugging_face};
 use crate::error::LoadError;
 use crate::fused;
 use crate::generation_defaults::GenerationDefaults;
 use crate::model_file::{ModelFile, read_small};
+use crate::pooling::PoolingConfig;
 use crate::weight_name::Naming;
 use file_names::Folder;
 
@@ -32,10 +35,14 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let config_path = folder.required("config.json")?;
     let config_bytes = read_small(&config_path, CONFIG_BYTES)?;
     let config_file = JsonFile::parse(config_path.clone(), &config_bytes)?;
+    if let Some(family) = EncoderFamily::of(&config_file.fields())? {
+        return encoder::open(&folder, family, &config_file, &config_bytes);
+    }
     let generation = folder.object("generation_config.json", CONFIG_BYTES)?;
     let generation = generation.as_ref().map(JsonFile::fields);
     let read = hugging_face::read(config_file.fields(), generation)?;
     let generation_defaults = generation.map(|fields| GenerationDefaults::read(&fields)).transpose()?;
+    let pooling = sentence_transformers::pooling(&folder)?;
     let mut fingerprint = Fingerprint::new();
     fingerprint.add(&config_bytes);
     let mut weights = read_weights(&folder, &mut fingerprint)?;
@@ -51,12 +58,12 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
         path: config_path,
         naming,
         tensors: weights.tensors,
-        config: read.config,
+        config: ModelConfig::Decoder(read.config),
         bos_id: read.bos_id,
         eos_ids: read.eos_ids,
         chat_template: tokenizer.chat_template(&folder)?,
         generation_defaults: generation_defaults.unwrap_or_default(),
-        pooling: pooling::read(&folder)?,
+        pooling: pooling.unwrap_or(PoolingConfig::OF_DECODERS),
         tokenizer: TokenizerParts::Folder(tokenizer),
         fingerprint,
         file_bytes: weights.file_bytes,

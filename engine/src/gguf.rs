@@ -18,6 +18,7 @@ pub(crate) use metadata::Metadata;
 pub(crate) use vocabulary::{end_ids, special_id, vocabulary};
 
 use crate::checkpoint::{Contents, TensorMap, TokenizerParts, hash_header};
+use crate::config::ModelConfig;
 use crate::config::gguf::{GgufConfig, decoder_config};
 use crate::error::{LoadError, shown};
 use crate::fused;
@@ -40,7 +41,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
         naming: Naming::Gguf,
         fingerprint: hash_header(&file, header.data_start)?,
         tensors,
-        config,
+        config: ModelConfig::Decoder(config),
         bos_id,
         eos_ids,
         chat_template,

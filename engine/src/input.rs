@@ -18,6 +18,8 @@ pub(crate) struct ForwardInput<'a> {
     pub(crate) logit_rows: Vec<usize>,
     /// Sequences whose vector is wanted, ascending.
     pub(crate) pooled: Vec<usize>,
+    /// Of each work: where among its rows a second text begins, if it is a pair.
+    pub(crate) seconds: Vec<Option<usize>>,
 }
 
 /// Whose logits a pass returns.
@@ -33,10 +35,18 @@ pub(crate) enum LogitRows {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) vocab_size: usize,
-    pub(crate) block_size: usize,
-    pub(crate) num_blocks: usize,
     /// How many positions are learned, where they are.
     pub(crate) positions: Option<usize>,
+    pub(crate) room: Room,
+}
+
+/// What bounds the positions of a sequence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Room {
+    /// The blocks that it names of a pool.
+    Blocks { size: usize, count: usize },
+    /// It is computed whole and pooled, and has this many tokens at most.
+    Tokens(usize),
 }
 
 impl<'a> ForwardInput<'a> {
@@ -55,10 +65,11 @@ impl<'a> ForwardInput<'a> {
         self.positions.clear();
         self.logit_rows.clear();
         self.pooled.clear();
+        self.seconds.clear();
         self.sequences.clear();
         let sequences = self.sequences.into_iter().map(|_| unreachable!("they were cleared")).collect();
-        let Self { ids, positions, logit_rows, pooled, .. } = self;
-        ForwardInput { ids, positions, sequences, logit_rows, pooled }
+        let Self { ids, positions, logit_rows, pooled, seconds, .. } = self;
+        ForwardInput { ids, positions, sequences, logit_rows, pooled, seconds }
     }
 
     /// Rows of the batch.
@@ -80,24 +91,22 @@ impl<'a> ForwardInput<'a> {
             }
         }
         self.pooled.extend(work.pooled.then_some(self.sequences.len()));
+        self.seconds.push(work.second);
         self.sequences.push(SequenceRows { rows: first..last, start: work.start, blocks: &work.blocks });
     }
 }
 
 fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
-    let positions = work.start + work.tokens.len();
     if work.tokens.is_empty() {
         return Err(StepError::Plan("a work computes no token".to_owned()));
     }
-    if work.blocks.len() * bounds.block_size < positions {
-        let have = work.blocks.len() * bounds.block_size;
-        return Err(StepError::Plan(format!("blocks hold {have} positions, the work reaches {positions}")));
+    match bounds.room {
+        Room::Blocks { size, count } => check_blocks(work, size, count)?,
+        Room::Tokens(most) => check_whole(work, most)?,
     }
+    let positions = work.start + work.tokens.len();
     if let Some(most) = bounds.positions.filter(|&most| positions > most) {
         return Err(StepError::Plan(format!("a work reaches {positions} positions of {most}")));
-    }
-    if let Some(block) = work.blocks.iter().find(|block| block.index() >= bounds.num_blocks) {
-        return Err(StepError::Plan(format!("block {} of {}", block.0, bounds.num_blocks)));
     }
     if let Some(token) = work.tokens.iter().find(|token| **token as usize >= bounds.vocab_size) {
         return Err(StepError::Plan(format!("token {token} of {}", bounds.vocab_size)));
@@ -106,6 +115,29 @@ fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
         return Err(StepError::Plan(format!("a draw from row {} of {}", spec.row, work.tokens.len())));
     }
     check_scores(work, bounds)
+}
+
+fn check_blocks(work: &Work, block_size: usize, num_blocks: usize) -> Result<(), StepError> {
+    let (have, positions) = (work.blocks.len() * block_size, work.start + work.tokens.len());
+    if have < positions {
+        return Err(StepError::Plan(format!("blocks hold {have} positions, the work reaches {positions}")));
+    }
+    match work.blocks.iter().find(|block| block.index() >= num_blocks) {
+        Some(block) => Err(StepError::Plan(format!("block {} of {num_blocks}", block.0))),
+        None => Ok(()),
+    }
+}
+
+fn check_whole(work: &Work, most: usize) -> Result<(), StepError> {
+    let is_whole = work.start == 0 && work.blocks.is_empty() && work.pooled;
+    let draws = !work.samples.is_empty() || !work.scores.is_empty();
+    if !is_whole || draws || work.tokens.len() > most {
+        let tokens = work.tokens.len();
+        return Err(StepError::Plan(format!(
+            "{tokens} tokens are not a whole sequence of {most} at most to be pooled"
+        )));
+    }
+    Ok(())
 }
 
 /// Scored rows exist, each once, in order and before those that are drawn from; so does what they score.
@@ -129,7 +161,7 @@ mod tests {
 
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { vocab_size: 10, block_size: 2, num_blocks: 8, positions: Some(4) };
+    const BOUNDS: Bounds = Bounds { vocab_size: 10, positions: Some(4), room: Room::Blocks { size: 2, count: 8 } };
 
     fn work(start: usize, tokens: &[Token], blocks: &[u32], rows: &[usize]) -> Work {
         let spec = |&row| SampleSpec {
@@ -190,8 +222,27 @@ mod tests {
             scored(work(0, &[1, 2], &[0], &[]), &[(2, 2)]),
             scored(work(0, &[1, 2], &[0], &[]), &[(0, 10)]),
         ] {
-            let plan = StepPlan { copies: Vec::new(), works: vec![bad] };
-            assert!(ForwardInput::default().fill(&plan, LogitRows::Sampling, BOUNDS).is_err());
+            assert!(!is_taken(bad, BOUNDS));
+        }
+    }
+
+    fn is_taken(work: Work, bounds: Bounds) -> bool {
+        let plan = StepPlan { copies: Vec::new(), works: vec![work] };
+        ForwardInput::default().fill(&plan, LogitRows::Sampling, bounds).is_ok()
+    }
+
+    #[test]
+    fn without_blocks_sequences_are_whole_and_pooled() {
+        let bounds = Bounds { room: Room::Tokens(3), ..BOUNDS };
+        assert!(is_taken(work(0, &[1, 2, 3], &[], &[]), bounds));
+        for bad in [
+            work(0, &[1, 2, 3, 4], &[], &[]),
+            work(1, &[1], &[], &[]),
+            work(0, &[1], &[0], &[]),
+            Work { pooled: false, ..work(0, &[1], &[], &[]) },
+            Work { pooled: true, ..work(0, &[1], &[], &[0]) },
+        ] {
+            assert!(!is_taken(bad, bounds));
         }
     }
 }

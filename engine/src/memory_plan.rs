@@ -6,13 +6,14 @@
 mod arithmetic;
 mod available;
 mod byte_count;
+mod encoder;
 
 use std::fmt;
 
-use scheduler::Limits;
+use scheduler::{Limits, Passes};
 
 use crate::checkpoint::Checkpoint;
-use crate::config::DecoderConfig;
+use crate::config::{DecoderConfig, ModelConfig};
 use crate::error::LoadError;
 use crate::kv_cache::KvDtype;
 use crate::options::EngineOptions;
@@ -64,6 +65,10 @@ pub struct MemoryPlan {
     pub kv_bytes: u64,
     /// One block of the pool.
     pub kv_bytes_per_block: u64,
+    /// How the model computes sequences: whole ones need no pool.
+    pub passes: Passes,
+    /// Tokens of the largest step.
+    pub max_num_batched_tokens: usize,
     /// Blocks in the pool.
     pub num_blocks: usize,
     /// Positions in a block.
@@ -82,7 +87,11 @@ impl MemoryPlan {
     /// Plans for this machine; fails with the arithmetic if the model or the wanted context does not fit.
     pub fn new(checkpoint: &Checkpoint, options: &EngineOptions, limits: &MemoryLimits) -> Result<Self, LoadError> {
         let sizes = Sizes { weights: arithmetic::weights_bytes(checkpoint, options), kv_dtype: options.kv_dtype };
-        Self::with_available(checkpoint.config(), sizes, limits, available::available_bytes()?)
+        let available_bytes = available::available_bytes()?;
+        match checkpoint.model() {
+            ModelConfig::Decoder(config) => Self::with_available(config, sizes, limits, available_bytes),
+            ModelConfig::Encoder(config) => Self::of_encoder(config, sizes.weights, limits, available_bytes),
+        }
     }
 
     /// Plans for weights and elements of these sizes, on a machine with `available` bytes.
@@ -93,7 +102,7 @@ impl MemoryPlan {
         available_bytes: u64,
     ) -> Result<Self, LoadError> {
         assert!(limits.block_size > 0 && limits.max_num_seqs > 0, "limits are above 0");
-        check_context(config, limits)?;
+        check_context(config.max_positions, limits)?;
         let needs = Needs {
             weights: sizes.weights,
             scratch: arithmetic::scratch_bytes(config, limits),
@@ -105,6 +114,8 @@ impl MemoryPlan {
             weights_bytes: needs.weights,
             kv_bytes: num_blocks * needs.per_block,
             kv_bytes_per_block: needs.per_block,
+            passes: Passes::Cached,
+            max_num_batched_tokens: limits.max_num_batched_tokens,
             num_blocks: num_blocks as usize,
             block_size: limits.block_size,
             scratch_bytes: needs.scratch,
@@ -116,10 +127,9 @@ impl MemoryPlan {
     }
 }
 
-fn check_context(config: &DecoderConfig, limits: &MemoryLimits) -> Result<(), LoadError> {
+fn check_context(most: usize, limits: &MemoryLimits) -> Result<(), LoadError> {
     match limits.max_model_len {
-        Some(length) if length == 0 || length > config.max_positions => {
-            let most = config.max_positions;
+        Some(length) if length == 0 || length > most => {
             Err(LoadError::Memory(format!("max-model-len {length} is not in 1..={most}, the model's positions")))
         }
         _ => Ok(()),
@@ -216,11 +226,17 @@ impl fmt::Display for MemoryPlan {
             self.num_blocks * self.block_size
         );
         line("weights", self.weights_bytes, "every parameter once")?;
-        line("KV cache", self.kv_bytes, &blocks)?;
+        if self.passes == Passes::Cached {
+            line("KV cache", self.kv_bytes, &blocks)?;
+        }
         line("scratch", self.scratch_bytes, "activations and logits of the largest step")?;
         line("total", total, &format!("of {} available", ByteCount(self.available_bytes)))?;
         line("left", self.available_bytes.saturating_sub(total), "for everything else on this machine")?;
-        write!(formatter, "{:<10}{:>11}  tokens of prompt and answer together", "context", self.max_model_len)?;
+        let context = match self.passes {
+            Passes::Cached => "tokens of prompt and answer together",
+            Passes::Whole => "tokens of a text",
+        };
+        write!(formatter, "{:<10}{:>11}  {context}", "context", self.max_model_len)?;
         if self.max_model_len < self.max_positions {
             write!(formatter, " (the model has {} positions)", self.max_positions)?;
         }

@@ -1,20 +1,25 @@
 //! What the engine needs of a model, and which model a checkpoint is.
 
 pub(crate) mod decoder;
+pub(crate) mod encoder;
 
+use crate::config::ModelConfig;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
-use crate::kv_cache::KvCache;
+use crate::kv_cache::{KvCache, KvGeometry};
 use crate::weight_loader::WeightLoader;
 
-/// A model that computes ragged batches over a paged cache.
+/// A model that computes ragged batches.
 pub(crate) trait Model: Send {
-    /// Writes the batch's KV and fills `output` anew.
-    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, output: &mut ForwardOutput);
+    /// Computes the batch and fills `output` anew.
+    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, output: &mut ForwardOutput);
+
+    /// The keys and values of all blocks, if sequences hold any from one step to the next.
+    fn cache(&mut self) -> Option<&mut KvCache>;
 }
 
-/// What a pass gives beside the KV it writes. The memory of its logits is kept from one pass to the next.
+/// What a pass gives. The memory of its logits is kept from one pass to the next.
 #[derive(Debug, Default)]
 pub(crate) struct ForwardOutput {
     /// Begins with `[input.logit_rows, vocab]`; it never shrinks.
@@ -23,7 +28,10 @@ pub(crate) struct ForwardOutput {
     pub(crate) vectors: Vec<Vec<f32>>,
 }
 
-/// Reads the weights of a checkpoint. Every family that is served so far is one configurable decoder.
-pub(crate) fn load(loader: &WeightLoader<'_>) -> Result<Box<dyn Model>, LoadError> {
-    Ok(Box::new(decoder::Decoder::load(loader)?))
+/// Reads the weights of a checkpoint; a cache, where the model has one, is of this geometry.
+pub(crate) fn load(loader: &WeightLoader<'_>, geometry: KvGeometry) -> Result<Box<dyn Model>, LoadError> {
+    Ok(match loader.checkpoint.model() {
+        ModelConfig::Decoder(_) => Box::new(decoder::Decoder::load(loader, geometry)?),
+        ModelConfig::Encoder(config) => Box::new(encoder::Encoder::load(loader, config)?),
+    })
 }

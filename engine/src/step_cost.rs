@@ -56,7 +56,7 @@ impl ModelCost {
             match name {
                 WeightName::Layer(..) => layers += cost,
                 WeightName::Expert(..) => experts += cost,
-                WeightName::PositionEmbedding => {}
+                WeightName::PositionEmbedding | WeightName::Encoder(..) => {}
                 WeightName::TokenEmbedding if !config.tied_embeddings => {}
                 WeightName::TokenEmbedding
                 | WeightName::Output

@@ -1,4 +1,4 @@
-//! The weights of a decoder by what they are, and what each file format calls them.
+//! The weights of a model by what they are, and what each file format calls them. An encoder's have a file of their own.
 
 mod expert;
 mod gpt;
@@ -8,8 +8,9 @@ pub use expert::ExpertWeight;
 pub(crate) use naming::Naming;
 
 use crate::config::{DecoderConfig, NormKind, StreamNorms};
+use crate::encoder_weight::{EncoderPart, Term};
 
-/// A weight of a decoder.
+/// A weight of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightName {
     /// Embedding rows `[vocabulary, hidden]`.
@@ -26,6 +27,8 @@ pub enum WeightName {
     Layer(usize, LayerWeight),
     /// A weight of an expert: the layer's number, then the expert's.
     Expert(usize, usize, ExpertWeight),
+    /// A weight of an encoder.
+    Encoder(EncoderPart, Term),
 }
 
 /// A weight of one layer. Matrices are `[out, in]`.
@@ -87,7 +90,7 @@ pub(crate) enum WeightShape {
 }
 
 impl WeightName {
-    /// Every weight that a model of this configuration has, and no other.
+    /// Every weight that a decoder of this configuration has, and no other.
     pub(crate) fn all(config: &DecoderConfig) -> Vec<Self> {
         let mut names = vec![Self::TokenEmbedding];
         names.extend(config.rope.is_none().then_some(Self::PositionEmbedding));
@@ -118,12 +121,14 @@ impl WeightName {
             Self::OutputNorm | Self::OutputNormBias => WeightShape::Vector(config.hidden_size),
             Self::Layer(_, weight) => weight.shape(config),
             Self::Expert(_, _, weight) => weight.as_of_layer().shape(config),
+            Self::Encoder(..) => unreachable!("a decoder has none"),
         }
     }
 
     /// The tensor's name in a file.
     pub(crate) fn stored(self, naming: Naming) -> String {
         let name = match self {
+            Self::Encoder(part, term) => return part.stored(term, naming),
             Self::Layer(layer, weight) => {
                 return format!("{}.{layer}.{}", naming.layers(), weight.stored(naming));
             }
@@ -216,7 +221,7 @@ impl LayerWeight {
     fn stored(self, naming: Naming) -> &'static str {
         match naming {
             Naming::Gguf => self.gguf(),
-            Naming::HuggingFace => self.hugging_face(),
+            Naming::HuggingFace | Naming::Bert | Naming::Roberta | Naming::DistilBert => self.hugging_face(),
             Naming::HuggingFaceOutputNorms => self.hugging_face_with_output_norms(),
             Naming::Gpt1 | Naming::Gpt2 => gpt::of_layer(self),
             Naming::GptNeo => gpt::of_neo_layer(self),

@@ -165,7 +165,7 @@ fn headers_of_safetensors_are_not_believed() -> Result<()> {
         (raw_safetensors(twice, &[0; 8]), "tensor 'a' stands in the file twice"),
         (entry(r#"{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}"#), "type F8_E4M3 is not supported"),
         (entry(r#"{"dtype":"U8","shape":[4],"data_offsets":[0,8]}"#), "shape [4] of U8 is not its place 0..8"),
-        (entry(r#"{"dtype":"BOOL","shape":[8],"data_offsets":[4,12]}"#), "begins at offset 4, expected 0"),
+        (entry(r#"{"dtype":"BOOL","shape":[4],"data_offsets":[4,8]}"#), "begins at offset 4, expected 0"),
         (entry(r#"{"dtype":"F16","shape":[4294967296,4294967296,2],"data_offsets":[0,8]}"#), "overflows"),
         (entry(r#"{"dtype":"F16","shape":[4],"data_offsets":[0,80]}"#), "needs 8 bytes, its place is 0..80"),
         (entry(r#"{"dtype":"F16","shape":[40],"data_offsets":[0,80]}"#), "needs 80 bytes at offset"),

@@ -50,7 +50,18 @@ fn folders_say_which_states_make_a_vector() -> Result<()> {
         (vec![("modules.json", all), ("1_Pooling/config.json", last)], LAST),
         (vec![("modules.json", raw), ("1_Pooling/config.json", last)], PoolingConfig { normalize: false, ..LAST }),
         (vec![("modules.json", all), ("1_Pooling/config.json", r#"{"pooling_mode": "lasttoken"}"#)], LAST),
-        (vec![("modules.json", all), ("1_Pooling/config.json", mean)], other("Pooling of mean_tokens", true)),
+        (
+            vec![("modules.json", all), ("1_Pooling/config.json", mean)],
+            PoolingConfig { kind: PoolingKind::Mean, ..LAST },
+        ),
+        (
+            vec![("modules.json", all), ("1_Pooling/config.json", r#"{"pooling_mode": "cls"}"#)],
+            PoolingConfig { kind: PoolingKind::First, ..LAST },
+        ),
+        (
+            vec![("modules.json", all), ("1_Pooling/config.json", r#"{"pooling_mode_max_tokens": true}"#)],
+            PoolingConfig { kind: PoolingKind::Max, ..LAST },
+        ),
         (
             vec![("modules.json", all), ("1_Pooling/config.json", both)],
             other("Pooling of lasttoken and mean_tokens", true),

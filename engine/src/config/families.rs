@@ -1,9 +1,13 @@
 //! The decoder families that can be loaded, a row of facts each: what files call them and what they leave unsaid.
 
+mod gemma;
 mod gpt;
 
+use super::encoder_families::EncoderFamily;
 use super::{Activation, AttentionBias, NormKind, StreamNorms};
 use crate::weight_name::Naming;
+pub(crate) use gemma::Gemma;
+use gemma::{GEMMA2, GEMMA3};
 use gpt::{GPT_NEO, GPT1, GPT2};
 
 /// What is the same in every model of a family.
@@ -119,21 +123,6 @@ pub(crate) struct Experts {
     pub(crate) per_token: (&'static str, usize),
 }
 
-/// Norms of the results of attention and MLP, weights of norms stored less one in safetensors, embeddings times the root of
-/// their width, scores divided by the root of `query_pre_attn_scalar`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Gemma {
-    /// Caps of attention scores and of logits where files do not name them.
-    pub(crate) caps: [Option<f32>; 2],
-    /// Base of the rotary frequencies of layers that see a window, if it is another one.
-    pub(crate) local_theta: Option<f32>,
-    /// Window where GGUF metadata gives none.
-    pub(crate) gguf_window: Option<usize>,
-    /// Layers of the one model whose scores are divided by the root of what the heads share out, not of a head's width:
-    /// GGUF metadata does not say it.
-    pub(crate) shared_out_layers: usize,
-}
-
 const MODERN: FieldNames = FieldNames {
     hidden_size: "hidden_size",
     num_layers: "num_hidden_layers",
@@ -234,69 +223,6 @@ const PHI3: Family = Family {
     ..LLAMA
 };
 
-/// Gemma 2.
-const GEMMA2: Family = Family {
-    model_type: "gemma2",
-    causal_class: "Gemma2ForCausalLM",
-    gguf_architecture: Some("gemma2"),
-    gguf_pairs: false,
-    naming: Naming::HuggingFaceOutputNorms,
-    default_kv_heads: Some(4),
-    default_head_dim: Some(256),
-    activation: Activation::TanhGelu,
-    activations: &["gelu_pytorch_tanh"],
-    default_tied: true,
-    gemma: Some(Gemma {
-        caps: [Some(50.0), Some(30.0)],
-        local_theta: None,
-        gguf_window: Some(4096),
-        shared_out_layers: 46,
-    }),
-    window: WindowRule::AllBut { every: 2, window: 4096 },
-    fields: &[
-        "attn_logit_softcapping",
-        "final_logit_softcapping",
-        "layer_types",
-        "query_pre_attn_scalar",
-        "sliding_window",
-    ],
-    gguf_keys: &[
-        "attention.sliding_window",
-        "attention.sliding_window_pattern",
-        "attn_logit_softcapping",
-        "final_logit_softcapping",
-    ],
-    ..LLAMA
-};
-
-/// Gemma 3, its text.
-const GEMMA3: Family = Family {
-    model_type: "gemma3_text",
-    causal_class: "Gemma3ForCausalLM",
-    gguf_architecture: Some("gemma3"),
-    default_theta: Some(1_000_000.0),
-    head_norms: true,
-    gemma: Some(Gemma { caps: [None; 2], local_theta: Some(10_000.0), gguf_window: None, shared_out_layers: 62 }),
-    window: WindowRule::AllBut { every: 6, window: 4096 },
-    fields: &[
-        "_sliding_window_pattern",
-        "attn_logit_softcapping",
-        "final_logit_softcapping",
-        "layer_types",
-        "query_pre_attn_scalar",
-        "rope_local_base_freq",
-        "sliding_window",
-        "sliding_window_pattern",
-    ],
-    gguf_keys: &[
-        "attention.sliding_window",
-        "attention.sliding_window_pattern",
-        "final_logit_softcapping",
-        "rope.freq_base_swa",
-    ],
-    ..GEMMA2
-};
-
 const FAMILIES: [&Family; 11] =
     [&LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI3, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1];
 
@@ -311,7 +237,9 @@ impl Family {
 
     /// The reason for refusing another `model_type`.
     pub(crate) fn refusal_of_model_type(name: &str) -> String {
-        refusal(name, &FAMILIES.map(|family| family.model_type))
+        let decoders = FAMILIES.into_iter().map(|family| family.model_type);
+        let known: Vec<_> = decoders.chain(EncoderFamily::model_types()).collect();
+        refusal(name, &known)
     }
 
     /// The reason for refusing another `general.architecture`.

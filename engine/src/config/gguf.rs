@@ -223,10 +223,10 @@ impl<'a> Keys<'a> {
         const NAMES: [&str; 5] = ["none", "mean", "cls", "last", "rank"];
         let number = self.metadata.optional_count(&self.full("pooling_type"), 0..=4)?;
         Ok(match number {
-            None | Some(0 | 3) => PoolingConfig::default(),
+            None | Some(0 | 3) => PoolingConfig::OF_DECODERS,
             Some(other) => {
                 let kind = PoolingKind::Other(format!("pooling_type {}", NAMES[other as usize]));
-                PoolingConfig { kind, ..PoolingConfig::default() }
+                PoolingConfig { kind, ..PoolingConfig::OF_DECODERS }
             }
         })
     }

@@ -3,8 +3,10 @@
 //! A field that is not known here is an error unless it is listed as harmless: it could change the numbers.
 
 mod attention_types;
+pub(crate) mod encoder;
 mod fields;
 mod gemma;
+mod labels;
 mod rope;
 mod window;
 
@@ -17,7 +19,7 @@ use super::range;
 use super::{AttentionBias, DecoderConfig, ExpertsConfig, NormConfig};
 use crate::error::LoadError;
 
-/// What `config.json` and `generation_config.json` say together.
+/// What `config.json` and `generation_config.json` say together about a decoder.
 #[derive(Debug, PartialEq)]
 pub(crate) struct HuggingFaceConfig {
     pub(crate) config: DecoderConfig,

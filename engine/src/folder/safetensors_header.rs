@@ -17,9 +17,6 @@ use crate::stored_tensor::{StoredTensor, TensorClaim};
 
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 const LENGTH_BYTES: u64 = 8;
-/// One byte for each number, and no weight: old files hold causal masks of these types, which are passed over.
-const MASK_TYPES: [&str; 2] = ["BOOL", "U8"];
-
 /// The tensors of a file, checked.
 #[derive(Debug)]
 pub(super) struct Header {
@@ -33,19 +30,69 @@ pub(super) fn read(file: &Arc<ModelFile>) -> Result<Header, LoadError> {
     let data_start = LENGTH_BYTES + bytes.len() as u64;
     let entries: Entries =
         serde_json::from_slice(&bytes).map_err(|error| LoadError::file(file.path(), format!("header: {error}")))?;
-    let (mut tensors, mut places) = (Vec::new(), Vec::new());
+    let mut stored = Vec::with_capacity(entries.0.len());
     for (name, entry) in &entries.0 {
-        if MASK_TYPES.contains(&entry.dtype.as_str()) {
-            let place = mask_place(entry, data_start);
-            places.push((place.map_err(|reason| LoadError::tensor(file.path(), name, reason))?, name));
-        } else {
-            let tensor = tensor(file, name, entry, data_start)?;
-            places.push((tensor.place(), name));
-            tensors.push(tensor);
+        stored.push(match integer_bytes(&entry.dtype) {
+            Some(bytes) => integers(file, name, (entry, bytes), data_start)?,
+            None => Stored::Tensor(tensor(file, name, entry, data_start)?),
+        });
+    }
+    check_cover(&mut stored, file, data_start)?;
+    let tensor = |stored| if let Stored::Tensor(tensor) = stored { Some(tensor) } else { None };
+    Ok(Header { tensors: stored.into_iter().filter_map(tensor).collect(), data_start })
+}
+
+/// What a file holds: tensors, and integers, which are no weights and are passed over: lists of positions, causal masks.
+enum Stored {
+    Tensor(StoredTensor),
+    Integers { name: String, place: Range<u64> },
+}
+
+impl Stored {
+    fn place(&self) -> Range<u64> {
+        match self {
+            Self::Tensor(tensor) => tensor.place(),
+            Self::Integers { place, .. } => place.clone(),
         }
     }
-    check_cover(&mut places, file, data_start)?;
-    Ok(Header { tensors, data_start })
+
+    fn error(&self, file: &ModelFile, reason: String) -> LoadError {
+        match self {
+            Self::Tensor(tensor) => tensor.error(reason),
+            Self::Integers { name, .. } => LoadError::tensor(file.path(), name, reason),
+        }
+    }
+}
+
+/// Bytes of an integer of this type.
+fn integer_bytes(dtype: &str) -> Option<u64> {
+    match dtype {
+        "I64" | "U64" => Some(8),
+        "I32" | "U32" => Some(4),
+        "I16" | "U16" => Some(2),
+        "I8" | "U8" | "BOOL" => Some(1),
+        _ => None,
+    }
+}
+
+fn integers(
+    file: &ModelFile,
+    name: &str,
+    (entry, bytes_each): (&Entry, u64),
+    data_start: u64,
+) -> Result<Stored, LoadError> {
+    let [start, end] = entry.data_offsets;
+    let bytes = entry.shape.0.iter().try_fold(bytes_each, |bytes, &dimension| bytes.checked_mul(dimension));
+    let place = start.checked_add(data_start).zip(end.checked_add(data_start));
+    match place {
+        Some((first, last)) if bytes.is_some() && end.checked_sub(start) == bytes && last <= file.len() => {
+            Ok(Stored::Integers { name: name.to_owned(), place: first..last })
+        }
+        _ => {
+            let reason = format!("shape {:?} of {} is not its place {start}..{end}", entry.shape.0, entry.dtype);
+            Err(LoadError::tensor(file.path(), name, reason))
+        }
+    }
 }
 
 fn read_bytes(file: &ModelFile) -> Result<Vec<u8>, LoadError> {
@@ -79,27 +126,16 @@ fn tensor(file: &Arc<ModelFile>, name: &str, entry: &Entry, data_start: u64) -> 
     Ok(tensor)
 }
 
-/// The bytes of the file that a mask takes.
-fn mask_place(entry: &Entry, data_start: u64) -> Result<Range<u64>, String> {
-    let ([start, end], shape) = (entry.data_offsets, &entry.shape.0);
-    let bytes = shape.iter().try_fold(1_u64, |product, &dimension| product.checked_mul(dimension));
-    if bytes.is_none() || start.checked_add(bytes.unwrap_or(0)) != Some(end) {
-        return Err(format!("shape {shape:?} of {} is not its place {start}..{end}", entry.dtype));
-    }
-    let end = end.checked_add(data_start).ok_or_else(|| format!("offset {end} overflows"))?;
-    Ok(start + data_start..end)
-}
-
 /// Tensors follow each other from the first byte of the data to the last.
-fn check_cover(places: &mut [(Range<u64>, &String)], file: &ModelFile, data_start: u64) -> Result<(), LoadError> {
-    places.sort_by_key(|(place, _)| (place.start, place.end));
+fn check_cover(tensors: &mut [Stored], file: &ModelFile, data_start: u64) -> Result<(), LoadError> {
+    tensors.sort_by_key(|tensor| tensor.place().start);
     let mut expected = data_start;
-    for (place, name) in places {
-        if place.start != expected {
-            let reason = format!("begins at offset {}, expected {}", place.start - data_start, expected - data_start);
-            return Err(LoadError::tensor(file.path(), name, reason));
+    for tensor in tensors {
+        if tensor.place().start != expected {
+            let offset = tensor.place().start - data_start;
+            return Err(tensor.error(file, format!("begins at offset {offset}, expected {}", expected - data_start)));
         }
-        expected = place.end;
+        expected = tensor.place().end;
     }
     if expected != file.len() {
         return Err(LoadError::file(file.path(), format!("tensors end at byte {expected}, file has {}", file.len())));

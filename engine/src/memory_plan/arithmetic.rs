@@ -2,25 +2,27 @@
 
 use super::MemoryLimits;
 use crate::checkpoint::Checkpoint;
-use crate::config::DecoderConfig;
+use crate::config::{DecoderConfig, EncoderConfig};
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kv_cache::{KvDtype, KvGeometry};
 use crate::options::EngineOptions;
 use crate::weight_loader::held_format;
-use crate::weight_name::{WeightName, WeightShape};
+use crate::weight_name::WeightShape;
 
 const F32_BYTES: u64 = 4;
+/// Positions in a block of an encoder's keys and values, the last of which a sequence may not fill.
+const STEP_BLOCK: usize = 16;
 
 /// Every parameter once, as it is held; a tied head reads the embedding's panels.
 pub(super) fn weights_bytes(checkpoint: &Checkpoint, options: &EngineOptions) -> u64 {
     let has_bf16_dot = Bf16Dot::of(options.isa).is_some();
-    let bytes = |name: WeightName| match name.shape(checkpoint.config()) {
+    let bytes = |(name, shape)| match shape {
         WeightShape::Matrix { rows, columns } => {
             held_format(checkpoint, options.dtype, has_bf16_dot, name).bytes(rows, columns)
         }
         WeightShape::Vector(len) => len as u64 * F32_BYTES,
     };
-    WeightName::all(checkpoint.config()).into_iter().map(bytes).sum()
+    checkpoint.model().weights().into_iter().map(bytes).sum()
 }
 
 /// Keys and values of one block in all layers, as the cache lays them out.
@@ -47,5 +49,15 @@ pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u6
     let of_token = config.hidden_size + 2 * query + 2 * key + config.intermediate_size + widest + position + routed;
     let numbers = limits.max_num_batched_tokens as u128 * of_token as u128
         + limits.max_logit_rows() as u128 * (2 * config.vocab_size + config.hidden_size) as u128;
+    u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)
+}
+
+/// Activations of every token of an encoder's largest step, keys and values of one layer among them.
+pub(super) fn encoder_scratch_bytes(config: &EncoderConfig, limits: &MemoryLimits, step_tokens: usize) -> u64 {
+    let (hidden, wide) = (config.hidden_size, config.intermediate_size);
+    // residual stream; queries, keys and values, and those as they are kept; attended; the MLP's product; a matmul's input
+    let of_token = hidden + 3 * hidden + 2 * hidden + hidden + wide + hidden.max(wide);
+    let kept = 2 * hidden * STEP_BLOCK * limits.max_num_seqs.min(step_tokens);
+    let numbers = step_tokens as u128 * of_token as u128 + kept as u128;
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)
 }

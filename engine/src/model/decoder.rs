@@ -8,7 +8,7 @@ use crate::config::StreamNorms;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
-use crate::kv_cache::KvCache;
+use crate::kv_cache::{KvCache, KvGeometry};
 use crate::layers::angles::{LayerAngles, LayerRopes};
 use crate::layers::attention::{Attention, AttentionScratch, Batch};
 use crate::layers::experts::{Experts, ExpertsScratch};
@@ -38,6 +38,7 @@ pub(crate) struct Decoder {
     positions: Option<Positions>,
     /// `None` where the embedding's rows are the head's.
     head: Option<Linear>,
+    kv: KvCache,
     scratch: Scratch,
 }
 
@@ -71,7 +72,7 @@ struct Scratch {
 }
 
 impl Decoder {
-    pub(crate) fn load(loader: &WeightLoader<'_>) -> Result<Self, LoadError> {
+    pub(crate) fn load(loader: &WeightLoader<'_>, geometry: KvGeometry) -> Result<Self, LoadError> {
         let config = loader.checkpoint.config();
         let rows = |weight| Part { weight, bias: None, out: config.vocab_size };
         let embedding = Linear::load(loader, &[rows(WeightName::TokenEmbedding)], config.hidden_size)?;
@@ -91,6 +92,7 @@ impl Decoder {
             embedding,
             positions: config.rope.is_none().then(|| Positions::load(loader)).transpose()?,
             head,
+            kv: KvCache::new(geometry),
             scratch: Scratch::default(),
         })
     }
@@ -158,11 +160,11 @@ impl Layer {
 }
 
 impl Model for Decoder {
-    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, kv: &mut KvCache, output: &mut ForwardOutput) {
+    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, output: &mut ForwardOutput) {
         self.embed(cpu, input);
         let Scratch { attention, mlp, experts, stream, tiles, angles, .. } = &mut self.scratch;
         angles.fill(&self.ropes, &input.positions);
-        let mut batch = Batch { input, angles, kv, scratch: attention, tiles };
+        let mut batch = Batch { input, angles, kv: &mut self.kv, scratch: attention, tiles };
         for layer in &self.layers {
             layer.attention.forward(cpu, &layer.attention_norm, &mut batch, stream);
             match &layer.mlp {
@@ -172,5 +174,9 @@ impl Model for Decoder {
         }
         self.head(cpu, input, &mut output.logits);
         self.pool(cpu, input, &mut output.vectors);
+    }
+
+    fn cache(&mut self) -> Option<&mut KvCache> {
+        Some(&mut self.kv)
     }
 }

@@ -1,4 +1,4 @@
-//! Causal attention of a ragged batch over the paged cache.
+//! Attention of a ragged batch over the paged cache.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::kernels::columns_mut::ColumnsMut;
 use crate::kernels::cpu::attention::{Attend, AttentionTile};
 use crate::kernels::cpu::float_tile::FloatTileRows;
 use crate::kernels::cpu::kv_element::KvElement;
-use crate::kernels::cpu::score_rule::ScoreRule;
+use crate::kernels::cpu::score_rule::{ScoreRule, Sight};
 use crate::kv_cache::{KvLayer, KvTensors};
 
 /// What the model says about one layer's attention.
@@ -32,7 +32,7 @@ pub struct AttentionInput<'a> {
     pub kv: &'a KvLayer,
 }
 
-/// Each row sees the positions of its sequence up to its own; out is `[rows, heads * head_dim]`.
+/// Each row sees the positions of its sequence up to its own, or all of them; out is `[rows, heads * head_dim]`.
 pub fn paged_attention(cpu: &Cpu, attention: &Attention<'_>, input: &AttentionInput<'_>, out: &mut [f32]) {
     let geometry = input.kv.geometry();
     let width = attention.heads * geometry.head_dim;
@@ -45,6 +45,9 @@ pub fn paged_attention(cpu: &Cpu, attention: &Attention<'_>, input: &AttentionIn
     assert!(out.len() == rows * width && input.queries.len() == rows * stride, "whole rows");
     assert!(stride >= width, "rows of {stride} values hold no {} heads", attention.heads);
     assert!(attention.heads.is_multiple_of(geometry.kv_heads), "equal groups of heads");
+    let is_plain = attention.rule.window.is_none() && attention.rule.bias.is_none();
+    let is_whole = input.sequences.iter().all(|sequence| sequence.start == 0);
+    assert!(attention.rule.sight == Sight::Back || is_plain && is_whole, "who sees ahead sees all of a whole sequence");
     let out = ColumnsMut::new(out, width);
     match input.kv {
         KvLayer::F32(kv) => attend(cpu, attention, input, kv, out),
@@ -134,10 +137,13 @@ impl<'a, E: KvElement> Tiles<'a, E> {
         let kv_head = head_part / self.heads.count();
         let first_head = kv_head * self.heads.things() + self.heads.of(head_part % self.heads.count()).start;
         let first = (sequence.rows.start + tokens.start) * self.stride;
+        let (start, positions) = (sequence.start, sequence.start + sequence.rows.len());
+        let end = self.attention.rule.end(start + tokens.end, positions);
         AttentionTile {
             kv: self.kv.head(kv_head),
-            blocks: &sequence.blocks[..(sequence.start + tokens.end).div_ceil(geometry.block_size)],
-            start: sequence.start + tokens.start,
+            blocks: &sequence.blocks[..end.div_ceil(geometry.block_size)],
+            start: start + tokens.start,
+            end,
             queries: &self.input.queries[first + first_head * geometry.head_dim..],
             query_stride: self.stride,
             rule: self.attention.rule,

@@ -73,7 +73,7 @@ pub fn log_sum_exp(values: &[f32]) -> f64 {
     greatest + values.iter().map(|value| (f64::from(*value) - greatest).exp()).sum::<f64>().ln()
 }
 
-/// One query head over the keys and values of the positions up to its own, a row of `query.len()` each.
+/// One query head over the keys and values of the positions that it sees, a row of `query.len()` each: up to its own, or all.
 pub fn attention(query: &[f32], keys: &[f32], values: &[f32], (rule, head): (&ScoreRule<'_>, usize)) -> Vec<f64> {
     let width = query.len();
     let products = linear(query, keys, width);

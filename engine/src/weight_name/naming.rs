@@ -17,6 +17,12 @@ pub(crate) enum Naming {
     Gpt2,
     /// transformers' for GPT-Neo.
     GptNeo,
+    /// transformers' for BERT and its kin.
+    Bert,
+    /// transformers' for RoBERTa: as BERT's, but for heads.
+    Roberta,
+    /// transformers' for DistilBERT.
+    DistilBert,
 }
 
 impl Naming {
@@ -26,7 +32,7 @@ impl Naming {
             Self::Gguf => {
                 ["token_embd.weight", "position_embd.weight", "output_norm.weight", "output_norm.bias", "output.weight"]
             }
-            Self::HuggingFace | Self::HuggingFaceOutputNorms => [
+            Self::HuggingFace | Self::HuggingFaceOutputNorms | Self::Bert | Self::Roberta | Self::DistilBert => [
                 "model.embed_tokens.weight",
                 "model.embed_positions.weight",
                 "model.norm.weight",
@@ -59,7 +65,9 @@ impl Naming {
     pub(super) fn layers(self) -> &'static str {
         match self {
             Self::Gguf => "blk",
-            Self::HuggingFace | Self::HuggingFaceOutputNorms => "model.layers",
+            Self::HuggingFace | Self::HuggingFaceOutputNorms | Self::Bert | Self::Roberta | Self::DistilBert => {
+                "model.layers"
+            }
             Self::Gpt1 | Self::Gpt2 | Self::GptNeo => "transformer.h",
         }
     }

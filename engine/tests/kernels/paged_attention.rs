@@ -4,7 +4,7 @@
 use crate::support::{Random, all, assert_close, assert_same_bits, plain};
 use engine::config::{RopeConfig, RopeScaling};
 use engine::cpu::Cpu;
-use engine::kernels::cpu::score_rule::{DistanceBias, ScoreRule};
+use engine::kernels::cpu::score_rule::{DistanceBias, ScoreRule, Sight};
 use engine::kv_cache::{KvCache, KvDtype, KvGeometry};
 use engine::ops;
 use engine::ops::paged_attention::{Attention, AttentionInput};
@@ -32,6 +32,8 @@ enum Rule {
     Softcap,
     /// By distance, up to 20.
     Bias,
+    /// Each token sees all.
+    Both,
 }
 
 const DISTANCES: usize = 20;
@@ -46,6 +48,7 @@ impl Shape {
         match self.rule {
             Rule::Plain => plain,
             Rule::Window(positions) => ScoreRule { window: Some(positions), ..plain },
+            Rule::Both => ScoreRule { sight: Sight::Both, ..plain },
             Rule::Softcap => ScoreRule { softcap: Some(0.7), ..plain },
             Rule::Bias => ScoreRule { bias: Some(DistanceBias { values: bias, distances: DISTANCES }), ..plain },
         }
@@ -123,7 +126,8 @@ impl World {
         let mut out = Vec::new();
         for (row, query) in (0..length).flat_map(|row| (0..heads).map(move |query| (row, query))) {
             let kv_head = query / (heads / kv_heads);
-            let (keys, values) = (column(row + 1, heads + kv_head), column(row + 1, heads + kv_heads + kv_head));
+            let seen = if rule.sight == Sight::Both { length } else { row + 1 };
+            let (keys, values) = (column(seen, heads + kv_head), column(seen, heads + kv_heads + kv_head));
             out.extend(reference::attention(head(row, query), &keys, &values, (&rule, query)));
         }
         out
@@ -174,9 +178,11 @@ fn equals_the_plain_op() {
 }
 
 #[test]
-fn windows_caps_and_biases_equal_the_plain_op() {
+fn windows_caps_biases_and_sight_equal_the_plain_op() {
     let mut random = Random(7);
-    for rule in [Rule::Window(1), Rule::Window(5), Rule::Window(40), Rule::Window(300), Rule::Softcap, Rule::Bias] {
+    for rule in
+        [Rule::Window(1), Rule::Window(5), Rule::Window(40), Rule::Window(300), Rule::Softcap, Rule::Bias, Rule::Both]
+    {
         for (index, shape) in shapes().into_iter().enumerate() {
             check_against_plain(Shape { rule, ..shape }, [3, 17, 70, 290][index % 4], &mut random);
         }
@@ -193,7 +199,7 @@ fn check_against_plain(shape: Shape, length: usize, random: &mut Random) {
 #[test]
 fn every_instruction_set_and_thread_count_gives_the_same_bits() {
     let mut random = Random(2);
-    let rules = [Rule::Plain, Rule::Window(37), Rule::Softcap, Rule::Bias];
+    let rules = [Rule::Plain, Rule::Window(37), Rule::Softcap, Rule::Bias, Rule::Both];
     for (index, shape) in shapes().into_iter().enumerate() {
         let shape = Shape { rule: rules[index % rules.len()], ..shape };
         for length in [1, 3, 50, 256, 257, 530] {
@@ -239,6 +245,19 @@ fn chunks_and_neighbours_change_nothing() {
                 assert_same_bits(rows, &expected[seq][start * row..(start + count) * row], &what);
             }
         }
+    }
+}
+
+#[test]
+fn neighbours_change_nothing_where_each_token_sees_all() {
+    let mut random = Random(11);
+    for (cpu, shape) in all().iter().cycle().zip(shapes()) {
+        let lengths = [300, 1, 270, 17];
+        let mut world = World::new(Shape { rule: Rule::Both, ..shape }, &lengths, &mut random);
+        let expected: Vec<f32> = (0..lengths.len()).flat_map(|seq| world.whole(cpu, seq)).collect();
+        poison(&mut world.cache);
+        let parts: Vec<_> = lengths.into_iter().enumerate().map(|(seq, length)| (seq, 0, length)).collect();
+        assert_same_bits(&world.step(cpu, &parts), &expected, &format!("{shape:?}"));
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use engine::{Checkpoint, Dtype, Engine, EngineOptions, Isa, KvDtype, MemoryLimits, MemoryPlan};
 use scheduler::{
-    BlockId, Driver, Event, Limits, SamplingParams, Score, SeqId, Speculation, StepPlan, Submission, Token,
+    BlockId, Driver, Event, Limits, Passes, SamplingParams, Score, SeqId, Speculation, StepPlan, Submission, Token,
     TokenLogprobs, Work,
 };
 use serde_json::Value;
@@ -40,6 +40,7 @@ pub(crate) struct Setup {
     pub(crate) num_blocks: usize,
     pub(crate) max_num_seqs: usize,
     pub(crate) max_num_batched_tokens: usize,
+    pub(crate) passes: Passes,
     pub(crate) speculation: Speculation,
 }
 
@@ -55,6 +56,7 @@ impl Default for Setup {
             num_blocks: 64,
             max_num_seqs: 8,
             max_num_batched_tokens: 64,
+            passes: Passes::Cached,
             speculation: Speculation::PREDICTIONS,
         }
     }
@@ -134,13 +136,18 @@ pub(crate) struct Runner {
 impl Runner {
     pub(crate) fn new(engine: Engine, setup: Setup) -> Self {
         let limits = Limits {
+            passes: setup.passes,
             max_num_seqs: setup.max_num_seqs,
             max_num_batched_tokens: setup.max_num_batched_tokens,
             block_size: setup.block_size,
             num_blocks: setup.num_blocks,
             window: engine.window(),
-            // where blocks are given back, a text may be longer than the pool
-            max_model_len: setup.block_size * setup.num_blocks * if engine.window().is_some() { 64 } else { 1 },
+            max_model_len: match setup.passes {
+                // Where blocks are given back, a text may be longer than the pool.
+                Passes::Cached if engine.window().is_some() => 64 * setup.block_size * setup.num_blocks,
+                Passes::Cached => setup.block_size * setup.num_blocks,
+                Passes::Whole => setup.max_num_batched_tokens,
+            },
             max_queued_requests: 64,
             max_queued_tokens: 100_000,
             max_samples: setup.max_num_batched_tokens,
@@ -169,6 +176,12 @@ impl Runner {
     pub(crate) fn submit_pooled(&mut self, prompt: &[Token], salt: u8) -> SeqId {
         let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
         self.hand_in(Submission { pooled: true, ..submission(prompt, params, salt) })
+    }
+
+    /// Queues a text or a pair of texts whose scores are wanted.
+    pub(crate) fn submit_pair(&mut self, tokens: &[Token], second: Option<usize>) -> SeqId {
+        let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
+        self.hand_in(Submission { pooled: true, second, ..submission(tokens, params, 0) })
     }
 
     /// Queues a beam search; returns its answers, the best first.
@@ -241,6 +254,7 @@ fn submission(prompt: &[Token], params: SamplingParams, salt: u8) -> Submission 
         prediction: Arc::default(),
         params: Arc::new(params),
         pooled: false,
+        second: None,
         priority: 0,
         cache_key: [salt; 32],
         queue_deadline: None,

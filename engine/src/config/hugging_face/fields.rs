@@ -13,7 +13,7 @@ const READ: &[&str] = &["bos_token_id", "eos_token_id", "model_type", "tie_word_
 const ROTARY: &[&str] = &["head_dim", "num_key_value_heads", "rope_parameters", "rope_scaling", "rope_theta"];
 
 /// Fields that say nothing about the forward pass: training, bookkeeping, defaults of other programs.
-const HARMLESS: &[&str] = &[
+pub(super) const HARMLESS: &[&str] = &[
     "_attn_implementation",
     "_attn_implementation_autoset",
     "_commit_hash",
@@ -149,7 +149,8 @@ fn check_activation(value: &Value, family: &Family) -> Result<(), String> {
     Err(format!("{found} is not supported; supported: {}", family.activations.join(", ")))
 }
 
-fn expect(value: &Value, expected: &Value) -> Result<(), String> {
+/// Whether the value is the only one that is computed.
+pub(super) fn expect(value: &Value, expected: &Value) -> Result<(), String> {
     let equal = value == expected || (value.is_number() && value.as_f64() == expected.as_f64());
     if equal {
         Ok(())

@@ -1,9 +1,10 @@
-//! Causal attention of a tile of query rows over one sequence's blocks.
+//! Attention of a tile of query rows over one sequence's blocks.
 //!
 //! Order of additions: positions fall into partitions of 256 counted from 0. In a partition: scores (one chain over the
 //! head's elements), their maximum, exponentials, a sum in 16 lanes and one tree, then weights times values in order of
-//! position. Partitions are merged in order. A row's numbers follow from its position alone: not from the other rows of
-//! its tile, the block size, or the order of the block table. Nothing behind a row's own position enters its chains.
+//! position. Partitions are merged in order. A row's numbers follow from its position alone, and from the sequence's length
+//! if it sees all of it: not from the other rows of its tile, the block size, or the order of the block table. Nothing
+//! behind what a row sees enters its chains.
 
 use std::array::{from_mut, from_ref};
 use std::ops::Range;
@@ -33,6 +34,8 @@ pub struct AttentionTile<'a, E> {
     pub blocks: &'a [BlockId],
     /// Position of the first token.
     pub start: usize,
+    /// The end of what the last token sees.
+    pub end: usize,
     /// From the first token's first query head on.
     pub queries: &'a [f32],
     /// Distance of two tokens in `queries`.
@@ -87,14 +90,14 @@ impl<E: KvElement> AttentionTile<'_, E> {
             (of_rows(&mut scratch.weights), of_rows(&mut scratch.values), of_rows::<_, R>(&mut scratch.rows));
         let mut relative_to = [SoftmaxSum::EMPTY; R];
         clear(rows, lines);
-        let end = self.start + self.out.rows();
-        let first_seen = self.rule.seen(self.start).start;
+        let end = self.end;
+        let first_seen = self.rule.seen(self.start, end).start;
         for first in (first_seen / PARTITION * PARTITION..end).step_by(PARTITION) {
             self.scores(simd, queries, first..end.min(first + PARTITION), weights);
             let (mut seen, mut sums) = ([Seen::nothing(first); R], [SoftmaxSum::EMPTY; R]);
             for row in 0..R {
                 let position = self.start + row / heads;
-                seen[row] = self.rule.seen(position).within(first..first + PARTITION);
+                seen[row] = self.rule.seen(position, end).within(first..first + PARTITION);
                 let head = self.first_head + row % heads;
                 self.rule.adjust(simd, (position, head), (first, seen[row]), &mut weights[row]);
                 sums[row] = softmax(simd, &mut weights[row], seen[row].start - first..seen[row].end - first);

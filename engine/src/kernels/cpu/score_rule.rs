@@ -11,12 +11,23 @@ use super::softmax::Weights;
 pub struct ScoreRule<'a> {
     /// Factor of the scores, as a rule `1 / sqrt(head_dim)`.
     pub scale: f32,
+    /// Which positions a token sees.
+    pub sight: Sight,
     /// Scores become `cap * tanh(score / cap)`.
     pub softcap: Option<f32>,
     /// Positions that a token sees, its own included; all before it where there is none.
     pub window: Option<usize>,
-    /// Added to the scores of each head.
+    /// Added to the scores of each head, of keys that are not ahead.
     pub bias: Option<DistanceBias<'a>>,
+}
+
+/// Which positions of its sequence a token sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Its own and those before it.
+    Back,
+    /// All: the sequence is computed whole, and has neither windows nor biases.
+    Both,
 }
 
 /// A number for each head and distance of key from query; greater distances take the last one.
@@ -55,12 +66,20 @@ impl Seen {
 impl ScoreRule<'_> {
     /// Nothing but a scale.
     pub fn scaled(scale: f32) -> Self {
-        Self { scale, softcap: None, window: None, bias: None }
+        Self { scale, sight: Sight::Back, softcap: None, window: None, bias: None }
     }
 
-    /// What a token at `position` sees.
-    pub(super) fn seen(&self, position: usize) -> Seen {
-        let end = position + 1;
+    /// The end of what tokens see that stand before `next`, in a sequence of so many positions.
+    pub(crate) fn end(&self, next: usize, positions: usize) -> usize {
+        match self.sight {
+            Sight::Back => next,
+            Sight::Both => positions,
+        }
+    }
+
+    /// What a token at `position` sees of so many positions.
+    pub(super) fn seen(&self, position: usize, positions: usize) -> Seen {
+        let end = self.end(position + 1, positions);
         Seen { start: self.window.map_or(0, |window| end.saturating_sub(window)), end }
     }
 

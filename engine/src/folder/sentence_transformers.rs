@@ -1,15 +1,18 @@
-//! The files of sentence-transformers: `modules.json`, and the configuration of the pooling that it names.
+//! The files of sentence-transformers: `modules.json`, the configuration of the pooling that it names, and
+//! `sentence_bert_config.json`.
 
 use serde::Deserialize;
 
 use super::CONFIG_BYTES;
 use super::file_names::Folder;
 use crate::config::json_fields::JsonFields;
+use crate::config::range;
 use crate::error::{LoadError, shown};
 use crate::model_file::read_small;
 use crate::pooling::{PoolingConfig, PoolingKind};
 
 const MODULES: &str = "modules.json";
+const TRANSFORMER: &str = "sentence_bert_config.json";
 
 /// One step from a text to its vector.
 #[derive(Deserialize)]
@@ -22,9 +25,19 @@ struct Module {
     class: String,
 }
 
-/// Reads what the folder says, if it has such files.
-pub(super) fn read(folder: &Folder) -> Result<PoolingConfig, LoadError> {
-    let Some(path) = folder.optional(MODULES)? else { return Ok(PoolingConfig::default()) };
+/// Most tokens of a text, if the folder says it.
+pub(super) fn max_tokens(folder: &Folder) -> Result<Option<usize>, LoadError> {
+    let Some(file) = folder.object(TRANSFORMER, CONFIG_BYTES)? else { return Ok(None) };
+    let fields = file.fields();
+    if fields.bool("do_lower_case")? == Some(true) {
+        return Err(fields.error("do_lower_case", "true is not supported, only false"));
+    }
+    fields.optional_count("max_seq_length", range::POSITIONS)
+}
+
+/// Which states make a vector, if the folder has such files.
+pub(super) fn pooling(folder: &Folder) -> Result<Option<PoolingConfig>, LoadError> {
+    let Some(path) = folder.optional(MODULES)? else { return Ok(None) };
     let bytes = read_small(&path, CONFIG_BYTES)?;
     let modules: Vec<Module> =
         serde_json::from_slice(&bytes).map_err(|error| LoadError::file(&path, error.to_string()))?;
@@ -40,7 +53,7 @@ pub(super) fn read(folder: &Folder) -> Result<PoolingConfig, LoadError> {
             }
         }
     }
-    Ok(pooling)
+    Ok(Some(pooling))
 }
 
 fn kind(folder: &Folder, path: &str) -> Result<PoolingKind, LoadError> {
@@ -65,6 +78,9 @@ fn modes(config: JsonFields<'_>) -> Result<PoolingKind, LoadError> {
     modes.sort_unstable();
     Ok(match modes[..] {
         ["lasttoken"] => PoolingKind::Last,
+        ["cls_token" | "cls"] => PoolingKind::First,
+        ["mean_tokens" | "mean"] => PoolingKind::Mean,
+        ["max_tokens" | "max"] => PoolingKind::Max,
         _ => PoolingKind::Other(format!("Pooling of {}", shown(&modes.join(" and ")))),
     })
 }

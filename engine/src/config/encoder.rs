@@ -1,0 +1,123 @@
+//! An encoder's shape and arithmetic.
+
+use scheduler::Token;
+
+use super::Activation;
+
+/// What `config.json` says of an encoder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncoderConfig {
+    /// Such as `bert`.
+    pub architecture: &'static str,
+    /// Rows of the embedding.
+    pub vocab_size: usize,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Layers.
+    pub num_layers: usize,
+    /// Heads of queries, keys and values, which share the width evenly.
+    pub num_heads: usize,
+    /// Width of the MLP.
+    pub intermediate_size: usize,
+    /// How tokens are told where they stand.
+    pub positions: PositionRule,
+    /// Kinds of text that are told apart by a vector each; 0 if none are.
+    pub num_types: usize,
+    /// Most tokens of a text.
+    pub max_tokens: usize,
+    /// Added to the variance in norms.
+    pub norm_eps: f32,
+    /// Between the two products of the MLP.
+    pub activation: Activation,
+    /// What stands behind the last layer.
+    pub head: EncoderHead,
+    /// Between the two matrices of a head that gives labels to texts.
+    pub squash: Squash,
+}
+
+/// A function that bounds numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Squash {
+    /// From -1 to 1.
+    Tanh,
+    /// From 0 on.
+    Relu,
+}
+
+/// What an encoder makes of the last states of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EncoderHead {
+    /// A vector, by the rules of [`crate::PoolingConfig`].
+    Vector,
+    /// A score for each label, of a text or of a pair of texts.
+    Labels(Labels),
+}
+
+/// The labels of a classifier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labels {
+    /// At least one.
+    pub names: Vec<String>,
+    /// What scores mean.
+    pub scores: LabelScores,
+}
+
+/// How scores are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelScores {
+    /// One label is right: probabilities by softmax.
+    One,
+    /// Each label may be right or wrong: probabilities by sigmoid.
+    Any,
+    /// They are what was asked for.
+    Raw,
+}
+
+/// Which row of the table of positions a token takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PositionRule {
+    /// Rows of the table.
+    pub rows: usize,
+    /// Where rows are counted from this token's id on: it takes that row, and the others follow, it left out.
+    pub pad: Option<Token>,
+}
+
+impl EncoderConfig {
+    /// Width of one head.
+    pub fn head_dim(&self) -> usize {
+        self.hidden_size / self.num_heads
+    }
+}
+
+impl PositionRule {
+    /// Tokens for which there are rows.
+    pub fn max_tokens(&self) -> usize {
+        self.rows - self.pad.map_or(0, |pad| pad as usize + 1)
+    }
+
+    /// The rows of a text's tokens, in order.
+    pub(crate) fn rows_of<'a>(&'a self, tokens: &'a [Token]) -> impl Iterator<Item = usize> + 'a {
+        let mut next = self.pad.map_or(0, |pad| pad as usize + 1);
+        tokens.iter().map(move |token| match self.pad {
+            Some(pad) if pad == *token => pad as usize,
+            _ => {
+                next += 1;
+                next - 1
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_from_the_pad_token_on_and_leave_it_out() {
+        let rows = |pad| PositionRule { rows: 10, pad }.rows_of(&[7, 1, 7, 0]).collect::<Vec<_>>();
+        assert_eq!(rows(None), [0, 1, 2, 3]);
+        assert_eq!(rows(Some(1)), [2, 1, 3, 4]);
+        assert_eq!(PositionRule { rows: 10, pad: Some(1) }.max_tokens(), 8);
+        assert_eq!(PositionRule { rows: 10, pad: None }.max_tokens(), 10);
+    }
+}

@@ -1,0 +1,153 @@
+//! The weights of an encoder by what they are, and what files call them.
+
+use crate::config::{EncoderConfig, EncoderHead};
+use crate::weight_name::{Naming, WeightName, WeightShape};
+
+/// A part of an encoder that has weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncoderPart {
+    /// A vector for each token `[vocabulary, hidden]`.
+    Words,
+    /// A vector for each position `[positions, hidden]`.
+    Positions,
+    /// A vector for each kind of text `[types, hidden]`.
+    Types,
+    /// Norm of their sum.
+    EmbeddingNorm,
+    /// A part of the layer with this number.
+    Layer(usize, EncoderLayerPart),
+    /// First matrix of a head that gives labels to texts `[hidden, hidden]`.
+    LabelDense,
+    /// Second matrix of that head `[labels, hidden]`.
+    LabelOutput,
+}
+
+/// A part of one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncoderLayerPart {
+    /// `[hidden, hidden]`.
+    Query,
+    /// `[hidden, hidden]`.
+    Key,
+    /// `[hidden, hidden]`.
+    Value,
+    /// `[hidden, hidden]`.
+    AttentionOutput,
+    /// Norm behind attention.
+    AttentionNorm,
+    /// `[intermediate, hidden]`.
+    Up,
+    /// `[hidden, intermediate]`.
+    Down,
+    /// Norm behind the MLP.
+    MlpNorm,
+}
+
+/// Which of a part's two tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// What is multiplied with.
+    Weight,
+    /// What is added, one number for each row of a matrix.
+    Bias,
+}
+
+/// Every weight of an encoder, and no other.
+pub(crate) fn all(config: &EncoderConfig) -> Vec<(WeightName, WeightShape)> {
+    use EncoderLayerPart as L;
+    let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
+    let mut weights = Vec::new();
+    let mut table = |part, rows| weights.push(weight(part, WeightShape::Matrix { rows, columns: hidden }));
+    table(EncoderPart::Words, config.vocab_size);
+    table(EncoderPart::Positions, config.positions.rows);
+    if config.num_types > 0 {
+        table(EncoderPart::Types, config.num_types);
+    }
+    weights.extend(norm(EncoderPart::EmbeddingNorm, hidden));
+    for layer in 0..config.num_layers {
+        let part = |part| EncoderPart::Layer(layer, part);
+        for square in [L::Query, L::Key, L::Value, L::AttentionOutput] {
+            weights.extend(linear(part(square), hidden, hidden));
+        }
+        weights.extend(linear(part(L::Up), intermediate, hidden));
+        weights.extend(linear(part(L::Down), hidden, intermediate));
+        weights.extend([L::AttentionNorm, L::MlpNorm].into_iter().flat_map(|of| norm(part(of), hidden)));
+    }
+    if let EncoderHead::Labels(labels) = &config.head {
+        weights.extend(linear(EncoderPart::LabelDense, hidden, hidden));
+        weights.extend(linear(EncoderPart::LabelOutput, labels.names.len(), hidden));
+    }
+    weights
+}
+
+fn weight(part: EncoderPart, shape: WeightShape) -> (WeightName, WeightShape) {
+    (WeightName::Encoder(part, Term::Weight), shape)
+}
+
+fn bias(part: EncoderPart, len: usize) -> (WeightName, WeightShape) {
+    (WeightName::Encoder(part, Term::Bias), WeightShape::Vector(len))
+}
+
+fn linear(part: EncoderPart, rows: usize, columns: usize) -> [(WeightName, WeightShape); 2] {
+    [weight(part, WeightShape::Matrix { rows, columns }), bias(part, rows)]
+}
+
+fn norm(part: EncoderPart, len: usize) -> [(WeightName, WeightShape); 2] {
+    [weight(part, WeightShape::Vector(len)), bias(part, len)]
+}
+
+impl EncoderPart {
+    /// The name of one of its tensors, without what the whole encoder's names begin with.
+    pub(crate) fn stored(self, term: Term, naming: Naming) -> String {
+        let term = match term {
+            Term::Weight => "weight",
+            Term::Bias => "bias",
+        };
+        let part = match self {
+            Self::Words => "embeddings.word_embeddings",
+            Self::Positions => "embeddings.position_embeddings",
+            Self::Types => "embeddings.token_type_embeddings",
+            Self::EmbeddingNorm => "embeddings.LayerNorm",
+            Self::LabelDense => match naming {
+                Naming::Roberta => "classifier.dense",
+                Naming::DistilBert => "pre_classifier",
+                _ => "pooler.dense",
+            },
+            Self::LabelOutput if naming == Naming::Roberta => "classifier.out_proj",
+            Self::LabelOutput => "classifier",
+            Self::Layer(layer, part) if naming == Naming::DistilBert => {
+                return format!("transformer.layer.{layer}.{}.{term}", part.distilbert());
+            }
+            Self::Layer(layer, part) => return format!("encoder.layer.{layer}.{}.{term}", part.bert()),
+        };
+        format!("{part}.{term}")
+    }
+}
+
+impl EncoderLayerPart {
+    fn bert(self) -> &'static str {
+        match self {
+            Self::Query => "attention.self.query",
+            Self::Key => "attention.self.key",
+            Self::Value => "attention.self.value",
+            Self::AttentionOutput => "attention.output.dense",
+            Self::AttentionNorm => "attention.output.LayerNorm",
+            Self::Up => "intermediate.dense",
+            Self::Down => "output.dense",
+            Self::MlpNorm => "output.LayerNorm",
+        }
+    }
+
+    fn distilbert(self) -> &'static str {
+        match self {
+            Self::Query => "attention.q_lin",
+            Self::Key => "attention.k_lin",
+            Self::Value => "attention.v_lin",
+            Self::AttentionOutput => "attention.out_lin",
+            Self::AttentionNorm => "sa_layer_norm",
+            Self::Up => "ffn.lin1",
+            Self::Down => "ffn.lin2",
+            Self::MlpNorm => "output_layer_norm",
+        }
+    }
+}

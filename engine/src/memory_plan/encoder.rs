@@ -1,0 +1,99 @@
+//! The memory of an encoder: weights, and the largest step. There is no pool.
+
+use scheduler::Passes;
+
+use super::{MemoryLimits, MemoryPlan, Needs, arithmetic, check_context};
+use crate::config::EncoderConfig;
+use crate::error::LoadError;
+
+impl MemoryPlan {
+    /// A step holds the longest text at least, because no text is cut.
+    pub(super) fn of_encoder(
+        config: &EncoderConfig,
+        weights: u64,
+        limits: &MemoryLimits,
+        available_bytes: u64,
+    ) -> Result<Self, LoadError> {
+        check_context(config.max_tokens, limits)?;
+        let max_model_len = limits.max_model_len.unwrap_or(config.max_tokens);
+        let max_num_batched_tokens = limits.max_num_batched_tokens.max(max_model_len);
+        let scratch = arithmetic::encoder_scratch_bytes(config, limits, max_num_batched_tokens);
+        let needs = Needs { weights, scratch, per_block: 0, available: available_bytes };
+        if weights.saturating_add(scratch) > available_bytes {
+            return Err(needs.too_much(0, "a smaller model, less max-model-len or more memory"));
+        }
+        Ok(Self {
+            weights_bytes: weights,
+            kv_bytes: 0,
+            kv_bytes_per_block: 0,
+            passes: Passes::Whole,
+            max_num_batched_tokens,
+            num_blocks: 0,
+            block_size: limits.block_size,
+            scratch_bytes: scratch,
+            available_bytes,
+            max_model_len,
+            max_positions: config.max_tokens,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Activation, EncoderHead, PositionRule, Squash};
+
+    const MIB: u64 = 1 << 20;
+
+    fn config() -> EncoderConfig {
+        EncoderConfig {
+            architecture: "bert",
+            vocab_size: 30_522,
+            hidden_size: 384,
+            num_layers: 6,
+            num_heads: 12,
+            intermediate_size: 1536,
+            positions: PositionRule { rows: 512, pad: None },
+            num_types: 2,
+            max_tokens: 512,
+            norm_eps: 1e-12,
+            activation: Activation::Gelu,
+            head: EncoderHead::Vector,
+            squash: Squash::Tanh,
+        }
+    }
+
+    fn limits() -> MemoryLimits {
+        MemoryLimits {
+            block_size: 16,
+            num_kv_blocks: None,
+            kv_cache_memory_bytes: None,
+            max_num_seqs: 64,
+            max_num_batched_tokens: 256,
+            max_model_len: None,
+            num_speculative_tokens: 0,
+        }
+    }
+
+    #[test]
+    fn a_step_holds_the_longest_text_and_there_is_no_pool() {
+        let plan = MemoryPlan::of_encoder(&config(), 90 * MIB, &limits(), 1024 * MIB).unwrap();
+        assert_eq!((plan.passes, plan.num_blocks, plan.kv_bytes), (Passes::Whole, 0, 0));
+        assert_eq!((plan.max_model_len, plan.max_num_batched_tokens), (512, 512));
+        assert_eq!(plan.scratch_bytes, 4 * (512 * (7 * 384 + 2 * 1536) + 64 * 16 * 2 * 384));
+        assert!(!plan.to_string().contains("KV cache"), "{plan}");
+        let short = MemoryLimits { max_model_len: Some(100), ..limits() };
+        let plan = MemoryPlan::of_encoder(&config(), 90 * MIB, &short, 1024 * MIB).unwrap();
+        assert_eq!((plan.max_model_len, plan.max_num_batched_tokens), (100, 256));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let refusal = |limits: &MemoryLimits, available| {
+            MemoryPlan::of_encoder(&config(), 90 * MIB, limits, available).unwrap_err().to_string()
+        };
+        assert!(refusal(&limits(), 91 * MIB).contains("use a smaller model"));
+        let long = MemoryLimits { max_model_len: Some(513), ..limits() };
+        assert_eq!(refusal(&long, 1024 * MIB), "max-model-len 513 is not in 1..=512, the model's positions");
+    }
+}

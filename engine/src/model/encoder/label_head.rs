@@ -1,0 +1,53 @@
+//! Scores of labels: output(squash(dense(state of the first token))).
+
+use crate::config::{EncoderConfig, Labels, Squash};
+use crate::cpu::Cpu;
+use crate::encoder_weight::{EncoderPart, Term};
+use crate::error::LoadError;
+use crate::layers::linear::{Linear, Part};
+use crate::ops::tiled_rows::{Input, TiledRows};
+use crate::weight_loader::WeightLoader;
+use crate::weight_name::WeightName;
+
+/// Its two matrices.
+#[derive(Debug)]
+pub(super) struct LabelHead {
+    dense: Linear,
+    squash: Squash,
+    output: Linear,
+    tiles: TiledRows,
+}
+
+impl LabelHead {
+    pub(super) fn load(loader: &WeightLoader<'_>, config: &EncoderConfig, labels: &Labels) -> Result<Self, LoadError> {
+        let linear = |part, out| {
+            let name = |term| WeightName::Encoder(part, term);
+            let part = Part { weight: name(Term::Weight), bias: Some(name(Term::Bias)), out };
+            Linear::load(loader, &[part], config.hidden_size)
+        };
+        Ok(Self {
+            dense: linear(EncoderPart::LabelDense, config.hidden_size)?,
+            squash: config.squash,
+            output: linear(EncoderPart::LabelOutput, labels.names.len())?,
+            tiles: TiledRows::default(),
+        })
+    }
+
+    /// One list of scores for each of the states `[sequences, hidden]`.
+    pub(super) fn scores(&mut self, cpu: &Cpu, states: &[f32]) -> Vec<Vec<f32>> {
+        let mut dense = vec![0.0; states.len()];
+        self.dense.forward(cpu, Input { x: states, norm: None }, &mut self.tiles, &mut dense);
+        for value in &mut dense {
+            *value = match self.squash {
+                Squash::Tanh => value.tanh(),
+                // what is not a number stays one
+                Squash::Relu if *value < 0.0 => 0.0,
+                Squash::Relu => *value,
+            };
+        }
+        let labels = self.output.out();
+        let mut scores = vec![0.0; states.len() / self.dense.out() * labels];
+        self.output.forward(cpu, Input { x: &dense, norm: None }, &mut self.tiles, &mut scores);
+        scores.chunks_exact(labels).map(<[f32]>::to_vec).collect()
+    }
+}
