@@ -21,6 +21,9 @@ pub enum ObjectName {
     /// A vector.
     #[serde(rename = "embedding")]
     Embedding,
+    /// A score of a pair.
+    #[serde(rename = "score")]
+    Score,
     /// A list of objects.
     #[serde(rename = "list")]
     List,

@@ -5,9 +5,10 @@
 use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
 
 use proto::{
-    ChatChunk, ChatRequest, ChatResponse, CompletionChunk, CompletionRequest, CompletionResponse, Content, ContentPart,
-    EmbeddingsRequest, EmbeddingsResponse, EncodingFormat, ErrorBody, FormatKind, Integer, List, LogitBias, MediaKind,
-    Model, ModelList, Prompt, Refused, RefusedUnless, ResponseFormat, Role, Stop, TokenId, ToolChoice, Usage,
+    ChatChunk, ChatRequest, ChatResponse, ClassifyRequest, ClassifyResponse, CompletionChunk, CompletionRequest,
+    CompletionResponse, Content, ContentPart, EmbeddingsRequest, EmbeddingsResponse, EncodingFormat, ErrorBody,
+    FormatKind, Integer, List, LogitBias, MediaKind, Model, ModelList, Prompt, Refused, RefusedUnless, RerankRequest,
+    RerankResponse, ResponseFormat, Role, ScoreRequest, ScoreResponse, Stop, TokenId, ToolChoice, Usage,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -22,6 +23,12 @@ fn requests_parse_and_keep_what_they_say() {
             check_request::<ChatRequest>(&name, &text);
         } else if name.starts_with("embeddings_") {
             check_request::<EmbeddingsRequest>(&name, &text);
+        } else if name.starts_with("classify_") {
+            check_request::<ClassifyRequest>(&name, &text);
+        } else if name.starts_with("rerank_") {
+            check_request::<RerankRequest>(&name, &text);
+        } else if name.starts_with("score_") {
+            check_request::<ScoreRequest>(&name, &text);
         } else {
             check_request::<CompletionRequest>(&name, &text);
         }
@@ -164,6 +171,9 @@ fn responses_are_written_as_they_are_read() {
             name if name.starts_with("model_list") => check_response::<ModelList>,
             name if name.starts_with("model") => check_response::<Model>,
             name if name.starts_with("embeddings") => check_response::<EmbeddingsResponse>,
+            name if name.starts_with("classify") => check_response::<ClassifyResponse>,
+            name if name.starts_with("rerank") => check_response::<RerankResponse>,
+            name if name.starts_with("score") => check_response::<ScoreResponse>,
             name if name.starts_with("error_body") => check_response::<ErrorBody>,
             _ => check_response::<Usage>,
         };
@@ -186,6 +196,8 @@ fn what_is_refused_says_why() {
         let result = match case["type"].as_str() {
             Some("chat") => serde_json::from_str::<ChatRequest>(&body).map(drop),
             Some("embeddings") => serde_json::from_str::<EmbeddingsRequest>(&body).map(drop),
+            Some("rerank") => serde_json::from_str::<RerankRequest>(&body).map(drop),
+            Some("score") => serde_json::from_str::<ScoreRequest>(&body).map(drop),
             Some("completion") => serde_json::from_str::<CompletionRequest>(&body).map(drop),
             other => panic!("{name}: no type {other:?}"),
         };

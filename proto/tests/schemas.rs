@@ -4,8 +4,9 @@
 use std::{fs, path::PathBuf};
 
 use proto::{
-    ChatChunk, ChatRequest, ChatResponse, CompletionChunk, CompletionRequest, CompletionResponse, DetokenizeRequest,
-    EmbeddingsRequest, EmbeddingsResponse, ErrorBody, Model, ModelList, TokenizeRequest, TokenizeResponse, Usage,
+    ChatChunk, ChatRequest, ChatResponse, ClassifyRequest, ClassifyResponse, CompletionChunk, CompletionRequest,
+    CompletionResponse, DetokenizeRequest, EmbeddingsRequest, EmbeddingsResponse, ErrorBody, Model, ModelList,
+    RerankRequest, RerankResponse, ScoreRequest, ScoreResponse, TokenizeRequest, TokenizeResponse, Usage,
 };
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -50,6 +51,9 @@ fn request(kind: &str) -> Value {
         "chat" => document::<ChatRequest>(),
         "completion" => document::<CompletionRequest>(),
         "embeddings" => document::<EmbeddingsRequest>(),
+        "classify" => document::<ClassifyRequest>(),
+        "rerank" => document::<RerankRequest>(),
+        "score" => document::<ScoreRequest>(),
         _ => panic!("{kind} is no kind of request"),
     }
 }
@@ -82,6 +86,9 @@ fn golden_answers_fit() {
             name if name.starts_with("completion_response") => document::<CompletionResponse>(),
             name if name.starts_with("completion_chunk") => document::<CompletionChunk>(),
             name if name.starts_with("embeddings") => document::<EmbeddingsResponse>(),
+            name if name.starts_with("classify") => document::<ClassifyResponse>(),
+            name if name.starts_with("rerank") => document::<RerankResponse>(),
+            name if name.starts_with("score") => document::<ScoreResponse>(),
             name if name.starts_with("model_list") => document::<ModelList>(),
             name if name.starts_with("model") => document::<Model>(),
             name if name.starts_with("error_body") => document::<ErrorBody>(),
@@ -98,6 +105,12 @@ fn every_reference_is_defined() {
         document::<CompletionRequest>(),
         document::<EmbeddingsRequest>(),
         document::<EmbeddingsResponse>(),
+        document::<ClassifyRequest>(),
+        document::<ClassifyResponse>(),
+        document::<RerankRequest>(),
+        document::<RerankResponse>(),
+        document::<ScoreRequest>(),
+        document::<ScoreResponse>(),
         document::<TokenizeRequest>(),
         document::<DetokenizeRequest>(),
         document::<TokenizeResponse>(),
