@@ -52,13 +52,21 @@ fn open_routes() -> Vec<Route> {
 /// Answered to those who may.
 fn guarded_routes() -> Vec<Route> {
     use routes::{
-        apply_template, chat, completions, detokenize, embeddings, input_tokens, metrics, models, openapi, render,
-        tokenize, unserved, version,
+        apply_template, chat, classify, completions, detokenize, embeddings, input_tokens, metrics, models, openapi,
+        render, rerank, score, tokenize, unserved, version,
     };
     let mut routes: Vec<Route> = vec![
         ("/v1/chat/completions", post(chat::create), chat::describe),
         ("/v1/completions", post(completions::create), completions::describe),
         ("/v1/embeddings", post(embeddings::create), embeddings::describe),
+        ("/v1/rerank", post(rerank::create), rerank::describe),
+        ("/v2/rerank", post(rerank::create), rerank::describe),
+        ("/rerank", post(rerank::create), rerank::describe),
+        ("/v1/score", post(score::create), score::describe),
+        ("/score", post(score::create), score::describe),
+        ("/v1/classify", post(classify::create), classify::describe),
+        ("/classify", post(classify::create), classify::describe),
+        ("/v1/sentiment", post(classify::create), classify::describe),
         ("/v1/chat/completions/render", post(render::chat), render::describe_chat),
         ("/v1/chat/completions/input_tokens", post(input_tokens::create), input_tokens::describe),
         ("/v1/completions/render", post(render::completion), render::describe_completion),

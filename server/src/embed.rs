@@ -1,4 +1,4 @@
-//! Texts to vectors: their tokens, and their way through the engine.
+//! Texts to vectors, or to scores of labels: their tokens, and their way through the engine.
 //!
 //! A list is as many sequences as it has inputs, and the engine knows a few of them at a time ([`at_once`]): whoever
 //! comes later stands behind those, not behind the whole list. The queue must have room for the first.
@@ -15,7 +15,7 @@ use crate::{
     error::ApiError,
     generate::Clocked,
     prepare::encode_at,
-    request::EmbedRequest,
+    request::{EmbedRequest, Prompt, PromptCut},
     served_model::ServedModel,
     shutdown::Work,
     submissions::cache_key,
@@ -27,7 +27,27 @@ pub struct Tokenized {
     /// The request; its inputs are moved out.
     pub request: EmbedRequest,
     /// At least one, each of at least one token.
-    pub inputs: Vec<Vec<Token>>,
+    pub inputs: Vec<Input>,
+}
+
+/// A text, or two that are read together, as tokens.
+#[derive(Debug)]
+pub struct Input {
+    /// At least one.
+    pub tokens: Vec<Token>,
+    /// Where the second of two texts begins.
+    pub second: Option<usize>,
+}
+
+/// What the engine is to read.
+#[derive(Debug)]
+pub struct Reading {
+    /// At least one.
+    pub inputs: Vec<Input>,
+    /// The member that they came from.
+    pub field: &'static str,
+    /// Lower runs earlier.
+    pub priority: i32,
 }
 
 /// Vectors as the engine gave them.
@@ -43,36 +63,53 @@ pub struct Embedded {
 
 /// The inputs of a request as tokens.
 pub fn tokenize(model: &ServedModel, mut request: EmbedRequest) -> Result<Tokenized, ApiError> {
-    let limit = model.limits.max_model_len;
     let mut inputs = Vec::with_capacity(request.inputs.len());
     for input in std::mem::take(&mut request.inputs) {
-        let how = (model.rules.calls, request.add_special_tokens);
-        let mut tokens = encode_at(model, request.field, input, how)?;
-        if tokens.is_empty() {
-            return Err(ApiError::invalid_value(request.field, "has an input without a token"));
-        }
-        if let Some(cut) = request.cut {
-            cut.apply(&mut tokens, limit);
-        }
-        if tokens.len() > limit {
-            return Err(ApiError::context_length(request.field, tokens.len(), 0, limit));
-        }
-        inputs.push(tokens);
+        let how = (request.add_special_tokens, request.cut);
+        inputs.push(Input { tokens: text_tokens(model, request.field, input, how)?, second: None });
     }
     Ok(Tokenized { request, inputs })
+}
+
+/// The tokens of one text, at least one and no more than the model reads.
+pub(crate) fn text_tokens(
+    model: &ServedModel,
+    field: &str,
+    input: Prompt,
+    (add_special_tokens, cut): (bool, Option<PromptCut>),
+) -> Result<Vec<Token>, ApiError> {
+    let limit = model.limits.max_model_len;
+    let is_closed = add_special_tokens && !matches!(input, Prompt::Tokens(_));
+    let mut tokens = encode_at(model, field, input, (model.rules.calls, add_special_tokens))?;
+    if tokens.is_empty() {
+        return Err(ApiError::invalid_value(field, "has an input without a token"));
+    }
+    match cut {
+        Some(cut) if model.rules.kind.generates() => cut.apply(&mut tokens, limit),
+        Some(cut) => {
+            let closing = if is_closed { model.tokenizer.closing() } else { &[] };
+            cut.apply_to_end(&mut tokens, limit, closing);
+        }
+        None => {}
+    }
+    if tokens.len() > limit {
+        return Err(ApiError::context_length(field, tokens.len(), 0, limit));
+    }
+    Ok(tokens)
 }
 
 /// Computes the vectors of all inputs, or gives the one error that ended them.
 pub async fn embed(
     app: &App,
     (model, work): (Arc<ServedModel>, Work),
-    Tokenized { request, inputs }: Tokenized,
+    reading: Reading,
     clocked: Clocked,
 ) -> Result<Embedded, ApiError> {
     let at_once = Some(at_once(&model.limits));
-    let mut vectors = vec![Vec::new(); inputs.len()];
-    let submissions = submissions(app, &model, (&request, inputs), clocked);
-    let sequences = Sequences { submissions, at_once, field: request.field };
+    let field = reading.field;
+    let mut vectors = vec![Vec::new(); reading.inputs.len()];
+    let submissions = submissions(app, &model, reading, clocked);
+    let sequences = Sequences { submissions, at_once, field };
     let mut run = EngineRun::start(app, model, work, sequences).await?;
     let mut account = Account::default();
     while run.open() > 0 {
@@ -110,23 +147,20 @@ fn at_once(limits: &Limits) -> usize {
 }
 
 /// One for each input. Only the first waits against the clock of the queue: with it the list has begun.
-fn submissions(
-    app: &App,
-    model: &ServedModel,
-    (request, inputs): (&EmbedRequest, Vec<Vec<Token>>),
-    clocked: Clocked,
-) -> Vec<Submission> {
+fn submissions(app: &App, model: &ServedModel, reading: Reading, clocked: Clocked) -> Vec<Submission> {
+    let Reading { inputs, priority, .. } = reading;
     let limits = &app.config().limits;
     let params = Arc::new(SamplingParams { max_new: 0, ..SamplingParams::default() });
     let cache_key = cache_key(model, None);
     let seqs = model.engine.new_seqs(inputs.len());
-    let submission = |(index, (prompt, seq))| Submission {
+    let submission = |(index, (input, seq)): (usize, (Input, _))| Submission {
         seqs: vec![seq],
-        prompt,
+        prompt: input.tokens,
+        second: input.second,
         prediction: Arc::default(),
         params: Arc::clone(&params),
         pooled: true,
-        priority: request.priority,
+        priority,
         cache_key,
         queue_deadline: (index == 0).then(|| clocked.arrived + limits.queue_wait),
         deadline: Some(clocked.deadline(limits)),
@@ -136,13 +170,14 @@ fn submissions(
 
 #[cfg(test)]
 mod tests {
-    use scheduler::Speculation;
+    use scheduler::{Passes, Speculation};
 
     use super::*;
 
     #[test]
     fn a_list_has_half_of_the_places_and_at_least_one() {
         let limits = |max_num_seqs, max_num_batched_tokens, max_queued_requests| Limits {
+            passes: Passes::Cached,
             max_num_seqs,
             max_num_batched_tokens,
             block_size: 16,

@@ -6,6 +6,7 @@
 mod accepted;
 mod beams;
 mod chat;
+mod classify;
 mod completion;
 mod content;
 mod documents;
@@ -13,8 +14,10 @@ mod embeddings;
 mod grammar;
 mod messages;
 mod output;
+mod pairs;
 mod prediction;
 mod range;
+mod reading;
 mod reasoning;
 mod refuse;
 mod sampling;
@@ -32,9 +35,12 @@ use scheduler::{SamplingParams, Token};
 pub use self::{
     beams::MAX_BEAMS,
     chat::chat,
+    classify::{ClassifyRequest, FIELD as CLASSIFY_FIELD, classify},
     completion::completion,
     embeddings::{EmbedRequest, VectorForm, embeddings},
     output::StreamRules,
+    pairs::{PairScorer, PairsRequest, RankRequest, rank, score},
+    reading::ReadingRules,
     reasoning::ReasoningRules,
     sampling::SamplingDefaults,
     tokens::{detokenize, tokenize},
@@ -43,6 +49,7 @@ pub use crate::{chat_prompt::ChatPrompt, stop_matcher::StopRules};
 use crate::{
     error::ApiError,
     grammar::GrammarSpec,
+    model_kind::ModelKind,
     reasoning::ReasoningFormat,
     tools::{AnswerCalls, CallFormat},
 };
@@ -52,6 +59,8 @@ use crate::{
 pub struct RequestRules {
     /// Names that are answered.
     pub models: Vec<String>,
+    /// What the model does.
+    pub kind: ModelKind,
     /// Most tokens of prompt and answer together.
     pub max_model_len: usize,
     /// Tokens there are.
@@ -141,11 +150,11 @@ pub struct GenerateRequest {
     pub ignored: Vec<String>,
 }
 
-/// How a prompt that may be too long is made shorter: by its first tokens.
+/// How a prompt that may be too long is made shorter: as a rule by its first tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PromptCut {
     /// So many are kept, at least one.
-    Last(usize),
+    To(usize),
     /// As many as the context holds beside the answer.
     ToFit,
 }
@@ -153,11 +162,24 @@ pub enum PromptCut {
 impl PromptCut {
     /// Cuts a prompt; `room` is what the context leaves for it.
     pub fn apply(self, tokens: &mut Vec<Token>, room: usize) {
-        let kept = match self {
-            Self::Last(kept) => kept,
+        tokens.drain(..tokens.len().saturating_sub(self.kept(room)));
+    }
+
+    /// Cuts the end of a text that is read, not continued; what closes every text, `closing`, stays.
+    pub fn apply_to_end(self, tokens: &mut Vec<Token>, room: usize, closing: &[Token]) {
+        let kept = self.kept(room);
+        if tokens.len() > kept {
+            let closing = &closing[closing.len().saturating_sub(kept)..];
+            tokens.truncate(kept - closing.len());
+            tokens.extend(closing);
+        }
+    }
+
+    fn kept(self, room: usize) -> usize {
+        match self {
+            Self::To(kept) => kept,
             Self::ToFit => room.max(1),
-        };
-        tokens.drain(..tokens.len().saturating_sub(kept));
+        }
     }
 }
 
@@ -220,6 +242,12 @@ impl GenerateRequest {
 impl RequestRules {
     fn check_model(&self, name: &str) -> Result<(), ApiError> {
         if self.models.iter().any(|model| model == name) { Ok(()) } else { Err(ApiError::model_not_found(name)) }
+    }
+
+    /// Whether the model is served under this name, and continues texts.
+    fn check_generator(&self, name: &str) -> Result<(), ApiError> {
+        self.check_model(name)?;
+        if self.kind.generates() { Ok(()) } else { Err(self.kind.refusal()) }
     }
 
     fn check_prompt_bytes(&self, field: &str, bytes: usize) -> Result<(), ApiError> {

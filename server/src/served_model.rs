@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     engine_handle::EngineHandle,
     grammar::Grammars,
+    model_kind::ModelKind,
     reasoning::{ReasoningFormat, ReasoningParser},
     request::{GenerateRequest, RequestRules, VectorRules},
     tokenizer::Tokenizer,
@@ -19,6 +20,8 @@ use crate::{
 /// What a checkpoint says that the HTTP side needs.
 #[derive(Debug)]
 pub struct ModelParts {
+    /// What it does.
+    pub kind: ModelKind,
     /// Text to tokens and back.
     pub tokenizer: Arc<Tokenizer>,
     /// Messages to text, if the model chats.
@@ -75,11 +78,13 @@ fn call_format(config: &Config, template: Option<&ChatTemplate>) -> &'static Cal
         .unwrap_or(CallFormat::plain())
 }
 
-/// What vectors the model makes; the last token's state is all that is pooled.
+/// What vectors the model makes; of a decoder, the last token's state is all that is pooled.
 fn vectors(parts: &ModelParts) -> Result<VectorRules, String> {
-    match &parts.pooling.kind {
-        PoolingKind::Last => Ok(VectorRules { dimensions: parts.hidden_size, normalize: parts.pooling.normalize }),
-        PoolingKind::Other(kind) => Err(format!(
+    let rules = VectorRules { dimensions: parts.hidden_size, normalize: parts.pooling.normalize };
+    match (&parts.kind, &parts.pooling.kind) {
+        (ModelKind::Decoder, PoolingKind::Last) | (ModelKind::Embedder, _) => Ok(rules),
+        (ModelKind::Classifier(_), _) => Err(parts.kind.serves().to_owned()),
+        (ModelKind::Decoder, kind) => Err(format!(
             "the model is a decoder whose files ask for {kind}: its vectors are not served, but chats and completions are"
         )),
     }
@@ -94,6 +99,7 @@ impl ServedModel {
         Self {
             rules: RequestRules {
                 models: config.names.clone(),
+                kind: parts.kind.clone(),
                 max_model_len: limits.max_model_len,
                 vocab_size: parts.vocab_size,
                 max_choices: config.limits.choices,

@@ -4,9 +4,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use engine::{
-    Checkpoint, CpuFacts, Engine, GenerationDefaults, MemoryLimits, MemoryPlan, ModelFacts, error::LoadError,
-};
+use engine::{Checkpoint, CpuFacts, Engine, GenerationDefaults, MemoryPlan, ModelFacts, error::LoadError};
 use scheduler::{Driver, Limits};
 use tokio::sync::mpsc;
 
@@ -18,6 +16,7 @@ use crate::{
     engine_status::EngineStatus,
     flags::GenerationConfig,
     guarded_executor::GuardedExecutor,
+    model_kind::ModelKind,
     model_source::{self, ModelError},
     queue_gate::QueueGate,
     served_model::{ModelParts, ServedModel},
@@ -92,6 +91,7 @@ fn model_parts(app: &App, checkpoint: &Checkpoint, plan: &MemoryPlan) -> Result<
         GenerationConfig::Openai => GenerationDefaults::default(),
     };
     Ok(ModelParts {
+        kind: ModelKind::of(checkpoint.model()),
         template: template.transpose()?,
         tokenizer,
         defaults,
@@ -117,10 +117,10 @@ fn read(path: &Path) -> Result<String, StartError> {
 }
 
 fn limits(config: &Config, plan: &MemoryPlan, window: Option<usize>) -> Limits {
-    let MemoryLimits { max_num_seqs, max_num_batched_tokens, .. } = config.memory;
     Limits {
-        max_num_seqs,
-        max_num_batched_tokens,
+        passes: plan.passes,
+        max_num_seqs: config.memory.max_num_seqs,
+        max_num_batched_tokens: plan.max_num_batched_tokens,
         block_size: plan.block_size,
         num_blocks: plan.num_blocks,
         window,

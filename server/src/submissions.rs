@@ -37,6 +37,7 @@ pub(crate) fn submissions(
             prompt: prompt.tokens.clone(),
             prediction: Arc::clone(&prepared.prediction),
             pooled: false,
+            second: None,
             priority: request.priority,
             cache_key: cache_key(model, request.cache_salt.as_deref()),
             queue_deadline: Some(clocked.arrived + limits.queue_wait),

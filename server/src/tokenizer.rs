@@ -7,6 +7,7 @@
 mod added_tokens;
 mod from_gguf;
 mod from_json;
+mod pair_frame;
 mod pieces;
 mod sentencepiece_merges;
 mod token_table;
@@ -19,6 +20,7 @@ use std::{
 };
 
 use engine::TokenizerSource;
+pub use pair_frame::PairFrame;
 pub use pieces::Piece;
 use scheduler::Token;
 use tokenizers::{
@@ -100,6 +102,7 @@ pub struct Tokenizer {
     /// Put around a raw prompt.
     prefix: Vec<Token>,
     suffix: Vec<Token>,
+    pair: PairFrame,
     special: SpecialTexts,
 }
 
@@ -187,6 +190,16 @@ impl Tokenizer {
     /// Text of the token that ends an answer, or empty.
     pub fn eos_text(&self) -> &str {
         &self.special.eos
+    }
+
+    /// What is put behind a raw prompt, if the model wants it.
+    pub fn closing(&self) -> &[Token] {
+        &self.suffix
+    }
+
+    /// What is put around two texts that are read together.
+    pub fn pair(&self) -> &PairFrame {
+        &self.pair
     }
 
     /// What a chat template has to know.

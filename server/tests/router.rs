@@ -11,6 +11,8 @@ mod answers;
 mod beams;
 #[path = "router/embeddings.rs"]
 mod embeddings;
+#[path = "router/encoders.rs"]
+mod encoders;
 #[path = "router/faults.rs"]
 mod faults;
 #[path = "router/forms.rs"]

@@ -14,6 +14,7 @@ use crate::{
         report::{Report, Setting, Test},
     },
     config::{ConfigError, DEFAULT_MODEL, EngineNames, dtype_name},
+    model_kind::ModelKind,
     model_source::{self, ModelError},
 };
 
@@ -119,6 +120,10 @@ pub fn run(flags: &BenchFlags) -> Result<(), BenchError> {
     let jobs = flags.jobs()?;
     let path = model_source::resolve(&flags.model)?;
     let checkpoint = Checkpoint::open(&path)?;
+    if !ModelKind::of(checkpoint.model()).generates() {
+        let reason = "prompts and answers are measured, of decoders".to_owned();
+        return Err(ConfigError::Value { flag: "bench", reason }.into());
+    }
     let plan = MemoryPlan::new(&checkpoint, &options, &memory_limits(&jobs, checkpoint.facts().max_positions)?)?;
     let model = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let setting = setting(model, &checkpoint, &options, &plan, flags.repetitions);

@@ -48,7 +48,7 @@ pub fn chat(mut request: ChatRequest, rules: &RequestRules) -> Result<GenerateRe
     ignored.extend(unread);
     let model = own.model.clone();
     let prompts = || {
-        rules.check_model(&model)?;
+        rules.check_generator(&model)?;
         rules.check_prompt_bytes("messages", bytes)?;
         Ok(vec![Prompt::Chat(Box::new(prompt))])
     };

@@ -26,7 +26,7 @@ pub fn completion(request: CompletionRequest, rules: &RequestRules) -> Result<Ge
     let prompt = request.prompt;
     let prompts = || {
         let prompts = prompts(prompt, "prompt", rules)?;
-        rules.check_model(&model)?;
+        rules.check_generator(&model)?;
         for prompt in &prompts {
             if let Prompt::Text(text) = prompt {
                 rules.check_prompt_bytes("prompt", text.len())?;

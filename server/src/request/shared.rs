@@ -125,6 +125,6 @@ pub(super) fn prompt_cut<const MIN: i64, const MAX: i64>(value: Integer<MIN, MAX
     match value.0 {
         -1 => Ok(PromptCut::ToFit),
         0 => Err(ApiError::invalid_value("truncate_prompt_tokens", "must be -1 or at least 1")),
-        kept => Ok(PromptCut::Last(kept as usize)),
+        kept => Ok(PromptCut::To(kept as usize)),
     }
 }

@@ -15,6 +15,7 @@ use crate::json;
 fn rules() -> RequestRules {
     RequestRules {
         models: vec!["m".to_owned(), "alias".to_owned()],
+        kind: ModelKind::Decoder,
         max_model_len: 1000,
         vocab_size: 500,
         max_choices: 8,
@@ -306,11 +307,26 @@ fn a_prompt_is_cut_at_its_front() {
         cut.apply(&mut tokens, room);
         tokens
     };
-    assert_eq!(cut(PromptCut::Last(2), 100), [2, 3]);
-    assert_eq!(cut(PromptCut::Last(4), 1), [1, 2, 3]);
+    assert_eq!(cut(PromptCut::To(2), 100), [2, 3]);
+    assert_eq!(cut(PromptCut::To(4), 1), [1, 2, 3]);
     assert_eq!(cut(PromptCut::ToFit, 1), [3]);
     assert_eq!(cut(PromptCut::ToFit, 3), [1, 2, 3]);
     assert_eq!(cut(PromptCut::ToFit, 0), [3], "a prompt has a token");
+}
+
+#[test]
+fn a_text_that_is_read_loses_its_end_and_stays_closed() {
+    let cut = |cut: PromptCut, room, closing: &[Token]| {
+        let mut tokens = vec![1, 7, 8, 9, 2];
+        cut.apply_to_end(&mut tokens, room, closing);
+        tokens
+    };
+    assert_eq!(cut(PromptCut::To(3), 100, &[2]), [1, 7, 2]);
+    assert_eq!(cut(PromptCut::To(3), 100, &[]), [1, 7, 8]);
+    assert_eq!(cut(PromptCut::To(5), 100, &[2]), [1, 7, 8, 9, 2]);
+    assert_eq!(cut(PromptCut::ToFit, 4, &[2]), [1, 7, 8, 2]);
+    assert_eq!(cut(PromptCut::To(1), 100, &[2]), [2]);
+    assert_eq!(cut(PromptCut::To(1), 100, &[3, 2]), [2]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::{
     },
     app::App,
     body::WholeBody,
-    embed::{self, Embedded, Tokenized},
+    embed::{self, Embedded, Reading, Tokenized},
     error::ApiError,
     json,
     openapi::{Endpoint, Facts},
@@ -53,10 +53,12 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     let form = tokenized.request.form;
     let head = EmbeddingsHead {
         model: tokenized.request.model.clone(),
-        prompt_tokens: tokenized.inputs.iter().map(Vec::len).sum(),
+        prompt_tokens: tokenized.inputs.iter().map(|input| input.tokens.len()).sum(),
         timings: None,
     };
-    let embedded = embed::embed(&app, (model, work), tokenized, clocked).await?;
+    let Tokenized { request, inputs } = tokenized;
+    let reading = Reading { inputs, field: request.field, priority: request.priority };
+    let embedded = embed::embed(&app, (model, work), reading, clocked).await?;
     let headers = embedded.timings.as_ref().map(answer::timing_headers);
     let bytes = embedded.vectors.len() * form.dimensions * BYTES_OF_NUMBER;
     let write = move || {

@@ -3,6 +3,7 @@
 mod accept;
 pub mod apply_template;
 pub mod chat;
+pub mod classify;
 pub mod completions;
 pub mod detokenize;
 pub mod docs;
@@ -12,7 +13,10 @@ pub mod input_tokens;
 pub mod metrics;
 pub mod models;
 pub mod openapi;
+mod read;
 pub mod render;
+pub mod rerank;
+pub mod score;
 mod text_job;
 pub mod tokenize;
 pub mod unserved;

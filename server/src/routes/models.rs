@@ -50,7 +50,18 @@ pub async fn one(
 }
 
 fn describe(app: &App, model: &ServedModel, name: &str) -> Model {
-    let tasks = [("chat", model.template.is_some()), ("completion", true), ("embed", model.rules.vectors.is_ok())];
+    let generates = model.rules.kind.generates();
+    let chats = generates && model.template.is_some();
+    let (embeds, scores) = (model.rules.vectors.is_ok(), model.rules.pair_scorer().is_ok());
+    let classifies = model.rules.kind.labels().is_some();
+    let tasks = [
+        ("chat", chats),
+        ("completion", generates),
+        ("embed", embeds),
+        ("rerank", scores),
+        ("score", scores),
+        ("classify", classifies),
+    ];
     let tasks = tasks.into_iter().filter(|(_, is_served)| *is_served).map(|(task, _)| task);
     Model {
         id: name.to_owned(),
@@ -60,7 +71,7 @@ fn describe(app: &App, model: &ServedModel, name: &str) -> Model {
         root: Some(model.root.clone()),
         parent: None,
         max_model_len: Some(model.limits.max_model_len),
-        kind: Some("decoder".to_owned()),
+        kind: Some(model.rules.kind.name().to_owned()),
         tasks: tasks.map(str::to_owned).collect(),
     }
 }

@@ -7,26 +7,19 @@ use axum::extract::State;
 use crate::{
     app::App,
     error::ApiError,
+    model_kind::ModelKind,
     openapi::{Endpoint, Facts},
 };
 
-/// Paths that an encoder or an encoder-decoder serves, and a decoder does not.
-pub const FOR_OTHER_MODELS: [&str; 19] = [
-    "/v1/rerank",
-    "/v2/rerank",
-    "/rerank",
-    "/v1/score",
-    "/score",
+/// Paths that other models serve.
+pub const FOR_OTHER_MODELS: [&str; 11] = [
     "/similarity",
-    "/v1/classify",
-    "/classify",
     "/predict",
     "/v1/pooling",
     "/pooling",
     "/v1/ner",
     "/v1/qa",
     "/v1/fill-mask",
-    "/v1/sentiment",
     "/v1/translate",
     "/v1/summarize",
     "/v1/audio/transcriptions",
@@ -36,13 +29,11 @@ pub const FOR_OTHER_MODELS: [&str; 19] = [
 /// Paths of adapters.
 pub const FOR_ADAPTERS: [&str; 2] = ["/v1/load_lora_adapter", "/v1/unload_lora_adapter"];
 
-/// What a decoder is asked for instead.
-const OF_A_DECODER: &str =
-    "this model is a decoder: it serves /v1/chat/completions, /v1/completions and /v1/embeddings";
-
 /// How the first refuse.
 pub fn describe_for_other_models(_: &Facts) -> Endpoint {
-    Endpoint::post("Not for the kind of model that is served").refuses(ApiError::of_model()).refuses([for_a_decoder()])
+    Endpoint::post("Not for the kind of model that is served")
+        .refuses(ApiError::of_model())
+        .refuses([ModelKind::Decoder.refusal()])
 }
 
 /// How the second refuse.
@@ -52,16 +43,15 @@ pub fn describe_for_adapters(_: &Facts) -> Endpoint {
 
 /// What the model serves in place of this route.
 pub async fn for_other_models(State(app): State<Arc<App>>) -> ApiError {
-    app.model().err().unwrap_or_else(for_a_decoder)
+    match app.model() {
+        Ok(model) => model.rules.kind.refusal(),
+        Err(error) => error,
+    }
 }
 
 /// That adapters are off.
 pub async fn for_adapters() -> ApiError {
     no_adapters()
-}
-
-fn for_a_decoder() -> ApiError {
-    ApiError::unsupported_model(OF_A_DECODER)
 }
 
 fn no_adapters() -> ApiError {

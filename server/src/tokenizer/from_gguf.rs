@@ -13,7 +13,7 @@ use tokenizers::{
 };
 
 use super::{
-    SpecialTexts, Tokenizer, TokenizerError,
+    PairFrame, SpecialTexts, Tokenizer, TokenizerError,
     added_tokens::AddedTokens,
     sentencepiece_merges::merges_by_score,
     token_table::{SpelledToken, Spelling, TokenTable},
@@ -50,6 +50,7 @@ pub(super) fn build(vocabulary: &GgufVocabulary, vocab_size: usize) -> Result<To
         drops_last_space: spelling.drops_last_space(),
         prefix: wanted(vocabulary.add_bos, vocabulary.bos_id),
         suffix: wanted(vocabulary.add_eos, vocabulary.eos_id),
+        pair: PairFrame::default(),
         special: SpecialTexts {
             bos: text(vocabulary.bos_id),
             eos: text(vocabulary.eos_id),

@@ -8,7 +8,7 @@ use scheduler::Token;
 use serde_json::Value;
 
 use super::{
-    SpecialTexts, Tokenizer, TokenizerError,
+    PairFrame, SpecialTexts, Tokenizer, TokenizerError,
     added_tokens::AddedTokens,
     token_table::{SpelledToken, Spelling, TokenTable},
 };
@@ -26,6 +26,7 @@ pub(super) fn build(
     let spelling = Spelling::of_decoder(&decoder(&inner)?)?;
     let spelled = spelled(&inner, vocab_size)?;
     let (prefix, suffix) = around(&inner)?;
+    let pair = around_pair(&inner)?;
     let added = AddedTokens::new(inner.get_added_tokens_decoder());
     let special = SpecialTexts {
         bos: bos.unwrap_or_default().to_owned(),
@@ -40,6 +41,7 @@ pub(super) fn build(
         added,
         prefix,
         suffix,
+        pair,
         special,
     })
 }
@@ -71,4 +73,18 @@ fn around(inner: &tokenizers::Tokenizer) -> Result<(Vec<Token>, Vec<Token>), Tok
     let last = mask.iter().rposition(|&mark| mark == 0).map_or(mask.len(), |index| index + 1);
     let ids = encoding.get_ids();
     Ok((ids[..first].to_vec(), ids[last..].to_vec()))
+}
+
+/// What it puts around two texts and between them.
+fn around_pair(inner: &tokenizers::Tokenizer) -> Result<PairFrame, TokenizerError> {
+    let encoding = inner.encode(("a", "a"), true).map_err(|_| TokenizerError::Failed)?;
+    let (ids, texts) = (encoding.get_ids(), encoding.get_sequence_ids());
+    let first_of = |text| texts.iter().position(|of| *of == Some(text)).unwrap_or(ids.len());
+    let end_of = |text| texts.iter().rposition(|of| *of == Some(text)).map_or(ids.len(), |index| index + 1);
+    let between = end_of(0).min(first_of(1))..first_of(1);
+    Ok(PairFrame {
+        before: ids[..first_of(0)].to_vec(),
+        between: ids[between].to_vec(),
+        behind: ids[end_of(1)..].to_vec(),
+    })
 }

@@ -40,10 +40,17 @@ pub(super) enum Spelling {
         /// Whether a text loses the space it begins with.
         drops_leading_space: bool,
     },
+    /// A word is one token or several, all but its first with a prefix; spaces stand between words (BERT).
+    WordPiece,
     /// `</w>` ends a word, and a space stands between two of them (GPT-1).
     EndedWords,
 }
 
+/// What a token that goes on with a word begins with.
+const CONTINUES: &str = "##";
+/// Tokens before which no space stands.
+const CLOSE: [&str; 4] = [".", "?", "!", ","];
+/// What a token that ends a word ends with.
 const END_OF_WORD: &str = "</w>";
 
 impl TokenTable {
@@ -99,6 +106,7 @@ impl Spelling {
             "ByteLevel" => Ok(Self::ByteLevel),
             "BPEDecoder" if decoder["suffix"] == END_OF_WORD => Ok(Self::EndedWords),
             "Metaspace" => Ok(Self::SentencePiece { drops_leading_space: decoder["prepend_scheme"] != "never" }),
+            "WordPiece" if decoder["prefix"] == CONTINUES => Ok(Self::WordPiece),
             "Sequence" => Self::of_sequence(decoder["decoders"].as_array().map_or(&[], Vec::as_slice)),
             other => Err(TokenizerError::Unsupported(format!("decoder '{other}'"))),
         }
@@ -122,7 +130,7 @@ impl Spelling {
     }
 
     pub(super) fn drops_leading_space(self) -> bool {
-        matches!(self, Self::SentencePiece { drops_leading_space: true })
+        matches!(self, Self::SentencePiece { drops_leading_space: true } | Self::WordPiece)
     }
 
     pub(super) fn drops_last_space(self) -> bool {
@@ -132,7 +140,7 @@ impl Spelling {
     fn letters(self) -> HashMap<char, u8> {
         match self {
             Self::ByteLevel => byte_letters(),
-            Self::SentencePiece { .. } | Self::EndedWords => HashMap::new(),
+            Self::SentencePiece { .. } | Self::WordPiece | Self::EndedWords => HashMap::new(),
         }
     }
 
@@ -147,6 +155,11 @@ impl Spelling {
             Self::SentencePiece { .. } => match byte_of(&entry.text) {
                 Some(byte) => vec![byte],
                 None => entry.text.replace('▁', " ").into_bytes(),
+            },
+            Self::WordPiece => match entry.text.strip_prefix(CONTINUES) {
+                Some(rest) if !entry.added => rest.as_bytes().to_vec(),
+                _ if CLOSE.contains(&entry.text.as_str()) => plain(),
+                _ => format!(" {}", entry.text).into_bytes(),
             },
             Self::EndedWords => entry.text.replace(END_OF_WORD, " ").into_bytes(),
         }
@@ -202,6 +215,20 @@ mod tests {
         assert_eq!(bytes("<0x0A>"), b"\n");
         assert_eq!(bytes("<0x0g>"), b"<0x0g>");
         assert_eq!(bytes("<0x>"), b"<0x>");
+    }
+
+    #[test]
+    fn word_pieces_stand_apart_unless_they_go_on_with_a_word() {
+        let spelling = Spelling::of_decoder(&serde_json::json!({"type": "WordPiece", "prefix": "##"})).unwrap();
+        assert!(spelling.drops_leading_space());
+        let bytes = |text: &str, added: bool| {
+            spelling.bytes(&SpelledToken { text: text.to_owned(), added, special: added }, &HashMap::new())
+        };
+        assert_eq!(bytes("cabin", false), b" cabin");
+        assert_eq!(bytes("##s", false), b"s");
+        assert_eq!(bytes(".", false), b".");
+        assert_eq!(bytes("##", true), b" ##");
+        assert_eq!(bytes("[SEP]", true), b" [SEP]");
     }
 
     #[test]

@@ -224,7 +224,7 @@ async fn models_list_every_name() {
         (&one["object"], &one["owned_by"], &one["max_model_len"]),
         (&json!("model"), &json!("gondola"), &json!(1024))
     );
-    assert_eq!(one["tasks"], json!(["chat", "completion", "embed"]));
+    assert_eq!(one["tasks"], json!(["chat", "completion", "embed", "rerank", "score"]));
     for path in ["/v1/models/other", "/v1/models/org/name", "/v1/models/org%2Fname", "/v1/models/%FF"] {
         assert_eq!(server.get(path).await.error(), (404, "model_not_found".to_owned()), "{path}");
     }

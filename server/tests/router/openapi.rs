@@ -1,8 +1,9 @@
 //! The document of the API against the server that it describes, and the page that shows it.
 
 use axum::{body::Body, http::Method};
+use engine::config::{LabelScores, Labels};
 use serde_json::{Value, json};
-use server::app;
+use server::{app, model_kind::ModelKind};
 
 use crate::support::{
     MODEL, Setup, TestServer,
@@ -123,6 +124,9 @@ async fn its_schemas_are_schemas_and_refer_to_what_there_is() {
 #[tokio::test]
 async fn its_examples_work_and_every_answer_fits() {
     let server = TestServer::start();
+    let names = (0..8).map(|label| format!("L{label}")).collect();
+    let kind = ModelKind::Classifier(Labels { names, scores: LabelScores::One });
+    let classifier = TestServer::with(Setup::encoder(kind, 1024));
     let document = Document::of(&server).await;
     for (path, method, operation) in document.operations() {
         let Some(body) = operation.get("requestBody") else {
@@ -138,6 +142,8 @@ async fn its_examples_work_and_every_answer_fits() {
         for (name, example) in examples {
             let what = format!("{path}: {name}");
             assert_eq!(document.misfit(&content["schema"], &example["value"]), None, "{what}");
+            let is_for_labels = path.contains("classify") || path.contains("sentiment");
+            let server = if is_for_labels { &classifier } else { &server };
             let answer = server.post(path, example["value"].clone()).await;
             assert_eq!(answer.status, 200, "{what}: {}", answer.text());
             document.check(operation, &answer, &what);

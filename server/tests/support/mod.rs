@@ -12,13 +12,14 @@ use std::{
 };
 
 use axum::Router;
-use scheduler::{Limits, Speculation};
+use scheduler::{Limits, Passes, Speculation};
 use server::{
     app::{self, App},
     chat_template::ChatTemplate,
     clock::Clock,
     config::Config,
     flags::Flags,
+    model_kind::ModelKind,
     served_model::ModelParts,
     start_up,
     text_pool::TextPool,
@@ -38,6 +39,7 @@ pub struct TestServer {
     pub app: Arc<App>,
     pub router: Router,
     pub controls: Arc<Controls>,
+    kind: ModelKind,
     template: &'static str,
     engine: Option<JoinHandle<()>>,
 }
@@ -45,6 +47,7 @@ pub struct TestServer {
 /// What differs between tests.
 pub struct Setup {
     pub flags: Flags,
+    pub kind: ModelKind,
     pub template: &'static str,
     pub limits: Limits,
     pub keys: Vec<&'static str>,
@@ -53,6 +56,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let limits = Limits {
+            passes: Passes::Cached,
             max_num_seqs: 8,
             max_num_batched_tokens: 64,
             block_size: 4,
@@ -65,7 +69,18 @@ impl Default for Setup {
             speculation: Speculation::PREDICTIONS,
         };
         let flags = Flags { served_model_name: vec![MODEL.to_owned(), "fake-alias".to_owned()], ..Flags::default() };
-        Self { flags, template: vocabulary::TEMPLATE, limits, keys: Vec::new() }
+        Self { flags, kind: ModelKind::Decoder, template: vocabulary::TEMPLATE, limits, keys: Vec::new() }
+    }
+}
+
+impl Setup {
+    /// An encoder of this kind, whose texts have so many tokens at most.
+    pub fn encoder(kind: ModelKind, max_model_len: usize) -> Self {
+        let setup = Self::default();
+        let max_num_batched_tokens = setup.limits.max_num_batched_tokens.max(max_model_len);
+        let limits =
+            Limits { passes: Passes::Whole, num_blocks: 0, max_num_batched_tokens, max_model_len, ..setup.limits };
+        Self { kind, limits, ..setup }
     }
 }
 
@@ -93,13 +108,21 @@ impl TestServer {
         flags.api_key = setup.keys.iter().map(|key| (*key).into()).collect();
         let config = Config::resolve(&flags).unwrap();
         let app = App::new(config, clock, TextPool::new());
-        Self { router: app::router(&app), app, controls: Arc::default(), template: setup.template, engine: None }
+        Self {
+            router: app::router(&app),
+            app,
+            controls: Arc::default(),
+            kind: setup.kind.clone(),
+            template: setup.template,
+            engine: None,
+        }
     }
 
     /// Ends the loading.
     pub fn load(&mut self, limits: Limits) {
         let executor = FakeExecutor::new(limits.block_size, Arc::clone(&self.controls));
-        let worker = start_up::begin(&self.app, parts(self.template, limits.max_model_len), limits, executor);
+        let parts = parts(self.kind.clone(), self.template, limits.max_model_len);
+        let worker = start_up::begin(&self.app, parts, limits, executor);
         self.engine = Some(thread::spawn(move || worker.run()));
     }
 
@@ -148,13 +171,14 @@ impl TestServer {
     }
 }
 
-fn parts(template: &str, max_model_len: usize) -> ModelParts {
+fn parts(kind: ModelKind, template: &str, max_model_len: usize) -> ModelParts {
     let tokenizer = Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap();
     ModelParts {
+        kind,
         template: Some(ChatTemplate::new(template, tokenizer.special_texts()).unwrap()),
         tokenizer: Arc::new(tokenizer),
         defaults: engine::GenerationDefaults::default(),
-        pooling: engine::PoolingConfig::default(),
+        pooling: engine::PoolingConfig { kind: engine::PoolingKind::Last, normalize: true },
         hidden_size: fake_executor::WIDTH,
         max_model_len,
         vocab_size: vocabulary::VOCAB_SIZE,

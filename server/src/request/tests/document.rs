@@ -1,7 +1,10 @@
 //! What fits the schemas of requests is read, and is refused for rules between members only; what they do not name never is.
 
+use engine::config::{LabelScores, Labels};
 use proptest::prelude::*;
-use proto::{ChatRequest, CompletionRequest, DetokenizeRequest, EmbeddingsRequest, TokenizeRequest};
+use proto::{
+    ChatRequest, CompletionRequest, DetokenizeRequest, EmbeddingsRequest, RerankRequest, ScoreRequest, TokenizeRequest,
+};
 use serde_json::Map;
 use utoipa::ToSchema;
 
@@ -99,6 +102,7 @@ fn object(schema: &Value, components: &Components) -> BoxedStrategy<Value> {
 fn is_such_a_rule(error: &ApiError) -> bool {
     let words = [
         "contradicts",
+        "neither 1 nor as many",
         "needs ",
         "is the name of another tool too",
         "is not the name of one of the tools",
@@ -127,7 +131,7 @@ fn check<T>(outcome: Result<T, ApiError>, body: &Value) -> Result<(), TestCaseEr
 /// Reads a body as the route of its type does.
 type Read = fn(&[u8]) -> Result<(), ApiError>;
 
-fn roads() -> [(Components, &'static str, Read); 5] {
+fn roads() -> [(Components, &'static str, Read); 8] {
     [
         (components::<ChatRequest>(), "ChatRequest", |body| chat(json::parse(body)?, &rules()).map(drop)),
         (components::<CompletionRequest>(), "CompletionRequest", |body| {
@@ -136,6 +140,13 @@ fn roads() -> [(Components, &'static str, Read); 5] {
         (components::<TokenizeRequest>(), "TokenizeRequest", |body| tokenize(json::parse(body)?, &rules()).map(drop)),
         (components::<EmbeddingsRequest>(), "EmbeddingsRequest", |body| {
             embeddings(json::parse(body)?, &rules()).map(drop)
+        }),
+        (components::<RerankRequest>(), "RerankRequest", |body| rank(json::parse(body)?, &rules()).map(drop)),
+        (components::<ScoreRequest>(), "ScoreRequest", |body| score(json::parse(body)?, &rules()).map(drop)),
+        (components::<proto::ClassifyRequest>(), "ClassifyRequest", |body| {
+            let labels = Labels { names: vec!["A".to_owned()], scores: LabelScores::Raw };
+            let rules = RequestRules { kind: ModelKind::Classifier(labels), ..rules() };
+            classify(json::parse(body)?, &rules).map(drop)
         }),
         (components::<DetokenizeRequest>(), "DetokenizeRequest", |body| {
             detokenize(&json::parse(body)?, &rules()).map(drop)

@@ -73,7 +73,7 @@ fn tokens_order_and_bookkeeping() {
     let plain = try_embeddings(json!({"user": "u"})).unwrap();
     assert_eq!((plain.add_special_tokens, plain.cut, plain.priority, plain.field), (true, None, 0, "input"));
     let cut = |kept: i64| try_embeddings(json!({"truncate_prompt_tokens": kept})).unwrap().cut;
-    assert_eq!((cut(-1), cut(7)), (Some(PromptCut::ToFit), Some(PromptCut::Last(7))));
+    assert_eq!((cut(-1), cut(7)), (Some(PromptCut::ToFit), Some(PromptCut::To(7))));
     assert_eq!(refused(json!({"truncate_prompt_tokens": 0})), at("invalid_value", "truncate_prompt_tokens"));
     assert_eq!(refused(json!({"truncate_prompt_tokens": -2})), at("integer_below_min_value", "truncate_prompt_tokens"));
     assert!(!try_embeddings(json!({"add_special_tokens": false})).unwrap().add_special_tokens);
@@ -89,6 +89,30 @@ fn which_refusal_wins() {
     assert_eq!(refused(json!({"model": null})), at("missing_required_parameter", "model"));
     for name in ["prompt", "inputs", "stream", "n", "cache_salt"] {
         assert_eq!(refused(json!({name: null})), at("unknown_parameter", name));
+    }
+}
+
+#[test]
+fn an_encoder_makes_vectors_and_continues_nothing() {
+    let rules = RequestRules { kind: ModelKind::Embedder, ..rules() };
+    let bytes = |body: Value| body.to_string().into_bytes();
+    let asked = bytes(json!({"model": "m", "input": "x"}));
+    assert!(embeddings(json::parse(&asked).unwrap(), &rules).is_ok());
+    let ask = |model: &str| {
+        let messages = json!([{"role": "user", "content": "x".repeat(10_001)}]);
+        let chats = bytes(json!({"model": model, "messages": messages}));
+        let texts = bytes(json!({"model": model, "prompt": "x".repeat(10_001)}));
+        [chat(json::parse(&chats).unwrap(), &rules), completion(json::parse(&texts).unwrap(), &rules)]
+    };
+    for refused in ask("m") {
+        let error = refused.unwrap_err();
+        assert_eq!(
+            (error.code(), error.message()),
+            ("unsupported_model", "this model is an encoder: it serves /v1/embeddings, /v1/rerank and /v1/score")
+        );
+    }
+    for unknown in ask("none") {
+        assert_eq!(unknown.unwrap_err().code(), "model_not_found");
     }
 }
 

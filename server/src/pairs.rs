@@ -1,0 +1,122 @@
+//! Texts that are read together, or compared: their tokens, and the scores that come of what the engine gives.
+
+use engine::config::LabelScores;
+use scheduler::Token;
+
+use crate::{
+    embed::{Input, text_tokens},
+    error::ApiError,
+    prepare::encode_at,
+    request::{PairScorer, PairsRequest, Prompt, PromptCut, ReadingRules},
+    served_model::ServedModel,
+};
+
+/// The pairs of a request, or each of their texts, as tokens.
+pub fn tokenize(model: &ServedModel, request: &PairsRequest) -> Result<Vec<Input>, ApiError> {
+    let PairsRequest { reading, scorer, firsts, seconds, field, .. } = request;
+    if *scorer == PairScorer::Cosine {
+        let texts = firsts.iter().chain(seconds);
+        return texts.map(|text| one(model, field, text, reading)).collect();
+    }
+    let encode = |text: &String| encode(model, field, text);
+    let firsts = firsts.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+    let pairs = firsts.iter().cycle().zip(seconds);
+    pairs.map(|(first, second)| join(model, field, (first.as_slice(), &encode(second)?), reading)).collect()
+}
+
+/// The tokens of a text alone.
+pub fn one(model: &ServedModel, field: &str, text: &str, reading: &ReadingRules) -> Result<Input, ApiError> {
+    let tokens = text_tokens(model, field, Prompt::Text(text.to_owned()), (true, reading.cut))?;
+    Ok(Input { tokens, second: None })
+}
+
+/// The tokens of two texts that are read together.
+pub fn both(
+    model: &ServedModel,
+    field: &str,
+    (first, second): (&str, &str),
+    reading: &ReadingRules,
+) -> Result<Input, ApiError> {
+    join(model, field, (&encode(model, field, first)?, &encode(model, field, second)?), reading)
+}
+
+fn encode(model: &ServedModel, field: &str, text: &str) -> Result<Vec<Token>, ApiError> {
+    encode_at(model, field, Prompt::Text(text.to_owned()), (model.rules.calls, false))
+}
+
+fn join(
+    model: &ServedModel,
+    field: &str,
+    (first, second): (&[Token], &[Token]),
+    reading: &ReadingRules,
+) -> Result<Input, ApiError> {
+    let (frame, limit) = (model.tokenizer.pair(), model.limits.max_model_len);
+    let most = match reading.cut {
+        Some(PromptCut::To(kept)) => kept,
+        Some(PromptCut::ToFit) => limit,
+        None => usize::MAX,
+    };
+    let (kept_first, kept_second) = frame.fit((first.len(), second.len()), most).unwrap_or_default();
+    let (tokens, begins) = frame.join(&first[..kept_first], &second[..kept_second]);
+    if tokens.is_empty() {
+        return Err(ApiError::invalid_value(field, "has an input without a token"));
+    }
+    if tokens.len() > limit {
+        return Err(ApiError::context_length(field, tokens.len(), 0, limit));
+    }
+    Ok(Input { tokens, second: Some(begins) })
+}
+
+/// The scores of the pairs, out of what the engine gave for [`tokenize`]'s inputs.
+pub fn scores(request: &PairsRequest, vectors: &[Vec<f32>]) -> Vec<f32> {
+    match request.scorer {
+        PairScorer::Together(_) if request.raw => vectors.iter().map(|scores| scores[0]).collect(),
+        PairScorer::Together(how) => vectors.iter().map(|scores| probabilities(scores, how)[0]).collect(),
+        PairScorer::Cosine => {
+            let (firsts, seconds) = vectors.split_at(request.firsts.len());
+            firsts.iter().cycle().zip(seconds).map(|(first, second)| cosine(first, second)).collect()
+        }
+    }
+}
+
+/// What the scores of labels mean.
+pub fn probabilities(scores: &[f32], how: LabelScores) -> Vec<f32> {
+    match how {
+        LabelScores::Raw => scores.to_vec(),
+        LabelScores::Any => scores.iter().map(|score| (1.0 / (1.0 + (-f64::from(*score)).exp())) as f32).collect(),
+        LabelScores::One => {
+            let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let weight = |score: &f32| f64::from(score - greatest).exp();
+            let sum: f64 = scores.iter().map(weight).sum();
+            scores.iter().map(|score| (weight(score) / sum) as f32).collect()
+        }
+    }
+}
+
+/// Of vectors of zeros 0.
+fn cosine(first: &[f32], second: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let lengths = (dot(first, first) * dot(second, second)).sqrt();
+    if lengths > 0.0 { (dot(first, second) / lengths) as f32 } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_become_what_their_kind_says() {
+        assert_eq!(probabilities(&[0.0, 2.0], LabelScores::Raw), [0.0, 2.0]);
+        let any = probabilities(&[0.0, 2.0], LabelScores::Any);
+        assert!((any[0] - 0.5).abs() < 1e-7 && (any[1] - 0.880_797).abs() < 1e-6, "{any:?}");
+        let one = probabilities(&[1000.0, 1000.0, 999.0], LabelScores::One);
+        assert!((one.iter().sum::<f32>() - 1.0).abs() < 1e-6 && (one[0] / one[2] - 1.0_f32.exp()).abs() < 1e-5);
+    }
+
+    #[test]
+    fn an_angle_has_no_length() {
+        assert!((cosine(&[3.0, 4.0], &[6.0, 8.0]) - 1.0).abs() < 1e-7);
+        assert_eq!(cosine(&[1.0, 0.0], &[0.0, 5.0]), 0.0);
+        assert_eq!(cosine(&[0.0, 0.0], &[0.0, 5.0]), 0.0);
+    }
+}

@@ -1,0 +1,94 @@
+//! POST /v1/classify: the labels of texts and of pairs of texts.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use engine::config::Labels;
+use proto::{Classified, ClassifyResponse, ObjectName};
+use serde_json::json as object;
+
+use super::{
+    accept::{self, Arrived, arrive},
+    read::{self, Read},
+};
+use crate::{
+    app::App,
+    body::WholeBody,
+    clock::unix_seconds,
+    embed::{Input, Reading},
+    error::ApiError,
+    json,
+    openapi::{Endpoint, Facts},
+    pairs,
+    prepare::without_result,
+    request::{self, CLASSIFY_FIELD, ClassifyRequest},
+    request_id::random_id,
+    served_model::ServedModel,
+};
+
+/// What it takes and answers.
+pub fn describe(facts: &Facts) -> Endpoint {
+    let model = facts.model();
+    let pair = object!({"text": "Is it open?", "text_pair": "It is closed."});
+    let examples = [
+        ("a text", object!({"model": model, "input": "A fine day."})),
+        ("texts and pairs", object!({"model": model, "input": ["A fine day.", pair]})),
+    ];
+    let endpoint = Endpoint::post("Give labels to texts")
+        .takes::<proto::ClassifyRequest>(facts, examples)
+        .answers::<ClassifyResponse>("The labels of each text or pair, in their order.");
+    accept::describe_work(endpoint)
+}
+
+/// The labels of each text or pair, in their order.
+pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let created = unix_seconds();
+    let arrived = arrive(&app, request, |model, body| tokenized(&app, model, body)).await?;
+    let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
+    let labels = model.rules.kind.labels().cloned().ok_or_else(ApiError::internal)?;
+    let reading = Reading { inputs, field: CLASSIFY_FIELD, priority: request.reading.priority };
+    let Read { embedded, usage } = read::read(&app, (model, work), reading, clocked).await?;
+    let classified =
+        embedded.vectors.iter().enumerate().map(|(index, scores)| classified(&labels, request.raw, (index, scores)));
+    let (id, object, model) = (random_id("classify-"), ObjectName::List, request.reading.model);
+    let answer = ClassifyResponse {
+        id,
+        object,
+        created,
+        model,
+        data: classified.collect(),
+        usage,
+        timings: embedded.timings.clone(),
+    };
+    Ok(read::answer(answer.timings.as_ref(), &answer))
+}
+
+async fn tokenized(
+    app: &App,
+    model: Arc<ServedModel>,
+    body: WholeBody,
+) -> Result<(ClassifyRequest, Vec<Input>), ApiError> {
+    let bytes = body.len();
+    let job = move || -> Result<_, ApiError> {
+        let request = request::classify(json::parse(&body)?, &model.rules)?;
+        let reading = &request.reading;
+        let input = |(first, second): &(String, Option<String>)| match second {
+            None => pairs::one(&model, CLASSIFY_FIELD, first, reading),
+            Some(second) => pairs::both(&model, CLASSIFY_FIELD, (first.as_str(), second.as_str()), reading),
+        };
+        let inputs = request.texts.iter().map(input).collect::<Result<_, _>>()?;
+        Ok((request, inputs))
+    };
+    app.pool.run(bytes, job).await.map_err(without_result)?
+}
+
+/// Of equal labels the first is told.
+fn classified(labels: &Labels, raw: bool, (index, scores): (usize, &Vec<f32>)) -> Classified {
+    let probs = if raw { scores.clone() } else { pairs::probabilities(scores, labels.scores) };
+    let likelier = |best: usize, other: usize| if scores[other] > scores[best] { other } else { best };
+    let best = (0..scores.len()).fold(0, likelier);
+    Classified { index, label: labels.names[best].clone(), probs, num_classes: scores.len() }
+}

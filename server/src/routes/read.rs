@@ -1,0 +1,46 @@
+//! What routes share that read texts and answer with numbers.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use proto::{EmbeddingUsage, Timings};
+use serde::Serialize;
+
+use crate::{
+    answer,
+    app::App,
+    embed::{self, Embedded, Reading},
+    error::ApiError,
+    generate::Clocked,
+    served_model::ServedModel,
+    shutdown::Work,
+};
+
+/// What came of reading.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// What the engine gave for each input; the request counts as running while it is held.
+    pub(super) embedded: Embedded,
+    /// What it cost.
+    pub(super) usage: EmbeddingUsage,
+}
+
+/// Has the engine read all inputs.
+pub(super) async fn read(
+    app: &App,
+    served: (Arc<ServedModel>, Work),
+    reading: Reading,
+    clocked: Clocked,
+) -> Result<Read, ApiError> {
+    let tokens = reading.inputs.iter().map(|input| input.tokens.len()).sum();
+    let embedded = embed::embed(app, served, reading, clocked).await?;
+    Ok(Read { embedded, usage: EmbeddingUsage { prompt_tokens: tokens, total_tokens: tokens } })
+}
+
+/// An answer with its timings as headers too.
+pub(super) fn answer(timings: Option<&Timings>, body: &impl Serialize) -> Response {
+    (timings.map(answer::timing_headers), Json(body)).into_response()
+}

@@ -1,0 +1,71 @@
+//! POST /v1/score: how well pairs of texts go together.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use proto::{ObjectName, PairScore, ScoreRequest, ScoreResponse};
+use serde_json::json as object;
+
+use super::{
+    accept::{self, Arrived, arrive},
+    read::{self, Read},
+};
+use crate::{
+    app::App,
+    body::WholeBody,
+    clock::unix_seconds,
+    embed::{Input, Reading},
+    error::ApiError,
+    json,
+    openapi::{Endpoint, Facts},
+    pairs,
+    prepare::without_result,
+    request::{self, PairsRequest},
+    request_id::random_id,
+    served_model::ServedModel,
+};
+
+/// What it takes and answers.
+pub fn describe(facts: &Facts) -> Endpoint {
+    let model = facts.model();
+    let (up, others) = ("Up we go.", ["We rise.", "We sink."]);
+    let examples = [
+        ("one with each", object!({"model": model, "text_1": up, "text_2": others})),
+        ("each with its own", object!({"model": model, "queries": [up, "Down we come."], "documents": others})),
+    ];
+    let endpoint = Endpoint::post("Score pairs of texts")
+        .takes::<ScoreRequest>(facts, examples)
+        .answers::<ScoreResponse>("A score for each pair, in their order.");
+    accept::describe_work(endpoint)
+}
+
+/// One score for each pair, in their order.
+pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let created = unix_seconds();
+    let arrived = arrive(&app, request, |model, body| tokenized(&app, model, body)).await?;
+    let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
+    let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
+    let Read { embedded, usage } = read::read(&app, (model, work), reading, clocked).await?;
+    let score = |(index, score)| PairScore { index, object: ObjectName::Score, score };
+    let data = pairs::scores(&request, &embedded.vectors).into_iter().enumerate().map(score).collect();
+    let (id, object, model) = (random_id("score-"), ObjectName::List, request.reading.model);
+    let answer = ScoreResponse { id, object, created, model, data, usage, timings: embedded.timings.clone() };
+    Ok(read::answer(answer.timings.as_ref(), &answer))
+}
+
+async fn tokenized(
+    app: &App,
+    model: Arc<ServedModel>,
+    body: WholeBody,
+) -> Result<(PairsRequest, Vec<Input>), ApiError> {
+    let bytes = body.len();
+    let job = move || -> Result<_, ApiError> {
+        let request = request::score(json::parse(&body)?, &model.rules)?;
+        let inputs = pairs::tokenize(&model, &request)?;
+        Ok((request, inputs))
+    };
+    app.pool.run(bytes, job).await.map_err(without_result)?
+}
