@@ -62,6 +62,21 @@ impl ModelKind {
         }
     }
 
+    /// A request to try first: its route, and its members beside the model.
+    pub fn first_request(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Decoder => {
+                ("/v1/chat/completions", r#""messages": [{"role": "user", "content": "Why is the sky blue?"}]"#)
+            }
+            Self::Embedder => ("/v1/embeddings", r#""input": "Why is the sky blue?""#),
+            Self::Classifier(labels) if labels.names.len() == 1 => (
+                "/v1/rerank",
+                r#""query": "Why is the sky blue?", "documents": ["Grass is green.", "Air scatters blue light."]"#,
+            ),
+            Self::Classifier(_) => ("/v1/classify", r#""input": "What a fine day!""#),
+        }
+    }
+
     /// The answer where a route is for another kind.
     pub fn refusal(&self) -> ApiError {
         ApiError::unsupported_model(self.serves())

@@ -150,13 +150,13 @@ fn warn_about_keys(keys: &[Secret]) {
 /// What to do next, for the person who started it.
 #[allow(clippy::print_stderr, reason = "a line to copy is what a person who starts it wants to see")]
 fn greet(app: &App, address: SocketAddr) {
-    let name = &app.config().names[0];
+    let Ok(model) = app.model() else { return };
+    let (name, (path, members)) = (&app.config().names[0], model.rules.kind.first_request());
     let key = if app.config().access.keys.is_empty() { "" } else { " -H \"authorization: Bearer $GONDOLA_API_KEY\"" };
     tracing::info!(model = name, %address, "ready");
     eprintln!(
-        "\nServing {name} on http://{address}. Try:\n\n  curl http://{address}/v1/chat/completions{key} \
-         -H 'content-type: application/json' \\\n    -d '{{\"model\": \"{name}\", \"messages\": \
-         [{{\"role\": \"user\", \"content\": \"Why is the sky blue?\"}}]}}'\n"
+        "\nServing {name} on http://{address}. Try:\n\n  curl http://{address}{path}{key} \
+         -H 'content-type: application/json' \\\n    -d '{{\"model\": \"{name}\", {members}}}'\n"
     );
 }
 

@@ -30,6 +30,21 @@ async fn embed(server: &TestServer, input: Value, members: Value) -> Answer {
 }
 
 #[tokio::test]
+async fn what_a_person_is_told_to_try_has_an_answer() {
+    let labels = |count: usize| {
+        let names = (0..count).map(|label| format!("L{label}")).collect();
+        ModelKind::Classifier(Labels { names, scores: LabelScores::One })
+    };
+    let encoders = [ModelKind::Embedder, labels(1), labels(8)].map(|kind| Setup::encoder(kind, 200));
+    for setup in encoders.into_iter().chain([Setup::default()]) {
+        let (path, members) = setup.kind.first_request();
+        let body = serde_json::from_str(&format!("{{\"model\": \"{MODEL}\", {members}}}")).unwrap();
+        let answer = TestServer::with(setup).post(path, body).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn each_text_of_a_list_has_the_vector_that_it_has_alone() {
     let server = server();
     let texts: Vec<String> = (0..30).map(|index| "up and down ".repeat(3)[..=index].to_owned()).collect();
