@@ -17,6 +17,7 @@ use crate::{
     clock::unix_seconds,
     error::ApiError,
     generate::{Clocked, Generation},
+    model_kind::ModelKind,
     openapi::Endpoint,
     prepare::{Parse, Prepared, prepare},
     served_model::ServedModel,
@@ -87,6 +88,7 @@ pub(super) fn describe_work(endpoint: Endpoint) -> Endpoint {
         .reads_header(TIMEOUT, "The request's own deadline, in milliseconds.", millis)
         .refuses(ApiError::of_length())
         .refuses(ApiError::of_generation())
+        .refuses([ModelKind::Decoder.refusal()])
 }
 
 const TIMEOUT: &str = "x-request-timeout-ms";
