@@ -99,18 +99,17 @@ fn the_vocabulary_is_as_described() {
 }
 
 #[test]
-fn no_shape_of_text_takes_time_that_grows_with_its_square() {
+fn no_shape_of_text_takes_more_than_two_seconds_a_mebibyte() {
     const BYTES: usize = 512 * 1024;
-    // A slow and busy machine needs about one; what grows with the square needs minutes.
-    const SECONDS: f64 = 5.0;
     let RealModel { tokenizer, .. } = real_model();
     let longest_word = "a".repeat(server::tokenizer::MAX_WORD_BYTES - 1) + " ";
     let units =
         ["the quick brown fox ", " ", "\n", "7", "🙂", "한국어 ", "<|im_end|>", "a\u{301}", "x=1;", &longest_word];
     for unit in units {
         let pieces = [Piece::Content(unit.repeat(BYTES.div_ceil(unit.len())))];
-        let seconds = seconds_of(&tokenizer, &pieces);
-        assert!(seconds < SECONDS, "text of {:?} takes {seconds} s", unit.chars().next());
+        // The best of many, since whatever else runs on the machine counts too.
+        let seconds = (0..20).map(|_| seconds_of(&tokenizer, &pieces)).find(|&seconds| seconds < 1.0);
+        assert!(seconds.is_some(), "text of {:?} takes longer", unit.chars().next());
     }
 }
 
