@@ -38,10 +38,11 @@ RULES = {
     ),
     "best_of is wide for beams only": (["integer_above_max_value"], r"^best_of "),
     "the route is for the kind of model that is served": (["unsupported_model"], r"^this model is an? (de|en)coder"),
-    "a pair has two sides, of as many texts or of one": (
-        ["invalid_value", "missing_required_parameter"],
-        r"neither 1 nor as many| does not go with |text_1|text_2|queries|documents|items",
+    "the sides of pairs go together and have as many texts, or one": (
+        ["invalid_value"],
+        r": neither 1 nor as many$| does not go with (text_1|queries)$",
     ),
+    "a pair has two sides": (["missing_required_parameter"], r"\btext_[12]\b"),
     "min_tokens is at most max_tokens": (["integer_above_max_value"], r"^min_tokens "),
     "prompt_logprobs is not streamed": (["invalid_value"], r"^prompt_logprobs must be absent in a stream"),
     "log-probabilities of prompts are limited in all": (["invalid_value"], r" log-probabilities of each of "),
