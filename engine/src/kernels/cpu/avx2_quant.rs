@@ -126,8 +126,9 @@ fn dot_signed(sums: Halves, weights: Halves, quad: u32) -> Halves {
     (_mm256_add_epi16(sums.0, product(weights.0)), _mm256_add_epi16(sums.1, product(weights.1)))
 }
 
-/// The same sums, made before anything that comes later in the program. The compiler would finish row after row, and
-/// read all weights again for each; in the order of the program they stay in registers for a few rows.
+/// The same integers, made before anything that comes later in the program. The compiler would finish row after row, and
+/// read all weights again for each; in the order of the program they stay in registers for a few rows. Where spans are
+/// short it would put their ends off, and keep the sums of all of them in memory until then.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn in_order((mut low, mut high): Halves) -> Halves {
@@ -143,5 +144,5 @@ fn in_order((mut low, mut high): Halves) -> Halves {
 fn finish(total: Halves, sums: Halves) -> Halves {
     let ones = _mm256_set1_epi16(1);
     let (low, high) = (_mm256_madd_epi16(sums.0, ones), _mm256_madd_epi16(sums.1, ones));
-    (_mm256_add_epi32(total.0, low), _mm256_add_epi32(total.1, high))
+    in_order((_mm256_add_epi32(total.0, low), _mm256_add_epi32(total.1, high)))
 }
