@@ -33,8 +33,7 @@ pub fn classify(request: proto::ClassifyRequest, rules: &RequestRules) -> Result
         ClassifyText::Pair(pair) => (pair.text.into_string(), pair.text_pair.map(proto::InputText::into_string)),
     };
     let texts: Vec<_> = request.input.into_vec().into_iter().map(text).collect();
-    let (firsts, seconds): (Vec<_>, Vec<_>) = texts.iter().cloned().unzip();
-    check_texts(FIELD, &firsts, rules)?;
-    check_texts(FIELD, &seconds.into_iter().flatten().collect::<Vec<_>>(), rules)?;
+    check_texts(FIELD, texts.iter().map(|(first, _)| first), rules)?;
+    check_texts(FIELD, texts.iter().filter_map(|(_, second)| second.as_ref()), rules)?;
     Ok(ClassifyRequest { reading, texts, raw: request.raw_scores.unwrap_or(false) })
 }

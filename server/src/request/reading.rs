@@ -31,10 +31,17 @@ pub(super) fn reading(
 }
 
 /// Checks how many texts stand in a member, and how long the longest is.
-pub(super) fn check_texts(field: &str, texts: &[String], rules: &RequestRules) -> Result<(), ApiError> {
-    if texts.len() > rules.max_inputs {
+pub(super) fn check_texts<'a>(
+    field: &str,
+    texts: impl IntoIterator<Item = &'a String>,
+    rules: &RequestRules,
+) -> Result<(), ApiError> {
+    let (mut count, mut longest) = (0, 0);
+    for text in texts {
+        (count, longest) = (count + 1, longest.max(text.len()));
+    }
+    if count > rules.max_inputs {
         return Err(ApiError::array_above(field, rules.max_inputs));
     }
-    let longest = texts.iter().map(String::len).max().unwrap_or_default();
     rules.check_prompt_bytes(field, longest)
 }

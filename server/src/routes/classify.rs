@@ -23,7 +23,6 @@ use crate::{
     json,
     openapi::{Endpoint, Facts},
     pairs,
-    prepare::without_result,
     request::{self, CLASSIFY_FIELD, ClassifyRequest},
     request_id::random_id,
     served_model::ServedModel,
@@ -46,7 +45,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 /// The labels of each text or pair, in their order.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let created = unix_seconds();
-    let arrived = arrive(&app, request, |model, body| tokenized(&app, model, body)).await?;
+    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
     let labels = model.rules.kind.labels().cloned().ok_or_else(ApiError::internal)?;
     let reading = Reading { inputs, field: CLASSIFY_FIELD, priority: request.reading.priority };
@@ -66,23 +65,15 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     Ok(read::answer(answer.timings.as_ref(), &answer))
 }
 
-async fn tokenized(
-    app: &App,
-    model: Arc<ServedModel>,
-    body: WholeBody,
-) -> Result<(ClassifyRequest, Vec<Input>), ApiError> {
-    let bytes = body.len();
-    let job = move || -> Result<_, ApiError> {
-        let request = request::classify(json::parse(&body)?, &model.rules)?;
-        let reading = &request.reading;
-        let input = |(first, second): &(String, Option<String>)| match second {
-            None => pairs::one(&model, CLASSIFY_FIELD, first, reading),
-            Some(second) => pairs::both(&model, CLASSIFY_FIELD, (first.as_str(), second.as_str()), reading),
-        };
-        let inputs = request.texts.iter().map(input).collect::<Result<_, _>>()?;
-        Ok((request, inputs))
+fn take(body: &WholeBody, model: &ServedModel) -> Result<(ClassifyRequest, Vec<Input>), ApiError> {
+    let request = request::classify(json::parse(body)?, &model.rules)?;
+    let reading = &request.reading;
+    let input = |(first, second): &(String, Option<String>)| match second {
+        None => pairs::one(model, CLASSIFY_FIELD, first, reading),
+        Some(second) => pairs::both(model, CLASSIFY_FIELD, (first.as_str(), second.as_str()), reading),
     };
-    app.pool.run(bytes, job).await.map_err(without_result)?
+    let inputs = request.texts.iter().map(input).collect::<Result<_, _>>()?;
+    Ok((request, inputs))
 }
 
 /// Of equal labels the first is told.

@@ -11,7 +11,10 @@ use axum::{
 use proto::{EmbeddingsRequest, EmbeddingsResponse};
 use serde_json::json as object;
 
-use super::accept::{self, Arrived, arrive};
+use super::{
+    accept::{self, Arrived, arrive},
+    read,
+};
 use crate::{
     answer::{
         self,
@@ -48,7 +51,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 
 /// One vector for each input, in their order.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    let arrived = arrive(&app, request, |model, body| tokenized(&app, model, body)).await?;
+    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
     let Arrived { model, work, clocked, made: tokenized } = arrived;
     let form = tokenized.request.form;
     let head = EmbeddingsHead {
@@ -70,8 +73,6 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     Ok((headers, [kind], body).into_response())
 }
 
-async fn tokenized(app: &App, model: Arc<ServedModel>, body: WholeBody) -> Result<Tokenized, ApiError> {
-    let bytes = body.len();
-    let job = move || embed::tokenize(&model, request::embeddings(json::parse(&body)?, &model.rules)?);
-    app.pool.run(bytes, job).await.map_err(without_result)?
+fn take(body: &WholeBody, model: &ServedModel) -> Result<Tokenized, ApiError> {
+    embed::tokenize(model, request::embeddings(json::parse(body)?, &model.rules)?)
 }

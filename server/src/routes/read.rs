@@ -12,9 +12,11 @@ use serde::Serialize;
 use crate::{
     answer,
     app::App,
+    body::WholeBody,
     embed::{self, Embedded, Reading},
     error::ApiError,
     generate::Clocked,
+    prepare::without_result,
     served_model::ServedModel,
     shutdown::Work,
 };
@@ -26,6 +28,15 @@ pub(super) struct Read {
     pub(super) embedded: Embedded,
     /// What it cost.
     pub(super) usage: EmbeddingUsage,
+}
+
+/// What a body asks for, and its texts as tokens: made beside the threads that serve connections.
+pub(super) async fn tokenized<T: Send + 'static>(
+    app: &App,
+    (model, body): (Arc<ServedModel>, WholeBody),
+    take: impl FnOnce(&WholeBody, &ServedModel) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    app.pool.run(body.len(), move || take(&body, &model)).await.map_err(without_result)?
 }
 
 /// Has the engine read all inputs.

@@ -21,7 +21,6 @@ use crate::{
     json,
     openapi::{Endpoint, Facts},
     pairs,
-    prepare::without_result,
     request::{self, RankRequest},
     request_id::random_id,
     served_model::ServedModel,
@@ -48,7 +47,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 
 /// The documents, the best first.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    let arrived = arrive(&app, request, |model, body| tokenized(&app, model, body)).await?;
+    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
     let reading = Reading { inputs, field: request.pairs.field, priority: request.pairs.reading.priority };
     let Read { embedded, usage } = read::read(&app, (model, work), reading, clocked).await?;
@@ -58,14 +57,10 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     Ok(read::answer(answer.timings.as_ref(), &answer))
 }
 
-async fn tokenized(app: &App, model: Arc<ServedModel>, body: WholeBody) -> Result<(RankRequest, Vec<Input>), ApiError> {
-    let bytes = body.len();
-    let job = move || -> Result<_, ApiError> {
-        let request = request::rank(json::parse(&body)?, &model.rules)?;
-        let inputs = pairs::tokenize(&model, &request.pairs)?;
-        Ok((request, inputs))
-    };
-    app.pool.run(bytes, job).await.map_err(without_result)?
+fn take(body: &WholeBody, model: &ServedModel) -> Result<(RankRequest, Vec<Input>), ApiError> {
+    let request = request::rank(json::parse(body)?, &model.rules)?;
+    let inputs = pairs::tokenize(model, &request.pairs)?;
+    Ok((request, inputs))
 }
 
 /// Of equal scores the first stands first.

@@ -22,7 +22,6 @@ use crate::{
     json,
     openapi::{Endpoint, Facts},
     pairs,
-    prepare::without_result,
     request::{self, PairsRequest},
     request_id::random_id,
     served_model::ServedModel,
@@ -45,7 +44,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 /// One score for each pair, in their order.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let created = unix_seconds();
-    let arrived = arrive(&app, request, |model, body| tokenized(&app, model, body)).await?;
+    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
     let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
     let Read { embedded, usage } = read::read(&app, (model, work), reading, clocked).await?;
@@ -56,16 +55,8 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     Ok(read::answer(answer.timings.as_ref(), &answer))
 }
 
-async fn tokenized(
-    app: &App,
-    model: Arc<ServedModel>,
-    body: WholeBody,
-) -> Result<(PairsRequest, Vec<Input>), ApiError> {
-    let bytes = body.len();
-    let job = move || -> Result<_, ApiError> {
-        let request = request::score(json::parse(&body)?, &model.rules)?;
-        let inputs = pairs::tokenize(&model, &request)?;
-        Ok((request, inputs))
-    };
-    app.pool.run(bytes, job).await.map_err(without_result)?
+fn take(body: &WholeBody, model: &ServedModel) -> Result<(PairsRequest, Vec<Input>), ApiError> {
+    let request = request::score(json::parse(body)?, &model.rules)?;
+    let inputs = pairs::tokenize(model, &request)?;
+    Ok((request, inputs))
 }
