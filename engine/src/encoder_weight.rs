@@ -20,6 +20,16 @@ pub enum EncoderPart {
     LabelDense,
     /// Second matrix of that head `[labels, hidden]`.
     LabelOutput,
+    /// Head that gives labels to tokens `[labels, hidden]`.
+    TokenLabels,
+    /// Head that tells where answers begin and end `[2, hidden]`.
+    Spans,
+    /// Matrix of a head that tells words `[hidden, hidden]`.
+    WordsDense,
+    /// Norm of that head.
+    WordsNorm,
+    /// What that head adds to the score of each word `[vocabulary]`; the scores are products with [`EncoderPart::Words`].
+    WordsBias,
 }
 
 /// A part of one layer.
@@ -73,9 +83,19 @@ pub(crate) fn all(config: &EncoderConfig) -> Vec<(WeightName, WeightShape)> {
         weights.extend(linear(part(L::Down), hidden, intermediate));
         weights.extend([L::AttentionNorm, L::MlpNorm].into_iter().flat_map(|of| norm(part(of), hidden)));
     }
-    if let EncoderHead::Labels(labels) = &config.head {
-        weights.extend(linear(EncoderPart::LabelDense, hidden, hidden));
-        weights.extend(linear(EncoderPart::LabelOutput, labels.names.len(), hidden));
+    match &config.head {
+        EncoderHead::Vector => {}
+        EncoderHead::Labels(labels) => {
+            weights.extend(linear(EncoderPart::LabelDense, hidden, hidden));
+            weights.extend(linear(EncoderPart::LabelOutput, labels.names.len(), hidden));
+        }
+        EncoderHead::TokenLabels(labels) => weights.extend(linear(EncoderPart::TokenLabels, labels.len(), hidden)),
+        EncoderHead::Spans => weights.extend(linear(EncoderPart::Spans, 2, hidden)),
+        EncoderHead::Words => {
+            weights.extend(linear(EncoderPart::WordsDense, hidden, hidden));
+            weights.extend(norm(EncoderPart::WordsNorm, hidden));
+            weights.push(bias(EncoderPart::WordsBias, config.vocab_size));
+        }
     }
     weights
 }
@@ -114,13 +134,29 @@ impl EncoderPart {
                 _ => "pooler.dense",
             },
             Self::LabelOutput if naming == Naming::Roberta => "classifier.out_proj",
-            Self::LabelOutput => "classifier",
+            Self::LabelOutput | Self::TokenLabels => "classifier",
+            Self::Spans => "qa_outputs",
+            Self::WordsDense | Self::WordsNorm | Self::WordsBias => self.of_words(naming),
             Self::Layer(layer, part) if naming == Naming::DistilBert => {
                 return format!("transformer.layer.{layer}.{}.{term}", part.distilbert());
             }
             Self::Layer(layer, part) => return format!("encoder.layer.{layer}.{}.{term}", part.bert()),
         };
         format!("{part}.{term}")
+    }
+
+    /// A part of the head that tells words.
+    fn of_words(self, naming: Naming) -> &'static str {
+        let [dense, norm, bias] = match naming {
+            Naming::Roberta => ["lm_head.dense", "lm_head.layer_norm", "lm_head"],
+            Naming::DistilBert => ["vocab_transform", "vocab_layer_norm", "vocab_projector"],
+            _ => ["cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions"],
+        };
+        match self {
+            Self::WordsDense => dense,
+            Self::WordsNorm => norm,
+            _ => bias,
+        }
     }
 }
 

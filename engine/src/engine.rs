@@ -91,6 +91,7 @@ impl Engine {
             tokens: (0..positions).map(|index| (index % self.bounds.vocab_size) as Token).collect(),
             blocks: (0..blocks).map(BlockId).collect(),
             pooled: true,
+            asked: [0].into(),
             ..Work::empty(SeqId(0))
         };
         let plan = StepPlan { copies: Vec::new(), works: vec![work] };

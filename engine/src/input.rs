@@ -18,9 +18,14 @@ pub(crate) struct ForwardInput<'a> {
     pub(crate) logit_rows: Vec<usize>,
     /// Sequences whose vector is wanted, ascending.
     pub(crate) pooled: Vec<usize>,
+    /// Rows whose words are wanted, ascending.
+    pub(crate) asked: Vec<usize>,
     /// Of each work: where among its rows a second text begins, if it is a pair.
     pub(crate) seconds: Vec<Option<usize>>,
 }
+
+/// Most places of one text whose words are told: each has a score for every token of the vocabulary.
+pub const MAX_ASKED: usize = 8;
 
 /// Whose logits a pass returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +70,12 @@ impl<'a> ForwardInput<'a> {
         self.positions.clear();
         self.logit_rows.clear();
         self.pooled.clear();
+        self.asked.clear();
         self.seconds.clear();
         self.sequences.clear();
         let sequences = self.sequences.into_iter().map(|_| unreachable!("they were cleared")).collect();
-        let Self { ids, positions, logit_rows, pooled, seconds, .. } = self;
-        ForwardInput { ids, positions, sequences, logit_rows, pooled, seconds }
+        let Self { ids, positions, logit_rows, pooled, asked, seconds, .. } = self;
+        ForwardInput { ids, positions, sequences, logit_rows, pooled, asked, seconds }
     }
 
     /// Rows of the batch.
@@ -91,6 +97,7 @@ impl<'a> ForwardInput<'a> {
             }
         }
         self.pooled.extend(work.pooled.then_some(self.sequences.len()));
+        self.asked.extend(work.asked.iter().map(|row| first + row));
         self.seconds.push(work.second);
         self.sequences.push(SequenceRows { rows: first..last, start: work.start, blocks: &work.blocks });
     }
@@ -113,6 +120,10 @@ fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
     }
     if let Some(spec) = work.samples.iter().find(|spec| spec.row >= work.tokens.len()) {
         return Err(StepError::Plan(format!("a draw from row {} of {}", spec.row, work.tokens.len())));
+    }
+    if work.asked.len() > MAX_ASKED || work.asked.iter().any(|row| *row >= work.tokens.len()) {
+        let (asked, tokens) = (&work.asked, work.tokens.len());
+        return Err(StepError::Plan(format!("{asked:?} are not up to {MAX_ASKED} rows of {tokens}")));
     }
     check_scores(work, bounds)
 }
@@ -240,6 +251,8 @@ mod tests {
             work(1, &[1], &[], &[]),
             work(0, &[1], &[0], &[]),
             Work { pooled: false, ..work(0, &[1], &[], &[]) },
+            Work { asked: [1].into(), ..work(0, &[1], &[], &[]) },
+            Work { asked: [0; MAX_ASKED + 1].into(), ..work(0, &[1], &[], &[]) },
             Work { pooled: true, ..work(0, &[1], &[], &[0]) },
         ] {
             assert!(!is_taken(bad, bounds));

@@ -46,6 +46,7 @@ pub use encoder_weight::{EncoderLayerPart, EncoderPart, Term};
 pub use engine::Engine;
 pub use facts::ModelFacts;
 pub use generation_defaults::GenerationDefaults;
+pub use input::MAX_ASKED;
 pub use kernels::cpu::isa::Isa;
 pub use kv_cache::KvDtype;
 pub use memory_plan::{MemoryLimits, MemoryPlan};

@@ -13,6 +13,8 @@ pub enum TokenizerSource {
         bos_token: Option<String>,
         /// Text of the token that ends one.
         eos_token: Option<String>,
+        /// Text of the token that stands for a word that is to be told.
+        mask_token: Option<String>,
     },
     /// The metadata of a GGUF file.
     Gguf(GgufVocabulary),

@@ -168,7 +168,7 @@ fn a_folder_says_what_its_model_is() -> Result<()> {
         RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_positions: 8192 };
     assert_eq!(checkpoint.config().rope.as_ref().map(|rope| &rope.scaling), Some(&llama3));
     assert!(checkpoint.chat_template().context("template")?.contains("<|start_header_id|>"));
-    let TokenizerSource::Json { tokenizer, bos_token, eos_token } = checkpoint.tokenizer()? else {
+    let TokenizerSource::Json { tokenizer, bos_token, eos_token, .. } = checkpoint.tokenizer()? else {
         panic!("a folder has a tokenizer.json")
     };
     assert_eq!(tokenizer, fs::read(fixture("llama31/tokenizer.json"))?);

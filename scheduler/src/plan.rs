@@ -44,6 +44,8 @@ pub struct Work {
     pub pooled: bool,
     /// Where in `tokens` a second text begins, if the sequence is a pair.
     pub second: Option<usize>,
+    /// Rows whose words are wanted, ascending.
+    pub asked: Arc<[usize]>,
     /// Prompt tokens to score, in order of their rows, each in a row of its own before those that are drawn from.
     pub scores: Vec<ScoreSpec>,
 }
@@ -145,6 +147,7 @@ impl Work {
             samples: Vec::new(),
             pooled: false,
             second: None,
+            asked: Arc::default(),
             scores: Vec::new(),
         }
     }

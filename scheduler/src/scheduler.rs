@@ -88,6 +88,8 @@ impl Scheduler {
         assert!(submission.pooled || draws, "who is computed whole is pooled");
         let is_pair = submission.second.is_some_and(|second| second <= submission.prompt.len());
         assert!(submission.second.is_none() || is_pair && !draws, "a pair is computed whole");
+        let are_places = submission.asked.iter().all(|place| *place < submission.prompt.len());
+        assert!(submission.asked.is_empty() || are_places && !draws, "places of a text that is computed whole");
         let with_beams = |width| width == submission.seqs.len() && !submission.pooled;
         assert!(params.beams.is_none_or(|beams| with_beams(beams.width)), "each beam is a sequence that draws");
         if let Some(beams) = params.beams {

@@ -39,6 +39,8 @@ pub(crate) struct Sequence {
     pub(crate) pooled: bool,
     /// Where its second text begins, if it is a pair.
     pub(crate) second: Option<usize>,
+    /// Its places whose words are wanted.
+    pub(crate) asked: Arc<[usize]>,
     /// Known tokens whose KV is written.
     pub(crate) computed: usize,
     /// Most that was ever computed: what a preemption makes it compute again.
@@ -85,6 +87,7 @@ impl Sequence {
             params: submission.params,
             pooled: submission.pooled,
             second: submission.second,
+            asked: submission.asked,
             computed: 0,
             furthest: 0,
             table: BlockTable::default(),

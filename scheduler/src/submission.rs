@@ -21,6 +21,9 @@ pub struct Submission {
     pub pooled: bool,
     /// Where in the prompt a second text begins, if it is a pair; for models whose passes are whole.
     pub second: Option<usize>,
+    /// Places in the prompt, ascending, whose words are wanted, of a model that tells words of places and nothing of the
+    /// whole; for models whose passes are whole.
+    pub asked: Arc<[usize]>,
     /// Its class: lower runs earlier.
     pub priority: i32,
     /// Root of the prefix chain: model, adapter, tenant and salt. Only equal roots share blocks.

@@ -63,6 +63,7 @@ fn request(seqs: std::ops::Range<u64>, prompt: usize, max_new: usize) -> Submiss
         params: Arc::new(SamplingParams { max_new, ..SamplingParams::default() }),
         pooled: false,
         second: None,
+        asked: Arc::default(),
         priority: 0,
         cache_key: [0; 32],
         queue_deadline: None,

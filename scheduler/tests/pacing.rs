@@ -77,6 +77,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
             params: Arc::new(SamplingParams { max_new, ..SamplingParams::default() }),
             pooled: false,
             second: None,
+            asked: Arc::default(),
             priority: 0,
             cache_key: [0; 32],
             queue_deadline: None,

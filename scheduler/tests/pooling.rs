@@ -134,15 +134,17 @@ fn without_a_cache_each_sequence_is_computed_whole_and_in_order() {
 }
 
 #[test]
-fn where_the_second_text_of_a_pair_begins_is_told() {
+fn the_marks_of_a_text_are_told() {
     let mut driver = Driver::new(WHOLE, LastToken::default());
-    driver.submit(Submission { second: Some(3), ..pooled(1, 5) }, Duration::ZERO).unwrap();
+    let asked = Submission { second: Some(3), asked: [1, 4].into(), ..pooled(1, 5) };
+    driver.submit(asked, Duration::ZERO).unwrap();
     driver.submit(pooled(2, 1), Duration::ZERO).unwrap();
     run(&mut driver);
     driver.submit(pooled(3, 1), Duration::ZERO).unwrap();
     run(&mut driver);
     let works = driver.executor().plans.iter().flat_map(|plan| &plan.works);
-    assert_eq!(works.map(|work| work.second).collect::<Vec<_>>(), [Some(3), None, None]);
+    let marks: Vec<_> = works.map(|work| (work.second, work.asked.to_vec())).collect();
+    assert_eq!(marks, [(Some(3), vec![1, 4]), (None, vec![]), (None, vec![])], "works are used again");
 }
 
 #[test]

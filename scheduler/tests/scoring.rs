@@ -54,6 +54,7 @@ fn submit(driver: &mut Driver<Ranking>, seqs: Range<u64>, prompt: Vec<Token>, pa
         prediction: Arc::default(),
         pooled: false,
         second: None,
+        asked: Arc::default(),
         params: Arc::new(params),
         priority: 0,
         cache_key: [0; 32],

@@ -51,6 +51,12 @@ pub enum EncoderHead {
     Vector,
     /// A score for each label, of a text or of a pair of texts.
     Labels(Labels),
+    /// A score for each of these labels, at least one, of each token: its vector is `[tokens, labels]`.
+    TokenLabels(Vec<String>),
+    /// How well each token begins and ends the answer to a question, the first text, in the second: `[tokens, 2]`.
+    Spans,
+    /// A score for each token of the vocabulary at the places asked for: `[places, vocabulary]`.
+    Words,
 }
 
 /// The labels of a classifier.

@@ -38,6 +38,7 @@ impl TokenizerFiles {
             tokenizer: read_small(path, TOKENIZER_BYTES)?,
             bos_token: self.token("bos_token")?,
             eos_token: self.token("eos_token")?,
+            mask_token: self.token("mask_token")?,
         })
     }
 

@@ -2,16 +2,16 @@
 
 use super::MemoryLimits;
 use crate::checkpoint::Checkpoint;
-use crate::config::{DecoderConfig, EncoderConfig};
+use crate::config::{DecoderConfig, EncoderConfig, EncoderHead};
+use crate::input::MAX_ASKED;
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kv_cache::{KvDtype, KvGeometry};
+use crate::model::encoder::BLOCK_SIZE;
 use crate::options::EngineOptions;
 use crate::weight_loader::held_format;
 use crate::weight_name::WeightShape;
 
 const F32_BYTES: u64 = 4;
-/// Positions in a block of an encoder's keys and values, the last of which a sequence may not fill.
-const STEP_BLOCK: usize = 16;
 
 /// Every parameter once, as it is held; a tied head reads the embedding's panels.
 pub(super) fn weights_bytes(checkpoint: &Checkpoint, options: &EngineOptions) -> u64 {
@@ -52,12 +52,15 @@ pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u6
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)
 }
 
-/// Activations of every token of an encoder's largest step, keys and values of one layer among them.
+/// Activations of every token of an encoder's largest step, keys and values of one layer among them, and words told with a
+/// copy to send.
 pub(super) fn encoder_scratch_bytes(config: &EncoderConfig, limits: &MemoryLimits, step_tokens: usize) -> u64 {
     let (hidden, wide) = (config.hidden_size, config.intermediate_size);
     // residual stream; queries, keys and values, and those as they are kept; attended; the MLP's product; a matmul's input
     let of_token = hidden + 3 * hidden + 2 * hidden + hidden + wide + hidden.max(wide);
-    let kept = 2 * hidden * STEP_BLOCK * limits.max_num_seqs.min(step_tokens);
-    let numbers = step_tokens as u128 * of_token as u128 + kept as u128;
+    // the last block of a sequence may not be full
+    let kept = 2 * hidden * BLOCK_SIZE * limits.max_num_seqs.min(step_tokens);
+    let places = if config.head == EncoderHead::Words { step_tokens.min(MAX_ASKED * limits.max_num_seqs) } else { 0 };
+    let numbers = step_tokens as u128 * of_token as u128 + kept as u128 + 2 * (places * config.vocab_size) as u128;
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)
 }

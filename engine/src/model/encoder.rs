@@ -7,11 +7,16 @@ mod embeddings;
 mod label_head;
 mod layer;
 mod step_cache;
+mod token_head;
 mod vector;
+mod words_head;
+
+use std::ops::Range;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{EncoderConfig, EncoderHead};
 use crate::cpu::Cpu;
+use crate::encoder_weight::EncoderPart;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
@@ -21,8 +26,11 @@ use crate::weight_loader::WeightLoader;
 use embeddings::Embeddings;
 use label_head::LabelHead;
 use layer::{Layer, LayerScratch};
+pub(crate) use step_cache::BLOCK_SIZE;
 use step_cache::StepCache;
+use token_head::TokenHead;
 use vector::Pooled;
+use words_head::WordsHead;
 
 /// Weights and scratch of an encoder.
 #[derive(Debug)]
@@ -42,19 +50,17 @@ pub(crate) struct Encoder {
 enum Head {
     Vector(Pooled),
     Labels(LabelHead),
+    Tokens(TokenHead),
+    Words(WordsHead),
 }
 
 impl Encoder {
     pub(crate) fn load(loader: &WeightLoader<'_>, config: &EncoderConfig) -> Result<Self, LoadError> {
-        let head = match &config.head {
-            EncoderHead::Vector => Head::Vector(pooled(loader.checkpoint)?),
-            EncoderHead::Labels(labels) => Head::Labels(LabelHead::load(loader, config, labels)?),
-        };
         Ok(Self {
             hidden_size: config.hidden_size,
             embeddings: Embeddings::load(loader, config)?,
             layers: (0..config.num_layers).map(|layer| Layer::load(loader, config, layer)).collect::<Result<_, _>>()?,
-            head,
+            head: Head::load(loader, config)?,
             cache: StepCache::new(config.num_heads, config.head_dim()),
             stream: Vec::new(),
             scratch: LayerScratch::default(),
@@ -77,15 +83,26 @@ impl Model for Encoder {
         self.encode(cpu, input);
         output.vectors.clear();
         let (hidden, stream) = (self.hidden_size, &self.stream);
-        let states = input.pooled.iter().map(|&sequence| {
-            let rows = &input.sequences[sequence].rows;
-            &stream[rows.start * hidden..rows.end * hidden]
-        });
+        let rows = input.pooled.iter().map(|&sequence| &input.sequences[sequence].rows);
         match &mut self.head {
-            Head::Vector(pooled) => output.vectors.extend(states.map(|states| pooled.of(states, hidden))),
+            Head::Vector(pooled) => {
+                output.vectors.extend(rows.map(|rows| pooled.of(states_of(stream, rows, hidden), hidden)));
+            }
             Head::Labels(head) => {
-                let firsts: Vec<f32> = states.flat_map(|states| &states[..hidden]).copied().collect();
-                output.vectors.extend(head.scores(cpu, &firsts));
+                let firsts = rows.flat_map(|rows| &stream[rows.start * hidden..][..hidden]);
+                output.vectors.extend(head.scores(cpu, &firsts.copied().collect::<Vec<f32>>()));
+            }
+            Head::Tokens(head) => {
+                let (scores, numbers) = head.scores(cpu, stream);
+                output.vectors.extend(rows.map(|rows| states_of(scores, rows, numbers).to_vec()));
+            }
+            Head::Words(head) => {
+                let asked = input.asked.iter().flat_map(|row| &stream[row * hidden..][..hidden]);
+                let words = self.embeddings.words();
+                let scores = head.scores(cpu, words, &asked.copied().collect::<Vec<f32>>());
+                let before = |row: usize| input.asked.partition_point(|asked| *asked < row);
+                let places = rows.map(|rows| before(rows.start)..before(rows.end));
+                output.vectors.extend(places.map(|places| states_of(&scores, &places, words.out()).to_vec()));
             }
         }
     }
@@ -93,6 +110,24 @@ impl Model for Encoder {
     fn cache(&mut self) -> Option<&mut KvCache> {
         None
     }
+}
+
+impl Head {
+    fn load(loader: &WeightLoader<'_>, config: &EncoderConfig) -> Result<Self, LoadError> {
+        let of_tokens = |part, numbers| TokenHead::load(loader, part, (numbers, config.hidden_size));
+        Ok(match &config.head {
+            EncoderHead::Vector => Self::Vector(pooled(loader.checkpoint)?),
+            EncoderHead::Labels(labels) => Self::Labels(LabelHead::load(loader, config, labels)?),
+            EncoderHead::TokenLabels(labels) => Self::Tokens(of_tokens(EncoderPart::TokenLabels, labels.len())?),
+            EncoderHead::Spans => Self::Tokens(of_tokens(EncoderPart::Spans, 2)?),
+            EncoderHead::Words => Self::Words(WordsHead::load(loader, config)?),
+        })
+    }
+}
+
+/// These rows of `[rows, width]`.
+fn states_of<'a>(states: &'a [f32], rows: &Range<usize>, width: usize) -> &'a [f32] {
+    &states[rows.start * width..rows.end * width]
 }
 
 /// The rule of the checkpoint's vectors.

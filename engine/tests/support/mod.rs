@@ -184,6 +184,12 @@ impl Runner {
         self.hand_in(Submission { pooled: true, second, ..submission(tokens, params, 0) })
     }
 
+    /// Queues a text or a pair of texts, of which words at these places are wanted.
+    pub(crate) fn submit_masked(&mut self, tokens: &[Token], asked: &[usize]) -> SeqId {
+        let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
+        self.hand_in(Submission { pooled: true, asked: asked.into(), ..submission(tokens, params, 0) })
+    }
+
     /// Queues a beam search; returns its answers, the best first.
     pub(crate) fn search(&mut self, prompt: &[Token], params: SamplingParams, salt: u8) -> Vec<SeqId> {
         let width = params.beams.unwrap().width as u64;
@@ -255,6 +261,7 @@ fn submission(prompt: &[Token], params: SamplingParams, salt: u8) -> Submission 
         params: Arc::new(params),
         pooled: false,
         second: None,
+        asked: Arc::default(),
         priority: 0,
         cache_key: [salt; 32],
         queue_deadline: None,

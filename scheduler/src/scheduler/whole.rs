@@ -4,6 +4,7 @@
 //! that it computes, so that nobody runs between steps and nobody is preempted. Nothing is looked up in the prefix cache.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Scheduler;
@@ -39,6 +40,7 @@ impl Scheduler {
         self.counters.prompt_tokens += sequence.stats.prompt_tokens as u64;
         let mut work = self.spare_works.pop().unwrap_or_else(|| Work::empty(sequence.id()));
         (work.seq, work.start, work.pooled, work.second) = (sequence.id(), 0, true, sequence.second);
+        work.asked = Arc::clone(&sequence.asked);
         work.tokens.extend_from_slice(&sequence.tokens[..tokens]);
         let index = self.running.partition_point(|other| other.order(&sequence).is_lt());
         self.running.insert(index, sequence);

@@ -82,9 +82,9 @@ impl Context {
     }
 }
 
-/// The vector of a sequence, or of a pair of texts, whose last position has seen `context`.
-pub(super) fn pool(context: u64, second: Option<usize>) -> Result<Vec<f32>, RowFault> {
-    let context = second.map_or(context, |second| mix(context, second as u64));
+/// The vector of a sequence, or of a pair of texts, whose last position has seen `context`; other places ask for another.
+pub(super) fn pool(context: u64, second: Option<usize>, asked: &[usize]) -> Result<Vec<f32>, RowFault> {
+    let context = second.into_iter().chain(asked.iter().copied()).fold(context, |sum, place| mix(sum, place as u64));
     if context.is_multiple_of(FAULTY_CONTEXT) {
         return Err(RowFault::NotFinite);
     }

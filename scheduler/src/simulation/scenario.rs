@@ -74,6 +74,7 @@ impl Scenario {
                 SamplingParams { beams, ..params(random, most_new) }
             }),
             second: (is_whole && random.chance(50)).then(|| random.within(0, prompt.len())),
+            asked: (0..prompt.len()).filter(|_| is_whole && random.chance(20)).collect(),
             prompt,
             prediction: Arc::default(),
             pooled,

@@ -49,6 +49,7 @@ pub(crate) fn submission(seqs: Vec<SeqId>, prompt: Vec<Token>, params: SamplingP
         params: Arc::new(params),
         pooled: false,
         second: None,
+        asked: Arc::default(),
         priority: 0,
         queue_deadline: None,
         deadline: None,

@@ -21,10 +21,13 @@ const READ: &[&str] = &[
     "problem_type",
     "sbert_ce_default_activation_function",
     "sentence_transformers",
-    "tie_word_embeddings",
+    TIED,
     "type_vocab_size",
     "vocab_size",
 ];
+
+/// Whether the scores of words are products with the vectors of words.
+const TIED: &str = "tie_word_embeddings";
 
 /// What transformers takes where the file says nothing.
 const DEFAULT_EPS: f32 = 1e-12;
@@ -71,8 +74,22 @@ fn head(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<En
     if is_of("ForSequenceClassification") {
         return Ok(EncoderHead::Labels(labels::read(json)?));
     }
+    if is_of("ForTokenClassification") {
+        return Ok(EncoderHead::TokenLabels(labels::names(json)?));
+    }
+    if is_of("ForQuestionAnswering") {
+        return Ok(EncoderHead::Spans);
+    }
+    if is_of("ForMaskedLM") {
+        json.value(TIED)
+            .map_or(Ok(()), |tied| expect(tied, &Value::Bool(true)))
+            .map_err(|why| json.error(TIED, why))?;
+        return Ok(EncoderHead::Words);
+    }
     let found = shown(&json.value(CLASSES).unwrap_or(&Value::Null).to_string());
-    let supported = format!("{0}Model, {0}ForSequenceClassification", family.class);
+    let supported =
+        ["Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMaskedLM"];
+    let supported = supported.map(|head| format!("{}{head}", family.class)).join(", ");
     Err(json.error(CLASSES, format!("{found} is not supported; supported: {supported}")))
 }
 

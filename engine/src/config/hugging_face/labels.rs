@@ -21,7 +21,8 @@ pub(super) fn read(json: &JsonFields) -> Result<Labels, LoadError> {
     Ok(Labels { names, scores })
 }
 
-fn names(json: &JsonFields) -> Result<Vec<String>, LoadError> {
+/// Their names alone.
+pub(super) fn names(json: &JsonFields) -> Result<Vec<String>, LoadError> {
     let Some(value) = json.value(NAMES) else {
         return Ok((0..DEFAULT).map(|id| format!("LABEL_{id}")).collect());
     };

@@ -55,6 +55,11 @@ impl Embeddings {
         self.norm.apply(cpu, stream);
     }
 
+    /// The vectors of words, which tell words too.
+    pub(super) fn words(&self) -> &Linear {
+        &self.words
+    }
+
     /// The vector of tokens of a first or a second text; a model may have one for both, or none.
     fn of_type(&self, is_second: bool, hidden: usize) -> Option<&[f32]> {
         let second = self.types.get(hidden..2 * hidden).filter(|_| is_second);

@@ -20,15 +20,11 @@ pub(super) struct LabelHead {
 
 impl LabelHead {
     pub(super) fn load(loader: &WeightLoader<'_>, config: &EncoderConfig, labels: &Labels) -> Result<Self, LoadError> {
-        let linear = |part, out| {
-            let name = |term| WeightName::Encoder(part, term);
-            let part = Part { weight: name(Term::Weight), bias: Some(name(Term::Bias)), out };
-            Linear::load(loader, &[part], config.hidden_size)
-        };
+        let hidden = config.hidden_size;
         Ok(Self {
-            dense: linear(EncoderPart::LabelDense, config.hidden_size)?,
+            dense: linear(loader, EncoderPart::LabelDense, (hidden, hidden))?,
             squash: config.squash,
-            output: linear(EncoderPart::LabelOutput, labels.names.len())?,
+            output: linear(loader, EncoderPart::LabelOutput, (labels.names.len(), hidden))?,
             tiles: TiledRows::default(),
         })
     }
@@ -50,4 +46,14 @@ impl LabelHead {
         self.output.forward(cpu, Input { x: &dense, norm: None }, &mut self.tiles, &mut scores);
         scores.chunks_exact(labels).map(<[f32]>::to_vec).collect()
     }
+}
+
+/// A matrix `[out, columns]` of a head, with its bias.
+pub(super) fn linear(
+    loader: &WeightLoader<'_>,
+    part: EncoderPart,
+    (out, columns): (usize, usize),
+) -> Result<Linear, LoadError> {
+    let name = |term| WeightName::Encoder(part, term);
+    Linear::load(loader, &[Part { weight: name(Term::Weight), bias: Some(name(Term::Bias)), out }], columns)
 }

@@ -8,7 +8,7 @@ use crate::kv_cache::{KvCache, KvDtype, KvGeometry, KvLayer};
 use crate::ops::sequences::SequenceRows;
 
 /// Positions of a block: a tile of keys.
-const BLOCK_SIZE: usize = 16;
+pub(crate) const BLOCK_SIZE: usize = 16;
 
 /// The room, as f32.
 #[derive(Debug)]
