@@ -15,8 +15,8 @@ use utoipa::{
 };
 
 use crate::{
-    EmbeddingUsage, InputText, List, MAX_INPUTS, ModelName, ObjectName, ReadingFields, Timings, list::of_items, schema,
-    strict_object::strict_object, texts::narrowed,
+    InputText, List, MAX_INPUTS, ModelName, ReadingFields, list::of_items, schema, strict_object::strict_object,
+    texts::narrowed,
 };
 
 strict_object! {
@@ -173,26 +173,6 @@ impl<'de> Visitor<'de> for TextVisitor {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ClassifyText, A::Error> {
         TextPair::deserialize(MapAccessDeserializer::new(map)).map(ClassifyText::Pair)
     }
-}
-
-/// The labels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ClassifyResponse {
-    /// Of this answer.
-    pub id: String,
-    /// `list`
-    pub object: ObjectName,
-    /// Unix seconds.
-    pub created: u64,
-    /// The name asked for.
-    pub model: String,
-    /// One for each text or pair, in their order.
-    pub data: Vec<Classified>,
-    /// What it cost.
-    pub usage: EmbeddingUsage,
-    /// Where its time went, unless that is switched off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timings: Option<Timings>,
 }
 
 /// The labels of one text or pair.

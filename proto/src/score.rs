@@ -6,10 +6,7 @@ use utoipa::{
     openapi::schema::{Object, OneOf},
 };
 
-use crate::{
-    EmbeddingUsage, ModelName, ObjectName, ReadingFields, Texts, Timings, schema, strict_object::strict_object,
-    texts::narrowed,
-};
+use crate::{ModelName, ObjectName, ReadingFields, Texts, schema, strict_object::strict_object, texts::narrowed};
 
 strict_object! {
     /// A request to score pairs of texts: one with one, one with each, or each with its own.
@@ -47,26 +44,6 @@ fn of_names(request: &Object) -> OneOf {
     let documents = schema::form(&request, &["queries", "documents"], &["text_1", "text_2", "items"]);
     let items = schema::form(&request, &["queries", "items"], &["text_1", "text_2", "documents"]);
     schema::forms_of(&request, [texts, documents, items])
-}
-
-/// The scores.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ScoreResponse {
-    /// Of this answer.
-    pub id: String,
-    /// `list`
-    pub object: ObjectName,
-    /// Unix seconds.
-    pub created: u64,
-    /// The name asked for.
-    pub model: String,
-    /// One for each pair, in their order.
-    pub data: Vec<PairScore>,
-    /// What it cost.
-    pub usage: EmbeddingUsage,
-    /// Where its time went, unless that is switched off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timings: Option<Timings>,
 }
 
 /// One score.

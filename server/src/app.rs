@@ -52,8 +52,8 @@ fn open_routes() -> Vec<Route> {
 /// Answered to those who may.
 fn guarded_routes() -> Vec<Route> {
     use routes::{
-        apply_template, chat, classify, completions, detokenize, embeddings, input_tokens, metrics, models, openapi,
-        render, rerank, score, tokenize, unserved, version,
+        apply_template, chat, classify, completions, detokenize, embeddings, fill_mask, input_tokens, metrics, models,
+        ner, openapi, qa, render, rerank, score, tokenize, unserved, version,
     };
     let mut routes: Vec<Route> = vec![
         ("/v1/chat/completions", post(chat::create), chat::describe),
@@ -67,6 +67,9 @@ fn guarded_routes() -> Vec<Route> {
         ("/v1/classify", post(classify::create), classify::describe),
         ("/classify", post(classify::create), classify::describe),
         ("/v1/sentiment", post(classify::create), classify::describe),
+        ("/v1/ner", post(ner::create), ner::describe),
+        ("/v1/qa", post(qa::create), qa::describe),
+        ("/v1/fill-mask", post(fill_mask::create), fill_mask::describe),
         ("/v1/chat/completions/render", post(render::chat), render::describe_chat),
         ("/v1/chat/completions/input_tokens", post(input_tokens::create), input_tokens::describe),
         ("/v1/completions/render", post(render::completion), render::describe_completion),

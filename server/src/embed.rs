@@ -37,6 +37,15 @@ pub struct Input {
     pub tokens: Vec<Token>,
     /// Where the second of two texts begins.
     pub second: Option<usize>,
+    /// Places whose words are told, ascending.
+    pub asked: Vec<usize>,
+}
+
+impl Input {
+    /// A text alone.
+    pub fn of(tokens: Vec<Token>) -> Self {
+        Self { tokens, second: None, asked: Vec::new() }
+    }
 }
 
 /// What the engine is to read.
@@ -66,7 +75,7 @@ pub fn tokenize(model: &ServedModel, mut request: EmbedRequest) -> Result<Tokeni
     let mut inputs = Vec::with_capacity(request.inputs.len());
     for input in std::mem::take(&mut request.inputs) {
         let how = (request.add_special_tokens, request.cut);
-        inputs.push(Input { tokens: text_tokens(model, request.field, input, how)?, second: None });
+        inputs.push(Input::of(text_tokens(model, request.field, input, how)?));
     }
     Ok(Tokenized { request, inputs })
 }
@@ -157,6 +166,7 @@ fn submissions(app: &App, model: &ServedModel, reading: Reading, clocked: Clocke
         seqs: vec![seq],
         prompt: input.tokens,
         second: input.second,
+        asked: input.asked.into(),
         prediction: Arc::default(),
         params: Arc::clone(&params),
         pooled: true,

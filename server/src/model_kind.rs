@@ -1,8 +1,12 @@
 //! What kind of model is served: the one question that decides which routes have answers.
 
 use engine::config::{EncoderHead, Labels, ModelConfig};
+use scheduler::Token;
 
-use crate::error::ApiError;
+use crate::{
+    error::ApiError,
+    tokenizer::{Tokenizer, TokenizerError},
+};
 
 /// What a model does with texts.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,26 +17,43 @@ pub enum ModelKind {
     Embedder,
     /// An encoder that scores labels of them, or of pairs of them.
     Classifier(Labels),
+    /// An encoder that scores these labels of each of their tokens.
+    TokenClassifier(Vec<String>),
+    /// An encoder that finds answers in them.
+    SpanReader,
+    /// An encoder that tells the words which masks in them stand for.
+    MaskFiller(Mask),
+}
+
+/// What stands for a word that is to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mask {
+    /// Its id.
+    pub token: Token,
+    /// Its text.
+    pub text: String,
 }
 
 impl ModelKind {
-    /// That of a checkpoint.
-    pub fn of(config: &ModelConfig) -> Self {
-        match config {
-            ModelConfig::Decoder(_) => Self::Decoder,
-            ModelConfig::Encoder(config) => match &config.head {
-                EncoderHead::Vector => Self::Embedder,
-                EncoderHead::Labels(labels) => Self::Classifier(labels.clone()),
-            },
-        }
+    /// That of a checkpoint; one that tells words needs a token that stands for them.
+    pub fn of(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
+        let ModelConfig::Encoder(config) = config else { return Ok(Self::Decoder) };
+        Ok(match &config.head {
+            EncoderHead::Vector => Self::Embedder,
+            EncoderHead::Labels(labels) => Self::Classifier(labels.clone()),
+            EncoderHead::TokenLabels(labels) => Self::TokenClassifier(labels.clone()),
+            EncoderHead::Spans => Self::SpanReader,
+            EncoderHead::Words => {
+                let missing = || TokenizerError::Invalid("tokenizer_config.json: 'mask_token' is missing".to_owned());
+                let token = tokenizer.mask().ok_or_else(missing)?;
+                Self::MaskFiller(Mask { token, text: tokenizer.token_text(token) })
+            }
+        })
     }
 
     /// As `/v1/models` names it.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Decoder => "decoder",
-            Self::Embedder | Self::Classifier(_) => "encoder",
-        }
+        if self.generates() { "decoder" } else { "encoder" }
     }
 
     /// Whether it continues texts.
@@ -40,12 +61,19 @@ impl ModelKind {
         *self == Self::Decoder
     }
 
-    /// The labels that it scores, if it does.
+    /// The labels that it scores of texts, if it does.
     pub fn labels(&self) -> Option<&Labels> {
-        match self {
-            Self::Classifier(labels) => Some(labels),
-            Self::Decoder | Self::Embedder => None,
-        }
+        if let Self::Classifier(labels) = self { Some(labels) } else { None }
+    }
+
+    /// The labels that it scores of tokens, if it does.
+    pub fn token_labels(&self) -> Option<&[String]> {
+        if let Self::TokenClassifier(labels) = self { Some(labels) } else { None }
+    }
+
+    /// What stands for words that it tells, if it does.
+    pub fn mask(&self) -> Option<&Mask> {
+        if let Self::MaskFiller(mask) = self { Some(mask) } else { None }
     }
 
     /// What it is and serves, for answers where a route is for another kind.
@@ -59,12 +87,15 @@ impl ModelKind {
                 "this model is an encoder that scores pairs: it serves /v1/rerank, /v1/score and /v1/classify"
             }
             Self::Classifier(_) => "this model is an encoder that scores labels: it serves /v1/classify",
+            Self::TokenClassifier(_) => "this model is an encoder that scores labels of tokens: it serves /v1/ner",
+            Self::SpanReader => "this model is an encoder that finds answers: it serves /v1/qa",
+            Self::MaskFiller(_) => "this model is an encoder that tells words: it serves /v1/fill-mask",
         }
     }
 
     /// A request to try first: its route, and its members beside the model.
-    pub fn first_request(&self) -> (&'static str, &'static str) {
-        match self {
+    pub fn first_request(&self) -> (&'static str, String) {
+        let (path, members) = match self {
             Self::Decoder => {
                 ("/v1/chat/completions", r#""messages": [{"role": "user", "content": "Why is the sky blue?"}]"#)
             }
@@ -74,7 +105,13 @@ impl ModelKind {
                 r#""query": "Why is the sky blue?", "documents": ["Grass is green.", "Air scatters blue light."]"#,
             ),
             Self::Classifier(_) => ("/v1/classify", r#""input": "What a fine day!""#),
-        }
+            Self::TokenClassifier(_) => ("/v1/ner", r#""input": "Anna Berger lives in Vienna.""#),
+            Self::SpanReader => {
+                ("/v1/qa", r#""question": "Who lives in Vienna?", "context": "Anna lives in Vienna, and Jan in Graz.""#)
+            }
+            Self::MaskFiller(mask) => return ("/v1/fill-mask", format!(r#""input": "The sky is {}.""#, mask.text)),
+        };
+        (path, members.to_owned())
     }
 
     /// The answer where a route is for another kind.

@@ -33,6 +33,8 @@ pub struct Facts {
     pub vocabulary: Option<(usize, usize)>,
     /// Most numbers of a vector, once a model is loaded that makes some.
     pub dimensions: Option<usize>,
+    /// What stands for words that are told, once a model is loaded that tells some.
+    pub mask: Option<String>,
 }
 
 impl Facts {
@@ -46,12 +48,18 @@ impl Facts {
             choices: app.config.limits.choices,
             vocabulary: rules.map(|rules| (rules.vocab_size, rules.max_model_len)),
             dimensions: rules.and_then(|rules| Some(rules.vectors.as_ref().ok()?.dimensions)),
+            mask: rules.and_then(|rules| Some(rules.kind.mask()?.text.clone())),
         }
     }
 
     /// The model that examples ask.
     pub fn model(&self) -> &str {
         &self.models[0]
+    }
+
+    /// What stands for words in examples.
+    pub fn mask(&self) -> &str {
+        self.mask.as_deref().unwrap_or("[MASK]")
     }
 }
 

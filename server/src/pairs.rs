@@ -27,7 +27,7 @@ pub fn tokenize(model: &ServedModel, request: &PairsRequest) -> Result<Vec<Input
 /// The tokens of a text alone.
 pub fn one(model: &ServedModel, field: &str, text: &str, reading: &ReadingRules) -> Result<Input, ApiError> {
     let tokens = text_tokens(model, field, Prompt::Text(text.to_owned()), (true, reading.cut))?;
-    Ok(Input { tokens, second: None })
+    Ok(Input::of(tokens))
 }
 
 /// The tokens of two texts that are read together.
@@ -40,7 +40,8 @@ pub fn both(
     join(model, field, (&encode(model, field, first)?, &encode(model, field, second)?), reading)
 }
 
-fn encode(model: &ServedModel, field: &str, text: &str) -> Result<Vec<Token>, ApiError> {
+/// The tokens of a text with nothing around them.
+pub(crate) fn encode(model: &ServedModel, field: &str, text: &str) -> Result<Vec<Token>, ApiError> {
     encode_at(model, field, Prompt::Text(text.to_owned()), (model.rules.calls, false))
 }
 
@@ -64,7 +65,7 @@ fn join(
     if tokens.len() > limit {
         return Err(ApiError::context_length(field, tokens.len(), 0, limit));
     }
-    Ok(Input { tokens, second: Some(begins) })
+    Ok(Input { second: Some(begins), ..Input::of(tokens) })
 }
 
 /// The scores of the pairs, out of what the engine gave for [`tokenize`]'s inputs.

@@ -237,7 +237,8 @@ pub fn without_result(error: PoolError) -> ApiError {
     }
 }
 
-fn not_tokenised(field: &str, error: &TokenizerError) -> ApiError {
+/// Why a text of the member `field` has no tokens.
+pub(crate) fn not_tokenised(field: &str, error: &TokenizerError) -> ApiError {
     match *error {
         TokenizerError::TooManyBytes { bytes, limit } => ApiError::prompt_bytes(field, bytes, limit),
         TokenizerError::LongWord { bytes, limit } => ApiError::string_above(field, bytes, limit, "bytes in one word"),

@@ -11,11 +11,14 @@ mod completion;
 mod content;
 mod documents;
 mod embeddings;
+mod fill_mask;
 mod grammar;
 mod messages;
+mod ner;
 mod output;
 mod pairs;
 mod prediction;
+mod qa;
 mod range;
 mod reading;
 mod reasoning;
@@ -38,9 +41,12 @@ pub use self::{
     classify::{ClassifyRequest, FIELD as CLASSIFY_FIELD, classify},
     completion::completion,
     embeddings::{EmbedRequest, VectorForm, embeddings},
+    fill_mask::{FIELD as FILL_MASK_FIELD, FillMaskRequest, fill_mask},
+    ner::{FIELD as NER_FIELD, NerRequest, ner},
     output::StreamRules,
     pairs::{PairScorer, PairsRequest, RankRequest, rank, score},
-    reading::ReadingRules,
+    qa::{FIELD as QA_FIELD, QUESTION as QA_QUESTION, QaRequest, qa},
+    reading::{PieceRules, ReadingRules},
     reasoning::ReasoningRules,
     sampling::SamplingDefaults,
     tokens::{detokenize, tokenize},

@@ -83,10 +83,10 @@ fn vectors(parts: &ModelParts) -> Result<VectorRules, String> {
     let rules = VectorRules { dimensions: parts.hidden_size, normalize: parts.pooling.normalize };
     match (&parts.kind, &parts.pooling.kind) {
         (ModelKind::Decoder, PoolingKind::Last) | (ModelKind::Embedder, _) => Ok(rules),
-        (ModelKind::Classifier(_), _) => Err(parts.kind.serves().to_owned()),
         (ModelKind::Decoder, kind) => Err(format!(
             "the model is a decoder whose files ask for {kind}: its vectors are not served, but chats and completions are"
         )),
+        (kind, _) => Err(kind.serves().to_owned()),
     }
 }
 

@@ -91,7 +91,7 @@ fn model_parts(app: &App, checkpoint: &Checkpoint, plan: &MemoryPlan) -> Result<
         GenerationConfig::Openai => GenerationDefaults::default(),
     };
     Ok(ModelParts {
-        kind: ModelKind::of(checkpoint.model()),
+        kind: ModelKind::of(checkpoint.model(), &tokenizer)?,
         template: template.transpose()?,
         tokenizer,
         defaults,

@@ -38,6 +38,7 @@ pub(crate) fn submissions(
             prediction: Arc::clone(&prepared.prediction),
             pooled: false,
             second: None,
+            asked: Arc::default(),
             priority: request.priority,
             cache_key: cache_key(model, request.cache_salt.as_deref()),
             queue_deadline: Some(clocked.arrived + limits.queue_wait),

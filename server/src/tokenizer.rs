@@ -9,6 +9,7 @@ mod from_gguf;
 mod from_json;
 mod pair_frame;
 mod pieces;
+mod placed;
 mod sentencepiece_merges;
 mod token_table;
 mod word_rule;
@@ -22,6 +23,7 @@ use std::{
 use engine::TokenizerSource;
 pub use pair_frame::PairFrame;
 pub use pieces::Piece;
+pub use placed::{Place, PlacedToken};
 use scheduler::Token;
 use tokenizers::{
     Model, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
@@ -103,6 +105,8 @@ pub struct Tokenizer {
     prefix: Vec<Token>,
     suffix: Vec<Token>,
     pair: PairFrame,
+    /// Stands for a word that is to be told.
+    mask: Option<Token>,
     special: SpecialTexts,
 }
 
@@ -116,8 +120,9 @@ impl Tokenizer {
     /// Builds the tokenizer of a model with `vocab_size` tokens; ids without a text stand for no bytes.
     pub fn load(source: &TokenizerSource, vocab_size: usize) -> Result<Self, TokenizerError> {
         let build = || match source {
-            TokenizerSource::Json { tokenizer, bos_token, eos_token } => {
-                from_json::build(tokenizer, bos_token.as_deref(), eos_token.as_deref(), vocab_size)
+            TokenizerSource::Json { tokenizer, bos_token, eos_token, mask_token } => {
+                let texts = [bos_token, eos_token, mask_token].map(|text| text.as_deref().unwrap_or_default());
+                from_json::build(tokenizer, texts, vocab_size)
             }
             TokenizerSource::Gguf(vocabulary) => from_gguf::build(vocabulary, vocab_size),
         };
@@ -192,6 +197,16 @@ impl Tokenizer {
         &self.special.eos
     }
 
+    /// The token that stands for a word that is to be told, if there is one.
+    pub fn mask(&self) -> Option<Token> {
+        self.mask
+    }
+
+    /// What is put before a raw prompt, if the model wants it.
+    pub fn opening(&self) -> &[Token] {
+        &self.prefix
+    }
+
     /// What is put behind a raw prompt, if the model wants it.
     pub fn closing(&self) -> &[Token] {
         &self.suffix
@@ -259,11 +274,17 @@ impl Tokenizer {
         Ok(words)
     }
 
-    /// Encodes a word as the model spells it; it had `bytes` in the text.
-    fn encode_word(&self, word: &str, bytes: usize, tokens: &mut Vec<Token>) -> Result<(), TokenizerError> {
+    /// Fails where a word has too many bytes.
+    fn check_word(&self, bytes: usize) -> Result<(), TokenizerError> {
         if self.inner.get_pre_tokenizer().is_some() && bytes > MAX_WORD_BYTES {
             return Err(TokenizerError::LongWord { bytes, limit: MAX_WORD_BYTES });
         }
+        Ok(())
+    }
+
+    /// Encodes a word as the model spells it; it had `bytes` in the text.
+    fn encode_word(&self, word: &str, bytes: usize, tokens: &mut Vec<Token>) -> Result<(), TokenizerError> {
+        self.check_word(bytes)?;
         let made = self.inner.get_model().tokenize(word).map_err(|_| TokenizerError::Failed)?;
         tokens.extend(made.into_iter().map(|token| token.id));
         Ok(())

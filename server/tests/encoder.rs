@@ -140,3 +140,58 @@ async fn pairs_have_the_reference_scores() {
         assert_near(&[score], &json!([case["sigmoid"][0]]), "bert-xenc");
     }
 }
+
+#[tokio::test]
+async fn each_token_has_the_reference_label() {
+    for name in ["bert-tokcls", "roberta-tokcls", "distilbert-tokcls"] {
+        let router = serve(name);
+        for case in cases(name) {
+            let texts = case["texts"].as_array().unwrap();
+            let answer = post(&router, "/v1/ner", json!({"input": texts, "aggregation": "none"})).await;
+            for (row, text) in texts.iter().enumerate() {
+                let entities = answer["data"][row]["entities"].as_array().unwrap();
+                let told: Vec<&str> = entities.iter().map(|entity| entity["label"].as_str().unwrap()).collect();
+                let mask = case["attention_mask"][row].as_array().unwrap();
+                let labels = case["labels"][row].as_array().unwrap().iter().zip(mask);
+                let labels: Vec<&str> =
+                    labels.filter(|(_, mark)| **mark == 1).map(|(label, _)| label.as_str().unwrap()).collect();
+                let within = labels[1..labels.len() - 1].iter().copied().filter(|label| *label != "O");
+                assert_eq!(told, within.collect::<Vec<_>>(), "{name}: {text}");
+                for entity in entities {
+                    let [start, end] = ["start", "end"].map(|end| entity[end].as_u64().unwrap() as usize);
+                    let part: String = text.as_str().unwrap().chars().take(end).skip(start).collect();
+                    assert_eq!(entity["text"], part.as_str(), "{name}");
+                    assert_eq!(part.trim(), part, "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn questions_have_the_reference_answers() {
+    for name in ["bert-qa", "roberta-qa", "distilbert-qa"] {
+        let router = serve(name);
+        for case in cases(name) {
+            for (pair, best) in case["texts"].as_array().unwrap().iter().zip(case["best_span"].as_array().unwrap()) {
+                let asked = json!({"question": pair[0], "context": pair[1], "max_answer_tokens": 512});
+                let answer = post(&router, "/v1/qa", asked).await;
+                let told = answer["data"][0]["answers"][0]["text"].as_str().unwrap();
+                let wanted = best["answer"].as_str().unwrap().trim();
+                assert!(told.contains(wanted) || wanted.is_empty(), "{name}: {told} is not {wanted}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn masks_have_candidates_whose_probabilities_fall() {
+    let router = serve("bert-mlm");
+    let text = "A class is a [MASK] for objects.";
+    let answer = post(&router, "/v1/fill-mask", json!({"input": [text, text], "top_k": 100})).await;
+    assert_eq!(answer["data"][0]["masks"], answer["data"][1]["masks"]);
+    let mask = &answer["data"][0]["masks"][0];
+    assert_eq!(mask["position"], 13);
+    let told = scores(&mask["candidates"]);
+    assert!(told.len() == 100 && told.is_sorted_by(|a, b| a >= b) && told.iter().sum::<f64>() < 1.0, "{told:?}");
+}

@@ -37,7 +37,8 @@ mod refusals;
 mod streams;
 #[path = "router/thoughts.rs"]
 mod thoughts;
+#[path = "router/tools.rs"]
+mod token_tasks;
 #[path = "router/tokens.rs"]
 mod tokens;
-#[path = "router/tools.rs"]
 mod tools;

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use engine::{
-    Checkpoint, CpuFacts, Engine, EngineOptions, MemoryLimits, MemoryPlan, ModelCost, error::LoadError,
-    limits::LimitProbe,
+    Checkpoint, CpuFacts, Engine, EngineOptions, MemoryLimits, MemoryPlan, ModelCost, config::ModelConfig,
+    error::LoadError, limits::LimitProbe,
 };
 
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
         report::{Report, Setting, Test},
     },
     config::{ConfigError, DEFAULT_MODEL, EngineNames, dtype_name},
-    model_kind::ModelKind,
     model_source::{self, ModelError},
 };
 
@@ -120,7 +119,7 @@ pub fn run(flags: &BenchFlags) -> Result<(), BenchError> {
     let jobs = flags.jobs()?;
     let path = model_source::resolve(&flags.model)?;
     let checkpoint = Checkpoint::open(&path)?;
-    if !ModelKind::of(checkpoint.model()).generates() {
+    if let ModelConfig::Encoder(_) = checkpoint.model() {
         let reason = "prompts and answers are measured, of decoders".to_owned();
         return Err(ConfigError::Value { flag: "bench", reason }.into());
     }

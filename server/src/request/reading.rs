@@ -1,6 +1,6 @@
 //! What requests for texts that are read have in common.
 
-use proto::{ModelName, ReadingFields};
+use proto::{InputText, ModelName, ReadingFields, Texts};
 
 use super::{
     PromptCut, RequestRules,
@@ -19,6 +19,15 @@ pub struct ReadingRules {
     pub priority: i32,
 }
 
+/// How texts are read whose answers are parts of them.
+#[derive(Clone, Copy, Debug)]
+pub struct PieceRules {
+    /// What is kept of a text, if not all of it.
+    pub cut: Option<PromptCut>,
+    /// Longer ones are read in pieces that have so many tokens in common; without it they are refused.
+    pub stride: Option<usize>,
+}
+
 /// Reads the members; the model is one that is served.
 pub(super) fn reading(
     model: ModelName,
@@ -28,6 +37,13 @@ pub(super) fn reading(
     let cut = fields.truncate_prompt_tokens.map(prompt_cut).transpose()?;
     rules.check_model(&model)?;
     Ok(ReadingRules { model: model.0, cut, priority: priority(fields.priority) })
+}
+
+/// The texts of a member, checked.
+pub(super) fn texts(field: &str, texts: Texts, rules: &RequestRules) -> Result<Vec<String>, ApiError> {
+    let texts: Vec<_> = texts.into_vec().into_iter().map(InputText::into_string).collect();
+    check_texts(field, &texts, rules)?;
+    Ok(texts)
 }
 
 /// Checks how many texts stand in a member, and how long the longest is.

@@ -7,12 +7,12 @@ use axum::{
     response::Response,
 };
 use engine::config::Labels;
-use proto::{Classified, ClassifyResponse, ObjectName};
+use proto::{Classified, Listing};
 use serde_json::json as object;
 
 use super::{
     accept::{self, Arrived, arrive},
-    read::{self, Read},
+    read,
 };
 use crate::{
     app::App,
@@ -24,7 +24,6 @@ use crate::{
     openapi::{Endpoint, Facts},
     pairs,
     request::{self, CLASSIFY_FIELD, ClassifyRequest},
-    request_id::random_id,
     served_model::ServedModel,
 };
 
@@ -38,7 +37,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
     ];
     let endpoint = Endpoint::post("Give labels to texts")
         .takes::<proto::ClassifyRequest>(facts, examples)
-        .answers::<ClassifyResponse>("The labels of each text or pair, in their order.");
+        .answers::<Listing<Classified>>("The labels of each text or pair, in their order.");
     accept::describe_work(endpoint)
 }
 
@@ -49,20 +48,10 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
     let labels = model.rules.kind.labels().cloned().ok_or_else(ApiError::internal)?;
     let reading = Reading { inputs, field: CLASSIFY_FIELD, priority: request.reading.priority };
-    let Read { embedded, usage } = read::read(&app, (model, work), reading, clocked).await?;
-    let classified =
-        embedded.vectors.iter().enumerate().map(|(index, scores)| classified(&labels, request.raw, (index, scores)));
-    let (id, object, model) = (random_id("classify-"), ObjectName::List, request.reading.model);
-    let answer = ClassifyResponse {
-        id,
-        object,
-        created,
-        model,
-        data: classified.collect(),
-        usage,
-        timings: embedded.timings.clone(),
-    };
-    Ok(read::answer(answer.timings.as_ref(), &answer))
+    let read = read::read(&app, (model, work), reading, clocked).await?;
+    let texts = read.embedded.vectors.iter().enumerate();
+    let data = texts.map(|text| classified(&labels, request.raw, text)).collect::<Vec<_>>();
+    Ok(read::list("classify-", (request.reading.model, created), data, &read))
 }
 
 fn take(body: &WholeBody, model: &ServedModel) -> Result<(ClassifyRequest, Vec<Input>), ApiError> {

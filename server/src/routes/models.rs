@@ -11,6 +11,7 @@ use proto::{Model, ModelList, ModelName, ObjectName};
 use crate::{
     app::App,
     error::ApiError,
+    model_kind::ModelKind,
     openapi::{Endpoint, Facts},
     served_model::ServedModel,
 };
@@ -50,10 +51,11 @@ pub async fn one(
 }
 
 fn describe(app: &App, model: &ServedModel, name: &str) -> Model {
-    let generates = model.rules.kind.generates();
+    let kind = &model.rules.kind;
+    let generates = kind.generates();
     let chats = generates && model.template.is_some();
     let (embeds, scores) = (model.rules.vectors.is_ok(), model.rules.pair_scorer().is_ok());
-    let classifies = model.rules.kind.labels().is_some();
+    let classifies = kind.labels().is_some();
     let tasks = [
         ("chat", chats),
         ("completion", generates),
@@ -61,6 +63,9 @@ fn describe(app: &App, model: &ServedModel, name: &str) -> Model {
         ("rerank", scores),
         ("score", scores),
         ("classify", classifies),
+        ("ner", kind.token_labels().is_some()),
+        ("qa", *kind == ModelKind::SpanReader),
+        ("fill_mask", kind.mask().is_some()),
     ];
     let tasks = tasks.into_iter().filter(|(_, is_served)| *is_served).map(|(task, _)| task);
     Model {

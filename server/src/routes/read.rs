@@ -6,7 +6,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use proto::{EmbeddingUsage, Timings};
+use proto::{EmbeddingUsage, Listing, ObjectName, Timings};
 use serde::Serialize;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     error::ApiError,
     generate::Clocked,
     prepare::without_result,
+    request_id::random_id,
     served_model::ServedModel,
     shutdown::Work,
 };
@@ -49,6 +50,18 @@ pub(super) async fn read(
     let tokens = reading.inputs.iter().map(|input| input.tokens.len()).sum();
     let embedded = embed::embed(app, served, reading, clocked).await?;
     Ok(Read { embedded, usage: EmbeddingUsage { prompt_tokens: tokens, total_tokens: tokens } })
+}
+
+/// A list of results, one for each text or pair, beside what reading them cost.
+pub(super) fn list<T: Serialize>(
+    prefix: &str,
+    (model, created): (String, u64),
+    data: Vec<T>,
+    Read { embedded, usage }: &Read,
+) -> Response {
+    let (id, object, timings) = (random_id(prefix), ObjectName::List, embedded.timings.clone());
+    let listing = Listing { id, object, created, model, data, usage: usage.clone(), timings };
+    answer(listing.timings.as_ref(), &listing)
 }
 
 /// An answer with its timings as headers too.

@@ -6,12 +6,12 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use proto::{ObjectName, PairScore, ScoreRequest, ScoreResponse};
+use proto::{Listing, ObjectName, PairScore, ScoreRequest};
 use serde_json::json as object;
 
 use super::{
     accept::{self, Arrived, arrive},
-    read::{self, Read},
+    read,
 };
 use crate::{
     app::App,
@@ -23,7 +23,6 @@ use crate::{
     openapi::{Endpoint, Facts},
     pairs,
     request::{self, PairsRequest},
-    request_id::random_id,
     served_model::ServedModel,
 };
 
@@ -37,7 +36,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
     ];
     let endpoint = Endpoint::post("Score pairs of texts")
         .takes::<ScoreRequest>(facts, examples)
-        .answers::<ScoreResponse>("A score for each pair, in their order.");
+        .answers::<Listing<PairScore>>("A score for each pair, in their order.");
     accept::describe_work(endpoint)
 }
 
@@ -47,12 +46,10 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
     let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
-    let Read { embedded, usage } = read::read(&app, (model, work), reading, clocked).await?;
+    let read = read::read(&app, (model, work), reading, clocked).await?;
     let score = |(index, score)| PairScore { index, object: ObjectName::Score, score };
-    let data = pairs::scores(&request, &embedded.vectors).into_iter().enumerate().map(score).collect();
-    let (id, object, model) = (random_id("score-"), ObjectName::List, request.reading.model);
-    let answer = ScoreResponse { id, object, created, model, data, usage, timings: embedded.timings.clone() };
-    Ok(read::answer(answer.timings.as_ref(), &answer))
+    let data = pairs::scores(&request, &read.embedded.vectors).into_iter().enumerate().map(score).collect();
+    Ok(read::list::<PairScore>("score-", (request.reading.model, created), data, &read))
 }
 
 fn take(body: &WholeBody, model: &ServedModel) -> Result<(PairsRequest, Vec<Input>), ApiError> {

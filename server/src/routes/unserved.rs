@@ -12,14 +12,11 @@ use crate::{
 };
 
 /// Paths that other models serve.
-pub const FOR_OTHER_MODELS: [&str; 11] = [
+pub const FOR_OTHER_MODELS: [&str; 8] = [
     "/similarity",
     "/predict",
     "/v1/pooling",
     "/pooling",
-    "/v1/ner",
-    "/v1/qa",
-    "/v1/fill-mask",
     "/v1/translate",
     "/v1/summarize",
     "/v1/audio/transcriptions",

@@ -51,6 +51,7 @@ pub(super) fn build(vocabulary: &GgufVocabulary, vocab_size: usize) -> Result<To
         prefix: wanted(vocabulary.add_bos, vocabulary.bos_id),
         suffix: wanted(vocabulary.add_eos, vocabulary.eos_id),
         pair: PairFrame::default(),
+        mask: None,
         special: SpecialTexts {
             bos: text(vocabulary.bos_id),
             eos: text(vocabulary.eos_id),

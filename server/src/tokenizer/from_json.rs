@@ -13,12 +13,8 @@ use super::{
     token_table::{SpelledToken, Spelling, TokenTable},
 };
 
-pub(super) fn build(
-    json: &[u8],
-    bos: Option<&str>,
-    eos: Option<&str>,
-    vocab_size: usize,
-) -> Result<Tokenizer, TokenizerError> {
+/// `texts` are those of the tokens that begin and end a text, and of the one that stands for a word; empty without one.
+pub(super) fn build(json: &[u8], [bos, eos, mask]: [&str; 3], vocab_size: usize) -> Result<Tokenizer, TokenizerError> {
     let mut inner = tokenizers::Tokenizer::from_bytes(json)
         .map_err(|error| TokenizerError::Invalid(format!("tokenizer.json: {error}")))?;
     inner.with_padding(None);
@@ -28,15 +24,12 @@ pub(super) fn build(
     let (prefix, suffix) = around(&inner)?;
     let pair = around_pair(&inner)?;
     let added = AddedTokens::new(inner.get_added_tokens_decoder());
-    let special = SpecialTexts {
-        bos: bos.unwrap_or_default().to_owned(),
-        eos: eos.unwrap_or_default().to_owned(),
-        control: added.control_texts(),
-    };
+    let special = SpecialTexts { bos: bos.to_owned(), eos: eos.to_owned(), control: added.control_texts() };
     Ok(Tokenizer {
         table: TokenTable::new(&spelled, vocab_size, spelling),
         drops_leading_space: spelling.drops_leading_space(),
         drops_last_space: spelling.drops_last_space(),
+        mask: inner.token_to_id(mask).filter(|_| !mask.is_empty()),
         inner,
         added,
         prefix,

@@ -21,6 +21,11 @@ impl PairFrame {
         self.len() == 0
     }
 
+    /// Whether something stands before the first text.
+    pub fn opens(&self) -> bool {
+        !self.before.is_empty()
+    }
+
     /// The pair, and where its second text begins.
     pub fn join(&self, first: &[Token], second: &[Token]) -> (Vec<Token>, usize) {
         let begins = self.before.len() + first.len() + self.between.len();

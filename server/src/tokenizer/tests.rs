@@ -43,6 +43,7 @@ impl Family {
             tokenizer: self.tokenizer_json.clone(),
             bos_token: text("bos_token"),
             eos_token: text("eos_token"),
+            mask_token: None,
         };
         Tokenizer::load(&source, self.vocab_size()).unwrap()
     }
@@ -199,7 +200,12 @@ fn broken_arrays_are_refused() {
     assert!(refused(&|vocabulary| vocabulary.token_types.truncate(3)).contains("3 entries"));
     assert!(refused(&|vocabulary| vocabulary.tokens[7] = "x".repeat(5000)).contains("token 7"));
     assert!(refused(&|vocabulary| vocabulary.tokens.clear()).contains("0 tokens"));
-    let source = |json: &str| TokenizerSource::Json { tokenizer: json.into(), bos_token: None, eos_token: None };
+    let source = |json: &str| TokenizerSource::Json {
+        tokenizer: json.into(),
+        bos_token: None,
+        eos_token: None,
+        mask_token: None,
+    };
     assert!(Tokenizer::load(&source("{"), 10).is_err());
     let json = String::from_utf8(Family::read("gpt2").tokenizer_json).unwrap();
     assert!(Tokenizer::load(&source(&json), 10).unwrap_err().to_string().contains("10 tokens"));

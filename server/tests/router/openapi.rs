@@ -3,12 +3,15 @@
 use axum::{body::Body, http::Method};
 use engine::config::{LabelScores, Labels};
 use serde_json::{Value, json};
-use server::{app, model_kind::ModelKind};
+use server::{
+    app,
+    model_kind::{Mask, ModelKind},
+};
 
 use crate::support::{
     MODEL, Setup, TestServer,
     client::{Answer, chat_body, json_request, request},
-    vocabulary::VOCAB_SIZE,
+    vocabulary::{MASK, VOCAB_SIZE},
 };
 
 const KEY: &str = "a-key-of-twenty-characters";
@@ -126,7 +129,16 @@ async fn its_examples_work_and_every_answer_fits() {
     let server = TestServer::start();
     let names = (0..8).map(|label| format!("L{label}")).collect();
     let kind = ModelKind::Classifier(Labels { names, scores: LabelScores::One });
-    let classifier = TestServer::with(Setup::encoder(kind, 1024));
+    let labels = ["O", "B-PER", "I-PER"].map(str::to_owned).to_vec();
+    let mask = Mask { token: MASK, text: "[MASK]".to_owned() };
+    let encoders = [
+        ("classify", kind.clone()),
+        ("sentiment", kind),
+        ("ner", ModelKind::TokenClassifier(labels)),
+        ("qa", ModelKind::SpanReader),
+        ("fill-mask", ModelKind::MaskFiller(mask)),
+    ];
+    let encoders = encoders.map(|(task, kind)| (task, TestServer::with(Setup::encoder(kind, 1024))));
     let document = Document::of(&server).await;
     for (path, method, operation) in document.operations() {
         let Some(body) = operation.get("requestBody") else {
@@ -142,9 +154,10 @@ async fn its_examples_work_and_every_answer_fits() {
         for (name, example) in examples {
             let what = format!("{path}: {name}");
             assert_eq!(document.misfit(&content["schema"], &example["value"]), None, "{what}");
-            let is_for_labels = path.contains("classify") || path.contains("sentiment");
-            let server = if is_for_labels { &classifier } else { &server };
-            let answer = server.post(path, example["value"].clone()).await;
+            let encoder = encoders.iter().find(|(task, _)| path.ends_with(task));
+            let server = encoder.map_or(&server, |(_, server)| server);
+            let example = example["value"].to_string().replace("[MASK]", "<mask>");
+            let answer = server.post(path, serde_json::from_str(&example).unwrap()).await;
             assert_eq!(answer.status, 200, "{what}: {}", answer.text());
             document.check(operation, &answer, &what);
         }

@@ -13,6 +13,8 @@ use scheduler::{
     StepOutput, StepPlan, Token, TokenLogprobs, TokenMask, Work,
 };
 
+use server::model_kind::ModelKind;
+
 use super::vocabulary::{EOS, VOCAB_SIZE, spell};
 
 /// What every answer is cut from; an answer begins at a word and ends after the next full stop.
@@ -54,6 +56,7 @@ struct Orders {
 #[derive(Debug)]
 pub struct FakeExecutor {
     block_size: usize,
+    kind: ModelKind,
     slots: HashMap<(BlockId, usize), Token>,
     controls: Arc<Controls>,
 }
@@ -135,6 +138,11 @@ impl Controls {
     }
 }
 
+/// Scores of which one number's, after those before it are used up, is far above the others.
+fn certain(number: usize, scores: usize) -> Vec<f32> {
+    (0..scores).map(|score| if score == number % scores { 9.0 } else { 0.0 }).collect()
+}
+
 fn take_one(count: &mut usize) -> bool {
     let any = *count > 0;
     *count = count.saturating_sub(1);
@@ -143,8 +151,8 @@ fn take_one(count: &mut usize) -> bool {
 
 impl FakeExecutor {
     /// An executor over empty blocks.
-    pub fn new(block_size: usize, controls: Arc<Controls>) -> Self {
-        Self { block_size, slots: HashMap::new(), controls }
+    pub fn new(block_size: usize, kind: ModelKind, controls: Arc<Controls>) -> Self {
+        Self { block_size, kind, slots: HashMap::new(), controls }
     }
 
     fn write(&mut self, work: &Work) {
@@ -160,15 +168,30 @@ impl FakeExecutor {
         (work.blocks[position / self.block_size], position % self.block_size)
     }
 
-    /// How often each residue of ids stands in the whole sequence, later tokens weighing more.
+    /// What a model of the kind would give.
     fn pool(&self, work: &Work) -> SequenceVector {
+        let vector = match &self.kind {
+            ModelKind::TokenClassifier(labels) => {
+                work.tokens.iter().flat_map(|token| certain(*token as usize, labels.len())).collect()
+            }
+            ModelKind::SpanReader => {
+                work.tokens.iter().flat_map(|token| [token % 7, token % 5].map(|of| of as f32)).collect()
+            }
+            ModelKind::MaskFiller(_) => work.asked.iter().flat_map(|place| certain(*place, VOCAB_SIZE)).collect(),
+            ModelKind::Decoder | ModelKind::Embedder | ModelKind::Classifier(_) => self.counts(work),
+        };
+        SequenceVector { seq: work.seq, vector: Ok(vector) }
+    }
+
+    /// How often each residue of ids stands in the whole sequence, later tokens weighing more.
+    fn counts(&self, work: &Work) -> Vec<f32> {
         let mut vector = vec![0.0; WIDTH];
         for position in 0..work.start + work.tokens.len() {
             let held = || self.slots[&self.slot(work, position)];
             let token = if work.blocks.is_empty() { work.tokens[position] } else { held() } as usize;
             vector[token % WIDTH] += 1.0 + (position % 16) as f32;
         }
-        SequenceVector { seq: work.seq, vector: Ok(vector) }
+        vector
     }
 
     fn draw(&self, work: &Work, spec: &SampleSpec, orders: &Orders) -> Sample {

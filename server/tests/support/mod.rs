@@ -120,7 +120,7 @@ impl TestServer {
 
     /// Ends the loading.
     pub fn load(&mut self, limits: Limits) {
-        let executor = FakeExecutor::new(limits.block_size, Arc::clone(&self.controls));
+        let executor = FakeExecutor::new(limits.block_size, self.kind.clone(), Arc::clone(&self.controls));
         let parts = parts(self.kind.clone(), self.template, limits.max_model_len);
         let worker = start_up::begin(&self.app, parts, limits, executor);
         self.engine = Some(thread::spawn(move || worker.run()));

@@ -9,9 +9,11 @@ pub const BOS: Token = 256;
 /// Ends an answer.
 pub const EOS: Token = 257;
 /// All tokens there are.
-pub const VOCAB_SIZE: usize = 262;
+pub const VOCAB_SIZE: usize = 263;
+/// Stands for a word.
+pub const MASK: Token = 262;
 
-const SPECIALS: [&str; 6] = ["<s>", "</s>", "<|im_start|>", "<|im_end|>", "[THINK]", "[/THINK]"];
+const SPECIALS: [&str; 7] = ["<s>", "</s>", "<|im_start|>", "<|im_end|>", "[THINK]", "[/THINK]", "<mask>"];
 
 /// A template in the style of `ChatML`.
 pub const TEMPLATE: &str = "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n\
@@ -38,6 +40,7 @@ pub fn source() -> TokenizerSource {
         tokenizer: tokenizer.to_string().into_bytes(),
         bos_token: Some("<s>".to_owned()),
         eos_token: Some("</s>".to_owned()),
+        mask_token: Some("<mask>".to_owned()),
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Map;
 use utoipa::ToSchema;
 
 use super::*;
+use crate::model_kind::Mask;
 
 /// Schemas by name.
 type Components = Map<String, Value>;
@@ -147,6 +148,17 @@ fn roads() -> [(Components, &'static str, Read); 8] {
             let labels = Labels { names: vec!["A".to_owned()], scores: LabelScores::Raw };
             let rules = RequestRules { kind: ModelKind::Classifier(labels), ..rules() };
             classify(json::parse(body)?, &rules).map(drop)
+        }),
+        (components::<proto::NerRequest>(), "NerRequest", |body| {
+            let rules = RequestRules { kind: ModelKind::TokenClassifier(vec!["O".to_owned()]), ..rules() };
+            ner(json::parse(body)?, &rules).map(drop)
+        }),
+        (components::<proto::QaRequest>(), "QaRequest", |body| {
+            qa(json::parse(body)?, &RequestRules { kind: ModelKind::SpanReader, ..rules() }).map(drop)
+        }),
+        (components::<proto::FillMaskRequest>(), "FillMaskRequest", |body| {
+            let mask = Mask { token: 4, text: "[MASK]".to_owned() };
+            fill_mask(json::parse(body)?, &RequestRules { kind: ModelKind::MaskFiller(mask), ..rules() }).map(drop)
         }),
         (components::<DetokenizeRequest>(), "DetokenizeRequest", |body| {
             detokenize(&json::parse(body)?, &rules()).map(drop)

@@ -1,0 +1,90 @@
+//! POST /v1/qa: answers to a question out of texts.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use proto::{Listing, TextAnswers};
+use serde_json::json as object;
+
+use super::{
+    accept::{self, Arrived, arrive},
+    read,
+};
+use crate::{
+    app::App,
+    best_spans::{PieceScores, answers},
+    body::WholeBody,
+    clock::unix_seconds,
+    embed::{Input, Reading},
+    error::ApiError,
+    json,
+    openapi::{Endpoint, Facts},
+    pairs,
+    placed_text::PlacedText,
+    request::{self, QA_FIELD, QA_QUESTION, QaRequest},
+    served_model::ServedModel,
+};
+
+/// What it takes and answers.
+pub fn describe(facts: &Facts) -> Endpoint {
+    let model = facts.model();
+    let (question, text) = ("Who lives in Vienna?", "Anna lives in Vienna, and Jan in Graz.");
+    let examples = [
+        ("a text", object!({"model": model, "question": question, "context": text})),
+        ("texts", object!({"model": model, "question": question, "context": [text, "Up we go."], "top_k": 3})),
+        ("a long text", object!({"model": model, "question": question, "context": text, "stride": 4})),
+    ];
+    let endpoint = Endpoint::post("Find the answer to a question in texts")
+        .takes::<proto::QaRequest>(facts, examples)
+        .answers::<Listing<TextAnswers>>("What each text answers, with places in characters.");
+    accept::describe_work(endpoint)
+}
+
+/// A question and texts as they are read.
+struct Asked {
+    request: QaRequest,
+    texts: Vec<PlacedText>,
+    /// One for each piece of each text.
+    inputs: Vec<Input>,
+}
+
+/// What each text answers.
+pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let created = unix_seconds();
+    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
+    let Arrived { model, work, clocked, made: Asked { request, texts, inputs } } = arrived;
+    let begins: Vec<_> = inputs.iter().map(|input| input.second.unwrap_or_default()).collect();
+    let opens = model.tokenizer.pair().opens();
+    let reading = Reading { inputs, field: QA_FIELD, priority: request.reading.priority };
+    let read = read::read(&app, (model, work), reading, clocked).await?;
+    let mut pieces = read.embedded.vectors.iter().zip(begins).map(|(scores, begins)| PieceScores {
+        scores,
+        begins,
+        nowhere: if opens { 0 } else { scores.len() / 2 - 1 },
+    });
+    let of_text = |text: (usize, &PlacedText)| {
+        let pieces = pieces.by_ref().take(text.1.windows.len());
+        answers(text, pieces, request.spans)
+    };
+    let data = texts.iter().enumerate().map(of_text).collect::<Vec<_>>();
+    Ok(read::list("qa-", (request.reading.model, created), data, &read))
+}
+
+fn take(body: &WholeBody, model: &ServedModel) -> Result<Asked, ApiError> {
+    let mut request = request::qa(json::parse(body)?, &model.rules)?;
+    let question = pairs::encode(model, QA_QUESTION, &request.question)?;
+    let around = model.tokenizer.pair().len() + question.len();
+    let (mut texts, mut inputs) = (Vec::new(), Vec::new());
+    for context in std::mem::take(&mut request.contexts) {
+        let text = PlacedText::read(model, (QA_FIELD, context), around, request.pieces)?;
+        inputs.extend(text.windows.iter().map(|window| {
+            let (tokens, begins) = model.tokenizer.pair().join(&question, &text.piece(window));
+            Input { second: Some(begins), ..Input::of(tokens) }
+        }));
+        texts.push(text);
+    }
+    Ok(Asked { request, texts, inputs })
+}
