@@ -2,6 +2,7 @@
 
 use crate::kernels::cpu::activation::Activation;
 use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule};
+use crate::ops::relative_attention::RelativeInput;
 
 /// `x W^T` for x `[rows, inputs]`, weights `[outputs, inputs]`.
 pub fn linear(x: &[f32], weights: &[f32], inputs: usize) -> Vec<f64> {
@@ -86,6 +87,40 @@ pub fn attention(query: &[f32], keys: &[f32], values: &[f32], (rule, head): (&Sc
         if seen { capped + f64::from(rule.bias.map_or(0.0, biased)) } else { f64::NEG_INFINITY }
     };
     let scores: Vec<f64> = products.iter().enumerate().map(score).collect();
+    average(&scores, values, width)
+}
+
+/// Attention of one sequence, each row over all of it.
+pub fn relative_attention(input: &RelativeInput<'_>) -> Vec<f64> {
+    let (width, tokens) = (input.terms.content.len(), input.segments.len());
+    let head_dim = width / input.heads;
+    let reach = (input.distances.len() / width / 2) as isize;
+    let mut out = Vec::new();
+    for (row, head) in (0..tokens).flat_map(|row| (0..input.heads).map(move |head| (row, head))) {
+        let of = |rows: &[f32], row: usize| rows[row * width + head * head_dim..][..head_dim].to_vec();
+        let query = of(input.qkv, 3 * row);
+        let product = |bias: &[f32], with: &[f32]| {
+            let terms = query.iter().zip(of(bias, 0)).zip(with);
+            terms.map(|((query, bias), with)| (f64::from(*query) + f64::from(bias)) * f64::from(*with)).sum::<f64>()
+        };
+        let score = |key: usize| {
+            let distance = (row as isize - key as isize).clamp(-reach, reach);
+            let place = if distance > 0 { 2 * distance - 1 } else { -2 * distance };
+            let other = usize::from(input.segments[row] != input.segments[key]);
+            let content = product(input.terms.content, &of(input.qkv, 3 * key + 1));
+            let position = product(input.terms.distance, &of(input.distances, place as usize));
+            let segment = product(input.terms.segment, &of(input.terms.segments, other));
+            (content + position + segment) / (head_dim as f64).sqrt()
+        };
+        let scores: Vec<f64> = (0..tokens).map(score).collect();
+        let values: Vec<f32> = (0..tokens).flat_map(|key| of(input.qkv, 3 * key + 2)).collect();
+        out.extend(average(&scores, &values, head_dim));
+    }
+    out
+}
+
+/// The mean of rows of `width` values by the softmax of their scores.
+fn average(scores: &[f64], values: &[f32], width: usize) -> Vec<f64> {
     let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let weights: Vec<f64> = scores.iter().map(|score| (score - greatest).exp()).collect();
     let sum: f64 = weights.iter().sum();

@@ -17,11 +17,18 @@ pub struct SequenceRows<'a> {
 
 /// Panics unless the sequences cover rows `0..rows` in order and their blocks cover their positions.
 pub(super) fn check(sequences: &[SequenceRows<'_>], rows: usize, block_size: usize) {
-    let mut next = 0;
+    check_rows(sequences, rows);
     for SequenceRows { rows, start, blocks } in sequences {
-        assert_eq!(rows.start, next, "sequences follow each other without gaps");
         let positions = start + rows.len();
         assert!(positions <= blocks.len() * block_size, "{} blocks hold no {positions} positions", blocks.len());
+    }
+}
+
+/// Panics unless the sequences cover rows `0..rows` in order.
+pub(super) fn check_rows(sequences: &[SequenceRows<'_>], rows: usize) {
+    let mut next = 0;
+    for SequenceRows { rows, .. } in sequences {
+        assert_eq!(rows.start, next, "sequences follow each other without gaps");
         next = rows.end;
     }
     assert_eq!(next, rows, "sequences cover the batch");

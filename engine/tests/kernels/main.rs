@@ -5,5 +5,6 @@
 mod lanes;
 mod linear;
 mod paged_attention;
+mod relative_attention;
 mod rows;
 mod support;

@@ -47,6 +47,7 @@ pub mod no_amx;
 pub mod norm_row;
 pub mod quant_lanes;
 pub mod quant_tile;
+pub mod relative_attention;
 mod scalar;
 pub mod score_rule;
 pub mod simd;
