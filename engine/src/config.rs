@@ -8,10 +8,12 @@ pub(crate) mod hugging_face;
 pub(crate) mod json_fields;
 mod model;
 pub(crate) mod range;
+mod relative;
 
 pub use crate::kernels::cpu::activation::Activation;
-pub use encoder::{EncoderConfig, EncoderHead, LabelScores, Labels, PositionRule, Squash};
+pub use encoder::{EncoderConfig, EncoderHead, LabelScores, LabelToken, Labels, PositionRule, Positions, Squash};
 pub use model::ModelConfig;
+pub use relative::RelativeRule;
 
 /// A decoder's shape and arithmetic, from `config.json` (both spellings of transformers) or GGUF metadata.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,10 @@
 //! The weights of an encoder by what they are, and what files call them.
 
-use crate::config::{EncoderConfig, EncoderHead};
+mod relative;
+
+pub use relative::RelativePart;
+
+use crate::config::{EncoderConfig, EncoderHead, Positions};
 use crate::weight_name::{Naming, WeightName, WeightShape};
 
 /// A part of an encoder that has weights.
@@ -51,6 +55,8 @@ pub enum EncoderLayerPart {
     Down,
     /// Norm behind the MLP.
     MlpNorm,
+    /// What scores know of distances and segments, if they do.
+    Relative(RelativePart),
 }
 
 /// Which of a part's two tensors.
@@ -69,15 +75,21 @@ pub(crate) fn all(config: &EncoderConfig) -> Vec<(WeightName, WeightShape)> {
     let mut weights = Vec::new();
     let mut table = |part, rows| weights.push(weight(part, WeightShape::Matrix { rows, columns: hidden }));
     table(EncoderPart::Words, config.vocab_size);
-    table(EncoderPart::Positions, config.positions.rows);
-    if config.num_types > 0 {
-        table(EncoderPart::Types, config.num_types);
+    if let Positions::Table(positions) = config.positions {
+        table(EncoderPart::Positions, positions.rows);
+        if config.num_types > 0 {
+            table(EncoderPart::Types, config.num_types);
+        }
+        weights.extend(norm(EncoderPart::EmbeddingNorm, hidden));
     }
-    weights.extend(norm(EncoderPart::EmbeddingNorm, hidden));
     for layer in 0..config.num_layers {
         let part = |part| EncoderPart::Layer(layer, part);
-        for square in [L::Query, L::Key, L::Value, L::AttentionOutput] {
-            weights.extend(linear(part(square), hidden, hidden));
+        match config.positions {
+            Positions::Table(_) => {
+                let squares = [L::Query, L::Key, L::Value, L::AttentionOutput];
+                weights.extend(squares.into_iter().flat_map(|of| linear(part(of), hidden, hidden)));
+            }
+            Positions::Relative(_) => weights.extend(relative::of_attention(layer, hidden)),
         }
         weights.extend(linear(part(L::Up), intermediate, hidden));
         weights.extend(linear(part(L::Down), hidden, intermediate));
@@ -124,6 +136,7 @@ impl EncoderPart {
             Term::Bias => "bias",
         };
         let part = match self {
+            Self::Words if naming == Naming::XlNet => "word_embedding",
             Self::Words => "embeddings.word_embeddings",
             Self::Positions => "embeddings.position_embeddings",
             Self::Types => "embeddings.token_type_embeddings",
@@ -131,14 +144,19 @@ impl EncoderPart {
             Self::LabelDense => match naming {
                 Naming::Roberta => "classifier.dense",
                 Naming::DistilBert => "pre_classifier",
+                Naming::XlNet => "sequence_summary.summary",
                 _ => "pooler.dense",
             },
             Self::LabelOutput if naming == Naming::Roberta => "classifier.out_proj",
+            Self::LabelOutput if naming == Naming::XlNet => "logits_proj",
             Self::LabelOutput | Self::TokenLabels => "classifier",
             Self::Spans => "qa_outputs",
             Self::WordsDense | Self::WordsNorm | Self::WordsBias => self.of_words(naming),
             Self::Layer(layer, part) if naming == Naming::DistilBert => {
                 return format!("transformer.layer.{layer}.{}.{term}", part.distilbert());
+            }
+            Self::Layer(layer, part) if naming == Naming::XlNet => {
+                return format!("layer.{layer}.{}", relative::xlnet(part, term));
             }
             Self::Layer(layer, part) => return format!("encoder.layer.{layer}.{}.{term}", part.bert()),
         };
@@ -171,6 +189,7 @@ impl EncoderLayerPart {
             Self::Up => "intermediate.dense",
             Self::Down => "output.dense",
             Self::MlpNorm => "output.LayerNorm",
+            Self::Relative(_) => unreachable!("the family has a table of positions"),
         }
     }
 
@@ -184,6 +203,7 @@ impl EncoderLayerPart {
             Self::Up => "ffn.lin1",
             Self::Down => "ffn.lin2",
             Self::MlpNorm => "output_layer_norm",
+            Self::Relative(_) => unreachable!("the family has a table of positions"),
         }
     }
 }

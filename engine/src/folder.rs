@@ -9,6 +9,7 @@ mod safetensors_header;
 mod sentence_transformers;
 mod shards;
 mod tokenizer_files;
+mod xlnet;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -42,7 +42,7 @@ mod weight_name;
 pub use block_type::BlockType;
 pub use checkpoint::Checkpoint;
 pub use cpu_facts::CpuFacts;
-pub use encoder_weight::{EncoderLayerPart, EncoderPart, Term};
+pub use encoder_weight::{EncoderLayerPart, EncoderPart, RelativePart, Term};
 pub use engine::Engine;
 pub use facts::ModelFacts;
 pub use generation_defaults::GenerationDefaults;

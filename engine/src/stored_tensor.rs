@@ -97,6 +97,15 @@ impl StoredTensor {
         }
     }
 
+    /// The same numbers as a tensor of another shape; fails if the file does not have them as `from`.
+    pub(crate) fn reshape(self, from: &[usize], to: &[usize]) -> Result<Self, LoadError> {
+        assert_eq!(from.iter().product::<usize>(), to.iter().product::<usize>(), "as many numbers");
+        if self.shape != from {
+            return Err(self.error(format!("shape {:?} is not {from:?}, outermost dimension first", self.shape)));
+        }
+        Ok(Self { shape: to.to_vec(), ..self })
+    }
+
     /// The matrix whose columns are the rows that the file holds; fails if this is no matrix of single numbers.
     pub(crate) fn transpose(self) -> Result<Self, LoadError> {
         match *self.shape {

@@ -221,7 +221,9 @@ impl LayerWeight {
     fn stored(self, naming: Naming) -> &'static str {
         match naming {
             Naming::Gguf => self.gguf(),
-            Naming::HuggingFace | Naming::Bert | Naming::Roberta | Naming::DistilBert => self.hugging_face(),
+            Naming::HuggingFace | Naming::Bert | Naming::Roberta | Naming::DistilBert | Naming::XlNet => {
+                self.hugging_face()
+            }
             Naming::HuggingFaceOutputNorms => self.hugging_face_with_output_norms(),
             Naming::Gpt1 | Naming::Gpt2 => gpt::of_layer(self),
             Naming::GptNeo => gpt::of_neo_layer(self),

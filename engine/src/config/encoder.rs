@@ -2,7 +2,7 @@
 
 use scheduler::Token;
 
-use super::Activation;
+use super::{Activation, RelativeRule};
 
 /// What `config.json` says of an encoder.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub struct EncoderConfig {
     /// Width of the MLP.
     pub intermediate_size: usize,
     /// How tokens are told where they stand.
-    pub positions: PositionRule,
+    pub positions: Positions,
     /// Kinds of text that are told apart by a vector each; 0 if none are.
     pub num_types: usize,
     /// Most tokens of a text.
@@ -31,8 +31,19 @@ pub struct EncoderConfig {
     pub activation: Activation,
     /// What stands behind the last layer.
     pub head: EncoderHead,
-    /// Between the two matrices of a head that gives labels to texts.
+    /// Which token's state a head that gives labels to texts reads.
+    pub label_token: LabelToken,
+    /// Between the two matrices of such a head.
     pub squash: Squash,
+}
+
+/// A token that stands for its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelToken {
+    /// The first one.
+    First,
+    /// The last one.
+    Last,
 }
 
 /// A function that bounds numbers.
@@ -79,6 +90,15 @@ pub enum LabelScores {
     Raw,
 }
 
+/// How tokens are told where they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Positions {
+    /// A row of a table is added to each token's embedding.
+    Table(PositionRule),
+    /// Attention scores know how far apart two tokens are.
+    Relative(RelativeRule),
+}
+
 /// Which row of the table of positions a token takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PositionRule {
@@ -92,6 +112,24 @@ impl EncoderConfig {
     /// Width of one head.
     pub fn head_dim(&self) -> usize {
         self.hidden_size / self.num_heads
+    }
+}
+
+impl Positions {
+    /// Most tokens of a text.
+    pub fn max_tokens(&self) -> usize {
+        match self {
+            Self::Table(rule) => rule.max_tokens(),
+            Self::Relative(_) => RelativeRule::MAX_TOKENS,
+        }
+    }
+
+    /// What attention scores know of them, if they do.
+    pub fn relative(&self) -> Option<RelativeRule> {
+        match self {
+            Self::Table(_) => None,
+            Self::Relative(rule) => Some(*rule),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! The encoder families that can be loaded, a row of facts each: what files call them and what they leave unsaid.
 
-use super::Squash;
+use scheduler::Token;
+
 use super::json_fields::JsonFields;
+use super::{LabelToken, Squash};
 use crate::error::LoadError;
 use crate::weight_name::Naming;
 
@@ -16,7 +18,9 @@ pub(crate) struct EncoderFamily {
     pub(crate) body: &'static str,
     /// How its tensors are called behind that.
     pub(crate) naming: Naming,
-    /// What stands between the two matrices of a head that gives labels to texts.
+    /// Which token's state a head that gives labels to texts reads.
+    pub(crate) label_token: LabelToken,
+    /// What stands between the two matrices of such a head.
     pub(crate) squash: Squash,
     /// How config.json spells sizes.
     pub(crate) spelling: &'static Spelling,
@@ -24,6 +28,8 @@ pub(crate) struct EncoderFamily {
     pub(crate) default_types: Option<usize>,
     /// Positions are counted from the pad token's id on; this id where config.json gives none.
     pub(crate) default_pad: Option<u64>,
+    /// Attention scores know distances, and there is no table of positions; this token closes texts.
+    pub(crate) relative_closing: Option<Token>,
     /// Fields of config.json that this family has beside those that all have, and that change no number.
     pub(crate) harmless: &'static [&'static str],
 }
@@ -54,16 +60,26 @@ const DISTILBERT_SPELLING: Spelling = Spelling {
     activation: "activation",
 };
 
+const XLNET_SPELLING: Spelling = Spelling {
+    hidden_size: "d_model",
+    num_layers: "n_layer",
+    num_heads: "n_head",
+    intermediate_size: "d_inner",
+    activation: "ff_activation",
+};
+
 /// BERT, and the many that share its layers, MiniLM and BGE among them.
 const BERT: EncoderFamily = EncoderFamily {
     model_type: "bert",
     class: "Bert",
     body: "bert.",
     naming: Naming::Bert,
+    label_token: LabelToken::First,
     squash: Squash::Tanh,
     spelling: &BERT_SPELLING,
     default_types: Some(2),
     default_pad: None,
+    relative_closing: None,
     harmless: &[
         "attention_probs_dropout_prob",
         "classifier_dropout",
@@ -104,7 +120,37 @@ const DISTILBERT: EncoderFamily = EncoderFamily {
     ..BERT
 };
 
-const FAMILIES: [&EncoderFamily; 4] = [&BERT, &ROBERTA, &XLM_ROBERTA, &DISTILBERT];
+/// XLNet. Its own code gives the special tokens their ids whatever the vocabulary: `<cls>` is 3.
+const XLNET: EncoderFamily = EncoderFamily {
+    model_type: "xlnet",
+    class: "XLNet",
+    body: "transformer.",
+    naming: Naming::XlNet,
+    label_token: LabelToken::Last,
+    spelling: &XLNET_SPELLING,
+    default_types: None,
+    relative_closing: Some(3),
+    // a text that is computed whole has no memory of another
+    harmless: &[
+        "dropout",
+        "end_n_top",
+        "init",
+        "init_range",
+        "init_std",
+        "mem_len",
+        "reuse_len",
+        "same_length",
+        "start_n_top",
+        "summary_last_dropout",
+        "untie_r",
+        "use_mems",
+        "use_mems_eval",
+        "use_mems_train",
+    ],
+    ..BERT
+};
+
+const FAMILIES: [&EncoderFamily; 5] = [&BERT, &ROBERTA, &XLM_ROBERTA, &DISTILBERT, &XLNET];
 
 impl EncoderFamily {
     /// That of a config.json, if its model is one of these.

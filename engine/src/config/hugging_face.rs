@@ -7,6 +7,7 @@ pub(crate) mod encoder;
 mod fields;
 mod gemma;
 mod labels;
+mod relative;
 mod rope;
 mod window;
 

@@ -1,7 +1,7 @@
 //! An encoder's folder: which of its files say what, and its tensors by the names that are looked for.
 
 use super::file_names::Folder;
-use super::{TokenizerFiles, Weights, read_weights, sentence_transformers};
+use super::{TokenizerFiles, Weights, read_weights, sentence_transformers, xlnet};
 use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts};
 use crate::config::encoder_families::EncoderFamily;
 use crate::config::json_fields::JsonFile;
@@ -9,6 +9,7 @@ use crate::config::{ModelConfig, hugging_face};
 use crate::error::LoadError;
 use crate::generation_defaults::GenerationDefaults;
 use crate::pooling::PoolingConfig;
+use crate::weight_name::Naming;
 
 /// What files of old versions call the weight and the bias of a norm.
 const OLD_NORMS: [(&str, &str); 2] = [(".gamma", ".weight"), (".beta", ".bias")];
@@ -28,10 +29,14 @@ pub(super) fn open(
     let mut fingerprint = Fingerprint::new();
     fingerprint.add(config_bytes);
     let Weights { tensors, file_bytes } = read_weights(folder, &mut fingerprint)?;
+    let mut tensors = renamed(tensors, family.body)?;
+    if family.naming == Naming::XlNet {
+        xlnet::arrange(&config_file.path, &config, &mut tensors)?;
+    }
     Ok(Contents {
         path: config_file.path.clone(),
         naming: family.naming,
-        tensors: renamed(tensors, family.body)?,
+        tensors,
         config: ModelConfig::Encoder(config),
         bos_id: None,
         eos_ids: Vec::new(),

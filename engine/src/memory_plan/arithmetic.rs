@@ -2,7 +2,7 @@
 
 use super::MemoryLimits;
 use crate::checkpoint::Checkpoint;
-use crate::config::{DecoderConfig, EncoderConfig, EncoderHead};
+use crate::config::{DecoderConfig, EncoderConfig, EncoderHead, Positions};
 use crate::input::MAX_ASKED;
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kv_cache::{KvDtype, KvGeometry};
@@ -52,15 +52,23 @@ pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u6
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)
 }
 
-/// Activations of every token of an encoder's largest step, keys and values of one layer among them, and words told with a
-/// copy to send.
-pub(super) fn encoder_scratch_bytes(config: &EncoderConfig, limits: &MemoryLimits, step_tokens: usize) -> u64 {
+/// Activations of every token of an encoder's largest step, which holds the longest text; what one layer's attention reads
+/// beside them; and words told with a copy to send.
+pub(super) fn encoder_scratch_bytes(
+    config: &EncoderConfig,
+    limits: &MemoryLimits,
+    (longest, step_tokens): (usize, usize),
+) -> u64 {
     let (hidden, wide) = (config.hidden_size, config.intermediate_size);
-    // residual stream; queries, keys and values, and those as they are kept; attended; the MLP's product; a matmul's input
-    let of_token = hidden + 3 * hidden + 2 * hidden + hidden + wide + hidden.max(wide);
-    // the last block of a sequence may not be full
-    let kept = 2 * hidden * BLOCK_SIZE * limits.max_num_seqs.min(step_tokens);
+    // residual stream; queries, keys and values; attended; the MLP's product; a matmul's input
+    let of_token = hidden + 3 * hidden + hidden + wide + hidden.max(wide);
+    let beside = match config.positions {
+        // keys and values as they are kept; the last block of a sequence may not be full
+        Positions::Table(_) => 2 * hidden * (step_tokens + BLOCK_SIZE * limits.max_num_seqs.min(step_tokens)),
+        // sines, keys of distances, a matmul's input
+        Positions::Relative(rule) => 3 * hidden * rule.distances(longest),
+    };
     let places = if config.head == EncoderHead::Words { step_tokens.min(MAX_ASKED * limits.max_num_seqs) } else { 0 };
-    let numbers = step_tokens as u128 * of_token as u128 + kept as u128 + 2 * (places * config.vocab_size) as u128;
+    let numbers = step_tokens as u128 * of_token as u128 + beside as u128 + 2 * (places * config.vocab_size) as u128;
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)
 }

@@ -17,7 +17,7 @@ impl MemoryPlan {
         check_context(config.max_tokens, limits)?;
         let max_model_len = limits.max_model_len.unwrap_or(config.max_tokens);
         let max_num_batched_tokens = limits.max_num_batched_tokens.max(max_model_len);
-        let scratch = arithmetic::encoder_scratch_bytes(config, limits, max_num_batched_tokens);
+        let scratch = arithmetic::encoder_scratch_bytes(config, limits, (max_model_len, max_num_batched_tokens));
         let needs = Needs { weights, scratch, per_block: 0, available: available_bytes };
         if weights.saturating_add(scratch) > available_bytes {
             return Err(needs.too_much(0, "a smaller model, less max-model-len or more memory"));
@@ -41,7 +41,7 @@ impl MemoryPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Activation, EncoderHead, PositionRule, Squash};
+    use crate::config::{Activation, EncoderHead, LabelToken, PositionRule, Positions, RelativeRule, Squash};
 
     const MIB: u64 = 1 << 20;
 
@@ -53,12 +53,13 @@ mod tests {
             num_layers: 6,
             num_heads: 12,
             intermediate_size: 1536,
-            positions: PositionRule { rows: 512, pad: None },
+            positions: Positions::Table(PositionRule { rows: 512, pad: None }),
             num_types: 2,
             max_tokens: 512,
             norm_eps: 1e-12,
             activation: Activation::Gelu,
             head: EncoderHead::Vector,
+            label_token: LabelToken::First,
             squash: Squash::Tanh,
         }
     }
@@ -85,6 +86,18 @@ mod tests {
         let short = MemoryLimits { max_model_len: Some(100), ..limits() };
         let plan = MemoryPlan::of_encoder(&config(), 90 * MIB, &short, 1024 * MIB).unwrap();
         assert_eq!((plan.max_model_len, plan.max_num_batched_tokens), (100, 256));
+    }
+
+    #[test]
+    fn distances_are_held_in_place_of_keys_and_values() {
+        let scratch = |clamp| {
+            let positions = Positions::Relative(RelativeRule { clamp, closing: 3 });
+            let config = EncoderConfig { positions, ..config() };
+            MemoryPlan::of_encoder(&config, 90 * MIB, &limits(), 1024 * MIB).unwrap().scratch_bytes
+        };
+        let of_tokens = 512 * (5 * 384 + 2 * 1536);
+        assert_eq!(scratch(None), 4 * (of_tokens + 1023 * 3 * 384));
+        assert_eq!(scratch(Some(100)), 4 * (of_tokens + 201 * 3 * 384));
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! The one configurable encoder: a family is a table of facts in its configuration, none has code of its own.
 //!
-//! x = norm(words + types + positions), then layer by layer. Each token sees all of its sequence, so that a sequence is
-//! computed whole; its keys and values live as long as their layer, and the step's sequences lie side by side unpadded.
+//! x = norm(words + types + positions), or the words alone where attention knows distances; then layer by layer. Each token
+//! sees all of its sequence, so that a sequence is computed whole; what attention reads beside the stream lives as long as
+//! its layer, and the step's sequences lie side by side unpadded.
 
+mod attention;
 mod embeddings;
 mod label_head;
 mod layer;
+mod relative;
+mod sines;
 mod step_cache;
 mod token_head;
 mod vector;
@@ -23,11 +27,11 @@ use crate::kv_cache::KvCache;
 use crate::model::{ForwardOutput, Model};
 use crate::pooling::PoolingKind;
 use crate::weight_loader::WeightLoader;
+use attention::SelfAttention;
 use embeddings::Embeddings;
 use label_head::LabelHead;
 use layer::{Layer, LayerScratch};
 pub(crate) use step_cache::BLOCK_SIZE;
-use step_cache::StepCache;
 use token_head::TokenHead;
 use vector::Pooled;
 use words_head::WordsHead;
@@ -39,7 +43,7 @@ pub(crate) struct Encoder {
     embeddings: Embeddings,
     layers: Vec<Layer>,
     head: Head,
-    cache: StepCache,
+    attention: SelfAttention,
     /// The residual stream, `[tokens, hidden]`.
     stream: Vec<f32>,
     scratch: LayerScratch,
@@ -61,7 +65,7 @@ impl Encoder {
             embeddings: Embeddings::load(loader, config)?,
             layers: (0..config.num_layers).map(|layer| Layer::load(loader, config, layer)).collect::<Result<_, _>>()?,
             head: Head::load(loader, config)?,
-            cache: StepCache::new(config.num_heads, config.head_dim()),
+            attention: SelfAttention::load(loader, config)?,
             stream: Vec::new(),
             scratch: LayerScratch::default(),
         })
@@ -71,9 +75,9 @@ impl Encoder {
     fn encode(&mut self, cpu: &Cpu, input: &ForwardInput<'_>) {
         self.stream.resize(input.num_tokens() * self.hidden_size, 0.0);
         self.embeddings.embed(cpu, input, &mut self.stream);
-        let mut laid_out = self.cache.lay_out(&input.sequences);
+        let mut step = self.attention.step(input);
         for layer in &self.layers {
-            layer.forward(cpu, &mut laid_out, &mut self.scratch, &mut self.stream);
+            layer.forward(cpu, &mut step, &mut self.scratch, &mut self.stream);
         }
     }
 }
@@ -89,8 +93,9 @@ impl Model for Encoder {
                 output.vectors.extend(rows.map(|rows| pooled.of(states_of(stream, rows, hidden), hidden)));
             }
             Head::Labels(head) => {
-                let firsts = rows.flat_map(|rows| &stream[rows.start * hidden..][..hidden]);
-                output.vectors.extend(head.scores(cpu, &firsts.copied().collect::<Vec<f32>>()));
+                let read = rows.flat_map(|rows| head.reads(states_of(stream, rows, hidden)));
+                let read: Vec<f32> = read.copied().collect();
+                output.vectors.extend(head.scores(cpu, &read));
             }
             Head::Tokens(head) => {
                 let (scores, numbers) = head.scores(cpu, stream);

@@ -23,6 +23,8 @@ pub(crate) enum Naming {
     Roberta,
     /// transformers' for DistilBERT.
     DistilBert,
+    /// transformers' for XLNet.
+    XlNet,
 }
 
 impl Naming {
@@ -32,7 +34,12 @@ impl Naming {
             Self::Gguf => {
                 ["token_embd.weight", "position_embd.weight", "output_norm.weight", "output_norm.bias", "output.weight"]
             }
-            Self::HuggingFace | Self::HuggingFaceOutputNorms | Self::Bert | Self::Roberta | Self::DistilBert => [
+            Self::HuggingFace
+            | Self::HuggingFaceOutputNorms
+            | Self::Bert
+            | Self::Roberta
+            | Self::DistilBert
+            | Self::XlNet => [
                 "model.embed_tokens.weight",
                 "model.embed_positions.weight",
                 "model.norm.weight",
@@ -65,9 +72,12 @@ impl Naming {
     pub(super) fn layers(self) -> &'static str {
         match self {
             Self::Gguf => "blk",
-            Self::HuggingFace | Self::HuggingFaceOutputNorms | Self::Bert | Self::Roberta | Self::DistilBert => {
-                "model.layers"
-            }
+            Self::HuggingFace
+            | Self::HuggingFaceOutputNorms
+            | Self::Bert
+            | Self::Roberta
+            | Self::DistilBert
+            | Self::XlNet => "model.layers",
             Self::Gpt1 | Self::Gpt2 | Self::GptNeo => "transformer.h",
         }
     }

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::fields::{HARMLESS, expect};
-use super::labels;
+use super::{labels, relative};
 use crate::config::encoder_families::EncoderFamily;
 use crate::config::json_fields::JsonFields;
-use crate::config::{Activation, EncoderConfig, EncoderHead, PositionRule, range};
+use crate::config::{Activation, EncoderConfig, EncoderHead, PositionRule, Positions, range};
 use crate::error::{LoadError, shown};
 
 /// Fields that are read of every encoder, beside those that its family spells.
@@ -42,7 +42,10 @@ pub(crate) fn read(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -
     let num_heads = json.count(names.num_heads, range::HEADS)?;
     range::computed_head_dim(hidden_size, num_heads).map_err(|reason| json.error(names.hidden_size, reason))?;
     let vocab_size = json.count("vocab_size", range::VOCABULARY)?;
-    let positions = positions(json, family, vocab_size)?;
+    let positions = match family.relative_closing {
+        Some(closing) => Positions::Relative(relative::read(json, closing, hidden_size / num_heads)?),
+        None => Positions::Table(positions(json, family, vocab_size)?),
+    };
     Ok(EncoderConfig {
         architecture: family.model_type,
         vocab_size,
@@ -56,6 +59,7 @@ pub(crate) fn read(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -
         norm_eps: json.judged("layer_norm_eps", range::epsilon)?.unwrap_or(DEFAULT_EPS),
         activation: activation(json, names.activation)?,
         head,
+        label_token: family.label_token,
         squash: family.squash,
     })
 }
@@ -138,6 +142,7 @@ fn check(json: &JsonFields, family: &EncoderFamily) -> Result<(), LoadError> {
             "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
             "quantization_config" => Err("quantised safetensors are not supported".to_owned()),
             _ if READ.contains(&name) || spelled.contains(&name) => Ok(()),
+            _ if family.relative_closing.is_some() && relative::READ.contains(&name) => Ok(()),
             _ if HARMLESS.contains(&name) || family.harmless.contains(&name) => Ok(()),
             _ => Err("is not known, and what it changes cannot be guessed".to_owned()),
         };

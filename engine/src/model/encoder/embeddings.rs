@@ -1,6 +1,6 @@
-//! What tokens are before the first layer: norm(word + type + position).
+//! What tokens are before the first layer: norm(word + type + position), or the word alone where no position is added.
 
-use crate::config::{EncoderConfig, PositionRule};
+use crate::config::{EncoderConfig, PositionRule, Positions};
 use crate::cpu::Cpu;
 use crate::encoder_weight::{EncoderPart, Term};
 use crate::error::LoadError;
@@ -14,6 +14,12 @@ use crate::weight_name::WeightName;
 #[derive(Debug)]
 pub(super) struct Embeddings {
     words: Linear,
+    added: Option<Added>,
+}
+
+/// What is added to words, and the norm of the sum.
+#[derive(Debug)]
+struct Added {
     /// `[positions, hidden]`
     positions: Vec<f32>,
     rule: PositionRule,
@@ -24,23 +30,38 @@ pub(super) struct Embeddings {
 
 impl Embeddings {
     pub(super) fn load(loader: &WeightLoader<'_>, config: &EncoderConfig) -> Result<Self, LoadError> {
-        let hidden = config.hidden_size;
         let words = WeightName::Encoder(EncoderPart::Words, Term::Weight);
         let words = Part { weight: words, bias: None, out: config.vocab_size };
-        let has_types = config.num_types > 0;
-        let types = has_types.then(|| table(loader, EncoderPart::Types, (config.num_types, hidden))).transpose()?;
-        Ok(Self {
-            words: Linear::load(loader, &[words], hidden)?,
-            positions: table(loader, EncoderPart::Positions, (config.positions.rows, hidden))?,
-            rule: config.positions,
-            types: types.unwrap_or_default(),
-            norm: norm(loader, config, EncoderPart::EmbeddingNorm)?,
-        })
+        let added = match config.positions {
+            Positions::Table(rule) => Some(Added::load(loader, config, rule)?),
+            Positions::Relative(_) => None,
+        };
+        Ok(Self { words: Linear::load(loader, &[words], config.hidden_size)?, added })
     }
 
     /// Fills the stream `[tokens, hidden]`.
     pub(super) fn embed(&self, cpu: &Cpu, input: &ForwardInput<'_>, stream: &mut [f32]) {
         self.words.embed(cpu, &input.ids, stream);
+        if let Some(added) = &self.added {
+            added.add_to(cpu, input, stream);
+        }
+    }
+}
+
+impl Added {
+    fn load(loader: &WeightLoader<'_>, config: &EncoderConfig, rule: PositionRule) -> Result<Self, LoadError> {
+        let hidden = config.hidden_size;
+        let has_types = config.num_types > 0;
+        let types = has_types.then(|| table(loader, EncoderPart::Types, (config.num_types, hidden))).transpose()?;
+        Ok(Self {
+            positions: table(loader, EncoderPart::Positions, (rule.rows, hidden))?,
+            rule,
+            types: types.unwrap_or_default(),
+            norm: norm(loader, config, EncoderPart::EmbeddingNorm)?,
+        })
+    }
+
+    fn add_to(&self, cpu: &Cpu, input: &ForwardInput<'_>, stream: &mut [f32]) {
         let hidden = stream.len() / input.num_tokens();
         for (sequence, second) in input.sequences.iter().zip(&input.seconds) {
             let rows = self.rule.rows_of(&input.ids[sequence.rows.clone()]);

@@ -1,6 +1,6 @@
-//! Scores of labels: output(squash(dense(state of the first token))).
+//! Scores of labels: output(squash(dense(state of the first token, or of the last))).
 
-use crate::config::{EncoderConfig, Labels, Squash};
+use crate::config::{EncoderConfig, LabelToken, Labels, Squash};
 use crate::cpu::Cpu;
 use crate::encoder_weight::{EncoderPart, Term};
 use crate::error::LoadError;
@@ -12,6 +12,7 @@ use crate::weight_name::WeightName;
 /// Its two matrices.
 #[derive(Debug)]
 pub(super) struct LabelHead {
+    token: LabelToken,
     dense: Linear,
     squash: Squash,
     output: Linear,
@@ -22,11 +23,21 @@ impl LabelHead {
     pub(super) fn load(loader: &WeightLoader<'_>, config: &EncoderConfig, labels: &Labels) -> Result<Self, LoadError> {
         let hidden = config.hidden_size;
         Ok(Self {
+            token: config.label_token,
             dense: linear(loader, EncoderPart::LabelDense, (hidden, hidden))?,
             squash: config.squash,
             output: linear(loader, EncoderPart::LabelOutput, (labels.names.len(), hidden))?,
             tiles: TiledRows::default(),
         })
+    }
+
+    /// The one state that is read, of a text's `[tokens, hidden]`.
+    pub(super) fn reads<'a>(&self, states: &'a [f32]) -> &'a [f32] {
+        let hidden = self.dense.columns();
+        match self.token {
+            LabelToken::First => &states[..hidden],
+            LabelToken::Last => &states[states.len() - hidden..],
+        }
     }
 
     /// One list of scores for each of the states `[sequences, hidden]`.

@@ -1,25 +1,22 @@
 //! One layer: x = norm(x + attention(x)); x = norm(x + down(activation(up(x)))).
 
+use super::attention::Step;
 use super::embeddings::norm;
-use super::step_cache::LaidOut;
 use crate::config::{Activation, EncoderConfig};
 use crate::cpu::Cpu;
 use crate::encoder_weight::{EncoderLayerPart, EncoderPart, Term};
 use crate::error::LoadError;
-use crate::kernels::cpu::score_rule::{ScoreRule, Sight};
 use crate::layers::linear::{Linear, Part};
 use crate::layers::norm::Norm;
-use crate::ops;
-use crate::ops::paged_attention::{Attention, AttentionInput};
 use crate::ops::tiled_rows::{Input, TiledRows};
-use crate::ops::write_kv::QueryKeyRule;
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::WeightName;
 
 /// Its weights; query, key and value are one linear layer, `[q; k; v]`.
 #[derive(Debug)]
 pub(super) struct Layer {
-    attention: Attention<'static>,
+    /// Its number.
+    index: usize,
     activation: Activation,
     qkv: Linear,
     attention_output: Linear,
@@ -50,16 +47,17 @@ impl Layer {
             let name = |term| WeightName::Encoder(EncoderPart::Layer(layer, part), term);
             Part { weight: name(Term::Weight), bias: Some(name(Term::Bias)), out }
         };
+        let has_biases = config.positions.relative().is_none();
+        let of_attention = |of| {
+            let part = part(of, hidden);
+            Part { bias: part.bias.filter(|_| has_biases), ..part }
+        };
         let linear = |parts: &[Part], columns| Linear::load(loader, parts, columns);
-        let scale = 1.0 / (config.head_dim() as f32).sqrt();
         Ok(Self {
-            attention: Attention {
-                heads: config.num_heads,
-                rule: ScoreRule { sight: Sight::Both, ..ScoreRule::scaled(scale) },
-            },
+            index: layer,
             activation: config.activation,
-            qkv: linear(&[L::Query, L::Key, L::Value].map(|of| part(of, hidden)), hidden)?,
-            attention_output: linear(&[part(L::AttentionOutput, hidden)], hidden)?,
+            qkv: linear(&[L::Query, L::Key, L::Value].map(of_attention), hidden)?,
+            attention_output: linear(&[of_attention(L::AttentionOutput)], hidden)?,
             attention_norm: norm(loader, config, EncoderPart::Layer(layer, L::AttentionNorm))?,
             up: linear(&[part(L::Up, intermediate)], hidden)?,
             down: linear(&[part(L::Down, hidden)], intermediate)?,
@@ -68,13 +66,7 @@ impl Layer {
     }
 
     /// Takes the stream `[tokens, hidden]` through the layer.
-    pub(super) fn forward(
-        &self,
-        cpu: &Cpu,
-        laid_out: &mut LaidOut<'_>,
-        scratch: &mut LayerScratch,
-        stream: &mut [f32],
-    ) {
+    pub(super) fn forward(&self, cpu: &Cpu, step: &mut Step<'_>, scratch: &mut LayerScratch, stream: &mut [f32]) {
         let tokens = stream.len() / self.down.out();
         let LayerScratch { qkv, attended, product, tiles } = scratch;
         qkv.resize(tokens * self.qkv.out(), 0.0);
@@ -82,10 +74,7 @@ impl Layer {
         product.resize(tokens * self.up.out(), 0.0);
 
         self.qkv.forward(cpu, plain(stream), tiles, qkv);
-        let sequences = &laid_out.sequences;
-        ops::write_kv(cpu, QueryKeyRule { norms: None, angles: None }, sequences, qkv, laid_out.kv);
-        let input = AttentionInput { queries: qkv, sequences, kv: laid_out.kv };
-        ops::paged_attention(cpu, &self.attention, &input, attended);
+        step.attend(cpu, self.index, qkv, attended);
         self.attention_output.add(cpu, plain(attended), tiles, stream);
         self.attention_norm.apply(cpu, stream);
 
