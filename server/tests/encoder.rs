@@ -84,7 +84,7 @@ fn scores(data: &Value) -> Vec<f64> {
 
 #[tokio::test]
 async fn vectors_have_the_reference_angles_and_unit_length() {
-    for name in ["bert", "roberta", "distilbert"] {
+    for name in ["bert", "roberta", "distilbert", "xlnet"] {
         let router = serve(name);
         for case in cases(name).into_iter().filter(|case| case["tag"] != "pair") {
             let texts = case["texts"].as_array().unwrap();
@@ -106,7 +106,7 @@ async fn vectors_have_the_reference_angles_and_unit_length() {
 
 #[tokio::test]
 async fn labels_have_the_reference_probabilities() {
-    for name in ["bert-seqcls", "roberta-seqcls", "distilbert-seqcls"] {
+    for name in ["bert-seqcls", "roberta-seqcls", "distilbert-seqcls", "xlnet-seqcls"] {
         let router = serve(name);
         for case in cases(name) {
             let input = |text: &Value| match text.as_array() {
