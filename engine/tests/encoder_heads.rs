@@ -27,15 +27,17 @@ fn rows(name: &str, arrays: &[&str]) -> Vec<Row> {
     for case in json(&fixture(name).join("reference.json"))["cases"].as_array().unwrap() {
         let masks = case["attention_mask"].as_array().unwrap();
         for (row, (padded, mask)) in case["input_ids"].as_array().unwrap().iter().zip(masks).enumerate() {
-            let length = mask.as_array().unwrap().iter().filter(|mark| **mark == 1).count();
-            let types = case["token_type_ids"][row].as_array();
+            let marks: Vec<bool> = mask.as_array().unwrap().iter().map(|mark| *mark == 1).collect();
+            let (first, length) =
+                (marks.iter().position(|mark| *mark).unwrap(), marks.iter().filter(|mark| **mark).count());
+            let types = case["token_type_ids"][row].as_array().map(|types| &types[first..]);
             let of_array = |array: &&str| -> Tensor {
-                let scores = stored[case[*array].as_str().unwrap()].get(row).unwrap().narrow(0, 0, length).unwrap();
+                let scores = stored[case[*array].as_str().unwrap()].get(row).unwrap().narrow(0, first, length).unwrap();
                 scores.reshape((length, ())).unwrap()
             };
             let scores = Tensor::cat(&arrays.iter().map(of_array).collect::<Vec<_>>(), 1).unwrap();
             rows.push(Row {
-                tokens: ids(padded)[..length].to_vec(),
+                tokens: ids(padded)[first..first + length].to_vec(),
                 second: types.and_then(|types| types.iter().position(|of_token| *of_token == 1)),
                 scores: scores.flatten_all().unwrap().to_vec1().unwrap(),
             });
@@ -72,7 +74,7 @@ fn assert_near(got: &[f32], want: &[f32], name: &str) {
 
 #[test]
 fn each_token_has_the_reference_scores_of_labels() {
-    for name in ["bert-tokcls", "roberta-tokcls", "distilbert-tokcls"] {
+    for name in ["bert-tokcls", "roberta-tokcls", "distilbert-tokcls", "xlnet-tokcls"] {
         let checkpoint = Checkpoint::open(&fixture(name)).unwrap();
         let ModelConfig::Encoder(config) = checkpoint.model() else { panic!("{name} is an encoder") };
         let labels = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"].map(str::to_owned).to_vec();
@@ -87,7 +89,7 @@ fn each_token_has_the_reference_scores_of_labels() {
 
 #[test]
 fn each_token_has_the_reference_scores_of_beginning_and_end() {
-    for name in ["bert-qa", "roberta-qa", "distilbert-qa"] {
+    for name in ["bert-qa", "roberta-qa", "distilbert-qa", "xlnet-qa"] {
         let rows = rows(name, &["start_logits", "end_logits"]);
         let submit = |runner: &mut Runner, row: &Row| runner.submit_pair(&row.tokens, row.second);
         for (vector, row) in vectors(name, &rows, submit).iter().zip(&rows) {

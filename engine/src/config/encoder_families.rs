@@ -30,6 +30,8 @@ pub(crate) struct EncoderFamily {
     pub(crate) default_pad: Option<u64>,
     /// Attention scores know distances, and there is no table of positions; this token closes texts.
     pub(crate) relative_closing: Option<Token>,
+    /// How the name of its class goes on that finds answers by their ends alone.
+    pub(crate) span_class: &'static str,
     /// Fields of config.json that this family has beside those that all have, and that change no number.
     pub(crate) harmless: &'static [&'static str],
 }
@@ -80,6 +82,7 @@ const BERT: EncoderFamily = EncoderFamily {
     default_types: Some(2),
     default_pad: None,
     relative_closing: None,
+    span_class: "ForQuestionAnswering",
     harmless: &[
         "attention_probs_dropout_prob",
         "classifier_dropout",
@@ -131,6 +134,7 @@ const XLNET: EncoderFamily = EncoderFamily {
     default_types: None,
     relative_closing: Some(3),
     // a text that is computed whole has no memory of another
+    span_class: "ForQuestionAnsweringSimple",
     harmless: &[
         "dropout",
         "end_n_top",

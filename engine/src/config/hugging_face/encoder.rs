@@ -81,7 +81,7 @@ fn head(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<En
     if is_of("ForTokenClassification") {
         return Ok(EncoderHead::TokenLabels(labels::names(json)?));
     }
-    if is_of("ForQuestionAnswering") {
+    if is_of(family.span_class) {
         return Ok(EncoderHead::Spans);
     }
     if is_of("ForMaskedLM") {
@@ -91,8 +91,7 @@ fn head(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<En
         return Ok(EncoderHead::Words);
     }
     let found = shown(&json.value(CLASSES).unwrap_or(&Value::Null).to_string());
-    let supported =
-        ["Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMaskedLM"];
+    let supported = ["Model", "ForSequenceClassification", "ForTokenClassification", family.span_class, "ForMaskedLM"];
     let supported = supported.map(|head| format!("{}{head}", family.class)).join(", ");
     Err(json.error(CLASSES, format!("{found} is not supported; supported: {supported}")))
 }
