@@ -56,7 +56,7 @@ strict_object! {
 }
 
 /// One of the two is there.
-fn of_input_or_messages(request: &Object) -> OneOf {
+pub(crate) fn of_input_or_messages(request: &Object) -> OneOf {
     let mut request = request.clone();
     scheduling::narrow(&mut request);
     let texts = schema::form(&request, &["input"], &["messages"]);

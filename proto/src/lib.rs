@@ -17,6 +17,7 @@ mod completion;
 mod completion_response;
 mod content;
 mod decimal;
+mod embed;
 mod embeddings;
 mod error;
 mod fill_mask;
@@ -32,6 +33,8 @@ mod model_name;
 mod ner;
 mod object_name;
 mod output;
+mod pooling;
+mod predict;
 mod prediction;
 mod prompt;
 mod prompt_logprobs;
@@ -41,6 +44,7 @@ mod rerank;
 mod sampling;
 mod scheduling;
 mod score;
+mod similarity;
 mod stopping;
 mod stream;
 mod structured;
@@ -50,6 +54,7 @@ mod texts;
 mod timings;
 mod tokens;
 mod tools;
+mod truncation;
 mod usage;
 
 pub use bounded_text::{BoundedText, ShortText, Word};
@@ -60,6 +65,7 @@ pub use completion::CompletionRequest;
 pub use completion_response::{CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionResponse};
 pub use content::{Content, ContentPart, MediaKind};
 pub use decimal::{Decimal, PositiveDecimal};
+pub use embed::{EmbedRequest, Vectors};
 pub use embeddings::{
     Embedding, EmbeddingInput, EmbeddingUsage, EmbeddingVector, EmbeddingsRequest, EmbeddingsResponse, EncodingFormat,
     MAX_INPUTS,
@@ -78,15 +84,18 @@ pub use model_name::ModelName;
 pub use ner::{Aggregation, Entity, NerRequest, TextEntities};
 pub use object_name::ObjectName;
 pub use output::OutputFields;
+pub use pooling::{Pooled, PoolingRequest, PoolingResponse, PoolingTask};
+pub use predict::{LabelScore, PredictInput, PredictRequest, Predictions, TextOrPair};
 pub use prediction::Prediction;
 pub use prompt::{MAX_PROMPTS, Prompt};
 pub use prompt_logprobs::{PlaceLogprobs, PromptLogprob};
 pub use qa::{QaRequest, SpanAnswer, TextAnswers};
 pub use refused::{False, NoneWord, Off, Refused, RefusedUnless};
-pub use rerank::{RerankRequest, RerankResponse, RerankResult};
+pub use rerank::{RankedText, RerankAnswer, RerankRequest, RerankResponse, RerankResult};
 pub use sampling::SamplingFields;
 pub use scheduling::SchedulingFields;
 pub use score::{PairScore, ScoreRequest};
+pub use similarity::{Similarities, SimilarityInputs, SimilarityParameters, SimilarityRequest};
 pub use stopping::{FinishReason, Stop, StopReason, StoppingFields};
 pub use stream::StreamOptions;
 pub use structured::{
@@ -103,4 +112,5 @@ pub use tools::{
     AllowedTools, FunctionCallDelta, FunctionDeclaration, NamedFunction, NamedTool, Tool, ToolCallDelta, ToolChoice,
     ToolMode, Tools,
 };
+pub use truncation::{TruncationDirection, TruncationFields};
 pub use usage::{CompletionTokensDetails, PromptTokensDetails, Usage};

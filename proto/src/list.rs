@@ -95,6 +95,17 @@ pub(crate) fn read_rest<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
     }
 }
 
+/// The first item and what is left of the sequence, at most `max` in all.
+pub(crate) fn with_rest<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
+    first: T,
+    seq: &mut A,
+    max: usize,
+) -> Result<Vec<T>, A::Error> {
+    let mut items = vec![first];
+    read_rest(&mut items, seq, max)?;
+    Ok(items)
+}
+
 struct AtMost(usize);
 
 impl serde::de::Expected for AtMost {

@@ -24,6 +24,9 @@ pub enum ObjectName {
     /// A score of a pair.
     #[serde(rename = "score")]
     Score,
+    /// What was made of a text.
+    #[serde(rename = "pooling")]
+    Pooling,
     /// A list of objects.
     #[serde(rename = "list")]
     List,

@@ -14,7 +14,7 @@ use utoipa::{
 use crate::{
     Text, TokenId,
     integer::{narrow, whole},
-    list::{of_items, read_rest, too_few},
+    list::{of_items, too_few, with_rest},
     schema,
 };
 
@@ -108,16 +108,6 @@ impl<'de> Visitor<'de> for PromptVisitor {
             }
         }
     }
-}
-
-fn with_rest<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
-    first: T,
-    seq: &mut A,
-    max: usize,
-) -> Result<Vec<T>, A::Error> {
-    let mut items = vec![first];
-    read_rest(&mut items, seq, max)?;
-    Ok(items)
 }
 
 /// A prompt's token ids, at least one.

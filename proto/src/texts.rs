@@ -25,17 +25,17 @@ const MAX_BYTES: usize = 1 << 24;
 /// One text.
 pub type InputText = BoundedText<1, MAX_BYTES>;
 
-/// One text or a list of them.
+/// One text or a list of `MAX` at most.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Texts {
+pub enum Texts<const MAX: usize = MAX_INPUTS> {
     /// One.
     One(InputText),
     /// A list.
-    Many(List<InputText, MAX_INPUTS, 1>),
+    Many(List<InputText, MAX, 1>),
 }
 
-impl Texts {
+impl<const MAX: usize> Texts<MAX> {
     /// As a list.
     pub fn into_vec(self) -> Vec<InputText> {
         match self {
@@ -45,45 +45,45 @@ impl Texts {
     }
 }
 
-impl Default for Texts {
+impl<const MAX: usize> Default for Texts<MAX> {
     fn default() -> Self {
         Self::One(InputText::default())
     }
 }
 
-impl<'de> Deserialize<'de> for Texts {
+impl<'de, const MAX: usize> Deserialize<'de> for Texts<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextsVisitor)
+        deserializer.deserialize_any(TextsVisitor::<MAX>)
     }
 }
 
-impl PartialSchema for Texts {
+impl<const MAX: usize> PartialSchema for Texts<MAX> {
     fn schema() -> RefOr<Schema> {
-        let list = of_items(schema::used::<InputText>(), 1, Some(MAX_INPUTS));
+        let list = of_items(schema::used::<InputText>(), 1, Some(MAX));
         schema::one_of([schema::used::<InputText>(), list.into()]).into()
     }
 }
 
-impl ToSchema for Texts {}
+impl<const MAX: usize> ToSchema for Texts<MAX> {}
 
-struct TextsVisitor;
+struct TextsVisitor<const MAX: usize>;
 
-impl<'de> Visitor<'de> for TextsVisitor {
-    type Value = Texts;
+impl<'de, const MAX: usize> Visitor<'de> for TextsVisitor<MAX> {
+    type Value = Texts<MAX>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a string or a list of strings")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Texts, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Texts<MAX>, E> {
         InputText::read(text.into()).map(Texts::One)
     }
 
-    fn visit_string<E: Error>(self, text: String) -> Result<Texts, E> {
+    fn visit_string<E: Error>(self, text: String) -> Result<Texts<MAX>, E> {
         InputText::read(text.into()).map(Texts::One)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Texts, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Texts<MAX>, A::Error> {
         List::deserialize(SeqAccessDeserializer::new(seq)).map(Texts::Many)
     }
 }

@@ -6,15 +6,27 @@ use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
 
 use proto::{
     ChatChunk, ChatRequest, ChatResponse, ClassifyRequest, ClassifyResponse, CompletionChunk, CompletionRequest,
-    CompletionResponse, Content, ContentPart, EmbeddingsRequest, EmbeddingsResponse, EncodingFormat, ErrorBody,
-    FormatKind, Integer, List, LogitBias, MediaKind, Model, ModelList, Prompt, Refused, RefusedUnless, RerankRequest,
-    RerankResponse, ResponseFormat, Role, ScoreRequest, ScoreResponse, Stop, TokenId, ToolChoice, Usage,
+    CompletionResponse, Content, ContentPart, EmbedRequest, EmbeddingsRequest, EmbeddingsResponse, EncodingFormat,
+    ErrorBody, FormatKind, Integer, List, LogitBias, MediaKind, Model, ModelList, PoolingRequest, PoolingResponse,
+    PredictRequest, Predictions, Prompt, RankedText, Refused, RefusedUnless, RerankRequest, RerankResponse,
+    ResponseFormat, Role, ScoreRequest, ScoreResponse, Similarities, SimilarityRequest, Stop, TokenId, ToolChoice,
+    Usage, Vectors,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 /// Members whose strings are names of the API, not texts of users.
-const NAMES: [&str; 7] = ["model", "role", "type", "reasoning_effort", "service_tier", "verbosity", "modalities"];
+const NAMES: [&str; 9] = [
+    "model",
+    "role",
+    "type",
+    "reasoning_effort",
+    "service_tier",
+    "verbosity",
+    "modalities",
+    "task",
+    "truncation_direction",
+];
 
 #[test]
 fn requests_parse_and_keep_what_they_say() {
@@ -29,6 +41,14 @@ fn requests_parse_and_keep_what_they_say() {
             check_request::<RerankRequest>(&name, &text);
         } else if name.starts_with("score_") {
             check_request::<ScoreRequest>(&name, &text);
+        } else if name.starts_with("embed_") {
+            check_request::<EmbedRequest>(&name, &text);
+        } else if name.starts_with("predict_") {
+            check_request::<PredictRequest>(&name, &text);
+        } else if name.starts_with("similarity_") {
+            check_request::<SimilarityRequest>(&name, &text);
+        } else if name.starts_with("pooling_") {
+            check_request::<PoolingRequest>(&name, &text);
         } else {
             check_request::<CompletionRequest>(&name, &text);
         }
@@ -174,6 +194,11 @@ fn responses_are_written_as_they_are_read() {
             name if name.starts_with("classify") => check_response::<ClassifyResponse>,
             name if name.starts_with("rerank") => check_response::<RerankResponse>,
             name if name.starts_with("score") => check_response::<ScoreResponse>,
+            name if name.starts_with("ranked_texts") => check_response::<Vec<RankedText>>,
+            name if name.starts_with("vectors") => check_response::<Vectors>,
+            name if name.starts_with("predictions") => check_response::<Predictions>,
+            name if name.starts_with("similarities") => check_response::<Similarities>,
+            name if name.starts_with("pooling") => check_response::<PoolingResponse>,
             name if name.starts_with("error_body") => check_response::<ErrorBody>,
             _ => check_response::<Usage>,
         };
@@ -198,6 +223,10 @@ fn what_is_refused_says_why() {
             Some("embeddings") => serde_json::from_str::<EmbeddingsRequest>(&body).map(drop),
             Some("rerank") => serde_json::from_str::<RerankRequest>(&body).map(drop),
             Some("score") => serde_json::from_str::<ScoreRequest>(&body).map(drop),
+            Some("embed") => serde_json::from_str::<EmbedRequest>(&body).map(drop),
+            Some("predict") => serde_json::from_str::<PredictRequest>(&body).map(drop),
+            Some("similarity") => serde_json::from_str::<SimilarityRequest>(&body).map(drop),
+            Some("pooling") => serde_json::from_str::<PoolingRequest>(&body).map(drop),
             Some("completion") => serde_json::from_str::<CompletionRequest>(&body).map(drop),
             other => panic!("{name}: no type {other:?}"),
         };

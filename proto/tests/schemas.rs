@@ -5,8 +5,10 @@ use std::{fs, path::PathBuf};
 
 use proto::{
     ChatChunk, ChatRequest, ChatResponse, ClassifyRequest, ClassifyResponse, CompletionChunk, CompletionRequest,
-    CompletionResponse, DetokenizeRequest, EmbeddingsRequest, EmbeddingsResponse, ErrorBody, Model, ModelList,
-    RerankRequest, RerankResponse, ScoreRequest, ScoreResponse, TokenizeRequest, TokenizeResponse, Usage,
+    CompletionResponse, DetokenizeRequest, EmbedRequest, EmbeddingsRequest, EmbeddingsResponse, ErrorBody, Model,
+    ModelList, PoolingRequest, PoolingResponse, PredictRequest, Predictions, RerankAnswer, RerankRequest,
+    RerankResponse, ScoreRequest, ScoreResponse, Similarities, SimilarityRequest, TokenizeRequest, TokenizeResponse,
+    Usage, Vectors,
 };
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -54,6 +56,10 @@ fn request(kind: &str) -> Value {
         "classify" => document::<ClassifyRequest>(),
         "rerank" => document::<RerankRequest>(),
         "score" => document::<ScoreRequest>(),
+        "embed" => document::<EmbedRequest>(),
+        "predict" => document::<PredictRequest>(),
+        "similarity" => document::<SimilarityRequest>(),
+        "pooling" => document::<PoolingRequest>(),
         _ => panic!("{kind} is no kind of request"),
     }
 }
@@ -89,6 +95,11 @@ fn golden_answers_fit() {
             name if name.starts_with("classify") => document::<ClassifyResponse>(),
             name if name.starts_with("rerank") => document::<RerankResponse>(),
             name if name.starts_with("score") => document::<ScoreResponse>(),
+            name if name.starts_with("ranked_texts") => document::<RerankAnswer>(),
+            name if name.starts_with("vectors") => document::<Vectors>(),
+            name if name.starts_with("predictions") => document::<Predictions>(),
+            name if name.starts_with("similarities") => document::<Similarities>(),
+            name if name.starts_with("pooling") => document::<PoolingResponse>(),
             name if name.starts_with("model_list") => document::<ModelList>(),
             name if name.starts_with("model") => document::<Model>(),
             name if name.starts_with("error_body") => document::<ErrorBody>(),
@@ -108,9 +119,15 @@ fn every_reference_is_defined() {
         document::<ClassifyRequest>(),
         document::<ClassifyResponse>(),
         document::<RerankRequest>(),
-        document::<RerankResponse>(),
+        document::<RerankAnswer>(),
         document::<ScoreRequest>(),
         document::<ScoreResponse>(),
+        document::<EmbedRequest>(),
+        document::<PredictRequest>(),
+        document::<Predictions>(),
+        document::<SimilarityRequest>(),
+        document::<PoolingRequest>(),
+        document::<PoolingResponse>(),
         document::<TokenizeRequest>(),
         document::<DetokenizeRequest>(),
         document::<TokenizeResponse>(),

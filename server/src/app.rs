@@ -52,24 +52,29 @@ fn open_routes() -> Vec<Route> {
 /// Answered to those who may.
 fn guarded_routes() -> Vec<Route> {
     use routes::{
-        apply_template, chat, classify, completions, detokenize, embeddings, fill_mask, input_tokens, metrics, models,
-        ner, openapi, qa, render, rerank, score, tokenize, unserved, version,
+        apply_template, chat, classify, completions, detokenize, embed, embeddings, fill_mask, input_tokens, metrics,
+        models, ner, openapi, pooling, predict, qa, render, rerank, score, similarity, tokenize, unserved, version,
     };
     let mut routes: Vec<Route> = vec![
         ("/v1/chat/completions", post(chat::create), chat::describe),
         ("/v1/completions", post(completions::create), completions::describe),
         ("/v1/embeddings", post(embeddings::create), embeddings::describe),
+        ("/embed", post(embed::create), embed::describe),
+        ("/v1/pooling", post(pooling::create), pooling::describe),
+        ("/pooling", post(pooling::create), pooling::describe),
         ("/v1/rerank", post(rerank::create), rerank::describe),
         ("/v2/rerank", post(rerank::create), rerank::describe),
         ("/rerank", post(rerank::create), rerank::describe),
         ("/v1/score", post(score::create), score::describe),
         ("/score", post(score::create), score::describe),
+        ("/similarity", post(similarity::create), similarity::describe),
         ("/v1/classify", post(classify::create), classify::describe),
         ("/classify", post(classify::create), classify::describe),
         ("/v1/sentiment", post(classify::create), classify::describe),
         ("/v1/ner", post(ner::create), ner::describe),
         ("/v1/qa", post(qa::create), qa::describe),
         ("/v1/fill-mask", post(fill_mask::create), fill_mask::describe),
+        ("/predict", post(predict::create), predict::describe),
         ("/v1/chat/completions/render", post(render::chat), render::describe_chat),
         ("/v1/chat/completions/input_tokens", post(input_tokens::create), input_tokens::describe),
         ("/v1/completions/render", post(render::completion), render::describe_completion),

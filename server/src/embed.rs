@@ -94,7 +94,7 @@ pub(crate) fn text_tokens(
         return Err(ApiError::invalid_value(field, "has an input without a token"));
     }
     match cut {
-        Some(cut) if model.rules.kind.generates() => cut.apply(&mut tokens, limit),
+        Some(cut) if model.rules.kind.generates() && cut != PromptCut::FirstToFit => cut.apply(&mut tokens, limit),
         Some(cut) => {
             let closing = if is_closed { model.tokenizer.closing() } else { &[] };
             cut.apply_to_end(&mut tokens, limit, closing);

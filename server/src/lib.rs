@@ -38,6 +38,7 @@ pub mod health;
 pub mod host_guard;
 pub mod hub;
 pub mod json;
+pub mod labels;
 mod lane;
 pub mod logging;
 pub mod masks;

@@ -1,11 +1,11 @@
 //! Texts that are read together, or compared: their tokens, and the scores that come of what the engine gives.
 
-use engine::config::LabelScores;
 use scheduler::Token;
 
 use crate::{
     embed::{Input, text_tokens},
     error::ApiError,
+    labels::probabilities,
     prepare::encode_at,
     request::{PairScorer, PairsRequest, Prompt, PromptCut, ReadingRules},
     served_model::ServedModel,
@@ -54,7 +54,7 @@ fn join(
     let (frame, limit) = (model.tokenizer.pair(), model.limits.max_model_len);
     let most = match reading.cut {
         Some(PromptCut::To(kept)) => kept,
-        Some(PromptCut::ToFit) => limit,
+        Some(PromptCut::ToFit | PromptCut::FirstToFit) => limit,
         None => usize::MAX,
     };
     let (kept_first, kept_second) = frame.fit((first.len(), second.len()), most).unwrap_or_default();
@@ -80,20 +80,6 @@ pub fn scores(request: &PairsRequest, vectors: &[Vec<f32>]) -> Vec<f32> {
     }
 }
 
-/// What the scores of labels mean.
-pub fn probabilities(scores: &[f32], how: LabelScores) -> Vec<f32> {
-    match how {
-        LabelScores::Raw => scores.to_vec(),
-        LabelScores::Any => scores.iter().map(|score| (1.0 / (1.0 + (-f64::from(*score)).exp())) as f32).collect(),
-        LabelScores::One => {
-            let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let weight = |score: &f32| f64::from(score - greatest).exp();
-            let sum: f64 = scores.iter().map(weight).sum();
-            scores.iter().map(|score| (weight(score) / sum) as f32).collect()
-        }
-    }
-}
-
 /// Of vectors of zeros 0.
 fn cosine(first: &[f32], second: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
@@ -104,15 +90,6 @@ fn cosine(first: &[f32], second: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn scores_become_what_their_kind_says() {
-        assert_eq!(probabilities(&[0.0, 2.0], LabelScores::Raw), [0.0, 2.0]);
-        let any = probabilities(&[0.0, 2.0], LabelScores::Any);
-        assert!((any[0] - 0.5).abs() < 1e-7 && (any[1] - 0.880_797).abs() < 1e-6, "{any:?}");
-        let one = probabilities(&[1000.0, 1000.0, 999.0], LabelScores::One);
-        assert!((one.iter().sum::<f32>() - 1.0).abs() < 1e-6 && (one[0] / one[2] - 1.0_f32.exp()).abs() < 1e-5);
-    }
 
     #[test]
     fn an_angle_has_no_length() {

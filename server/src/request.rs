@@ -10,6 +10,7 @@ mod classify;
 mod completion;
 mod content;
 mod documents;
+mod embed;
 mod embeddings;
 mod fill_mask;
 mod grammar;
@@ -17,14 +18,18 @@ mod messages;
 mod ner;
 mod output;
 mod pairs;
+mod pooling;
+mod predict;
 mod prediction;
 mod qa;
 mod range;
+mod rank;
 mod reading;
 mod reasoning;
 mod refuse;
 mod sampling;
 mod shared;
+mod similarity;
 mod stopping;
 mod template_arguments;
 mod tokens;
@@ -38,17 +43,22 @@ use scheduler::{SamplingParams, Token};
 pub use self::{
     beams::MAX_BEAMS,
     chat::chat,
-    classify::{ClassifyRequest, FIELD as CLASSIFY_FIELD, classify},
+    classify::{ClassifyRequest, classify},
     completion::completion,
+    embed::embed,
     embeddings::{EmbedRequest, VectorForm, embeddings},
     fill_mask::{FIELD as FILL_MASK_FIELD, FillMaskRequest, fill_mask},
     ner::{FIELD as NER_FIELD, NerRequest, ner},
     output::StreamRules,
-    pairs::{PairScorer, PairsRequest, RankRequest, rank, score},
+    pairs::{PairScorer, PairsRequest, score},
+    pooling::{PoolRequest, pooling},
+    predict::{PredictRequest, predict},
     qa::{FIELD as QA_FIELD, QUESTION as QA_QUESTION, QaRequest, qa},
+    rank::{RankForm, RankRequest, rank},
     reading::{PieceRules, ReadingRules},
     reasoning::ReasoningRules,
     sampling::SamplingDefaults,
+    similarity::similarity,
     tokens::{detokenize, tokenize},
 };
 pub use crate::{chat_prompt::ChatPrompt, stop_matcher::StopRules};
@@ -163,6 +173,8 @@ pub enum PromptCut {
     To(usize),
     /// As many as the context holds beside the answer.
     ToFit,
+    /// The same of a text that is read, from its begin whatever reads it.
+    FirstToFit,
 }
 
 impl PromptCut {
@@ -184,7 +196,7 @@ impl PromptCut {
     fn kept(self, room: usize) -> usize {
         match self {
             Self::To(kept) => kept,
-            Self::ToFit => room.max(1),
+            Self::ToFit | Self::FirstToFit => room.max(1),
         }
     }
 }

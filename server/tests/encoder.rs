@@ -62,6 +62,11 @@ fn serve(name: &str) -> Router {
 
 async fn post(router: &Router, path: &str, mut body: Value) -> Value {
     body["model"] = json!(MODEL);
+    post_unnamed(router, path, &body).await
+}
+
+/// The same for a body that names no model.
+async fn post_unnamed(router: &Router, path: &str, body: &Value) -> Value {
     let request = Request::post(path).header("host", "localhost").header(CONTENT_TYPE, "application/json");
     let response = router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
     let (head, body) = response.into_parts();
@@ -99,6 +104,9 @@ async fn vectors_have_the_reference_angles_and_unit_length() {
             for (text, want) in texts.iter().zip(case["cosine"].as_array().unwrap()) {
                 let answer = post(&router, "/v1/score", json!({"text_1": text, "text_2": texts})).await;
                 assert_near(&scores(&answer["data"]), want, name);
+                let inputs = json!({"source_sentence": text, "sentences": texts});
+                let answer = post_unnamed(&router, "/similarity", &json!({"inputs": inputs})).await;
+                assert_near(&serde_json::from_value::<Vec<f64>>(answer).unwrap(), want, name);
             }
         }
     }
@@ -115,7 +123,11 @@ async fn labels_have_the_reference_probabilities() {
             };
             let input: Vec<Value> = case["texts"].as_array().unwrap().iter().map(input).collect();
             let answer = post(&router, "/v1/classify", json!({"input": input})).await;
+            let inputs = |text: &Value| if text.is_array() { text.clone() } else { json!([text]) };
+            let inputs: Vec<Value> = case["texts"].as_array().unwrap().iter().map(inputs).collect();
+            let bare = post_unnamed(&router, "/predict", &json!({"inputs": inputs})).await;
             for (index, item) in answer["data"].as_array().unwrap().iter().enumerate() {
+                assert_eq!(bare[index][0]["label"], case["labels"][index], "{name}");
                 let probs: Vec<f64> = serde_json::from_value(item["probs"].clone()).unwrap();
                 assert_near(&probs, &case["softmax"][index], name);
                 assert_eq!(item["label"], case["labels"][index], "{name}");
@@ -138,6 +150,8 @@ async fn pairs_have_the_reference_scores() {
         let answer = post(&router, "/v1/rerank", body).await;
         let score = answer["results"][0]["relevance_score"].as_f64().unwrap();
         assert_near(&[score], &json!([case["sigmoid"][0]]), "bert-xenc");
+        let answer = post_unnamed(&router, "/rerank", &json!({"query": query[0], "texts": [query[1]]})).await;
+        assert_near(&scores(&answer), &json!([case["sigmoid"][0]]), "bert-xenc");
     }
 }
 

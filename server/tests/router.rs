@@ -9,6 +9,8 @@ mod access;
 mod answers;
 #[path = "router/beams.rs"]
 mod beams;
+#[path = "router/dialects.rs"]
+mod dialects;
 #[path = "router/embeddings.rs"]
 mod embeddings;
 #[path = "router/encoders.rs"]

@@ -1,7 +1,10 @@
 //! Vectors as they are sent: cut, of unit length, as numbers or as base64.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use proto::{Embedding, EmbeddingUsage, EmbeddingVector, EmbeddingsResponse, EncodingFormat, ObjectName, Timings};
+use proto::{
+    Embedding, EmbeddingUsage, EmbeddingVector, EmbeddingsResponse, EncodingFormat, ObjectName, Pooled, Timings,
+    Vectors,
+};
 
 use crate::request::VectorForm;
 
@@ -10,8 +13,8 @@ use crate::request::VectorForm;
 pub struct EmbeddingsHead {
     /// The name asked for.
     pub model: String,
-    /// Tokens of all inputs.
-    pub prompt_tokens: usize,
+    /// What it cost.
+    pub usage: EmbeddingUsage,
     /// Where time and memory went, if the answer tells.
     pub timings: Option<Timings>,
 }
@@ -27,16 +30,32 @@ pub fn whole(head: EmbeddingsHead, form: VectorForm, vectors: Vec<Vec<f32>>) -> 
         object: ObjectName::List,
         model: head.model,
         data: data.collect(),
-        usage: EmbeddingUsage { prompt_tokens: head.prompt_tokens, total_tokens: head.prompt_tokens },
+        usage: head.usage,
         timings: head.timings,
     }
 }
 
-fn formed(mut vector: Vec<f32>, form: VectorForm) -> EmbeddingVector {
+/// The vectors alone, as numbers.
+pub fn bare(form: VectorForm, vectors: Vec<Vec<f32>>) -> Vectors {
+    Vectors(vectors.into_iter().map(|vector| fitted(vector, form)).collect())
+}
+
+/// One entry for each text, whatever the numbers are.
+pub fn pooled(form: VectorForm, numbers: impl IntoIterator<Item = Vec<f32>>) -> Vec<Pooled> {
+    let entry = |(index, numbers)| Pooled { index, object: ObjectName::Pooling, data: formed(numbers, form) };
+    numbers.into_iter().enumerate().map(entry).collect()
+}
+
+fn fitted(mut vector: Vec<f32>, form: VectorForm) -> Vec<f32> {
     vector.truncate(form.dimensions);
     if form.normalize {
         normalize(&mut vector);
     }
+    vector
+}
+
+fn formed(vector: Vec<f32>, form: VectorForm) -> EmbeddingVector {
+    let vector = fitted(vector, form);
     match form.encoding {
         EncodingFormat::Float => EmbeddingVector::Floats(vector),
         EncodingFormat::Base64 => {

@@ -45,7 +45,7 @@ fn fill_in_one(name: &str, object: &mut Object, facts: &Facts) {
             }
             member_at_most(object, "min_tokens", max_model_len);
         }
-        ("EmbeddingsRequest", _) => {
+        ("EmbeddingsRequest" | "EmbedRequest", _) => {
             if let Some(dimensions) = facts.dimensions {
                 member_at_most(object, "dimensions", dimensions);
             }

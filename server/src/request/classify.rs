@@ -1,5 +1,6 @@
 //! `POST /v1/classify`: whose labels are asked for.
 
+use engine::config::{LabelScores, Labels};
 use proto::ClassifyText;
 
 use super::{
@@ -13,27 +14,39 @@ use crate::error::ApiError;
 pub struct ClassifyRequest {
     /// How texts are read.
     pub reading: ReadingRules,
+    /// The member that texts came from.
+    pub field: &'static str,
     /// Texts, and what they are read with; at least one.
     pub texts: Vec<(String, Option<String>)>,
-    /// Scores as the model gives them.
-    pub raw: bool,
+    /// The model's labels, and what is told of their scores.
+    pub labels: Labels,
 }
 
-/// Where the texts stand in a request.
-pub const FIELD: &str = "input";
+impl ClassifyRequest {
+    /// A request for the labels of texts that stand in `field`.
+    pub(super) fn new(
+        (reading, raw): (ReadingRules, bool),
+        field: &'static str,
+        texts: Vec<(String, Option<String>)>,
+        rules: &RequestRules,
+    ) -> Result<Self, ApiError> {
+        let mut labels = rules.kind.labels().cloned().ok_or_else(|| rules.kind.refusal())?;
+        if raw {
+            labels.scores = LabelScores::Raw;
+        }
+        check_texts(field, texts.iter().map(|(first, _)| first), rules)?;
+        check_texts(field, texts.iter().filter_map(|(_, second)| second.as_ref()), rules)?;
+        Ok(Self { reading, field, texts, labels })
+    }
+}
 
 /// Reads a request for labels.
 pub fn classify(request: proto::ClassifyRequest, rules: &RequestRules) -> Result<ClassifyRequest, ApiError> {
     let reading = reading(request.model, &request.reading, rules)?;
-    if rules.kind.labels().is_none() {
-        return Err(rules.kind.refusal());
-    }
     let text = |text: ClassifyText| match text {
         ClassifyText::Text(text) => (text.into_string(), None),
         ClassifyText::Pair(pair) => (pair.text.into_string(), pair.text_pair.map(proto::InputText::into_string)),
     };
-    let texts: Vec<_> = request.input.into_vec().into_iter().map(text).collect();
-    check_texts(FIELD, texts.iter().map(|(first, _)| first), rules)?;
-    check_texts(FIELD, texts.iter().filter_map(|(_, second)| second.as_ref()), rules)?;
-    Ok(ClassifyRequest { reading, texts, raw: request.raw_scores.unwrap_or(false) })
+    let texts = request.input.into_vec().into_iter().map(text).collect();
+    ClassifyRequest::new((reading, request.raw_scores.unwrap_or(false)), "input", texts, rules)
 }

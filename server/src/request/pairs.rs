@@ -1,11 +1,10 @@
-//! `POST /v1/rerank` and `/v1/score`: which pairs of texts are scored, and how.
+//! `POST /v1/score`: which pairs of texts are scored, and how.
 
 use engine::config::LabelScores;
-use proto::{InputText, RerankRequest, ScoreRequest, Texts};
+use proto::{InputText, ScoreRequest, Texts};
 
 use super::{
     RequestRules,
-    range::size,
     reading::{ReadingRules, check_texts, reading},
 };
 use crate::error::ApiError;
@@ -36,17 +35,6 @@ pub struct PairsRequest {
     pub raw: bool,
 }
 
-/// A request to rank the second texts of pairs.
-#[derive(Clone, Debug)]
-pub struct RankRequest {
-    /// One first text with each of the others.
-    pub pairs: PairsRequest,
-    /// So many are told, the best; all if absent.
-    pub top: Option<usize>,
-    /// They are told with their texts.
-    pub with_texts: bool,
-}
-
 impl RequestRules {
     /// How the model scores pairs; the error says what it does in place of that.
     pub(crate) fn pair_scorer(&self) -> Result<PairScorer, ApiError> {
@@ -57,22 +45,6 @@ impl RequestRules {
             (None, Err(why)) => Err(ApiError::unsupported_model(why)),
         }
     }
-}
-
-/// Reads a request to rank documents.
-pub fn rank(request: RerankRequest, rules: &RequestRules) -> Result<RankRequest, ApiError> {
-    let reading = reading(request.model, &request.reading, rules)?;
-    let scorer = rules.pair_scorer()?;
-    let firsts = vec![request.query.into_string()];
-    let seconds: Vec<_> = request.documents.0.into_iter().map(|document| document.into_text().into_string()).collect();
-    check_texts("query", &firsts, rules)?;
-    check_texts("documents", &seconds, rules)?;
-    let raw = request.raw_scores.unwrap_or(false);
-    Ok(RankRequest {
-        pairs: PairsRequest { reading, scorer, firsts, seconds, field: "documents", raw },
-        top: request.top_n.map(size),
-        with_texts: request.return_documents.unwrap_or(false),
-    })
 }
 
 /// Reads a request to score pairs.

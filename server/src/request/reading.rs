@@ -1,6 +1,6 @@
 //! What requests for texts that are read have in common.
 
-use proto::{InputText, ModelName, ReadingFields, Texts};
+use proto::{InputText, ModelName, ReadingFields, Texts, TruncationDirection, TruncationFields};
 
 use super::{
     PromptCut, RequestRules,
@@ -44,6 +44,19 @@ pub(super) fn texts(field: &str, texts: Texts, rules: &RequestRules) -> Result<V
     let texts: Vec<_> = texts.into_vec().into_iter().map(InputText::into_string).collect();
     check_texts(field, &texts, rules)?;
     Ok(texts)
+}
+
+/// The same of a request in text-embeddings-inference's form, which names no model. The direction stands at a path.
+pub(super) fn reading_of_served(
+    fields: &TruncationFields,
+    direction: &str,
+    rules: &RequestRules,
+) -> Result<ReadingRules, ApiError> {
+    if fields.truncation_direction == Some(TruncationDirection::Left) {
+        return Err(ApiError::unsupported_value(direction, "must be Right, texts are cut at their end"));
+    }
+    let cut = fields.truncate.unwrap_or(false).then_some(PromptCut::FirstToFit);
+    Ok(ReadingRules { model: rules.models[0].clone(), cut, priority: 0 })
 }
 
 /// Checks how many texts stand in a member, and how long the longest is.

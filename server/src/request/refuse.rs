@@ -1,8 +1,8 @@
 //! Members that are known and not served: they pass only with the value that means "off".
 
 use proto::{
-    ChatRequest, CompletionRequest, Off, OutputFields, RefusedUnless, SamplingFields, SchedulingFields, StoppingFields,
-    TokenizeRequest,
+    ChatRequest, CompletionRequest, EmbedRequest, Off, OutputFields, RefusedUnless, SamplingFields, SchedulingFields,
+    SimilarityParameters, StoppingFields, TokenizeRequest,
 };
 
 use crate::error::ApiError;
@@ -30,6 +30,7 @@ fn instead(name: &str) -> &'static str {
         "add_special" => ", use add_special_tokens",
         "with_pieces" => ", use return_token_strs",
         "lora_path" => ", adapters are chosen by model",
+        "prompt_name" | "parameters.prompt_name" => ", put the prompt before the text",
         _ => "",
     }
 }
@@ -71,6 +72,14 @@ pub(super) fn chat(request: &ChatRequest) -> Result<(), ApiError> {
 
 pub(super) fn completion(request: &CompletionRequest) -> Result<(), ApiError> {
     refuse([("prompt_embeds", request.prompt_embeds.is_some())])
+}
+
+pub(super) fn embed(request: &EmbedRequest) -> Result<(), ApiError> {
+    refuse([("prompt_name", request.prompt_name.is_some())])
+}
+
+pub(super) fn similarity(parameters: &SimilarityParameters) -> Result<(), ApiError> {
+    refuse([("parameters.prompt_name", parameters.prompt_name.is_some())])
 }
 
 pub(super) fn tokenize(request: &TokenizeRequest) -> Result<(), ApiError> {

@@ -20,10 +20,9 @@ use crate::{
     clock::unix_seconds,
     embed::{Input, Reading},
     error::ApiError,
-    json,
+    json, labels,
     openapi::{Endpoint, Facts},
-    pairs,
-    request::{self, CLASSIFY_FIELD, ClassifyRequest},
+    request::{self, ClassifyRequest},
     served_model::ServedModel,
 };
 
@@ -46,28 +45,22 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     let created = unix_seconds();
     let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
-    let labels = model.rules.kind.labels().cloned().ok_or_else(ApiError::internal)?;
-    let reading = Reading { inputs, field: CLASSIFY_FIELD, priority: request.reading.priority };
+    let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
     let read = read::read(&app, (model, work), reading, clocked).await?;
     let texts = read.embedded.vectors.iter().enumerate();
-    let data = texts.map(|text| classified(&labels, request.raw, text)).collect::<Vec<_>>();
+    let data = texts.map(|(index, scores)| classified(&request.labels, index, scores)).collect::<Vec<_>>();
     Ok(read::list("classify-", (request.reading.model, created), data, &read))
 }
 
 fn take(body: &WholeBody, model: &ServedModel) -> Result<(ClassifyRequest, Vec<Input>), ApiError> {
     let request = request::classify(json::parse(body)?, &model.rules)?;
-    let reading = &request.reading;
-    let input = |(first, second): &(String, Option<String>)| match second {
-        None => pairs::one(model, CLASSIFY_FIELD, first, reading),
-        Some(second) => pairs::both(model, CLASSIFY_FIELD, (first.as_str(), second.as_str()), reading),
-    };
-    let inputs = request.texts.iter().map(input).collect::<Result<_, _>>()?;
+    let inputs = labels::tokenize(model, &request)?;
     Ok((request, inputs))
 }
 
 /// Of equal labels the first is told.
-fn classified(labels: &Labels, raw: bool, (index, scores): (usize, &Vec<f32>)) -> Classified {
-    let probs = if raw { scores.clone() } else { pairs::probabilities(scores, labels.scores) };
+fn classified(labels: &Labels, index: usize, scores: &[f32]) -> Classified {
+    let probs = labels::probabilities(scores, labels.scores);
     let likelier = |best: usize, other: usize| if scores[other] > scores[best] { other } else { best };
     let best = (0..scores.len()).fold(0, likelier);
     Classified { index, label: labels.names[best].clone(), probs, num_classes: scores.len() }

@@ -4,35 +4,26 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, header::CONTENT_TYPE},
-    response::{IntoResponse, Response},
+    response::Response,
 };
-
 use proto::{EmbeddingsRequest, EmbeddingsResponse};
 use serde_json::json as object;
 
 use super::{
     accept::{self, Arrived, arrive},
-    read,
+    read::{self, Read},
 };
 use crate::{
-    answer::{
-        self,
-        embeddings::{self, EmbeddingsHead},
-    },
+    answer::embeddings::{self, EmbeddingsHead},
     app::App,
     body::WholeBody,
-    embed::{self, Embedded, Reading, Tokenized},
+    embed::{self, Reading, Tokenized},
     error::ApiError,
     json,
     openapi::{Endpoint, Facts},
-    prepare::without_result,
     request,
     served_model::ServedModel,
 };
-
-/// Bytes that a number may take in an answer.
-const BYTES_OF_NUMBER: usize = 14;
 
 /// What it takes and answers.
 pub fn describe(facts: &Facts) -> Endpoint {
@@ -52,25 +43,13 @@ pub fn describe(facts: &Facts) -> Endpoint {
 /// One vector for each input, in their order.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
-    let Arrived { model, work, clocked, made: tokenized } = arrived;
-    let form = tokenized.request.form;
-    let head = EmbeddingsHead {
-        model: tokenized.request.model.clone(),
-        prompt_tokens: tokenized.inputs.iter().map(|input| input.tokens.len()).sum(),
-        timings: None,
-    };
-    let Tokenized { request, inputs } = tokenized;
+    let Arrived { model, work, clocked, made: Tokenized { request, inputs } } = arrived;
     let reading = Reading { inputs, field: request.field, priority: request.priority };
-    let embedded = embed::embed(&app, (model, work), reading, clocked).await?;
-    let headers = embedded.timings.as_ref().map(answer::timing_headers);
-    let bytes = embedded.vectors.len() * form.dimensions * BYTES_OF_NUMBER;
-    let write = move || {
-        let Embedded { vectors, timings, .. } = embedded;
-        serde_json::to_vec(&embeddings::whole(EmbeddingsHead { timings, ..head }, form, vectors))
-    };
-    let body = app.pool.run(bytes, write).await.map_err(without_result)?.map_err(|_| ApiError::internal())?;
-    let kind = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok((headers, [kind], body).into_response())
+    let Read { embedded, usage } = read::read(&app, (model, work), reading, clocked).await?;
+    let (model, form) = (request.model, request.form);
+    let numbers = embedded.vectors.len() * form.dimensions;
+    let answer = move |vectors, timings| embeddings::whole(EmbeddingsHead { model, usage, timings }, form, vectors);
+    read::written(&app, embedded, numbers, answer).await
 }
 
 fn take(body: &WholeBody, model: &ServedModel) -> Result<Tokenized, ApiError> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
+    http::{HeaderValue, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use proto::{EmbeddingUsage, Listing, ObjectName, Timings};
@@ -21,6 +22,9 @@ use crate::{
     served_model::ServedModel,
     shutdown::Work,
 };
+
+/// Bytes that a number may take in an answer.
+const BYTES_OF_NUMBER: usize = 14;
 
 /// What came of reading.
 #[derive(Debug)]
@@ -67,4 +71,21 @@ pub(super) fn list<T: Serialize>(
 /// An answer with its timings as headers too.
 pub(super) fn answer(timings: Option<&Timings>, body: &impl Serialize) -> Response {
     (timings.map(answer::timing_headers), Json(body)).into_response()
+}
+
+/// An answer that holds so many numbers, written beside the threads that serve connections.
+pub(super) async fn written<T: Serialize>(
+    app: &App,
+    embedded: Embedded,
+    numbers: usize,
+    make: impl FnOnce(Vec<Vec<f32>>, Option<Timings>) -> T + Send + 'static,
+) -> Result<Response, ApiError> {
+    let headers = embedded.timings.as_ref().map(answer::timing_headers);
+    let write = move || {
+        let Embedded { vectors, timings, .. } = embedded;
+        serde_json::to_vec(&make(vectors, timings))
+    };
+    let body = app.pool.run(numbers * BYTES_OF_NUMBER, write).await.map_err(without_result)?;
+    let body = body.map_err(|_| ApiError::internal())?;
+    Ok((headers, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
 }

@@ -1,4 +1,4 @@
-//! POST /v1/rerank: documents in order of how well they answer a query.
+//! POST /v1/rerank: texts in order of how well they answer a query, in the form of the request.
 
 use std::sync::Arc;
 
@@ -6,7 +6,9 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use proto::{DocumentText, RerankRequest, RerankResponse, RerankResult};
+use proto::{
+    DocumentText, EmbeddingUsage, RankedText, RerankAnswer, RerankRequest, RerankResponse, RerankResult, Text, Timings,
+};
 use serde_json::json as object;
 
 use super::{
@@ -21,7 +23,7 @@ use crate::{
     json,
     openapi::{Endpoint, Facts},
     pairs,
-    request::{self, RankRequest},
+    request::{self, RankForm, RankRequest},
     request_id::random_id,
     served_model::ServedModel,
 };
@@ -38,23 +40,29 @@ pub fn describe(facts: &Facts) -> Endpoint {
             "the best",
             object!({"model": model, "query": query, "documents": objects, "top_n": 1, "return_documents": true}),
         ),
+        (
+            "texts, for a bare list",
+            object!({"query": query, "texts": documents, "return_text": true, "truncate": true}),
+        ),
     ];
-    let endpoint = Endpoint::post("Rank documents by how well they answer a query")
+    let endpoint = Endpoint::post("Rank texts by how well they answer a query")
         .takes::<RerankRequest>(facts, examples)
-        .answers::<RerankResponse>("The documents, the best first.");
+        .answers::<RerankAnswer>("The texts, the best first; asked for `texts`, a bare list.");
     accept::describe_work(endpoint)
 }
 
-/// The documents, the best first.
+/// The texts, the best first.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
     let reading = Reading { inputs, field: request.pairs.field, priority: request.pairs.reading.priority };
     let Read { embedded, usage } = read::read(&app, (model, work), reading, clocked).await?;
-    let results = ranked(&request, &pairs::scores(&request.pairs, &embedded.vectors));
-    let model = request.pairs.reading.model;
-    let answer = RerankResponse { id: random_id("rerank-"), model, results, usage, timings: embedded.timings.clone() };
-    Ok(read::answer(answer.timings.as_ref(), &answer))
+    let scores = pairs::scores(&request.pairs, &embedded.vectors);
+    let answer = match request.form {
+        RankForm::Results => RerankAnswer::Documents(documents(request, &scores, usage, embedded.timings.clone())),
+        RankForm::List => RerankAnswer::Texts(texts(&request, &scores)),
+    };
+    Ok(read::answer(embedded.timings.as_ref(), &answer))
 }
 
 fn take(body: &WholeBody, model: &ServedModel) -> Result<(RankRequest, Vec<Input>), ApiError> {
@@ -63,16 +71,25 @@ fn take(body: &WholeBody, model: &ServedModel) -> Result<(RankRequest, Vec<Input
     Ok((request, inputs))
 }
 
-/// Of equal scores the first stands first.
-fn ranked(request: &RankRequest, scores: &[f32]) -> Vec<RerankResult> {
+/// Places, scores and texts as they are told. Of equal scores the first stands first.
+fn ranked(request: &RankRequest, scores: &[f32]) -> impl Iterator<Item = (usize, f32, Option<Text>)> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     order.truncate(request.top.unwrap_or(usize::MAX));
-    let text = |index: usize| DocumentText { text: request.pairs.seconds[index].as_str().into() };
-    let result = |index: usize| RerankResult {
+    let text = move |index: usize| request.with_texts.then(|| request.pairs.seconds[index].as_str().into());
+    order.into_iter().map(move |index| (index, scores[index], text(index)))
+}
+
+fn documents(request: RankRequest, scores: &[f32], usage: EmbeddingUsage, timings: Option<Timings>) -> RerankResponse {
+    let result = |(index, relevance_score, text): (usize, f32, Option<Text>)| RerankResult {
         index,
-        relevance_score: scores[index],
-        document: request.with_texts.then(|| text(index)),
+        relevance_score,
+        document: text.map(|text| DocumentText { text }),
     };
-    order.into_iter().map(result).collect()
+    let results = ranked(&request, scores).map(result).collect();
+    RerankResponse { id: random_id("rerank-"), model: request.pairs.reading.model, results, usage, timings }
+}
+
+fn texts(request: &RankRequest, scores: &[f32]) -> Vec<RankedText> {
+    ranked(request, scores).map(|(index, score, text)| RankedText { index, score, text }).collect()
 }

@@ -12,16 +12,8 @@ use crate::{
 };
 
 /// Paths that other models serve.
-pub const FOR_OTHER_MODELS: [&str; 8] = [
-    "/similarity",
-    "/predict",
-    "/v1/pooling",
-    "/pooling",
-    "/v1/translate",
-    "/v1/summarize",
-    "/v1/audio/transcriptions",
-    "/v1/audio/translations",
-];
+pub const FOR_OTHER_MODELS: [&str; 4] =
+    ["/v1/translate", "/v1/summarize", "/v1/audio/transcriptions", "/v1/audio/translations"];
 
 /// Paths of adapters.
 pub const FOR_ADAPTERS: [&str; 2] = ["/v1/load_lora_adapter", "/v1/unload_lora_adapter"];

@@ -10,15 +10,16 @@ use crate::support::{
 };
 
 /// Tokens of the longest text; a token is a byte.
-const LONGEST: usize = 40;
+pub(crate) const LONGEST: usize = 40;
 
-fn server() -> TestServer {
+/// An encoder that makes vectors.
+pub(crate) fn server() -> TestServer {
     TestServer::with(Setup::encoder(ModelKind::Embedder, LONGEST))
 }
 
 /// An encoder with so many labels; the score of a label is how often tokens stand in the text that leave its number when
 /// they are divided by 8, later ones counting more.
-fn classifier(labels: usize, scores: LabelScores) -> TestServer {
+pub(crate) fn classifier(labels: usize, scores: LabelScores) -> TestServer {
     let names = (0..labels).map(|label| format!("L{label}")).collect();
     TestServer::with(Setup::encoder(ModelKind::Classifier(Labels { names, scores }), LONGEST))
 }

@@ -133,7 +133,8 @@ async fn its_examples_work_and_every_answer_fits() {
     let mask = Mask { token: MASK, text: "[MASK]".to_owned() };
     let encoders = [
         ("classify", kind.clone()),
-        ("sentiment", kind),
+        ("sentiment", kind.clone()),
+        ("predict", kind),
         ("ner", ModelKind::TokenClassifier(labels)),
         ("qa", ModelKind::SpanReader),
         ("fill-mask", ModelKind::MaskFiller(mask)),
