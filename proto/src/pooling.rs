@@ -7,8 +7,8 @@ use utoipa::{
 };
 
 use crate::{
-    EmbeddingInput, EmbeddingUsage, EmbeddingVector, EncodingFormat, Messages, ModelName, ObjectName, ReadingFields,
-    Timings, embeddings::of_input_or_messages, schema, strict_object::strict_object, word::word,
+    EmbeddingInput, EmbeddingVector, EncodingFormat, Messages, ModelName, ObjectName, ReadingFields,
+    embeddings::of_input_or_messages, schema, strict_object::strict_object, word::word,
 };
 
 strict_object! {
@@ -60,26 +60,6 @@ impl PartialSchema for PoolingTask {
 }
 
 impl ToSchema for PoolingTask {}
-
-/// What was made of the texts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct PoolingResponse {
-    /// Of this answer.
-    pub id: String,
-    /// `list`
-    pub object: ObjectName,
-    /// Unix seconds.
-    pub created: u64,
-    /// The name asked for.
-    pub model: String,
-    /// One for each input, in their order.
-    pub data: Vec<Pooled>,
-    /// What it cost.
-    pub usage: EmbeddingUsage,
-    /// Where its time went, unless that is switched off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timings: Option<Timings>,
-}
 
 /// What was made of one input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

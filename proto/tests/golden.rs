@@ -5,12 +5,12 @@
 use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
 
 use proto::{
-    ChatChunk, ChatRequest, ChatResponse, ClassifyRequest, ClassifyResponse, CompletionChunk, CompletionRequest,
+    ChatChunk, ChatRequest, ChatResponse, Classified, ClassifyRequest, CompletionChunk, CompletionRequest,
     CompletionResponse, Content, ContentPart, EmbedRequest, EmbeddingsRequest, EmbeddingsResponse, EncodingFormat,
-    ErrorBody, FormatKind, Integer, List, LogitBias, MediaKind, Model, ModelList, PoolingRequest, PoolingResponse,
-    PredictRequest, Predictions, Prompt, RankedText, Refused, RefusedUnless, RerankRequest, RerankResponse,
-    ResponseFormat, Role, ScoreRequest, ScoreResponse, Similarities, SimilarityRequest, Stop, TokenId, ToolChoice,
-    Usage, Vectors,
+    ErrorBody, FillMaskRequest, FormatKind, Integer, List, Listing, LogitBias, MediaKind, Model, ModelList, NerRequest,
+    PairScore, Pooled, PoolingRequest, PredictRequest, Predictions, Prompt, QaRequest, RankedText, Refused,
+    RefusedUnless, RerankRequest, RerankResponse, ResponseFormat, Role, ScoreRequest, Similarities, SimilarityRequest,
+    Stop, TextAnswers, TextEntities, TextMasks, TokenId, ToolChoice, Usage, Vectors,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ const NAMES: [&str; 9] = [
     "modalities",
     "task",
     "truncation_direction",
+    "aggregation",
 ];
 
 #[test]
@@ -47,6 +48,12 @@ fn requests_parse_and_keep_what_they_say() {
             check_request::<PredictRequest>(&name, &text);
         } else if name.starts_with("similarity_") {
             check_request::<SimilarityRequest>(&name, &text);
+        } else if name.starts_with("ner_") {
+            check_request::<NerRequest>(&name, &text);
+        } else if name.starts_with("qa_") {
+            check_request::<QaRequest>(&name, &text);
+        } else if name.starts_with("fill-mask_") {
+            check_request::<FillMaskRequest>(&name, &text);
         } else if name.starts_with("pooling_") {
             check_request::<PoolingRequest>(&name, &text);
         } else {
@@ -191,14 +198,17 @@ fn responses_are_written_as_they_are_read() {
             name if name.starts_with("model_list") => check_response::<ModelList>,
             name if name.starts_with("model") => check_response::<Model>,
             name if name.starts_with("embeddings") => check_response::<EmbeddingsResponse>,
-            name if name.starts_with("classify") => check_response::<ClassifyResponse>,
+            name if name.starts_with("classify") => check_response::<Listing<Classified>>,
             name if name.starts_with("rerank") => check_response::<RerankResponse>,
-            name if name.starts_with("score") => check_response::<ScoreResponse>,
+            name if name.starts_with("score") => check_response::<Listing<PairScore>>,
             name if name.starts_with("ranked_texts") => check_response::<Vec<RankedText>>,
             name if name.starts_with("vectors") => check_response::<Vectors>,
             name if name.starts_with("predictions") => check_response::<Predictions>,
             name if name.starts_with("similarities") => check_response::<Similarities>,
-            name if name.starts_with("pooling") => check_response::<PoolingResponse>,
+            name if name.starts_with("ner") => check_response::<Listing<TextEntities>>,
+            name if name.starts_with("qa") => check_response::<Listing<TextAnswers>>,
+            name if name.starts_with("fill-mask") => check_response::<Listing<TextMasks>>,
+            name if name.starts_with("pooling") => check_response::<Listing<Pooled>>,
             name if name.starts_with("error_body") => check_response::<ErrorBody>,
             _ => check_response::<Usage>,
         };
@@ -226,6 +236,9 @@ fn what_is_refused_says_why() {
             Some("embed") => serde_json::from_str::<EmbedRequest>(&body).map(drop),
             Some("predict") => serde_json::from_str::<PredictRequest>(&body).map(drop),
             Some("similarity") => serde_json::from_str::<SimilarityRequest>(&body).map(drop),
+            Some("ner") => serde_json::from_str::<NerRequest>(&body).map(drop),
+            Some("qa") => serde_json::from_str::<QaRequest>(&body).map(drop),
+            Some("fill-mask") => serde_json::from_str::<FillMaskRequest>(&body).map(drop),
             Some("pooling") => serde_json::from_str::<PoolingRequest>(&body).map(drop),
             Some("completion") => serde_json::from_str::<CompletionRequest>(&body).map(drop),
             other => panic!("{name}: no type {other:?}"),

@@ -5,7 +5,7 @@ use scheduler::Token;
 
 use crate::{
     error::ApiError,
-    pairs,
+    labels,
     prepare::not_tokenised,
     request::{PieceRules, PromptCut},
     served_model::ServedModel,
@@ -77,7 +77,7 @@ impl PlacedText {
         let of_piece = |(window, scores): (&Window, &'a [f32])| {
             let first = before + window.counts.start - window.tokens.start;
             let rows = &scores[first * labels..(first + window.counts.len()) * labels];
-            rows.chunks_exact(labels).map(|row| pairs::probabilities(row, LabelScores::One)).collect::<Vec<_>>()
+            rows.chunks_exact(labels).map(|row| labels::probabilities(row, LabelScores::One)).collect::<Vec<_>>()
         };
         self.windows.iter().zip(pieces).flat_map(of_piece).collect()
     }

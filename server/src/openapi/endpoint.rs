@@ -1,5 +1,6 @@
 //! What a route says of itself: its method, what it takes, what it answers, and how it refuses.
 
+use proto::Listing;
 use serde_json::Value;
 use utoipa::{
     ToSchema,
@@ -100,6 +101,13 @@ impl Endpoint {
     pub fn answers_with<T: ToSchema>(mut self, status: u16, says: &str) -> Self {
         let content = ContentBuilder::new().schema(Some(self.refer::<T>())).build();
         self.answer(status, says, JSON, content)
+    }
+
+    /// It answers 200 with a listing of results of this type; the listing has no name of its own, all would share it.
+    pub fn answers_listing<T: ToSchema + ComposeSchema>(mut self, says: &str) -> Self {
+        Listing::<T>::schemas(&mut self.components);
+        let content = ContentBuilder::new().schema(Some(Listing::<T>::schema())).build();
+        self.answer(200, says, JSON, content)
     }
 
     /// It answers 200 with a JSON list of this type.

@@ -36,7 +36,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
     ];
     let endpoint = Endpoint::post("Give labels to texts")
         .takes::<proto::ClassifyRequest>(facts, examples)
-        .answers::<Listing<Classified>>("The labels of each text or pair, in their order.");
+        .answers_listing::<Classified>("The labels of each text or pair, in their order.");
     accept::describe_work(endpoint)
 }
 

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use engine::MAX_ASKED;
-use proto::{Listing, TextMasks};
+use proto::TextMasks;
 use serde_json::json as object;
 
 use super::{
@@ -39,7 +39,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
     ];
     let endpoint = Endpoint::post("Tell the words that masks stand for")
         .takes::<proto::FillMaskRequest>(facts, examples)
-        .answers::<Listing<TextMasks>>("Candidates for each mask of each text, the likeliest first.");
+        .answers_listing::<TextMasks>("Candidates for each mask of each text, the likeliest first.");
     accept::describe_work(endpoint)
 }
 

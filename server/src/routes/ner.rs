@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use proto::{Listing, TextEntities};
+use proto::TextEntities;
 use serde_json::json as object;
 
 use super::{
@@ -36,10 +36,9 @@ pub fn describe(facts: &Facts) -> Endpoint {
         ("texts, word by word", object!({"model": model, "input": [text, "Up we go."], "aggregation": "first"})),
         ("a long text", object!({"model": model, "input": text, "stride": 4})),
     ];
-    let endpoint =
-        Endpoint::post("Find names in texts")
-            .takes::<proto::NerRequest>(facts, examples)
-            .answers::<Listing<TextEntities>>("The names in each text, with their places in characters.");
+    let endpoint = Endpoint::post("Find names in texts")
+        .takes::<proto::NerRequest>(facts, examples)
+        .answers_listing::<TextEntities>("The names in each text, with their places in characters.");
     accept::describe_work(endpoint)
 }
 

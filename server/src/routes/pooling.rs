@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use engine::config::LabelScores;
-use proto::{ObjectName, PoolingRequest, PoolingResponse};
+use proto::{Listing, ObjectName, Pooled, PoolingRequest};
 use serde_json::json as object;
 
 use super::{
@@ -39,7 +39,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
     ];
     let endpoint = Endpoint::post("Tell what the model makes of texts or a chat: vectors or probabilities of labels")
         .takes::<PoolingRequest>(facts, examples)
-        .answers::<PoolingResponse>("The numbers of each input, in their order.")
+        .answers_listing::<Pooled>("The numbers of each input, in their order.")
         .refuses(ApiError::of_chats());
     accept::describe_work(endpoint)
 }
@@ -59,7 +59,7 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
             None => vector,
         };
         let data = embeddings::pooled(form, vectors.into_iter().map(told));
-        PoolingResponse { id, object, created, model, data, usage, timings }
+        Listing { id, object, created, model, data, usage, timings }
     };
     read::written(&app, embedded, numbers, answer).await
 }

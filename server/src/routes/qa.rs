@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use proto::{Listing, TextAnswers};
+use proto::TextAnswers;
 use serde_json::json as object;
 
 use super::{
@@ -39,7 +39,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
     ];
     let endpoint = Endpoint::post("Find the answer to a question in texts")
         .takes::<proto::QaRequest>(facts, examples)
-        .answers::<Listing<TextAnswers>>("What each text answers, with places in characters.");
+        .answers_listing::<TextAnswers>("What each text answers, with places in characters.");
     accept::describe_work(endpoint)
 }
 

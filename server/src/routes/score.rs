@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use proto::{Listing, ObjectName, PairScore, ScoreRequest};
+use proto::{ObjectName, PairScore, ScoreRequest};
 use serde_json::json as object;
 
 use super::{
@@ -36,7 +36,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
     ];
     let endpoint = Endpoint::post("Score pairs of texts")
         .takes::<ScoreRequest>(facts, examples)
-        .answers::<Listing<PairScore>>("A score for each pair, in their order.");
+        .answers_listing::<PairScore>("A score for each pair, in their order.");
     accept::describe_work(endpoint)
 }
 
