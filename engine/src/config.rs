@@ -11,7 +11,7 @@ pub(crate) mod range;
 mod relative;
 
 pub use crate::kernels::cpu::activation::Activation;
-pub use encoder::{EncoderConfig, EncoderHead, LabelScores, LabelToken, Labels, PositionRule, Positions, Squash};
+pub use encoder::{EncoderConfig, EncoderHead, LabelScores, LabelToken, Labels, PositionRule, Positions, Squash, Task};
 pub use model::ModelConfig;
 pub use relative::RelativeRule;
 

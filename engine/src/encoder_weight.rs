@@ -24,6 +24,8 @@ pub enum EncoderPart {
     LabelDense,
     /// Second matrix of that head `[labels, hidden]`.
     LabelOutput,
+    /// In place of that the matrix of the task with this number `[labels, hidden]`.
+    TaskOutput(usize),
     /// Head that gives labels to tokens `[labels, hidden]`.
     TokenLabels,
     /// Head that tells where answers begin and end `[2, hidden]`.
@@ -101,6 +103,12 @@ pub(crate) fn all(config: &EncoderConfig) -> Vec<(WeightName, WeightShape)> {
             weights.extend(linear(EncoderPart::LabelDense, hidden, hidden));
             weights.extend(linear(EncoderPart::LabelOutput, labels.names.len(), hidden));
         }
+        EncoderHead::Tasks(tasks) => {
+            weights.extend(linear(EncoderPart::LabelDense, hidden, hidden));
+            for (number, task) in tasks.iter().enumerate() {
+                weights.extend(linear(EncoderPart::TaskOutput(number), task.labels.names.len(), hidden));
+            }
+        }
         EncoderHead::TokenLabels(labels) => weights.extend(linear(EncoderPart::TokenLabels, labels.len(), hidden)),
         EncoderHead::Spans => weights.extend(linear(EncoderPart::Spans, 2, hidden)),
         EncoderHead::Words => {
@@ -150,6 +158,7 @@ impl EncoderPart {
             Self::LabelOutput if naming == Naming::Roberta => "classifier.out_proj",
             Self::LabelOutput if naming == Naming::XlNet => "logits_proj",
             Self::LabelOutput | Self::TokenLabels => "classifier",
+            Self::TaskOutput(number) => return format!("heads.{number}.{term}"),
             Self::Spans => "qa_outputs",
             Self::WordsDense | Self::WordsNorm | Self::WordsBias => self.of_words(naming),
             Self::Layer(layer, part) if naming == Naming::DistilBert => {

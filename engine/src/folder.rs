@@ -8,6 +8,7 @@ mod gpt;
 mod safetensors_header;
 mod sentence_transformers;
 mod shards;
+mod tasks;
 mod tokenizer_files;
 mod xlnet;
 

@@ -128,3 +128,35 @@ fn words_are_told_by_the_vectors_of_words_only() {
     std::fs::remove_dir_all(&scratch).unwrap();
     assert!(error.contains("'tie_word_embeddings': false is not supported, only true"), "{error}");
 }
+
+#[test]
+fn each_of_several_heads_has_the_reference_scores() {
+    let name = "mt_dnn";
+    let checkpoint = Checkpoint::open(&fixture(name)).unwrap();
+    let ModelConfig::Encoder(config) = checkpoint.model() else { panic!("{name} is an encoder") };
+    let EncoderHead::Tasks(tasks) = &config.head else { panic!("{name} has several heads") };
+    let told: Vec<_> = tasks.iter().map(|task| (task.name.as_str(), task.labels.names.len(), task.is_pair)).collect();
+    assert_eq!(told, [("mnli", 3, true), ("sst2", 2, false), ("stsb", 1, true)]);
+    for case in json(&fixture(name).join("reference.json"))["cases"].as_array().unwrap() {
+        let place = tasks.iter().position(|task| case["task"] == task.name.as_str()).unwrap();
+        let first: usize = tasks[..place].iter().map(|task| task.labels.names.len()).sum();
+        let masks = case["attention_mask"].as_array().unwrap().iter();
+        let padded = case["input_ids"].as_array().unwrap().iter().zip(masks).enumerate();
+        let rows: Vec<Row> = padded
+            .map(|(row, (padded, mask))| {
+                let length = mask.as_array().unwrap().iter().filter(|mark| **mark == 1).count();
+                let types = case["token_type_ids"][row].as_array().unwrap();
+                Row {
+                    tokens: ids(padded)[..length].to_vec(),
+                    second: types.iter().position(|of_token| *of_token == 1),
+                    scores: serde_json::from_value(case["logits"][row].clone()).unwrap(),
+                }
+            })
+            .collect();
+        let submit = |runner: &mut Runner, row: &Row| runner.submit_pair(&row.tokens, row.second);
+        for (vector, row) in vectors(name, &rows, submit).iter().zip(&rows) {
+            assert_eq!(vector.len(), 6);
+            assert_near(&vector[first..first + row.scores.len()], &row.scores, name);
+        }
+    }
+}

@@ -15,8 +15,8 @@ use utoipa::{
 };
 
 use crate::{
-    InputText, List, MAX_INPUTS, ModelName, ReadingFields, list::of_items, schema, strict_object::strict_object,
-    texts::narrowed,
+    InputText, List, MAX_INPUTS, ModelName, ReadingFields, ShortText, list::of_items, schema,
+    strict_object::strict_object, texts::narrowed,
 };
 
 strict_object! {
@@ -35,6 +35,8 @@ strict_object! {
         optional {
             /// Scores as the model gives them, in place of probabilities.
             raw_scores: bool,
+            /// Which head of a model that has several.
+            head: ShortText,
         }
         forms { narrowed }
     }

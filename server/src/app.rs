@@ -70,7 +70,7 @@ fn guarded_routes() -> Vec<Route> {
         ("/similarity", post(similarity::create), similarity::describe),
         ("/v1/classify", post(classify::create), classify::describe),
         ("/classify", post(classify::create), classify::describe),
-        ("/v1/sentiment", post(classify::create), classify::describe),
+        ("/v1/sentiment", post(classify::sentiment), classify::describe),
         ("/v1/ner", post(ner::create), ner::describe),
         ("/v1/qa", post(qa::create), qa::describe),
         ("/v1/fill-mask", post(fill_mask::create), fill_mask::describe),

@@ -1,6 +1,6 @@
 //! What kind of model is served: the one question that decides which routes have answers.
 
-use engine::config::{EncoderHead, Labels, ModelConfig};
+use engine::config::{EncoderHead, Labels, ModelConfig, Task};
 use scheduler::Token;
 
 use crate::{
@@ -17,6 +17,8 @@ pub enum ModelKind {
     Embedder,
     /// An encoder that scores labels of them, or of pairs of them.
     Classifier(Labels),
+    /// An encoder with several heads, each of which scores labels.
+    Tasks(Vec<Task>),
     /// An encoder that scores these labels of each of their tokens.
     TokenClassifier(Vec<String>),
     /// An encoder that finds answers in them.
@@ -41,6 +43,7 @@ impl ModelKind {
         Ok(match &config.head {
             EncoderHead::Vector => Self::Embedder,
             EncoderHead::Labels(labels) => Self::Classifier(labels.clone()),
+            EncoderHead::Tasks(tasks) => Self::Tasks(tasks.clone()),
             EncoderHead::TokenLabels(labels) => Self::TokenClassifier(labels.clone()),
             EncoderHead::Spans => Self::SpanReader,
             EncoderHead::Words => {
@@ -66,6 +69,11 @@ impl ModelKind {
         if let Self::Classifier(labels) = self { Some(labels) } else { None }
     }
 
+    /// The heads that requests choose from, if there are several.
+    pub fn tasks(&self) -> Option<&[Task]> {
+        if let Self::Tasks(tasks) = self { Some(tasks) } else { None }
+    }
+
     /// The labels that it scores of tokens, if it does.
     pub fn token_labels(&self) -> Option<&[String]> {
         if let Self::TokenClassifier(labels) = self { Some(labels) } else { None }
@@ -87,6 +95,7 @@ impl ModelKind {
                 "this model is an encoder that scores pairs: it serves /v1/rerank, /v1/score and /v1/classify"
             }
             Self::Classifier(_) => "this model is an encoder that scores labels: it serves /v1/classify",
+            Self::Tasks(_) => "this model is an encoder with several heads: it serves /v1/classify",
             Self::TokenClassifier(_) => "this model is an encoder that scores labels of tokens: it serves /v1/ner",
             Self::SpanReader => "this model is an encoder that finds answers: it serves /v1/qa",
             Self::MaskFiller(_) => "this model is an encoder that tells words: it serves /v1/fill-mask",
@@ -105,6 +114,15 @@ impl ModelKind {
                 r#""query": "Why is the sky blue?", "documents": ["Grass is green.", "Air scatters blue light."]"#,
             ),
             Self::Classifier(_) => ("/v1/classify", r#""input": "What a fine day!""#),
+            Self::Tasks(tasks) => {
+                let Task { name, is_pair, .. } = &tasks[0];
+                let text = if *is_pair {
+                    r#"{"text": "Is it open?", "text_pair": "It is."}"#
+                } else {
+                    r#""What a fine day!""#
+                };
+                return ("/v1/classify", format!(r#""head": "{name}", "input": {text}"#));
+            }
             Self::TokenClassifier(_) => ("/v1/ner", r#""input": "Anna Berger lives in Vienna.""#),
             Self::SpanReader => {
                 ("/v1/qa", r#""question": "Who lives in Vienna?", "context": "Anna lives in Vienna, and Jan in Graz.""#)

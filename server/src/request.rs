@@ -14,6 +14,7 @@ mod embed;
 mod embeddings;
 mod fill_mask;
 mod grammar;
+mod label_head;
 mod messages;
 mod ner;
 mod output;
@@ -43,11 +44,12 @@ use scheduler::{SamplingParams, Token};
 pub use self::{
     beams::MAX_BEAMS,
     chat::chat,
-    classify::{ClassifyRequest, classify},
+    classify::{ClassifyRequest, classify, sentiment},
     completion::completion,
     embed::embed,
     embeddings::{EmbedRequest, VectorForm, embeddings},
     fill_mask::{FIELD as FILL_MASK_FIELD, FillMaskRequest, fill_mask},
+    label_head::LabelHead,
     ner::{FIELD as NER_FIELD, NerRequest, ner},
     output::StreamRules,
     pairs::{PairScorer, PairsRequest, score},

@@ -212,3 +212,38 @@ async fn masks_have_candidates_whose_probabilities_fall() {
     let told = scores(&mask["candidates"]);
     assert!(told.len() == 100 && told.is_sorted_by(|a, b| a >= b) && told.iter().sum::<f64>() < 1.0, "{told:?}");
 }
+
+#[tokio::test]
+async fn a_request_chooses_one_of_several_heads() {
+    let router = serve("mt_dnn");
+    for case in cases("mt_dnn") {
+        let input = |text: &Value| match text.as_array() {
+            Some(pair) => json!({"text": pair[0], "text_pair": pair[1]}),
+            None => text.clone(),
+        };
+        let input: Vec<Value> = case["texts"].as_array().unwrap().iter().map(input).collect();
+        let asked = json!({"head": case["task"], "input": input, "raw_scores": true});
+        let answer = post(&router, "/v1/classify", asked).await;
+        for (index, item) in answer["data"].as_array().unwrap().iter().enumerate() {
+            let scores: Vec<f64> = serde_json::from_value(item["probs"].clone()).unwrap();
+            assert_near(&scores, &case["logits"][index], "mt_dnn");
+        }
+    }
+    let text = "A fine day.";
+    let told = post(&router, "/v1/sentiment", json!({"input": text})).await;
+    let named = post(&router, "/v1/classify", json!({"input": text, "head": "sst2"})).await;
+    assert_eq!(told["data"], named["data"]);
+    let pair = json!({"text": text, "text_pair": text});
+    let wrong = [
+        (json!({"input": text}), "head", "must be one of mnli, sst2, stsb"),
+        (json!({"input": text, "head": "cola"}), "head", "must be one of mnli, sst2, stsb"),
+        (json!({"input": text, "head": "mnli"}), "input", "must be pairs"),
+        (json!({"input": pair, "head": "sst2"}), "input", "must be single texts"),
+    ];
+    for (mut body, param, says) in wrong {
+        body["model"] = json!(MODEL);
+        let (status, answer) = send(&router, "/v1/classify", &body).await;
+        assert_eq!((status, &answer["error"]["param"]), (400, &json!(param)), "{answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(says), "{answer}");
+    }
+}

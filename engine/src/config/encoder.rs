@@ -62,12 +62,25 @@ pub enum EncoderHead {
     Vector,
     /// A score for each label, of a text or of a pair of texts.
     Labels(Labels),
+    /// Scores of the labels of several tasks, at least one, side by side in their order: one encoder, many heads.
+    Tasks(Vec<Task>),
     /// A score for each of these labels, at least one, of each token: its vector is `[tokens, labels]`.
     TokenLabels(Vec<String>),
     /// How well each token begins and ends the answer to a question, the first text, in the second: `[tokens, 2]`.
     Spans,
     /// A score for each token of the vocabulary at the places asked for: `[places, vocabulary]`.
     Words,
+}
+
+/// A head among others over one encoder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// What requests call it.
+    pub name: String,
+    /// What it scores.
+    pub labels: Labels,
+    /// It was trained on pairs of texts, others on single ones.
+    pub is_pair: bool,
 }
 
 /// The labels of a classifier.

@@ -9,6 +9,7 @@ mod gemma;
 mod labels;
 mod relative;
 mod rope;
+mod tasks;
 mod window;
 
 use scheduler::Token;

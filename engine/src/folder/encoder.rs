@@ -1,11 +1,11 @@
 //! An encoder's folder: which of its files say what, and its tensors by the names that are looked for.
 
 use super::file_names::Folder;
-use super::{TokenizerFiles, Weights, read_weights, sentence_transformers, xlnet};
+use super::{TokenizerFiles, Weights, read_weights, sentence_transformers, tasks, xlnet};
 use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts};
 use crate::config::encoder_families::EncoderFamily;
 use crate::config::json_fields::JsonFile;
-use crate::config::{ModelConfig, hugging_face};
+use crate::config::{EncoderHead, ModelConfig, hugging_face};
 use crate::error::LoadError;
 use crate::generation_defaults::GenerationDefaults;
 use crate::pooling::PoolingConfig;
@@ -32,6 +32,9 @@ pub(super) fn open(
     let mut tensors = renamed(tensors, family.body)?;
     if family.naming == Naming::XlNet {
         xlnet::arrange(&config_file.path, &config, &mut tensors)?;
+    }
+    if let EncoderHead::Tasks(heads) = &config.head {
+        tasks::number(heads, &mut tensors);
     }
     Ok(Contents {
         path: config_file.path.clone(),

@@ -122,7 +122,14 @@ impl Head {
         let of_tokens = |part, numbers| TokenHead::load(loader, part, (numbers, config.hidden_size));
         Ok(match &config.head {
             EncoderHead::Vector => Self::Vector(pooled(loader.checkpoint)?),
-            EncoderHead::Labels(labels) => Self::Labels(LabelHead::load(loader, config, labels)?),
+            EncoderHead::Labels(labels) => {
+                Self::Labels(LabelHead::load(loader, config, [(EncoderPart::LabelOutput, labels)])?)
+            }
+            EncoderHead::Tasks(tasks) => {
+                let outputs = tasks.iter().enumerate();
+                let outputs = outputs.map(|(number, task)| (EncoderPart::TaskOutput(number), &task.labels));
+                Self::Labels(LabelHead::load(loader, config, outputs)?)
+            }
             EncoderHead::TokenLabels(labels) => Self::Tokens(of_tokens(EncoderPart::TokenLabels, labels.len())?),
             EncoderHead::Spans => Self::Tokens(of_tokens(EncoderPart::Spans, 2)?),
             EncoderHead::Words => Self::Words(WordsHead::load(loader, config)?),

@@ -3,7 +3,7 @@
 use proto::Listing;
 use serde_json::Value;
 use utoipa::{
-    ToSchema,
+    PartialSchema, ToSchema,
     openapi::{
         ArrayBuilder, Content, ContentBuilder, HttpMethod, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder,
         Schema,
@@ -104,7 +104,7 @@ impl Endpoint {
     }
 
     /// It answers 200 with a listing of results of this type; the listing has no name of its own, all would share it.
-    pub fn answers_listing<T: ToSchema + ComposeSchema>(mut self, says: &str) -> Self {
+    pub fn answers_listing<T: ToSchema>(mut self, says: &str) -> Self {
         Listing::<T>::schemas(&mut self.components);
         let content = ContentBuilder::new().schema(Some(Listing::<T>::schema())).build();
         self.answer(200, says, JSON, content)

@@ -1,10 +1,10 @@
 //! `POST /v1/classify`: whose labels are asked for.
 
-use engine::config::{LabelScores, Labels};
+use engine::config::LabelScores;
 use proto::ClassifyText;
 
 use super::{
-    RequestRules,
+    LabelHead, RequestRules, label_head,
     reading::{ReadingRules, check_texts, reading},
 };
 use crate::error::ApiError;
@@ -18,25 +18,25 @@ pub struct ClassifyRequest {
     pub field: &'static str,
     /// Texts, and what they are read with; at least one.
     pub texts: Vec<(String, Option<String>)>,
-    /// The model's labels, and what is told of their scores.
-    pub labels: Labels,
+    /// Who gives labels, and what is told of their scores.
+    pub head: LabelHead,
 }
 
 impl ClassifyRequest {
     /// A request for the labels of texts that stand in `field`.
     pub(super) fn new(
-        (reading, raw): (ReadingRules, bool),
+        (reading, raw, mut head): (ReadingRules, bool, LabelHead),
         field: &'static str,
         texts: Vec<(String, Option<String>)>,
         rules: &RequestRules,
     ) -> Result<Self, ApiError> {
-        let mut labels = rules.kind.labels().cloned().ok_or_else(|| rules.kind.refusal())?;
         if raw {
-            labels.scores = LabelScores::Raw;
+            head.labels.scores = LabelScores::Raw;
         }
+        head.check(field, &texts)?;
         check_texts(field, texts.iter().map(|(first, _)| first), rules)?;
         check_texts(field, texts.iter().filter_map(|(_, second)| second.as_ref()), rules)?;
-        Ok(Self { reading, field, texts, labels })
+        Ok(Self { reading, field, texts, head })
     }
 }
 
@@ -47,6 +47,13 @@ pub fn classify(request: proto::ClassifyRequest, rules: &RequestRules) -> Result
         ClassifyText::Text(text) => (text.into_string(), None),
         ClassifyText::Pair(pair) => (pair.text.into_string(), pair.text_pair.map(proto::InputText::into_string)),
     };
+    let head = LabelHead::named(&rules.kind, request.head.as_deref())?;
     let texts = request.input.into_vec().into_iter().map(text).collect();
-    ClassifyRequest::new((reading, request.raw_scores.unwrap_or(false)), "input", texts, rules)
+    ClassifyRequest::new((reading, request.raw_scores.unwrap_or(false), head), "input", texts, rules)
+}
+
+/// Reads a request for labels to the model's sentiment head, where there are several and it names none.
+pub fn sentiment(mut request: proto::ClassifyRequest, rules: &RequestRules) -> Result<ClassifyRequest, ApiError> {
+    request.head = request.head.or_else(|| label_head::of_sentiment(&rules.kind).map(Into::into));
+    classify(request, rules)
 }

@@ -2,7 +2,7 @@
 
 use proto::{InputText, PredictInput};
 
-use super::{ClassifyRequest, RequestRules, reading::reading_of_served};
+use super::{ClassifyRequest, LabelHead, RequestRules, reading::reading_of_served};
 use crate::error::ApiError;
 
 /// A request for labels whose answer is bare.
@@ -24,7 +24,8 @@ pub fn predict(request: proto::PredictRequest, rules: &RequestRules) -> Result<P
         }
     };
     let raw = request.raw_scores.unwrap_or(false);
-    Ok(PredictRequest { labels: ClassifyRequest::new((reading, raw), FIELD, texts, rules)?, is_list })
+    let head = LabelHead::only(&rules.kind)?;
+    Ok(PredictRequest { labels: ClassifyRequest::new((reading, raw, head), FIELD, texts, rules)?, is_list })
 }
 
 const FIELD: &str = "inputs";

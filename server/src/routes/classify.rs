@@ -22,7 +22,7 @@ use crate::{
     error::ApiError,
     json, labels,
     openapi::{Endpoint, Facts},
-    request::{self, ClassifyRequest},
+    request::{self, ClassifyRequest, RequestRules},
     served_model::ServedModel,
 };
 
@@ -42,20 +42,32 @@ pub fn describe(facts: &Facts) -> Endpoint {
 
 /// The labels of each text or pair, in their order.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    let created = unix_seconds();
-    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
-    let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
-    let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
-    let read = read::read(&app, (model, work), reading, clocked).await?;
-    let texts = read.embedded.vectors.iter().enumerate();
-    let data = texts.map(|(index, scores)| classified(&request.labels, index, scores)).collect::<Vec<_>>();
-    Ok(read::list("classify-", (request.reading.model, created), data, &read))
+    answer(&app, request, request::classify).await
 }
 
-fn take(body: &WholeBody, model: &ServedModel) -> Result<(ClassifyRequest, Vec<Input>), ApiError> {
-    let request = request::classify(json::parse(body)?, &model.rules)?;
-    let inputs = labels::tokenize(model, &request)?;
-    Ok((request, inputs))
+/// The same by the model's sentiment head.
+pub async fn sentiment(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    answer(&app, request, request::sentiment).await
+}
+
+type Take = fn(proto::ClassifyRequest, &RequestRules) -> Result<ClassifyRequest, ApiError>;
+
+async fn answer(app: &App, request: Request, take: Take) -> Result<Response, ApiError> {
+    let created = unix_seconds();
+    let tokenized = move |body: &WholeBody, model: &ServedModel| -> Result<(ClassifyRequest, Vec<Input>), ApiError> {
+        let request = take(json::parse(body)?, &model.rules)?;
+        let inputs = labels::tokenize(model, &request)?;
+        Ok((request, inputs))
+    };
+    let arrived = arrive(app, request, |model, body| read::tokenized(app, (model, body), tokenized)).await?;
+    let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
+    let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
+    let read = read::read(app, (model, work), reading, clocked).await?;
+    let texts = read.embedded.vectors.iter().enumerate();
+    let data = texts
+        .map(|(index, scores)| classified(&request.head.labels, index, &scores[request.head.scores.clone()]))
+        .collect::<Vec<_>>();
+    Ok(read::list("classify-", (request.reading.model, created), data, &read))
 }
 
 /// Of equal labels the first is told.

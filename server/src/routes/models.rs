@@ -55,7 +55,7 @@ fn describe(app: &App, model: &ServedModel, name: &str) -> Model {
     let generates = kind.generates();
     let chats = generates && model.template.is_some();
     let (embeds, scores) = (model.rules.vectors.is_ok(), model.rules.pair_scorer().is_ok());
-    let classifies = kind.labels().is_some();
+    let classifies = kind.labels().is_some() || kind.tasks().is_some();
     let tasks = [
         ("chat", chats),
         ("completion", generates),

@@ -44,7 +44,7 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     let Arrived { model, work, clocked, made: (PredictRequest { labels: request, is_list }, inputs) } = arrived;
     let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
     let Read { embedded, .. } = read::read(&app, (model, work), reading, clocked).await?;
-    let each = embedded.vectors.iter().map(|scores| predicted(&request.labels, scores));
+    let each = embedded.vectors.iter().map(|scores| predicted(&request.head.labels, scores));
     let answer = if is_list { Predictions::Many(each.collect()) } else { Predictions::One(each.flatten().collect()) };
     Ok(read::answer(embedded.timings.as_ref(), &answer))
 }

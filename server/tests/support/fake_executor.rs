@@ -178,7 +178,9 @@ impl FakeExecutor {
                 work.tokens.iter().flat_map(|token| [token % 7, token % 5].map(|of| of as f32)).collect()
             }
             ModelKind::MaskFiller(_) => work.asked.iter().flat_map(|place| certain(*place, VOCAB_SIZE)).collect(),
-            ModelKind::Decoder | ModelKind::Embedder | ModelKind::Classifier(_) => self.counts(work),
+            ModelKind::Decoder | ModelKind::Embedder | ModelKind::Classifier(_) | ModelKind::Tasks(_) => {
+                self.counts(work)
+            }
         };
         SequenceVector { seq: work.seq, vector: Ok(vector) }
     }

@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use super::fields::{HARMLESS, expect};
-use super::{labels, relative};
+use super::{labels, relative, tasks};
 use crate::config::encoder_families::EncoderFamily;
 use crate::config::json_fields::JsonFields;
 use crate::config::{Activation, EncoderConfig, EncoderHead, PositionRule, Positions, range};
 use crate::error::{LoadError, shown};
+use crate::weight_name::Naming;
 
 /// Fields that are read of every encoder, beside those that its family spells.
 const READ: &[&str] = &[
@@ -21,6 +22,7 @@ const READ: &[&str] = &[
     "problem_type",
     "sbert_ce_default_activation_function",
     "sentence_transformers",
+    tasks::TASKS,
     TIED,
     "type_vocab_size",
     "vocab_size",
@@ -74,6 +76,9 @@ fn head(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<En
     };
     if has_rules || is_of("Model") {
         return Ok(EncoderHead::Vector);
+    }
+    if family.naming == Naming::Bert && classes.iter().any(|class| class.as_str() == Some(tasks::CLASS)) {
+        return Ok(EncoderHead::Tasks(tasks::read(json)?));
     }
     if is_of("ForSequenceClassification") {
         return Ok(EncoderHead::Labels(labels::read(json)?));

@@ -20,13 +20,19 @@ pub(super) struct LabelHead {
 }
 
 impl LabelHead {
-    pub(super) fn load(loader: &WeightLoader<'_>, config: &EncoderConfig, labels: &Labels) -> Result<Self, LoadError> {
+    /// A head of the labels of several parts, which stand side by side.
+    pub(super) fn load<'a>(
+        loader: &WeightLoader<'_>,
+        config: &EncoderConfig,
+        outputs: impl IntoIterator<Item = (EncoderPart, &'a Labels)>,
+    ) -> Result<Self, LoadError> {
         let hidden = config.hidden_size;
+        let outputs = outputs.into_iter().map(|(output, labels)| part(output, labels.names.len()));
         Ok(Self {
             token: config.label_token,
             dense: linear(loader, EncoderPart::LabelDense, (hidden, hidden))?,
             squash: config.squash,
-            output: linear(loader, EncoderPart::LabelOutput, (labels.names.len(), hidden))?,
+            output: Linear::load(loader, &outputs.collect::<Vec<_>>(), hidden)?,
             tiles: TiledRows::default(),
         })
     }
@@ -62,9 +68,13 @@ impl LabelHead {
 /// A matrix `[out, columns]` of a head, with its bias.
 pub(super) fn linear(
     loader: &WeightLoader<'_>,
-    part: EncoderPart,
+    of: EncoderPart,
     (out, columns): (usize, usize),
 ) -> Result<Linear, LoadError> {
-    let name = |term| WeightName::Encoder(part, term);
-    Linear::load(loader, &[Part { weight: name(Term::Weight), bias: Some(name(Term::Bias)), out }], columns)
+    Linear::load(loader, &[part(of, out)], columns)
+}
+
+fn part(of: EncoderPart, out: usize) -> Part {
+    let name = |term| WeightName::Encoder(of, term);
+    Part { weight: name(Term::Weight), bias: Some(name(Term::Bias)), out }
 }
