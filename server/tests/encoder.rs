@@ -67,13 +67,17 @@ async fn post(router: &Router, path: &str, mut body: Value) -> Value {
 
 /// The same for a body that names no model.
 async fn post_unnamed(router: &Router, path: &str, body: &Value) -> Value {
+    let (status, answer) = send(router, path, body).await;
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+async fn send(router: &Router, path: &str, body: &Value) -> (u16, Value) {
     let request = Request::post(path).header("host", "localhost").header(CONTENT_TYPE, "application/json");
     let response = router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    let answer = serde_json::from_slice(&body).unwrap();
-    assert_eq!(head.status, 200, "{answer}");
-    answer
+    (head.status.as_u16(), serde_json::from_slice(&body).unwrap())
 }
 
 fn assert_near(got: &[f64], want: &Value, what: &str) {
