@@ -16,7 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 /// Members whose strings are names of the API, not texts of users.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "model",
     "role",
     "type",

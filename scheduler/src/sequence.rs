@@ -308,6 +308,7 @@ impl Sequence {
             choices: vec![choice],
             tokens: self.tokens.clone(),
             params: Arc::clone(&self.params),
+            asked: Arc::clone(&self.asked),
             table: self.table.fork(ledger),
             chain: self.chain.clone(),
             prediction: self.prediction.clone(),

@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn texts(answers: &TextAnswers) -> Vec<&str> {
-        answers.answers.iter().map(|answer| answer.text.as_str()).collect()
+        answers.answers.iter().map(|answer| &*answer.text).collect()
     }
 
     /// Scores of a place for "no answer" and these tokens.
@@ -170,8 +170,8 @@ mod tests {
         let sure = scores(&[(0.0, 0.0), (9.0, 0.0), (0.0, 9.0), (0.0, 0.0)]);
         let pieces = [&unsure, &sure].map(|scores| PieceScores { scores, begins: 1, nowhere: 0 });
         let answers = answers((0, &text), pieces, SpanRules { most: 3, max_tokens: 3 });
-        assert_eq!(answers.answers.iter().filter(|answer| answer.text.as_str() == "bc").count(), 1);
-        assert!(answers.answers[0].text.as_str() == "bc" && answers.answers[0].score > 0.9, "{answers:?}");
+        assert_eq!(answers.answers.iter().filter(|answer| &*answer.text == "bc").count(), 1);
+        assert!(&*answers.answers[0].text == "bc" && answers.answers[0].score > 0.9, "{answers:?}");
         assert!(answers.no_answer_score < 0.001, "a piece that answers is enough");
     }
 }

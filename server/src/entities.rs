@@ -163,7 +163,7 @@ mod tests {
         let labels: Vec<_> = labels.iter().map(|label| (*label).to_owned()).collect();
         let rows: Vec<_> = rows.iter().map(|row| row.to_vec()).collect();
         let entities = entities(&text, &rows, &labels, aggregation);
-        let parts = entities.into_iter().map(|entity| (entity.label, entity.text.as_str().to_owned(), entity.score));
+        let parts = entities.into_iter().map(|entity| (entity.label, entity.text.into_string(), entity.score));
         parts.collect()
     }
 

@@ -36,7 +36,7 @@ impl PlacedText {
         let mut tokens = model.tokenizer.encode_placed(&text).map_err(|error| not_tokenised(field, &error))?;
         let kept = match rules.cut {
             Some(PromptCut::To(kept)) => kept,
-            Some(PromptCut::ToFit) => limit,
+            Some(PromptCut::ToFit | PromptCut::FirstToFit) => limit,
             None => usize::MAX,
         };
         tokens.truncate(kept.saturating_sub(around));

@@ -39,8 +39,9 @@ mod refusals;
 mod streams;
 #[path = "router/thoughts.rs"]
 mod thoughts;
-#[path = "router/tools.rs"]
+#[path = "router/token_tasks.rs"]
 mod token_tasks;
 #[path = "router/tokens.rs"]
 mod tokens;
+#[path = "router/tools.rs"]
 mod tools;

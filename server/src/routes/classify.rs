@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use engine::config::Labels;
-use proto::{Classified, Listing};
+use proto::Classified;
 use serde_json::json as object;
 
 use super::{

@@ -64,7 +64,7 @@ pub(super) fn list<T: Serialize>(
     Read { embedded, usage }: &Read,
 ) -> Response {
     let (id, object, timings) = (random_id(prefix), ObjectName::List, embedded.timings.clone());
-    let listing = Listing { id, object, created, model, data, usage: usage.clone(), timings };
+    let listing = Listing { id, object, created, model, data, usage: *usage, timings };
     answer(listing.timings.as_ref(), &listing)
 }
 

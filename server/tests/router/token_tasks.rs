@@ -65,7 +65,11 @@ async fn a_long_text_is_refused_cut_or_read_in_pieces() {
     for stride in [0, 5, 11] {
         let whole = ask(&server, "/v1/ner", json!({"input": text, "stride": stride})).await.json();
         let starts = whole["data"][0]["entities"].as_array().unwrap().iter().map(|entity| entity["start"].clone());
-        assert_eq!(starts.collect::<Vec<_>>(), (0..10).map(|index| json!(3 * index + 1)).collect::<Vec<_>>(), "{stride}");
+        assert_eq!(
+            starts.collect::<Vec<_>>(),
+            (0..10).map(|index| json!(3 * index + 1)).collect::<Vec<_>>(),
+            "{stride}"
+        );
     }
     let refused = ask(&server, "/v1/ner", json!({"input": text, "stride": 12})).await;
     assert_eq!(refused.error(), (400, "invalid_value".to_owned()));
@@ -117,7 +121,8 @@ async fn masks_have_candidates_at_their_places() {
 #[tokio::test]
 async fn what_another_kind_serves_is_refused_and_listed() {
     let text = json!({"input": "up", "question": "up", "context": "up"});
-    let kinds = [("/v1/ner", "ner", tags()), ("/v1/qa", "qa", ModelKind::SpanReader), ("/v1/fill-mask", "fill_mask", masks())];
+    let kinds =
+        [("/v1/ner", "ner", tags()), ("/v1/qa", "qa", ModelKind::SpanReader), ("/v1/fill-mask", "fill_mask", masks())];
     for (own, task, kind) in kinds {
         let (path, members) = kind.first_request();
         let server = TestServer::with(Setup::encoder(kind, 200));

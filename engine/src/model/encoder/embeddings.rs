@@ -39,6 +39,11 @@ impl Embeddings {
         Ok(Self { words: Linear::load(loader, &[words], config.hidden_size)?, added })
     }
 
+    /// The vectors of words, which tell words too.
+    pub(super) fn words(&self) -> &Linear {
+        &self.words
+    }
+
     /// Fills the stream `[tokens, hidden]`.
     pub(super) fn embed(&self, cpu: &Cpu, input: &ForwardInput<'_>, stream: &mut [f32]) {
         self.words.embed(cpu, &input.ids, stream);
@@ -74,11 +79,6 @@ impl Added {
             }
         }
         self.norm.apply(cpu, stream);
-    }
-
-    /// The vectors of words, which tell words too.
-    pub(super) fn words(&self) -> &Linear {
-        &self.words
     }
 
     /// The vector of tokens of a first or a second text; a model may have one for both, or none.

@@ -139,7 +139,7 @@ fn rules_of_labels() -> RequestRules {
     RequestRules { kind: ModelKind::Classifier(labels), ..rules() }
 }
 
-fn roads() -> [(Components, &'static str, Read); 12] {
+fn roads() -> [(Components, &'static str, Read); 15] {
     [
         (components::<ChatRequest>(), "ChatRequest", |body| chat(json::parse(body)?, &rules()).map(drop)),
         (components::<CompletionRequest>(), "CompletionRequest", |body| {
