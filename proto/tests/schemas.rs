@@ -23,6 +23,14 @@ fn document<T: ToSchema>() -> Value {
     json!({"$ref": root, "components": {"schemas": schemas}})
 }
 
+/// The same of a listing of results of this type.
+fn listing<T: ToSchema>() -> Value {
+    let mut document = document::<Listing<T>>();
+    let result = serde_json::to_value(T::schema()).unwrap();
+    document["components"]["schemas"][T::name().as_ref()] = result;
+    document
+}
+
 /// Why a value does not fit.
 fn misfit(document: &Value, value: &Value) -> Option<String> {
     let validator = jsonschema::draft202012::new(document).unwrap();
@@ -95,17 +103,17 @@ fn golden_answers_fit() {
             name if name.starts_with("completion_response") => document::<CompletionResponse>(),
             name if name.starts_with("completion_chunk") => document::<CompletionChunk>(),
             name if name.starts_with("embeddings") => document::<EmbeddingsResponse>(),
-            name if name.starts_with("classify") => document::<Listing<Classified>>(),
+            name if name.starts_with("classify") => listing::<Classified>(),
             name if name.starts_with("rerank") => document::<RerankResponse>(),
-            name if name.starts_with("score") => document::<Listing<PairScore>>(),
+            name if name.starts_with("score") => listing::<PairScore>(),
             name if name.starts_with("ranked_texts") => document::<RerankAnswer>(),
             name if name.starts_with("vectors") => document::<Vectors>(),
             name if name.starts_with("predictions") => document::<Predictions>(),
             name if name.starts_with("similarities") => document::<Similarities>(),
-            name if name.starts_with("ner") => document::<Listing<TextEntities>>(),
-            name if name.starts_with("qa") => document::<Listing<TextAnswers>>(),
-            name if name.starts_with("fill-mask") => document::<Listing<TextMasks>>(),
-            name if name.starts_with("pooling") => document::<Listing<Pooled>>(),
+            name if name.starts_with("ner") => listing::<TextEntities>(),
+            name if name.starts_with("qa") => listing::<TextAnswers>(),
+            name if name.starts_with("fill-mask") => listing::<TextMasks>(),
+            name if name.starts_with("pooling") => listing::<Pooled>(),
             name if name.starts_with("model_list") => document::<ModelList>(),
             name if name.starts_with("model") => document::<Model>(),
             name if name.starts_with("error_body") => document::<ErrorBody>(),
@@ -123,23 +131,23 @@ fn every_reference_is_defined() {
         document::<EmbeddingsRequest>(),
         document::<EmbeddingsResponse>(),
         document::<ClassifyRequest>(),
-        document::<Listing<Classified>>(),
+        listing::<Classified>(),
         document::<RerankRequest>(),
         document::<RerankAnswer>(),
         document::<ScoreRequest>(),
-        document::<Listing<PairScore>>(),
+        listing::<PairScore>(),
         document::<EmbedRequest>(),
         document::<PredictRequest>(),
         document::<Predictions>(),
         document::<SimilarityRequest>(),
         document::<PoolingRequest>(),
         document::<NerRequest>(),
-        document::<Listing<TextEntities>>(),
+        listing::<TextEntities>(),
         document::<QaRequest>(),
-        document::<Listing<TextAnswers>>(),
+        listing::<TextAnswers>(),
         document::<FillMaskRequest>(),
-        document::<Listing<TextMasks>>(),
-        document::<Listing<Pooled>>(),
+        listing::<TextMasks>(),
+        listing::<Pooled>(),
         document::<TokenizeRequest>(),
         document::<DetokenizeRequest>(),
         document::<TokenizeResponse>(),

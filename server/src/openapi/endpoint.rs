@@ -105,6 +105,7 @@ impl Endpoint {
 
     /// It answers 200 with a listing of results of this type; the listing has no name of its own, all would share it.
     pub fn answers_listing<T: ToSchema>(mut self, says: &str) -> Self {
+        self.refer::<T>();
         Listing::<T>::schemas(&mut self.components);
         let content = ContentBuilder::new().schema(Some(Listing::<T>::schema())).build();
         self.answer(200, says, JSON, content)

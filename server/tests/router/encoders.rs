@@ -88,7 +88,8 @@ async fn what_continues_texts_is_refused_by_the_kind_of_model() {
         ("/v1/completions", completion.clone()),
         ("/v1/completions/render", completion.clone()),
         ("/v1/classify", json!({"model": MODEL, "input": "up"})),
-        ("/v1/ner", completion),
+        ("/v1/ner", json!({"model": MODEL, "input": "up"})),
+        ("/v1/translate", completion),
     ];
     for (path, body) in cases {
         let answer = server.send(json_request(path, &body)).await;
