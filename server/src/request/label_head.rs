@@ -30,10 +30,9 @@ impl LabelHead {
     /// The one that is named, or the only one.
     pub(super) fn named(kind: &ModelKind, name: Option<&str>) -> Result<Self, ApiError> {
         let Some(tasks) = kind.tasks() else {
-            return match name {
-                None => Self::only(kind),
-                Some(_) => Err(ApiError::invalid_value(FIELD, "is for models with several heads")),
-            };
+            let only = Self::only(kind)?;
+            let says = "is for models with several heads";
+            return name.map_or(Ok(only), |_| Err(ApiError::invalid_value(FIELD, says)));
         };
         let names = || tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>().join(", ");
         let place = tasks.iter().position(|task| Some(task.name.as_str()) == name);
