@@ -80,6 +80,9 @@ fn head(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<En
     if family.naming == Naming::Bert && classes.iter().any(|class| class.as_str() == Some(tasks::CLASS)) {
         return Ok(EncoderHead::Tasks(tasks::read(json)?));
     }
+    if json.value(tasks::TASKS).is_some() {
+        return Err(json.error(tasks::TASKS, format!("is for models of the class {}", tasks::CLASS)));
+    }
     if is_of("ForSequenceClassification") {
         return Ok(EncoderHead::Labels(labels::read(json)?));
     }

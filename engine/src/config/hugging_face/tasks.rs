@@ -4,13 +4,14 @@ use serde_json::Value;
 
 use crate::config::json_fields::JsonFields;
 use crate::config::{LabelScores, Labels, Task};
-use crate::error::LoadError;
+use crate::error::{LoadError, shown};
 
 /// The class in `architectures`.
 pub(super) const CLASS: &str = "MTDNN";
 /// The field.
 pub(super) const TASKS: &str = "tasks";
 const LABELS: &str = "labels";
+const PAIR: &str = "pair";
 const MOST: usize = 1 << 10;
 
 /// Reads the heads, in the order of their names.
@@ -26,6 +27,9 @@ pub(super) fn read(json: &JsonFields) -> Result<Vec<Task>, LoadError> {
 
 fn task<'a>(tasks: &JsonFields<'a>, name: &'a str) -> Result<Task, LoadError> {
     let fields = tasks.object(name)?.ok_or_else(|| tasks.missing(name))?;
+    if let Some(other) = fields.names().find(|member| ![LABELS, PAIR].contains(member)) {
+        return Err(tasks.error(name, format!("has a member \"{}\", which is not known", shown(other))));
+    }
     let texts = fields.value(LABELS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let names: Vec<_> = texts.iter().filter_map(|text| text.as_str().map(str::to_owned)).collect();
     if names.len() != texts.len() || !(1..=MOST).contains(&names.len()) {
@@ -33,6 +37,6 @@ fn task<'a>(tasks: &JsonFields<'a>, name: &'a str) -> Result<Task, LoadError> {
     }
     // one label is a number that is asked for, as that of STS-B
     let scores = if names.len() == 1 { LabelScores::Raw } else { LabelScores::One };
-    let is_pair = fields.bool("pair")?.unwrap_or(false);
+    let is_pair = fields.bool(PAIR)?.unwrap_or(false);
     Ok(Task { name: name.to_owned(), labels: Labels { names, scores }, is_pair })
 }
