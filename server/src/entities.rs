@@ -2,7 +2,10 @@
 
 use proto::{Aggregation, Entity};
 
-use crate::{placed_text::PlacedText, tokenizer::Place};
+use crate::{
+    placed_text::PlacedText,
+    tokenizer::{CharCount, Place, PlacedToken},
+};
 
 /// The label of what is no entity.
 const OUTSIDE: &str = "O";
@@ -44,28 +47,30 @@ pub fn entities(
         Aggregation::None | Aggregation::Simple => tokens(text, probabilities, labels),
         Aggregation::First | Aggregation::Average | Aggregation::Max => words(text, probabilities, labels, aggregation),
     };
+    let mut count = CharCount::of(&text.text);
+    let mut entity = |label: &str, score, place: Place| {
+        let chars = count.place(place);
+        Entity {
+            label: label.to_owned(),
+            score,
+            text: text.text[place.bytes()].into(),
+            start: chars.start,
+            end: chars.end,
+        }
+    };
     let units = units.into_iter();
     if aggregation == Aggregation::None {
         let told = units.filter(|unit| unit.label != OUTSIDE);
-        return told.map(|unit| entity(text, unit.label, unit.score, &unit.place)).collect();
+        return told.map(|unit| entity(unit.label, unit.score, unit.place)).collect();
     }
-    merged(units).into_iter().map(|run| entity(text, run.name, run.scores / run.units as f32, &run.place)).collect()
-}
-
-fn entity(text: &PlacedText, label: &str, score: f32, place: &Place) -> Entity {
-    Entity {
-        label: label.to_owned(),
-        score,
-        text: text.text[place.bytes.clone()].into(),
-        start: place.chars.start,
-        end: place.chars.end,
-    }
+    let runs = merged(units, labels).into_iter();
+    runs.map(|run| entity(run.name, run.scores / run.units as f32, run.place)).collect()
 }
 
 fn tokens<'a>(text: &PlacedText, probabilities: &[Vec<f32>], labels: &'a [String]) -> Vec<Unit<'a>> {
-    let unit = |(token, row): (&crate::tokenizer::PlacedToken, &Vec<f32>)| {
+    let unit = |(token, row): (&PlacedToken, &Vec<f32>)| {
         let (label, score) = likeliest(row);
-        Unit { label: &labels[label], score, place: token.place.clone() }
+        Unit { label: &labels[label], score, place: token.place }
     };
     text.tokens.iter().zip(probabilities).map(unit).collect()
 }
@@ -77,7 +82,7 @@ fn words<'a>(
     aggregation: Aggregation,
 ) -> Vec<Unit<'a>> {
     let mut rows = probabilities;
-    let word = |tokens: &[crate::tokenizer::PlacedToken]| {
+    let word = |tokens: &[PlacedToken]| {
         let (of_word, rest) = rows.split_at(tokens.len());
         rows = rest;
         let (label, score) = match aggregation {
@@ -88,7 +93,7 @@ fn words<'a>(
             }
             _ => likeliest(&of_word[0]),
         };
-        Unit { label: &labels[label], score, place: tokens[0].place.to(&tokens[tokens.len() - 1].place) }
+        Unit { label: &labels[label], score, place: tokens[0].place.to(tokens[tokens.len() - 1].place) }
     };
     text.tokens.chunk_by(|token, next| token.word == next.word).map(word).collect()
 }
@@ -104,7 +109,7 @@ fn mean(rows: &[Vec<f32>]) -> Vec<f32> {
     (0..rows[0].len()).map(of_label).collect()
 }
 
-fn merged<'a>(units: impl Iterator<Item = Unit<'a>>) -> Vec<Run<'a>> {
+fn merged<'a>(units: impl Iterator<Item = Unit<'a>>, labels: &[String]) -> Vec<Run<'a>> {
     let mut runs: Vec<Run<'_>> = Vec::new();
     let mut goes_on = false;
     for unit in units {
@@ -112,13 +117,13 @@ fn merged<'a>(units: impl Iterator<Item = Unit<'a>>) -> Vec<Run<'a>> {
             goes_on = false;
             continue;
         }
-        let (mark, name) = parted(unit.label);
+        let (mark, name) = parted(unit.label, labels);
         let joins = matches!(mark, Mark::GoesOn | Mark::Ends);
         match runs.last_mut().filter(|run| goes_on && joins && run.is_open && run.name == name) {
             Some(run) => {
                 run.units += 1;
                 run.scores += unit.score;
-                run.place = run.place.to(&unit.place);
+                run.place = run.place.to(unit.place);
                 run.is_open = mark != Mark::Ends;
             }
             None => runs.push(Run {
@@ -134,9 +139,14 @@ fn merged<'a>(units: impl Iterator<Item = Unit<'a>>) -> Vec<Run<'a>> {
     runs
 }
 
-/// The mark and the name of a label; one without a mark goes on.
-fn parted(label: &str) -> (Mark, &str) {
-    match label.split_once('-') {
+/// The mark and the name of a label; one without a mark goes on. Of the marks B and I say that there are marks at all:
+/// `E-MAIL` alone is a name.
+fn parted<'a>(label: &'a str, labels: &[String]) -> (Mark, &'a str) {
+    let is_marked = |name: &str| {
+        let marked = |other: &String| other.strip_prefix("B-").or_else(|| other.strip_prefix("I-")) == Some(name);
+        labels.iter().any(marked)
+    };
+    match label.split_once('-').filter(|(_, name)| is_marked(name)) {
         Some(("B", name)) => (Mark::Begins, name),
         Some(("I" | "M", name)) => (Mark::GoesOn, name),
         Some(("E" | "L", name)) => (Mark::Ends, name),
@@ -148,16 +158,13 @@ fn parted(label: &str) -> (Mark, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{tokenizer::PlacedToken, windows::windows};
+    use crate::windows::windows;
 
     /// Each token is a letter of the text; tokens of equal numbers are a word.
     fn told(words: &[usize], rows: &[&[f32]], labels: &[&str], aggregation: Aggregation) -> Vec<(String, String, f32)> {
         let text: String = ('a'..='z').take(words.len()).collect();
-        let token = |(at, word): (usize, &usize)| PlacedToken {
-            token: 0,
-            place: Place { bytes: at..at + 1, chars: at..at + 1 },
-            word: *word,
-        };
+        let token =
+            |(at, word): (usize, &usize)| PlacedToken { token: 0, place: Place::new(at..at + 1), word: *word as u32 };
         let tokens: Vec<_> = words.iter().enumerate().map(token).collect();
         let text = PlacedText { text, windows: windows(tokens.len(), 100, 0), tokens };
         let labels: Vec<_> = labels.iter().map(|label| (*label).to_owned()).collect();
@@ -193,6 +200,7 @@ mod tests {
         );
         case(&["U-LOC", "B-LOC", "L-LOC"], &[("LOC", "a"), ("LOC", "bc")]);
         case(&["city", "city", "O", "well-known"], &[("city", "ab"), ("well-known", "d")]);
+        case(&["E-MAIL", "E-MAIL", "O", "S-CODE"], &[("E-MAIL", "ab"), ("S-CODE", "d")]);
         case(&["O", "O"], &[]);
     }
 
