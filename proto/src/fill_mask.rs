@@ -15,7 +15,7 @@ strict_object! {
         required {
             /// Name of the model.
             model: ModelName,
-            /// Texts that hold the model's mask token.
+            /// Texts that hold the model's mask token, one to eight times.
             input: Texts,
         }
         optional {

@@ -1,11 +1,16 @@
 //! Answers out of scores of where they begin and end.
 //!
 //! Of each piece of a text: p(begins at i) * p(ends at j), i not behind j, the probabilities being over the tokens of the piece
-//! and the place that stands for "no answer". An answer is of whole words; of one that several pieces hold, the surest counts.
+//! and the place that stands for "no answer". An answer is of whole words, unless these have more tokens than it may; of one
+//! that several pieces hold, the surest counts.
 
 use proto::{SpanAnswer, TextAnswers};
 
-use crate::{placed_text::PlacedText, windows::Window};
+use crate::{
+    placed_text::PlacedText,
+    tokenizer::{CharCount, PlacedToken},
+    windows::Window,
+};
 
 /// Which answers are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +46,18 @@ pub fn answers<'a>(
     pieces: impl IntoIterator<Item = PieceScores<'a>>,
     rules: SpanRules,
 ) -> TextAnswers {
+    let words = words(&text.tokens);
     let (mut spans, mut no_answer_score) = (Vec::new(), 1.0_f32);
     for (window, piece) in text.windows.iter().zip(pieces) {
         let [begin, end] = [0, 1].map(|which| probabilities(piece, window, which));
         no_answer_score = no_answer_score.min(begin.nowhere * end.nowhere);
         for (first, begins) in begin.tokens.iter().enumerate() {
             for (last, ends) in end.tokens.iter().enumerate().skip(first).take(rules.max_tokens) {
-                let (first, last) = whole_words(text, window.tokens.start + first, window.tokens.start + last);
-                keep(&mut spans, Span { first, last, score: begins * ends }, rules.most);
+                let (score, start) = (begins * ends, window.tokens.start);
+                if is_kept(&spans, score, rules.most) {
+                    let (first, last) = whole_words(&words, (start + first, start + last), rules.max_tokens);
+                    keep(&mut spans, Span { first, last, score }, rules.most);
+                }
             }
         }
     }
@@ -57,13 +66,9 @@ pub fn answers<'a>(
 }
 
 fn answer(text: &PlacedText, span: Span) -> SpanAnswer {
-    let place = text.tokens[span.first].place.to(&text.tokens[span.last].place);
-    SpanAnswer {
-        text: text.text[place.bytes].into(),
-        score: span.score,
-        start: place.chars.start,
-        end: place.chars.end,
-    }
+    let place = text.tokens[span.first].place.to(text.tokens[span.last].place);
+    let chars = CharCount::of(&text.text).place(place);
+    SpanAnswer { text: text.text[place.bytes()].into(), score: span.score, start: chars.start, end: chars.end }
 }
 
 /// Of one end of an answer.
@@ -82,18 +87,29 @@ fn probabilities(piece: PieceScores<'_>, window: &Window, which: usize) -> Proba
     Probabilities { tokens: rows.map(probability).collect(), nowhere: probability(piece.nowhere) }
 }
 
-fn whole_words(text: &PlacedText, first: usize, last: usize) -> (usize, usize) {
-    let word = |token: usize| text.tokens[token].word;
-    let before = text.tokens[..first].iter().rev().take_while(|token| token.word == word(first)).count();
-    let behind = text.tokens[last + 1..].iter().take_while(|token| token.word == word(last)).count();
-    (first - before, last + behind)
+/// Of each token the first and the last token of its word.
+fn words(tokens: &[PlacedToken]) -> Vec<(usize, usize)> {
+    let mut words = Vec::with_capacity(tokens.len());
+    for word in tokens.chunk_by(|token, next| token.word == next.word) {
+        let first = words.len();
+        words.resize(first + word.len(), (first, first + word.len() - 1));
+    }
+    words
+}
+
+/// The words of a span, if they are no more tokens than an answer may have.
+fn whole_words(words: &[(usize, usize)], (first, last): (usize, usize), most: usize) -> (usize, usize) {
+    let (begins, ends) = (words[first].0, words[last].1);
+    if ends - begins < most { (begins, ends) } else { (first, last) }
+}
+
+/// Whether a span of this score would be one of the best so far.
+fn is_kept(spans: &[Span], score: f32, most: usize) -> bool {
+    spans.len() < most || spans[most - 1].score < score
 }
 
 /// Keeps the best, each once, in order; of equal ones the first stands first.
 fn keep(spans: &mut Vec<Span>, span: Span, most: usize) {
-    if spans.len() == most && spans[most - 1].score >= span.score {
-        return;
-    }
     if let Some(same) = spans.iter().position(|other| (other.first, other.last) == (span.first, span.last)) {
         if spans[same].score >= span.score {
             return;
@@ -108,18 +124,12 @@ fn keep(spans: &mut Vec<Span>, span: Span, most: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        tokenizer::{Place, PlacedToken},
-        windows::windows,
-    };
+    use crate::{tokenizer::Place, windows::windows};
 
     /// Each token is a letter; those of equal numbers are a word. Pieces of so many tokens, with two in common.
     fn text(words: &[usize], most: usize) -> PlacedText {
-        let token = |(at, word): (usize, &usize)| PlacedToken {
-            token: 0,
-            place: Place { bytes: at..at + 1, chars: at..at + 1 },
-            word: *word,
-        };
+        let token =
+            |(at, word): (usize, &usize)| PlacedToken { token: 0, place: Place::new(at..at + 1), word: *word as u32 };
         let tokens: Vec<_> = words.iter().enumerate().map(token).collect();
         let text = ('a'..='z').take(words.len()).collect();
         PlacedText { text, windows: windows(tokens.len(), most, 2), tokens }
@@ -155,8 +165,8 @@ mod tests {
         let piece = PieceScores { scores: &scores, begins: 1, nowhere: 0 };
         let of_words = text(&[0, 1, 1, 2, 2], 9);
         let best = |max_tokens| texts(&answers((0, &of_words), [piece], SpanRules { most: 1, max_tokens })).concat();
-        assert_eq!(best(2), "bcde");
-        assert_eq!(best(1), "bc", "a token is told as its word");
+        assert_eq!(best(4), "bcde");
+        assert_eq!(best(2), "cd", "the words have more tokens than an answer may");
         let all = answers((0, &of_words), [piece], SpanRules { most: 20, max_tokens: 9 });
         assert_eq!(all.answers.len(), 6, "each is told once: {all:?}");
         assert!(all.answers.is_sorted_by(|a, b| a.score >= b.score));

@@ -3,18 +3,32 @@
 use proto::{FilledMask, MaskCandidate, TextMasks};
 use scheduler::Token;
 
-use crate::tokenizer::{PlacedToken, Tokenizer};
+use crate::{
+    placed_text::PlacedText,
+    tokenizer::{CharCount, Tokenizer},
+};
+
+/// A text, and which of its tokens are masks; at least one.
+#[derive(Debug)]
+pub struct MaskedText {
+    /// As it is read.
+    pub text: PlacedText,
+    /// Ascending.
+    pub masks: Vec<usize>,
+}
 
 /// The masks of the text number `index`, out of the scores `[masks, vocabulary]` of its tokens.
 pub fn filled(
     tokenizer: &Tokenizer,
-    (index, masks): (usize, &[PlacedToken]),
+    (index, masked): (usize, &MaskedText),
     scores: &[f32],
     candidates: usize,
 ) -> TextMasks {
+    let MaskedText { text, masks } = masked;
     let vocabulary = scores.len() / masks.len();
-    let filled = |(mask, row): (&PlacedToken, &[f32])| FilledMask {
-        position: mask.place.chars.start,
+    let mut count = CharCount::of(&text.text);
+    let filled = |(mask, row): (&usize, &[f32])| FilledMask {
+        position: count.place(text.tokens[*mask].place).start,
         candidates: best(row, candidates)
             .into_iter()
             .map(|(token, score)| candidate(tokenizer, token, score))

@@ -121,13 +121,15 @@ impl ModelKind {
                 } else {
                     r#""What a fine day!""#
                 };
-                return ("/v1/classify", format!(r#""head": "{name}", "input": {text}"#));
+                return ("/v1/classify", format!(r#""head": "{}", "input": {text}"#, plain(name)));
             }
             Self::TokenClassifier(_) => ("/v1/ner", r#""input": "Anna Berger lives in Vienna.""#),
             Self::SpanReader => {
                 ("/v1/qa", r#""question": "Who lives in Vienna?", "context": "Anna lives in Vienna, and Jan in Graz.""#)
             }
-            Self::MaskFiller(mask) => return ("/v1/fill-mask", format!(r#""input": "The sky is {}.""#, mask.text)),
+            Self::MaskFiller(mask) => {
+                return ("/v1/fill-mask", format!(r#""input": "The sky is {}.""#, plain(&mask.text)));
+            }
         };
         (path, members.to_owned())
     }
@@ -135,5 +137,21 @@ impl ModelKind {
     /// The answer where a route is for another kind.
     pub fn refusal(&self) -> ApiError {
         ApiError::unsupported_model(self.serves())
+    }
+}
+
+/// A text of the model's files without what a shell or a terminal might take for something else.
+fn plain(text: &str) -> String {
+    text.chars().filter(|letter| letter.is_ascii_alphanumeric() || "<>[]|_-./ ".contains(*letter)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_is_told_to_copy_is_plain() {
+        let mask = Mask { token: 1, text: "[MASK]'; ls \u{1b}[2J\"".to_owned() };
+        assert_eq!(ModelKind::MaskFiller(mask).first_request().1, r#""input": "The sky is [MASK] ls [2J.""#);
     }
 }

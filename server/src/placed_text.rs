@@ -1,5 +1,7 @@
 //! Texts whose tokens keep their places, and the pieces of them that the model reads.
 
+use std::ops::Range;
+
 use engine::config::LabelScores;
 use scheduler::Token;
 
@@ -24,44 +26,65 @@ pub struct PlacedText {
     pub windows: Vec<Window>,
 }
 
-impl PlacedText {
-    /// Reads a text of the member `field`; each of its pieces has `around` more tokens.
-    pub fn read(
-        model: &ServedModel,
-        (field, text): (&str, String),
-        around: usize,
-        rules: PieceRules,
-    ) -> Result<Self, ApiError> {
-        let limit = model.limits.max_model_len;
-        let mut tokens = model.tokenizer.encode_placed(&text).map_err(|error| not_tokenised(field, &error))?;
-        let kept = match rules.cut {
-            Some(PromptCut::To(kept)) => kept,
-            Some(PromptCut::ToFit | PromptCut::FirstToFit) => limit,
-            None => usize::MAX,
-        };
-        tokens.truncate(kept.saturating_sub(around));
-        let too_long = || ApiError::context_length(field, tokens.len() + around, 0, limit);
-        let room = limit.checked_sub(around).filter(|room| *room > 0).ok_or_else(too_long)?;
-        let overlap = match rules.stride {
-            _ if tokens.len() <= room => 0,
-            None => return Err(too_long()),
-            Some(stride) if stride >= room => {
-                return Err(ApiError::invalid_value(
-                    "stride",
-                    format_args!("leaves nothing of a piece, which has {room} tokens"),
-                ));
-            }
-            Some(stride) => stride,
-        };
-        let windows = windows(tokens.len(), room, overlap);
-        let most = model.rules.max_inputs;
-        if windows.len() > most {
-            let says = format_args!("makes {} pieces, of which {most} are read at most", windows.len());
-            return Err(ApiError::invalid_value(field, says));
-        }
-        Ok(Self { text, tokens, windows })
+/// Reads the texts of one request.
+#[derive(Debug)]
+pub struct PieceReader<'a> {
+    model: &'a ServedModel,
+    field: &'a str,
+    around: usize,
+    rules: PieceRules,
+    /// Pieces that the request may still have.
+    left: usize,
+}
+
+impl<'a> PieceReader<'a> {
+    /// For texts of the member `field`, each piece of which has `around` more tokens.
+    pub fn new(model: &'a ServedModel, field: &'a str, around: usize, rules: PieceRules) -> Self {
+        Self { model, field, around, rules, left: model.rules.max_inputs }
     }
 
+    /// Reads a text; control tokens are recognised in `scaffold` alone.
+    pub fn read(&mut self, text: String, scaffold: &[Range<usize>]) -> Result<PlacedText, ApiError> {
+        let placed = self.model.tokenizer.encode_placed(&text, scaffold);
+        let mut tokens = placed.map_err(|error| not_tokenised(self.field, &error))?;
+        let limit = self.model.limits.max_model_len;
+        let kept = match self.rules.cut {
+            Some(PromptCut::To(kept)) => kept,
+            Some(PromptCut::ToFit | PromptCut::FirstToFit) => limit.max(self.around + 1),
+            None => usize::MAX,
+        };
+        let kept = kept.checked_sub(self.around).filter(|kept| *kept > 0).ok_or_else(|| {
+            let says = format_args!("leaves nothing of a text, around which {} tokens stand", self.around);
+            ApiError::invalid_value("truncate_prompt_tokens", says)
+        });
+        tokens.truncate(kept?);
+        if tokens.is_empty() && self.around == 0 {
+            return Err(ApiError::invalid_value(self.field, "has an input without a token"));
+        }
+        let windows = self.windows(tokens.len(), limit)?;
+        let most = self.model.rules.max_inputs;
+        self.left = self.left.checked_sub(windows.len()).ok_or_else(|| {
+            ApiError::invalid_value(self.field, format_args!("makes more than {most} pieces, the most of a request"))
+        })?;
+        Ok(PlacedText { text, tokens, windows })
+    }
+
+    fn windows(&self, tokens: usize, limit: usize) -> Result<Vec<Window>, ApiError> {
+        let too_long = || ApiError::context_length(self.field, tokens + self.around, 0, limit);
+        let room = limit.checked_sub(self.around).filter(|room| *room > 0).ok_or_else(too_long)?;
+        match self.rules.stride {
+            _ if tokens <= room => Ok(windows(tokens, room, 0)),
+            None => Err(too_long()),
+            Some(stride) if stride <= room / 2 => Ok(windows(tokens, room, stride)),
+            Some(_) => {
+                let says = format_args!("must be at most {}, half of a piece", room / 2);
+                Err(ApiError::invalid_value("stride", says))
+            }
+        }
+    }
+}
+
+impl PlacedText {
     /// The tokens of a piece.
     pub fn piece(&self, window: &Window) -> Vec<Token> {
         self.tokens[window.tokens.clone()].iter().map(|placed| placed.token).collect()

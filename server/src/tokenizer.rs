@@ -23,7 +23,7 @@ use std::{
 use engine::TokenizerSource;
 pub use pair_frame::PairFrame;
 pub use pieces::Piece;
-pub use placed::{Place, PlacedToken};
+pub use placed::{CharCount, Place, PlacedToken};
 use scheduler::Token;
 use tokenizers::{
     Model, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,

@@ -239,7 +239,7 @@ async fn a_request_chooses_one_of_several_heads() {
     assert_eq!(told["data"], named["data"]);
     let pair = json!({"text": text, "text_pair": text});
     let wrong = [
-        (json!({"input": text}), "head", "must be one of mnli, sst2, stsb"),
+        (json!({"input": text}), "head", "is required"),
         (json!({"input": text, "head": "cola"}), "head", "must be one of mnli, sst2, stsb"),
         (json!({"input": text, "head": "mnli"}), "input", "must be pairs"),
         (json!({"input": pair, "head": "sst2"}), "input", "must be single texts"),

@@ -1,13 +1,11 @@
 //! `POST /v1/fill-mask`: whose masks stand for words.
 
-use scheduler::Token;
-
 use super::{
     RequestRules,
     range::size,
     reading::{ReadingRules, reading, texts},
 };
-use crate::error::ApiError;
+use crate::{error::ApiError, model_kind::Mask};
 
 /// A request for the words that masks stand for.
 #[derive(Clone, Debug)]
@@ -19,7 +17,7 @@ pub struct FillMaskRequest {
     /// Candidates of each mask, at least one.
     pub candidates: usize,
     /// The model's mask.
-    pub mask: Token,
+    pub mask: Mask,
 }
 
 /// Where the texts stand in a request.
@@ -36,6 +34,6 @@ pub fn fill_mask(request: proto::FillMaskRequest, rules: &RequestRules) -> Resul
         reading,
         texts: texts(FIELD, request.input, rules)?,
         candidates: request.top_k.map_or(CANDIDATES, size),
-        mask: mask.token,
+        mask: mask.clone(),
     })
 }

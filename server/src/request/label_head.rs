@@ -34,8 +34,9 @@ impl LabelHead {
             let says = "is for models with several heads";
             return name.map_or(Ok(only), |_| Err(ApiError::invalid_value(FIELD, says)));
         };
+        let name = name.ok_or_else(|| ApiError::missing(FIELD))?;
         let names = || tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>().join(", ");
-        let place = tasks.iter().position(|task| Some(task.name.as_str()) == name);
+        let place = tasks.iter().position(|task| task.name == name);
         let place = place.ok_or_else(|| ApiError::invalid_value(FIELD, format_args!("must be one of {}", names())))?;
         let first = tasks[..place].iter().map(|task| task.labels.names.len()).sum();
         let Task { labels, is_pair, .. } = tasks[place].clone();

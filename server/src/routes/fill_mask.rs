@@ -21,13 +21,17 @@ use crate::{
     embed::{Input, Reading},
     error::ApiError,
     json,
-    masks::filled,
+    masks::{MaskedText, filled},
+    model_kind::Mask,
     openapi::{Endpoint, Facts},
-    placed_text::PlacedText,
+    placed_text::PieceReader,
     request::{self, FILL_MASK_FIELD, FillMaskRequest, PieceRules},
     served_model::ServedModel,
-    tokenizer::PlacedToken,
+    tokenizer::Tokenizer,
 };
+
+/// Most masks of a request: each is scored with the whole vocabulary until the answer is made.
+const MAX_MASKS: usize = 64;
 
 /// What it takes and answers.
 pub fn describe(facts: &Facts) -> Endpoint {
@@ -43,51 +47,53 @@ pub fn describe(facts: &Facts) -> Endpoint {
     accept::describe_work(endpoint)
 }
 
-/// A text's masks, and the text as it is read.
-struct Masked {
-    masks: Vec<PlacedToken>,
-    input: Input,
-}
-
 /// Candidates for each mask of each text.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let created = unix_seconds();
     let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
     let Arrived { model, work, clocked, made: (request, texts) } = arrived;
     let tokenizer = Arc::clone(&model.tokenizer);
-    let (masks, inputs): (Vec<_>, Vec<_>) = texts.into_iter().map(|text| (text.masks, text.input)).unzip();
+    let inputs = texts.iter().map(|text| input(&tokenizer, text)).collect();
     let reading = Reading { inputs, field: FILL_MASK_FIELD, priority: request.reading.priority };
     let read = read::read(&app, (model, work), reading, clocked).await?;
-    let texts = masks.iter().zip(&read.embedded.vectors).enumerate();
-    let of_text = |(index, (masks, scores)): (usize, (&Vec<PlacedToken>, &Vec<f32>))| {
-        filled(&tokenizer, (index, masks), scores, request.candidates)
+    let candidates = request.candidates;
+    let told = move |vectors: Vec<Vec<f32>>| {
+        let of_text = |(text, scores): ((usize, &MaskedText), &Vec<f32>)| filled(&tokenizer, text, scores, candidates);
+        texts.iter().enumerate().zip(&vectors).map(of_text).collect()
     };
-    let data = texts.map(of_text).collect::<Vec<_>>();
-    Ok(read::list("fill-mask-", (request.reading.model, created), data, &read))
+    read::listed(&app, ("fill-mask-", request.reading.model, created), read, told).await
 }
 
-fn take(body: &WholeBody, model: &ServedModel) -> Result<(FillMaskRequest, Vec<Masked>), ApiError> {
+fn take(body: &WholeBody, model: &ServedModel) -> Result<(FillMaskRequest, Vec<MaskedText>), ApiError> {
     let mut request = request::fill_mask(json::parse(body)?, &model.rules)?;
     let texts = std::mem::take(&mut request.texts);
-    let texts = texts.into_iter().map(|text| masked(model, &request, text)).collect::<Result<_, _>>()?;
+    let texts: Vec<_> = texts.into_iter().map(|text| masked(model, &request, text)).collect::<Result<_, _>>()?;
+    let masks: usize = texts.iter().map(|text| text.masks.len()).sum();
+    if masks > MAX_MASKS {
+        let says = format_args!("has {masks} masks in all, of which {MAX_MASKS} are told at most");
+        return Err(ApiError::invalid_value(FILL_MASK_FIELD, says));
+    }
     Ok((request, texts))
 }
 
-fn masked(model: &ServedModel, request: &FillMaskRequest, text: String) -> Result<Masked, ApiError> {
-    let (opening, closing) = (model.tokenizer.opening(), model.tokenizer.closing());
+fn masked(model: &ServedModel, request: &FillMaskRequest, text: String) -> Result<MaskedText, ApiError> {
+    let around = model.tokenizer.opening().len() + model.tokenizer.closing().len();
     let rules = PieceRules { cut: request.reading.cut, stride: None };
-    let text = PlacedText::read(model, (FILL_MASK_FIELD, text), opening.len() + closing.len(), rules)?;
-    let at = |(place, token): (usize, &PlacedToken)| (token.token == request.mask).then_some(place);
-    let places: Vec<_> = text.tokens.iter().enumerate().filter_map(at).collect();
-    if !(1..=MAX_ASKED).contains(&places.len()) {
-        let (masks, mask) = (places.len(), model.rules.kind.mask().map_or("", |mask| &mask.text));
-        let says = format_args!("has a text with {masks} masks ({mask}), not 1 to {MAX_ASKED}");
-        return Err(ApiError::invalid_value(FILL_MASK_FIELD, says));
+    let Mask { token, text: mask } = &request.mask;
+    let scaffold: Vec<_> = text.match_indices(mask.as_str()).map(|(at, found)| at..at + found.len()).collect();
+    let text = PieceReader::new(model, FILL_MASK_FIELD, around, rules).read(text, &scaffold)?;
+    let places = text.tokens.iter().enumerate().filter(|(_, placed)| placed.token == *token);
+    let masks: Vec<_> = places.map(|(place, _)| place).collect();
+    if (1..=MAX_ASKED).contains(&masks.len()) {
+        return Ok(MaskedText { text, masks });
     }
+    let says = format_args!("has a text with {} masks ({mask}), not 1 to {MAX_ASKED}", masks.len());
+    Err(ApiError::invalid_value(FILL_MASK_FIELD, says))
+}
+
+fn input(tokenizer: &Tokenizer, MaskedText { text, masks }: &MaskedText) -> Input {
+    let (opening, closing) = (tokenizer.opening(), tokenizer.closing());
     let tokens: Vec<_> = text.tokens.iter().map(|placed| placed.token).collect();
-    let asked = places.iter().map(|place| opening.len() + place).collect();
-    Ok(Masked {
-        masks: places.iter().map(|place| text.tokens[*place].clone()).collect(),
-        input: Input { asked, ..Input::of([opening, &tokens, closing].concat()) },
-    })
+    let asked = masks.iter().map(|place| opening.len() + place).collect();
+    Input { asked, ..Input::of([opening, &tokens, closing].concat()) }
 }

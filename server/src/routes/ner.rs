@@ -22,7 +22,7 @@ use crate::{
     error::ApiError,
     json,
     openapi::{Endpoint, Facts},
-    placed_text::PlacedText,
+    placed_text::{PieceReader, PlacedText},
     request::{self, NER_FIELD, NerRequest},
     served_model::ServedModel,
 };
@@ -52,22 +52,25 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     let inputs = texts.iter().flat_map(|text| inputs(&model, text)).collect();
     let reading = Reading { inputs, field: NER_FIELD, priority: request.reading.priority };
     let read = read::read(&app, (model, work), reading, clocked).await?;
-    let mut pieces = read.embedded.vectors.iter().map(Vec::as_slice);
-    let of_text = |(index, text): (usize, &PlacedText)| {
-        let pieces = pieces.by_ref().take(text.windows.len());
-        let probabilities = text.probabilities(pieces, (before, labels.len()));
-        TextEntities { index, entities: entities(text, &probabilities, &labels, request.aggregation) }
+    let aggregation = request.aggregation;
+    let told = move |vectors: Vec<Vec<f32>>| {
+        let mut pieces = vectors.iter().map(Vec::as_slice);
+        let of_text = |(index, text): (usize, &PlacedText)| {
+            let pieces = pieces.by_ref().take(text.windows.len());
+            let probabilities = text.probabilities(pieces, (before, labels.len()));
+            TextEntities { index, entities: entities(text, &probabilities, &labels, aggregation) }
+        };
+        texts.iter().enumerate().map(of_text).collect()
     };
-    let data = texts.iter().enumerate().map(of_text).collect::<Vec<_>>();
-    Ok(read::list("ner-", (request.reading.model, created), data, &read))
+    read::listed(&app, ("ner-", request.reading.model, created), read, told).await
 }
 
 fn take(body: &WholeBody, model: &ServedModel) -> Result<(NerRequest, Vec<PlacedText>), ApiError> {
     let mut request = request::ner(json::parse(body)?, &model.rules)?;
     let around = model.tokenizer.opening().len() + model.tokenizer.closing().len();
-    let (texts, pieces) = (std::mem::take(&mut request.texts), request.pieces);
-    let read = |text| PlacedText::read(model, (NER_FIELD, text), around, pieces);
-    Ok((request, texts.into_iter().map(read).collect::<Result<_, _>>()?))
+    let mut reader = PieceReader::new(model, NER_FIELD, around, request.pieces);
+    let texts = std::mem::take(&mut request.texts).into_iter();
+    Ok((request, texts.map(|text| reader.read(text, &[])).collect::<Result<_, _>>()?))
 }
 
 /// One for each piece of a text.

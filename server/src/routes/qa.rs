@@ -23,7 +23,7 @@ use crate::{
     json,
     openapi::{Endpoint, Facts},
     pairs,
-    placed_text::PlacedText,
+    placed_text::{PieceReader, PlacedText},
     request::{self, QA_FIELD, QA_QUESTION, QaRequest},
     served_model::ServedModel,
 };
@@ -60,26 +60,27 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     let opens = model.tokenizer.pair().opens();
     let reading = Reading { inputs, field: QA_FIELD, priority: request.reading.priority };
     let read = read::read(&app, (model, work), reading, clocked).await?;
-    let mut pieces = read.embedded.vectors.iter().zip(begins).map(|(scores, begins)| PieceScores {
-        scores,
-        begins,
-        nowhere: if opens { 0 } else { scores.len() / 2 - 1 },
-    });
-    let of_text = |text: (usize, &PlacedText)| {
-        let pieces = pieces.by_ref().take(text.1.windows.len());
-        answers(text, pieces, request.spans)
+    let spans = request.spans;
+    let told = move |vectors: Vec<Vec<f32>>| {
+        let mut pieces = vectors.iter().zip(begins).map(|(scores, begins)| PieceScores {
+            scores,
+            begins,
+            nowhere: if opens { 0 } else { scores.len() / 2 - 1 },
+        });
+        let of_text = |text: (usize, &PlacedText)| answers(text, pieces.by_ref().take(text.1.windows.len()), spans);
+        texts.iter().enumerate().map(of_text).collect()
     };
-    let data = texts.iter().enumerate().map(of_text).collect::<Vec<_>>();
-    Ok(read::list("qa-", (request.reading.model, created), data, &read))
+    read::listed(&app, ("qa-", request.reading.model, created), read, told).await
 }
 
 fn take(body: &WholeBody, model: &ServedModel) -> Result<Asked, ApiError> {
     let mut request = request::qa(json::parse(body)?, &model.rules)?;
     let question = pairs::encode(model, QA_QUESTION, &request.question)?;
     let around = model.tokenizer.pair().len() + question.len();
+    let mut reader = PieceReader::new(model, QA_FIELD, around, request.pieces);
     let (mut texts, mut inputs) = (Vec::new(), Vec::new());
     for context in std::mem::take(&mut request.contexts) {
-        let text = PlacedText::read(model, (QA_FIELD, context), around, request.pieces)?;
+        let text = reader.read(context, &[])?;
         inputs.extend(text.windows.iter().map(|window| {
             let (tokens, begins) = model.tokenizer.pair().join(&question, &text.piece(window));
             Input { second: Some(begins), ..Input::of(tokens) }

@@ -68,12 +68,25 @@ pub(super) fn list<T: Serialize>(
     answer(listing.timings.as_ref(), &listing)
 }
 
+/// The same where making the results out of what the engine gave takes time: beside the threads that serve connections.
+pub(super) async fn listed<T: Serialize>(
+    app: &App,
+    (prefix, model, created): (&str, String, u64),
+    Read { embedded, usage }: Read,
+    make: impl FnOnce(Vec<Vec<f32>>) -> Vec<T> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let numbers = embedded.vectors.iter().map(Vec::len).sum();
+    let (id, object) = (random_id(prefix), ObjectName::List);
+    let listing = move |vectors, timings| Listing { id, object, created, model, data: make(vectors), usage, timings };
+    written(app, embedded, numbers, listing).await
+}
+
 /// An answer with its timings as headers too.
 pub(super) fn answer(timings: Option<&Timings>, body: &impl Serialize) -> Response {
     (timings.map(answer::timing_headers), Json(body)).into_response()
 }
 
-/// An answer that holds so many numbers, written beside the threads that serve connections.
+/// An answer made of so many numbers, written beside the threads that serve connections.
 pub(super) async fn written<T: Serialize>(
     app: &App,
     embedded: Embedded,

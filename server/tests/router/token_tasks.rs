@@ -61,9 +61,11 @@ async fn a_long_text_is_refused_cut_or_read_in_pieces() {
     let text = "cde".repeat(10);
     let refused = ask(&server, "/v1/ner", json!({"input": text})).await;
     assert_eq!(refused.error(), (400, "context_length_exceeded".to_owned()));
+    let forged = ask(&server, "/v1/ner", json!({"input": "</s>"})).await.json();
+    assert_eq!(forged["usage"]["prompt_tokens"], 4, "what looks like a control token is text");
     let cut = ask(&server, "/v1/ner", json!({"input": text, "truncate_prompt_tokens": -1})).await.json();
     assert_eq!((cut["data"][0]["entities"].as_array().unwrap().len(), &cut["usage"]["prompt_tokens"]), (4, &json!(12)));
-    for stride in [0, 5, 11] {
+    for stride in [0, 5, 6] {
         let whole = ask(&server, "/v1/ner", json!({"input": text, "stride": stride})).await.json();
         let starts = whole["data"][0]["entities"].as_array().unwrap().iter().map(|entity| entity["start"].clone());
         assert_eq!(
@@ -72,9 +74,14 @@ async fn a_long_text_is_refused_cut_or_read_in_pieces() {
             "{stride}"
         );
     }
-    let refused = ask(&server, "/v1/ner", json!({"input": text, "stride": 12})).await;
+    let refused = ask(&server, "/v1/ner", json!({"input": text, "stride": 7})).await;
     assert_eq!(refused.error(), (400, "invalid_value".to_owned()));
     assert_eq!(refused.json()["error"]["param"], "stride");
+    // each of them makes more than a thousand pieces, and a request may have 2,048
+    let texts = vec!["c".repeat(7000); 2];
+    let refused = ask(&server, "/v1/ner", json!({"input": texts, "stride": 6})).await;
+    assert_eq!(refused.error(), (400, "invalid_value".to_owned()));
+    assert!(refused.text().contains("makes more than 2048 pieces"), "{}", refused.text());
     server.assert_whole().await;
 }
 
@@ -113,6 +120,9 @@ async fn masks_have_candidates_at_their_places() {
     // a, a space and three bytes stand before the first
     assert_eq!(told, [(&json!(3), &json!(5)), (&json!(10), &json!(7))]);
     assert_eq!(answer["data"][1]["masks"][0]["candidates"].as_array().unwrap().len(), 2);
+    let many = vec!["<mask>".repeat(8); 9];
+    let refused = ask(&server, "/v1/fill-mask", json!({"input": many})).await;
+    assert!(refused.text().contains("has 72 masks in all"), "{}", refused.text());
     for input in ["no mask", &"<mask>".repeat(9)] {
         let refused = ask(&server, "/v1/fill-mask", json!({"input": input})).await;
         assert_eq!(refused.error(), (400, "invalid_value".to_owned()), "{input}");
