@@ -2,8 +2,9 @@
 """Brings a BERT that was exported to ONNX into a folder that Gondola serves: model.safetensors in f32, with
 transformers' names, beside config.json and the tokenizer's files.
 
-Needs `pip install numpy onnx safetensors`. Weights may be f32, 8-bit (MatMulInteger, QuantizeLinear) or 4-bit
-(MatMulNBits): what is written are the numbers that they stand for. What ONNX Runtime rounds while it computes
+Needs `pip install numpy onnx safetensors`. Weights may be f32, 8-bit (MatMulInteger) or 4-bit (MatMulNBits): what is
+written are the numbers that they stand for. Graphs in which layers are fused, or weights pass DequantizeLinear, are
+refused. What ONNX Runtime rounds while it computes
 (activations of 8 bits) is not imitated, so that results are a little nearer to the model before it was quantised.
 """
 
@@ -18,6 +19,17 @@ from onnx import numpy_helper
 from safetensors.numpy import save_file
 
 TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"]
+
+LAYER = [
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "attention.output.LayerNorm",
+    "intermediate.dense",
+    "output.dense",
+    "output.LayerNorm",
+]
 
 
 def path_of(node):
@@ -68,7 +80,7 @@ def tensors(model):
     named = {}
     for name, values in stored.items():
         if name.startswith(("bert.", "embeddings.", "encoder.", "pooler.", "classifier.")):
-            if name.endswith("_quantized"):
+            if name.endswith((".weight_quantized", ".bias_quantized")):
                 named[name.removesuffix("_quantized")] = dequantised(stored, name.removesuffix("_quantized"))
             elif name.endswith((".weight", ".bias")):
                 named[name] = values
@@ -76,11 +88,28 @@ def tensors(model):
         weight = product(stored, node)
         if weight is not None:
             named[f"{path_of(node)}.weight"] = weight
+    check(named)
     return {name: numpy.ascontiguousarray(values, dtype=numpy.float32) for name, values in named.items()}
+
+
+def check(named):
+    """Ends the program if a layer is not whole."""
+    layers = {name.split("encoder.layer.")[1].split(".")[0] for name in named if "encoder.layer." in name}
+    prefix = "bert." if any(name.startswith("bert.") for name in named) else ""
+    if not layers:
+        raise SystemExit("no encoder.layer.N among the tensors: this is no BERT, or its layers are fused")
+    for layer in layers:
+        for part in LAYER:
+            for term in ("weight", "bias"):
+                name = f"{prefix}encoder.layer.{layer}.{part}.{term}"
+                if name not in named:
+                    raise SystemExit(f"{name} was not found: layers are fused, or their weights pass DequantizeLinear")
 
 
 def described(named, arguments):
     """A config.json for weights that come without one."""
+    if not arguments.heads:
+        raise SystemExit("there is no config.json, and the weights do not tell --heads")
     shape = {name.removeprefix("bert."): values.shape for name, values in named.items()}
     layers = {name.split(".")[2] for name in shape if name.startswith("encoder.layer.")}
     labels = shape.get("classifier.weight", (0,))[0]
@@ -95,7 +124,7 @@ def described(named, arguments):
         "hidden_act": "gelu",
         "max_position_embeddings": shape["embeddings.position_embeddings.weight"][0],
         "type_vocab_size": shape["embeddings.token_type_embeddings.weight"][0],
-        "layer_norm_eps": 1e-12,
+        "layer_norm_eps": arguments.layer_norm_eps,
         "id2label": {str(label): f"LABEL_{label}" for label in range(labels)},
     }
 
@@ -106,14 +135,15 @@ def main():
     parser.add_argument("files", type=pathlib.Path, help="folder with the tokenizer's files, and config.json if there is one")
     parser.add_argument("out", type=pathlib.Path, help="folder to write")
     parser.add_argument("--architecture", default="BertModel", help="class of the model, without a config.json")
-    parser.add_argument("--heads", type=int, default=12, help="attention heads, without a config.json")
+    parser.add_argument("--heads", type=int, help="attention heads, needed without a config.json")
+    parser.add_argument("--layer-norm-eps", type=float, default=1e-12, help="of the norms, without a config.json")
     arguments = parser.parse_args()
 
     named = tensors(onnx.load(arguments.onnx))
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    save_file(named, arguments.out / "model.safetensors")
     given = arguments.files / "config.json"
     config = json.loads(given.read_text()) if given.exists() else described(named, arguments)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    save_file(named, arguments.out / "model.safetensors")
     (arguments.out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     for file in TOKENIZER_FILES:
         if (arguments.files / file).exists():
