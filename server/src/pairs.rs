@@ -40,8 +40,7 @@ pub fn both(
     join(model, field, (&encode(model, field, first)?, &encode(model, field, second)?), reading)
 }
 
-/// The tokens of a text with nothing around them.
-pub(crate) fn encode(model: &ServedModel, field: &str, text: &str) -> Result<Vec<Token>, ApiError> {
+fn encode(model: &ServedModel, field: &str, text: &str) -> Result<Vec<Token>, ApiError> {
     encode_at(model, field, Prompt::Text(text.to_owned()), (model.rules.calls, false))
 }
 

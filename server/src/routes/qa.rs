@@ -22,8 +22,8 @@ use crate::{
     error::ApiError,
     json,
     openapi::{Endpoint, Facts},
-    pairs,
     placed_text::{PieceReader, PlacedText},
+    prepare::not_tokenised,
     request::{self, QA_FIELD, QA_QUESTION, QaRequest},
     served_model::ServedModel,
 };
@@ -75,7 +75,9 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
 
 fn take(body: &WholeBody, model: &ServedModel) -> Result<Asked, ApiError> {
     let mut request = request::qa(json::parse(body)?, &model.rules)?;
-    let question = pairs::encode(model, QA_QUESTION, &request.question)?;
+    let question = model.tokenizer.encode_placed(&request.question, &[]);
+    let question = question.map_err(|error| not_tokenised(QA_QUESTION, &error))?;
+    let question: Vec<_> = question.iter().map(|placed| placed.token).collect();
     let around = model.tokenizer.pair().len() + question.len();
     let mut reader = PieceReader::new(model, QA_FIELD, around, request.pieces);
     let (mut texts, mut inputs) = (Vec::new(), Vec::new());
