@@ -117,6 +117,7 @@ fn is_such_a_rule(error: &ApiError) -> bool {
         "must be absent in a stream",
         "must be n in a stream",
         "max_completion_tokens is",
+        "is for models with several heads",
     ];
     let of_another_member = ["best_of", "dimensions", "min_tokens", "n"].contains(&error.param().unwrap_or_default());
     let codes = ["invalid_schema", "string_above_max_length", "context_length_exceeded"];
