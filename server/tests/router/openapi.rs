@@ -130,7 +130,7 @@ async fn its_examples_work_and_every_answer_fits() {
     let names = (0..8).map(|label| format!("L{label}")).collect();
     let kind = ModelKind::Classifier(Labels { names, scores: LabelScores::One });
     let labels = ["O", "B-PER", "I-PER"].map(str::to_owned).to_vec();
-    let mask = Mask { token: MASK, text: "[MASK]".to_owned() };
+    let mask = Mask { token: MASK, text: "<mask>".to_owned() };
     let encoders = [
         ("classify", kind.clone()),
         ("sentiment", kind.clone()),
