@@ -7,7 +7,7 @@ use crate::{
     error::ApiError,
     labels::probabilities,
     prepare::encode_at,
-    request::{PairScorer, PairsRequest, Prompt, PromptCut, ReadingRules},
+    request::{PairScorer, PairsRequest, Prompt, ReadingRules},
     served_model::ServedModel,
 };
 
@@ -51,11 +51,7 @@ fn join(
     reading: &ReadingRules,
 ) -> Result<Input, ApiError> {
     let (frame, limit) = (model.tokenizer.pair(), model.limits.max_model_len);
-    let most = match reading.cut {
-        Some(PromptCut::To(kept)) => kept,
-        Some(PromptCut::ToFit | PromptCut::FirstToFit) => limit,
-        None => usize::MAX,
-    };
+    let most = reading.cut.map_or(usize::MAX, |cut| cut.kept(limit));
     let (kept_first, kept_second) = frame.fit((first.len(), second.len()), most).unwrap_or_default();
     let (tokens, begins) = frame.join(&first[..kept_first], &second[..kept_second]);
     if tokens.is_empty() {

@@ -9,7 +9,7 @@ use crate::{
     error::ApiError,
     labels,
     prepare::not_tokenised,
-    request::{PieceRules, PromptCut},
+    request::PromptCut,
     served_model::ServedModel,
     tokenizer::PlacedToken,
     windows::{Window, windows},
@@ -32,15 +32,22 @@ pub struct PieceReader<'a> {
     model: &'a ServedModel,
     field: &'a str,
     around: usize,
-    rules: PieceRules,
+    cut: Option<PromptCut>,
+    stride: Option<usize>,
     /// Pieces that the request may still have.
     left: usize,
 }
 
 impl<'a> PieceReader<'a> {
-    /// For texts of the member `field`, each piece of which has `around` more tokens.
-    pub fn new(model: &'a ServedModel, field: &'a str, around: usize, rules: PieceRules) -> Self {
-        Self { model, field, around, rules, left: model.rules.max_inputs }
+    /// For texts of the member `field`, each piece of which has `around` more tokens. Long texts are cut, or read in pieces
+    /// that have `stride` tokens in common, or refused.
+    pub fn new(
+        model: &'a ServedModel,
+        (field, around): (&'a str, usize),
+        cut: Option<PromptCut>,
+        stride: Option<usize>,
+    ) -> Self {
+        Self { model, field, around, cut, stride, left: model.rules.max_inputs }
     }
 
     /// Reads a text; control tokens are recognised in `scaffold` alone.
@@ -48,11 +55,7 @@ impl<'a> PieceReader<'a> {
         let placed = self.model.tokenizer.encode_placed(&text, scaffold);
         let mut tokens = placed.map_err(|error| not_tokenised(self.field, &error))?;
         let limit = self.model.limits.max_model_len;
-        let kept = match self.rules.cut {
-            Some(PromptCut::To(kept)) => kept,
-            Some(PromptCut::ToFit | PromptCut::FirstToFit) => limit.max(self.around + 1),
-            None => usize::MAX,
-        };
+        let kept = self.cut.map_or(usize::MAX, |cut| cut.kept(limit.max(self.around + 1)));
         let kept = kept.checked_sub(self.around).filter(|kept| *kept > 0).ok_or_else(|| {
             let says = format_args!("leaves nothing of a text, around which {} tokens stand", self.around);
             ApiError::invalid_value("truncate_prompt_tokens", says)
@@ -72,7 +75,7 @@ impl<'a> PieceReader<'a> {
     fn windows(&self, tokens: usize, limit: usize) -> Result<Vec<Window>, ApiError> {
         let too_long = || ApiError::context_length(self.field, tokens + self.around, 0, limit);
         let room = limit.checked_sub(self.around).filter(|room| *room > 0).ok_or_else(too_long)?;
-        match self.rules.stride {
+        match self.stride {
             _ if tokens <= room => Ok(windows(tokens, room, 0)),
             None => Err(too_long()),
             Some(stride) if stride <= room / 2 => Ok(windows(tokens, room, stride)),

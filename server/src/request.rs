@@ -57,7 +57,7 @@ pub use self::{
     predict::{PredictRequest, predict},
     qa::{FIELD as QA_FIELD, QUESTION as QA_QUESTION, QaRequest, qa},
     rank::{RankForm, RankRequest, rank},
-    reading::{PieceRules, ReadingRules},
+    reading::ReadingRules,
     reasoning::ReasoningRules,
     sampling::SamplingDefaults,
     similarity::similarity,
@@ -195,7 +195,8 @@ impl PromptCut {
         }
     }
 
-    fn kept(self, room: usize) -> usize {
+    /// So many tokens are kept where so many fit, at least one.
+    pub(crate) fn kept(self, room: usize) -> usize {
         match self {
             Self::To(kept) => kept,
             Self::ToFit | Self::FirstToFit => room.max(1),

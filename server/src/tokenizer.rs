@@ -212,6 +212,11 @@ impl Tokenizer {
         &self.suffix
     }
 
+    /// The tokens of a raw prompt with what the model wants around them.
+    pub fn framed(&self, tokens: &[Token]) -> Vec<Token> {
+        [self.prefix.as_slice(), tokens, &self.suffix].concat()
+    }
+
     /// What is put around two texts that are read together.
     pub fn pair(&self) -> &PairFrame {
         &self.pair
@@ -243,12 +248,8 @@ impl Tokenizer {
         scaffold: &[Range<usize>],
         add_special: bool,
     ) -> Result<Vec<Token>, TokenizerError> {
-        if text.len() > MAX_TEXT_BYTES {
-            return Err(TokenizerError::TooManyBytes { bytes: text.len(), limit: MAX_TEXT_BYTES });
-        }
         let mut tokens = if add_special { self.prefix.clone() } else { Vec::new() };
-        let found = self.added.find(text, scaffold);
-        let words = self.words(text, &found).map_err(|_| TokenizerError::Failed)?;
+        let words = self.words(text, scaffold)?;
         for (word, (start, end), known) in words.get_splits(OffsetReferential::Original, OffsetType::Byte) {
             match known {
                 Some(known) => tokens.extend(known.iter().map(|token| token.id)),
@@ -261,8 +262,15 @@ impl Tokenizer {
         Ok(tokens)
     }
 
-    /// Cuts a text at its added tokens, and the rest into words.
-    fn words(&self, text: &str, found: &[Found]) -> tokenizers::Result<PreTokenizedString> {
+    /// Cuts a text at its added tokens, and the rest into words; control tokens are recognised in `scaffold` alone.
+    fn words(&self, text: &str, scaffold: &[Range<usize>]) -> Result<PreTokenizedString, TokenizerError> {
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(TokenizerError::TooManyBytes { bytes: text.len(), limit: MAX_TEXT_BYTES });
+        }
+        self.cut_words(text, &self.added.find(text, scaffold)).map_err(|_| TokenizerError::Failed)
+    }
+
+    fn cut_words(&self, text: &str, found: &[Found]) -> tokenizers::Result<PreTokenizedString> {
         let mut words = PreTokenizedString::from(text);
         words.split(|_, whole| Ok(cut(&whole, found)))?;
         if let Some(normalizer) = self.inner.get_normalizer() {

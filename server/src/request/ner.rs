@@ -3,7 +3,7 @@
 use proto::Aggregation;
 
 use super::{
-    PieceRules, RequestRules,
+    RequestRules,
     range::size,
     reading::{ReadingRules, reading, texts},
 };
@@ -14,8 +14,8 @@ use crate::error::ApiError;
 pub struct NerRequest {
     /// How texts are read.
     pub reading: ReadingRules,
-    /// How long ones are read.
-    pub pieces: PieceRules,
+    /// Long ones are read in pieces that have so many tokens in common; without it they are refused.
+    pub stride: Option<usize>,
     /// At least one.
     pub texts: Vec<String>,
     /// How tokens become entities.
@@ -32,7 +32,7 @@ pub fn ner(request: proto::NerRequest, rules: &RequestRules) -> Result<NerReques
         return Err(rules.kind.refusal());
     }
     Ok(NerRequest {
-        pieces: PieceRules { cut: reading.cut, stride: request.stride.map(size) },
+        stride: request.stride.map(size),
         reading,
         texts: texts(FIELD, request.input, rules)?,
         aggregation: request.aggregation.unwrap_or_default(),

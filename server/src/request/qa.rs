@@ -1,7 +1,7 @@
 //! `POST /v1/qa`: what is asked, and of which texts.
 
 use super::{
-    PieceRules, RequestRules,
+    RequestRules,
     range::size,
     reading::{ReadingRules, check_texts, reading, texts},
 };
@@ -12,8 +12,8 @@ use crate::{best_spans::SpanRules, error::ApiError, model_kind::ModelKind};
 pub struct QaRequest {
     /// How texts are read.
     pub reading: ReadingRules,
-    /// How long ones are read.
-    pub pieces: PieceRules,
+    /// Long ones are read in pieces that have so many tokens in common; without it they are refused.
+    pub stride: Option<usize>,
     /// What is asked.
     pub question: String,
     /// At least one.
@@ -39,7 +39,7 @@ pub fn qa(request: proto::QaRequest, rules: &RequestRules) -> Result<QaRequest, 
     let question = request.question.into_string();
     check_texts(QUESTION, [&question], rules)?;
     Ok(QaRequest {
-        pieces: PieceRules { cut: reading.cut, stride: request.stride.map(size) },
+        stride: request.stride.map(size),
         reading,
         question,
         contexts: texts(FIELD, request.context, rules)?,

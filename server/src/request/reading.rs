@@ -19,15 +19,6 @@ pub struct ReadingRules {
     pub priority: i32,
 }
 
-/// How texts are read whose answers are parts of them.
-#[derive(Clone, Copy, Debug)]
-pub struct PieceRules {
-    /// What is kept of a text, if not all of it.
-    pub cut: Option<PromptCut>,
-    /// Longer ones are read in pieces that have so many tokens in common; without it they are refused.
-    pub stride: Option<usize>,
-}
-
 /// Reads the members; the model is one that is served.
 pub(super) fn reading(
     model: ModelName,

@@ -11,7 +11,7 @@ use proto::Classified;
 use serde_json::json as object;
 
 use super::{
-    accept::{self, Arrived, arrive},
+    accept::{self, Arrived},
     read,
 };
 use crate::{
@@ -59,7 +59,7 @@ async fn answer(app: &App, request: Request, take: Take) -> Result<Response, Api
         let inputs = labels::tokenize(model, &request)?;
         Ok((request, inputs))
     };
-    let arrived = arrive(app, request, |model, body| read::tokenized(app, (model, body), tokenized)).await?;
+    let arrived = read::arrive(app, request, tokenized).await?;
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
     let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
     let read = read::read(app, (model, work), reading, clocked).await?;

@@ -11,7 +11,7 @@ use proto::TextMasks;
 use serde_json::json as object;
 
 use super::{
-    accept::{self, Arrived, arrive},
+    accept::{self, Arrived},
     read,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     model_kind::Mask,
     openapi::{Endpoint, Facts},
     placed_text::PieceReader,
-    request::{self, FILL_MASK_FIELD, FillMaskRequest, PieceRules},
+    request::{self, FILL_MASK_FIELD, FillMaskRequest},
     served_model::ServedModel,
     tokenizer::Tokenizer,
 };
@@ -50,7 +50,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 /// Candidates for each mask of each text.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let created = unix_seconds();
-    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
+    let arrived = read::arrive(&app, request, take).await?;
     let Arrived { model, work, clocked, made: (request, texts) } = arrived;
     let tokenizer = Arc::clone(&model.tokenizer);
     let inputs = texts.iter().map(|text| input(&tokenizer, text)).collect();
@@ -77,11 +77,11 @@ fn take(body: &WholeBody, model: &ServedModel) -> Result<(FillMaskRequest, Vec<M
 }
 
 fn masked(model: &ServedModel, request: &FillMaskRequest, text: String) -> Result<MaskedText, ApiError> {
-    let around = model.tokenizer.opening().len() + model.tokenizer.closing().len();
-    let rules = PieceRules { cut: request.reading.cut, stride: None };
+    let around = model.tokenizer.framed(&[]).len();
     let Mask { token, text: mask } = &request.mask;
     let scaffold: Vec<_> = text.match_indices(mask.as_str()).map(|(at, found)| at..at + found.len()).collect();
-    let text = PieceReader::new(model, FILL_MASK_FIELD, around, rules).read(text, &scaffold)?;
+    let mut reader = PieceReader::new(model, (FILL_MASK_FIELD, around), request.reading.cut, None);
+    let text = reader.read(text, &scaffold)?;
     let places = text.tokens.iter().enumerate().filter(|(_, placed)| placed.token == *token);
     let masks: Vec<_> = places.map(|(place, _)| place).collect();
     if (1..=MAX_ASKED).contains(&masks.len()) {
@@ -92,8 +92,7 @@ fn masked(model: &ServedModel, request: &FillMaskRequest, text: String) -> Resul
 }
 
 fn input(tokenizer: &Tokenizer, MaskedText { text, masks }: &MaskedText) -> Input {
-    let (opening, closing) = (tokenizer.opening(), tokenizer.closing());
     let tokens: Vec<_> = text.tokens.iter().map(|placed| placed.token).collect();
-    let asked = masks.iter().map(|place| opening.len() + place).collect();
-    Input { asked, ..Input::of([opening, &tokens, closing].concat()) }
+    let asked = masks.iter().map(|place| tokenizer.opening().len() + place).collect();
+    Input { asked, ..Input::of(tokenizer.framed(&tokens)) }
 }

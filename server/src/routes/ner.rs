@@ -10,7 +10,7 @@ use proto::TextEntities;
 use serde_json::json as object;
 
 use super::{
-    accept::{self, Arrived, arrive},
+    accept::{self, Arrived},
     read,
 };
 use crate::{
@@ -45,7 +45,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 /// The names in each text.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let created = unix_seconds();
-    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
+    let arrived = read::arrive(&app, request, take).await?;
     let Arrived { model, work, clocked, made: (request, texts) } = arrived;
     let labels = model.rules.kind.token_labels().map(<[String]>::to_vec).ok_or_else(ApiError::internal)?;
     let before = model.tokenizer.opening().len();
@@ -67,15 +67,14 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
 
 fn take(body: &WholeBody, model: &ServedModel) -> Result<(NerRequest, Vec<PlacedText>), ApiError> {
     let mut request = request::ner(json::parse(body)?, &model.rules)?;
-    let around = model.tokenizer.opening().len() + model.tokenizer.closing().len();
-    let mut reader = PieceReader::new(model, NER_FIELD, around, request.pieces);
+    let around = model.tokenizer.framed(&[]).len();
+    let mut reader = PieceReader::new(model, (NER_FIELD, around), request.reading.cut, request.stride);
     let texts = std::mem::take(&mut request.texts).into_iter();
     Ok((request, texts.map(|text| reader.read(text, &[])).collect::<Result<_, _>>()?))
 }
 
 /// One for each piece of a text.
 fn inputs(model: &ServedModel, text: &PlacedText) -> Vec<Input> {
-    let (opening, closing) = (model.tokenizer.opening(), model.tokenizer.closing());
-    let piece = |window| Input::of([opening, &text.piece(window), closing].concat());
+    let piece = |window| Input::of(model.tokenizer.framed(&text.piece(window)));
     text.windows.iter().map(piece).collect()
 }

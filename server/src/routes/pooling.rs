@@ -11,7 +11,7 @@ use proto::{Listing, ObjectName, Pooled, PoolingRequest};
 use serde_json::json as object;
 
 use super::{
-    accept::{self, Arrived, arrive},
+    accept::{self, Arrived},
     read::{self, Read},
 };
 use crate::{
@@ -47,7 +47,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 /// The numbers of each input, in their order.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let created = unix_seconds();
-    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
+    let arrived = read::arrive(&app, request, take).await?;
     let Arrived { model, work, clocked, made: (labels, Tokenized { request, inputs }) } = arrived;
     let reading = Reading { inputs, field: request.field, priority: request.priority };
     let Read { embedded, usage } = read::read(&app, (model, work), reading, clocked).await?;

@@ -11,7 +11,7 @@ use proto::{LabelScore, Predictions};
 use serde_json::json as object;
 
 use super::{
-    accept::{self, Arrived, arrive},
+    accept::{self, Arrived},
     read::{self, Read},
 };
 use crate::{
@@ -40,7 +40,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 
 /// The labels of each text or pair, the likeliest first.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
+    let arrived = read::arrive(&app, request, take).await?;
     let Arrived { model, work, clocked, made: (PredictRequest { labels: request, is_list }, inputs) } = arrived;
     let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
     let Read { embedded, .. } = read::read(&app, (model, work), reading, clocked).await?;

@@ -10,7 +10,7 @@ use proto::TextAnswers;
 use serde_json::json as object;
 
 use super::{
-    accept::{self, Arrived, arrive},
+    accept::{self, Arrived},
     read,
 };
 use crate::{
@@ -54,7 +54,7 @@ struct Asked {
 /// What each text answers.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let created = unix_seconds();
-    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
+    let arrived = read::arrive(&app, request, take).await?;
     let Arrived { model, work, clocked, made: Asked { request, texts, inputs } } = arrived;
     let begins: Vec<_> = inputs.iter().map(|input| input.second.unwrap_or_default()).collect();
     let opens = model.tokenizer.pair().opens();
@@ -79,7 +79,7 @@ fn take(body: &WholeBody, model: &ServedModel) -> Result<Asked, ApiError> {
     let question = question.map_err(|error| not_tokenised(QA_QUESTION, &error))?;
     let question: Vec<_> = question.iter().map(|placed| placed.token).collect();
     let around = model.tokenizer.pair().len() + question.len();
-    let mut reader = PieceReader::new(model, QA_FIELD, around, request.pieces);
+    let mut reader = PieceReader::new(model, (QA_FIELD, around), request.reading.cut, request.stride);
     let (mut texts, mut inputs) = (Vec::new(), Vec::new());
     for context in std::mem::take(&mut request.contexts) {
         let text = reader.read(context, &[])?;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Json,
+    extract::Request,
     http::{HeaderValue, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use proto::{EmbeddingUsage, Listing, ObjectName, Timings};
 use serde::Serialize;
 
+use super::accept::{self, Arrived};
 use crate::{
     answer,
     app::App,
@@ -35,13 +37,16 @@ pub(super) struct Read {
     pub(super) usage: EmbeddingUsage,
 }
 
-/// What a body asks for, and its texts as tokens: made beside the threads that serve connections.
-pub(super) async fn tokenized<T: Send + 'static>(
+/// A request: what its body asks for, and its texts as tokens, are made beside the threads that serve connections.
+pub(super) async fn arrive<T: Send + 'static>(
     app: &App,
-    (model, body): (Arc<ServedModel>, WholeBody),
+    request: Request,
     take: impl FnOnce(&WholeBody, &ServedModel) -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    app.pool.run(body.len(), move || take(&body, &model)).await.map_err(without_result)?
+) -> Result<Arrived<T>, ApiError> {
+    let made = |model: Arc<ServedModel>, body: WholeBody| async move {
+        app.pool.run(body.len(), move || take(&body, &model)).await.map_err(without_result)?
+    };
+    accept::arrive(app, request, made).await
 }
 
 /// Has the engine read all inputs.

@@ -12,7 +12,7 @@ use proto::{
 use serde_json::json as object;
 
 use super::{
-    accept::{self, Arrived, arrive},
+    accept::{self, Arrived},
     read::{self, Read},
 };
 use crate::{
@@ -53,7 +53,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 
 /// The texts, the best first.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
+    let arrived = read::arrive(&app, request, take).await?;
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
     let reading = Reading { inputs, field: request.pairs.field, priority: request.pairs.reading.priority };
     let Read { embedded, usage } = read::read(&app, (model, work), reading, clocked).await?;

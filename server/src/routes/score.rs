@@ -10,7 +10,7 @@ use proto::{ObjectName, PairScore, ScoreRequest};
 use serde_json::json as object;
 
 use super::{
-    accept::{self, Arrived, arrive},
+    accept::{self, Arrived},
     read,
 };
 use crate::{
@@ -43,7 +43,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 /// One score for each pair, in their order.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let created = unix_seconds();
-    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
+    let arrived = read::arrive(&app, request, take).await?;
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
     let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
     let read = read::read(&app, (model, work), reading, clocked).await?;

@@ -10,7 +10,7 @@ use proto::{Similarities, SimilarityRequest};
 use serde_json::json as object;
 
 use super::{
-    accept::{self, Arrived, arrive},
+    accept::{self, Arrived},
     read::{self, Read},
 };
 use crate::{
@@ -40,7 +40,7 @@ pub fn describe(facts: &Facts) -> Endpoint {
 
 /// The cosine of each text's angle to the one, in their order.
 pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    let arrived = arrive(&app, request, |model, body| read::tokenized(&app, (model, body), take)).await?;
+    let arrived = read::arrive(&app, request, take).await?;
     let Arrived { model, work, clocked, made: (request, inputs) } = arrived;
     let reading = Reading { inputs, field: request.field, priority: request.reading.priority };
     let Read { embedded, .. } = read::read(&app, (model, work), reading, clocked).await?;

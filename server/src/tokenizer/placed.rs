@@ -5,7 +5,7 @@ use std::ops::Range;
 use scheduler::Token;
 use tokenizers::{Model, OffsetReferential, OffsetType};
 
-use super::{MAX_TEXT_BYTES, Tokenizer, TokenizerError};
+use super::{Tokenizer, TokenizerError};
 
 /// A token of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +72,7 @@ impl<'a> CharCount<'a> {
 impl Tokenizer {
     /// The tokens of a text, with nothing put around them; control tokens are recognised in `scaffold` alone.
     pub fn encode_placed(&self, text: &str, scaffold: &[Range<usize>]) -> Result<Vec<PlacedToken>, TokenizerError> {
-        if text.len() > MAX_TEXT_BYTES {
-            return Err(TokenizerError::TooManyBytes { bytes: text.len(), limit: MAX_TEXT_BYTES });
-        }
-        let found = self.added.find(text, scaffold);
-        let mut words = self.words(text, &found).map_err(|_| TokenizerError::Failed)?;
+        let mut words = self.words(text, scaffold)?;
         for (_, (start, end), known) in words.get_splits(OffsetReferential::Original, OffsetType::Byte) {
             if known.is_none() {
                 self.check_word(end - start)?;
