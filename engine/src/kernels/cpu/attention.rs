@@ -16,14 +16,11 @@ use super::attention_scratch::{AttentionScratch, clear, of_rows};
 use super::float_tile::tile;
 use super::kv_element::{GROUP, KvElement};
 use super::score_rule::{ScoreRule, Seen};
-use super::simd::{Kernel, LANES, Simd};
+use super::simd::{FETCH_AHEAD_BYTES, Kernel, LANES, Simd};
 use super::softmax::{HeadRow, PARTITION, Running, SoftmaxSum, Weights, softmax};
 use super::tile::with_height;
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kv_cache::{KvHead, MAX_GROUPS, MAX_HEAD_DIM};
-
-/// How far ahead of the multiplications values are fetched.
-const PREFETCH_BYTES: usize = 2048;
 
 /// Some tokens of one sequence, some heads that share one key and value head.
 #[derive(Debug)]
@@ -275,7 +272,7 @@ impl<E: KvElement> AttentionTile<'_, E> {
                 let mut elements = [simd.splat(0.0); P];
                 for column in 0..P {
                     let stored = &value[line + column];
-                    simd.prefetch(stored.as_ptr().wrapping_byte_add(PREFETCH_BYTES));
+                    simd.prefetch(stored.as_ptr().wrapping_byte_add(FETCH_AHEAD_BYTES));
                     elements[column] = E::load(simd, stored);
                     if E::HAS_SCALES {
                         let scale = scales[index * self.kv.geometry().groups() + (line + column) * LANES / GROUP];

@@ -13,6 +13,8 @@ use std::arch::x86_64::{
 use std::slice::from_mut;
 
 use super::isa::Isa;
+#[cfg(target_arch = "x86_64")]
+use super::simd::FETCH_AHEAD_BYTES;
 use super::simd::LANES;
 use super::tile::{PanelLines, with_height};
 #[cfg(target_arch = "x86_64")]
@@ -20,9 +22,6 @@ use crate::kernels::tiled_rows::PAIRS;
 
 /// Rows of the largest tile.
 pub const BF16_TILE_ROWS: usize = 12;
-/// How far ahead of the multiplications weights are fetched.
-#[cfg(target_arch = "x86_64")]
-const PREFETCH_BYTES: usize = 2048;
 
 /// Proof that this CPU has bf16 dot products.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +103,7 @@ fn panels_known<const R: usize, const P: usize>(
             for panel in 0..P {
                 let line = &panels[panel][block][index];
                 weights[panel] = bf16_line(line);
-                _mm_prefetch::<_MM_HINT_T0>((&raw const *line).wrapping_byte_add(PREFETCH_BYTES).cast());
+                _mm_prefetch::<_MM_HINT_T0>((&raw const *line).wrapping_byte_add(FETCH_AHEAD_BYTES).cast());
             }
             for row in 0..R {
                 let pair = _mm512_set1_epi32(x[row][index].cast_signed());

@@ -3,11 +3,8 @@
 //! Order of additions: each output is one chain `acc = fma(x[i], w[i], acc)` over i in order. Columns lie across lanes,
 //! rows across registers, and k is never split, so neither the number of rows nor the tile nor the thread can enter.
 
-use super::simd::{Element, Kernel, LANES, Simd};
+use super::simd::{Element, FETCH_AHEAD_BYTES, Kernel, LANES, Simd};
 use super::tile::{PanelLines, with_height};
-
-/// How far ahead of the multiplications weights are fetched, in bytes.
-const PREFETCH_BYTES: usize = 2048;
 
 /// Largest tile of plain floats of the instruction set that runs it.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +60,7 @@ impl<E: Element> FloatTile<'_, E> {
 
 #[inline(always)]
 fn ahead<L>(panel: &[L]) -> *const L {
-    panel.as_ptr().wrapping_byte_add(PREFETCH_BYTES)
+    panel.as_ptr().wrapping_byte_add(FETCH_AHEAD_BYTES)
 }
 
 #[inline(always)]

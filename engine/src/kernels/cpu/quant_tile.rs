@@ -11,12 +11,10 @@ use half::f16;
 
 use super::block_format::{BLOCK, Format, SCALES_BYTES, place_in_plane};
 use super::quant_lanes::QUAD_BYTES;
-use super::simd::{Kernel, LANES, Simd};
+use super::simd::{FETCH_AHEAD_BYTES, Kernel, LANES, Simd};
 use super::tile::{PanelLines, with_height};
 use crate::kernels::tiled_rows::{Factors, QuantWords};
 
-/// How far ahead of the multiplications weights are fetched.
-const PREFETCH_BYTES: usize = 2048;
 /// Groups of four inputs in a block.
 const QUADS: usize = BLOCK / 4;
 
@@ -89,7 +87,7 @@ impl<F: Format> QuantTile<'_, F> {
 #[inline(always)]
 pub(super) fn prefetch<S: Simd>(simd: S, bytes: &[u8]) {
     for line in 0..bytes.len() / QUAD_BYTES {
-        simd.prefetch(bytes.as_ptr().wrapping_add(PREFETCH_BYTES + line * QUAD_BYTES));
+        simd.prefetch(bytes.as_ptr().wrapping_add(FETCH_AHEAD_BYTES + line * QUAD_BYTES));
     }
 }
 

@@ -6,6 +6,8 @@
 
 /// Lanes of a vector, columns of a weight panel, partial sums of a reduction.
 pub const LANES: usize = 16;
+/// How far ahead of the multiplications weights and values are fetched: what a core uses up while a line is on its way.
+pub(super) const FETCH_AHEAD_BYTES: usize = 8192;
 
 use half::{bf16, f16};
 
