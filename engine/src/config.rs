@@ -119,9 +119,10 @@ pub enum StreamNorms {
 }
 
 /// Which linear layers of attention have biases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AttentionBias {
     /// None.
+    #[default]
     None,
     /// q, k and v.
     QueryKeyValue,

@@ -2,6 +2,7 @@
 //!
 //! Only plain file names inside the folder are opened, and no link that leads out of it.
 
+mod decoder;
 mod encoder;
 mod file_names;
 mod gpt;
@@ -22,7 +23,6 @@ use crate::config::encoder_families::EncoderFamily;
 use crate::config::json_fields::JsonFile;
 use crate::config::{ModelConfig, hugging_face};
 use crate::error::LoadError;
-use crate::fused;
 use crate::generation_defaults::GenerationDefaults;
 use crate::model_file::{ModelFile, read_small};
 use crate::pooling::PoolingConfig;
@@ -48,17 +48,11 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let mut fingerprint = Fingerprint::new();
     fingerprint.add(&config_bytes);
     let mut weights = read_weights(&folder, &mut fingerprint)?;
-    let naming = read.family.naming;
-    if read.family.fused {
-        fused::cut_folder(&config_path, &read.config, &mut weights.tensors)?;
-    }
-    if matches!(naming, Naming::Gpt1 | Naming::Gpt2 | Naming::GptNeo) {
-        gpt::arrange(&config_path, (&read.config, naming), &mut weights.tensors)?;
-    }
+    decoder::arrange(&config_path, &read, &mut weights.tensors)?;
     let tokenizer = TokenizerFiles::open(&folder)?;
     Ok(Contents {
         path: config_path,
-        naming,
+        naming: Naming::Decoder(read.family.tensors),
         tensors: weights.tensors,
         config: ModelConfig::Decoder(read.config),
         bos_id: read.bos_id,

@@ -12,8 +12,12 @@ use crate::weight_name::{LayerWeight, Naming, WeightName};
 pub(crate) type Part = (LayerWeight, usize);
 
 /// Puts q, k and v, gate and up in the place of `qkv_proj` and `gate_up_proj`, layer by layer.
-pub(crate) fn cut_folder(config_path: &Path, config: &DecoderConfig, tensors: &mut TensorMap) -> Result<(), LoadError> {
-    let mut cutter = Cutter { path: config_path, naming: Naming::HuggingFace, tensors };
+pub(crate) fn cut_folder(
+    path: &Path,
+    (config, naming): (&DecoderConfig, Naming),
+    tensors: &mut TensorMap,
+) -> Result<(), LoadError> {
+    let mut cutter = Cutter { path, naming, tensors };
     for layer in 0..config.num_layers {
         let name = |whole| format!("model.layers.{layer}.{whole}.weight");
         cutter.cut(layer, &name("self_attn.qkv_proj"), &query_key_value(config))?;

@@ -5,7 +5,7 @@ mod gpt;
 
 use super::encoder_families::EncoderFamily;
 use super::{Activation, AttentionBias, NormKind, StreamNorms};
-use crate::weight_name::Naming;
+use crate::weight_name::{self, DecoderNames};
 pub(crate) use gemma::Gemma;
 use gemma::{GEMMA2, GEMMA3};
 use gpt::{GPT_NEO, GPT1, GPT2};
@@ -26,7 +26,7 @@ pub(crate) struct Family {
     /// What config.json calls what every decoder has.
     pub(crate) names: &'static FieldNames,
     /// What safetensors files call their tensors.
-    pub(crate) naming: Naming,
+    pub(crate) tensors: &'static DecoderNames,
     /// Base of the rotary frequencies where the file gives none; families without one have learned positions.
     pub(crate) default_theta: Option<f32>,
     /// Key and value heads where config.json gives none; as many as query heads if this does not either.
@@ -37,20 +37,18 @@ pub(crate) struct Family {
     pub(crate) norm: NormKind,
     /// Where they stand.
     pub(crate) stream_norms: StreamNorms,
-    /// Of the MLP.
-    pub(crate) activation: Activation,
-    /// How config.json spells it.
-    pub(crate) activations: &'static [&'static str],
+    /// Of the MLP: as config.json spells it; the first one where it does not say.
+    pub(crate) activations: &'static [(&'static str, Activation)],
     /// Whether it gates a second product.
     pub(crate) gated_mlp: bool,
     /// Width of the MLP in widths of the stream where config.json gives none.
     pub(crate) default_mlp_ratio: Option<usize>,
     /// The head reads the embedding's rows where config.json does not say.
     pub(crate) default_tied: bool,
-    /// Biases of attention where config.json cannot say.
-    pub(crate) attention_bias: AttentionBias,
-    /// Biases of the MLP where config.json cannot say.
-    pub(crate) mlp_bias: bool,
+    /// Biases of attention.
+    pub(crate) attention_bias: Biases<AttentionBias>,
+    /// Whether the MLP has biases.
+    pub(crate) mlp_bias: Biases<bool>,
     /// Scores are divided by the root of the head's width.
     pub(crate) scaled_scores: bool,
     /// Heads of queries and keys are normed.
@@ -61,8 +59,10 @@ pub(crate) struct Family {
     pub(crate) window: WindowRule,
     /// Layers have several MLPs.
     pub(crate) experts: Option<Experts>,
-    /// q, k and v are stored as one matrix, and so are gate and up.
-    pub(crate) fused: bool,
+    /// Which matrices are stored as one.
+    pub(crate) fused: Fused,
+    /// What the names of its tensors begin with, where files without a head leave it away.
+    pub(crate) body: Option<&'static str>,
     /// Fields of config.json that this family reads beside those that all do.
     pub(crate) fields: &'static [&'static str],
     /// So with keys of GGUF metadata, without their namespace.
@@ -88,6 +88,15 @@ impl FieldNames {
         let others = [self.hidden_size, self.num_layers, self.num_heads, self.intermediate_size];
         others.contains(&name) || [self.max_positions, self.norm_eps].contains(&name) || self.activation.contains(&name)
     }
+}
+
+/// Which biases there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Biases<T> {
+    /// These.
+    Always(T),
+    /// These if the field is true, none if it is false; whether they are there where it is absent.
+    Said(&'static str, T, bool),
 }
 
 /// How files say which layers see a window only.
@@ -116,6 +125,17 @@ pub(crate) enum WindowRule {
     Local,
 }
 
+/// Which matrices of a layer files store as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fused {
+    /// None.
+    Nothing,
+    /// q, k and v, one behind the other, and so gate and up.
+    Rows,
+    /// q, k and v, and all matrices lie transposed.
+    Columns,
+}
+
 /// How config.json says how many MLPs a layer has and how many each token takes, and the numbers where it does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Experts {
@@ -140,25 +160,25 @@ pub(crate) const LLAMA: Family = Family {
     gguf_architecture: Some("llama"),
     gguf_pairs: true,
     names: &MODERN,
-    naming: Naming::HuggingFace,
+    tensors: &weight_name::LLAMA,
     default_theta: Some(10_000.0),
     default_kv_heads: None,
     default_head_dim: None,
     norm: NormKind::RootMeanSquare,
     stream_norms: StreamNorms::Before,
-    activation: Activation::Silu,
-    activations: &["silu", "swish"],
+    activations: &[("silu", Activation::Silu), ("swish", Activation::Silu)],
     gated_mlp: true,
     default_mlp_ratio: None,
     default_tied: false,
-    attention_bias: AttentionBias::None,
-    mlp_bias: false,
+    attention_bias: Biases::Said("attention_bias", AttentionBias::All, false),
+    mlp_bias: Biases::Said("mlp_bias", true, false),
     scaled_scores: true,
     head_norms: false,
     gemma: None,
     window: WindowRule::Never,
     experts: None,
-    fused: false,
+    fused: Fused::Nothing,
+    body: None,
     fields: &["attention_bias", "mlp_bias"],
     gguf_keys: &[],
 };
@@ -192,7 +212,7 @@ const QWEN2: Family = Family {
     gguf_architecture: Some("qwen2"),
     gguf_pairs: false,
     default_kv_heads: Some(32),
-    attention_bias: AttentionBias::QueryKeyValue,
+    attention_bias: Biases::Always(AttentionBias::QueryKeyValue),
     window: WindowRule::Chosen { window: 4096, first: 28 },
     fields: &["layer_types", "max_window_layers", "sliding_window", "use_sliding_window"],
     ..LLAMA
@@ -204,7 +224,7 @@ const QWEN3: Family = Family {
     causal_class: "Qwen3ForCausalLM",
     gguf_architecture: Some("qwen3"),
     default_head_dim: Some(128),
-    attention_bias: AttentionBias::None,
+    attention_bias: LLAMA.attention_bias,
     head_norms: true,
     fields: &["attention_bias", "layer_types", "max_window_layers", "sliding_window", "use_sliding_window"],
     ..QWEN2
@@ -217,7 +237,7 @@ const PHI3: Family = Family {
     gguf_architecture: Some("phi3"),
     gguf_pairs: false,
     window: WindowRule::Every(None),
-    fused: true,
+    fused: Fused::Rows,
     fields: &["original_max_position_embeddings", "sliding_window"],
     gguf_keys: &["attention.sliding_window"],
     ..LLAMA
@@ -233,6 +253,11 @@ impl Family {
 
     pub(crate) fn of_model_type(model_type: &str) -> Option<&'static Self> {
         FAMILIES.into_iter().find(|family| family.model_type == model_type)
+    }
+
+    /// The activation where a file does not say it.
+    pub(crate) fn activation(&self) -> Activation {
+        self.activations[0].1
     }
 
     /// The reason for refusing another `model_type`.

@@ -8,7 +8,7 @@ mod window;
 
 use scheduler::Token;
 
-use super::families::Family;
+use super::families::{Family, Fused};
 use super::{AttentionBias, DecoderConfig, NormConfig, NormKind, StreamNorms, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
@@ -94,7 +94,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
             [false, false] => AttentionBias::None,
         },
         mlp_bias: in_first_layer(LayerWeight::GateBias),
-        activation: keys.family.activation,
+        activation: keys.family.activation(),
         gated_mlp: keys.family.gated_mlp,
         experts: None,
         attention_scale: 1.0 / (score_width.unwrap_or(head_dim) as f32).sqrt(),
@@ -107,7 +107,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         bos_id: special_id(metadata, "tokenizer.ggml.bos_token_id", config.vocab_size)?,
         eos_ids: end_ids(metadata, config.vocab_size)?,
         pooling: keys.pooling()?,
-        fused_gate: keys.family.fused,
+        fused_gate: keys.family.fused == Fused::Rows,
         config,
     })
 }

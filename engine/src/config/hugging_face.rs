@@ -15,10 +15,10 @@ mod window;
 use scheduler::Token;
 use serde_json::Value;
 
-use super::families::Family;
+use super::families::{Biases, Family};
 use super::json_fields::JsonFields;
 use super::range;
-use super::{AttentionBias, DecoderConfig, ExpertsConfig, NormConfig};
+use super::{Activation, DecoderConfig, ExpertsConfig, NormConfig};
 use crate::error::LoadError;
 
 /// What `config.json` and `generation_config.json` say together about a decoder.
@@ -85,7 +85,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         },
         rope: rope::read(json, family)?,
         local_rope: rope::read_local(json, family)?,
-        activation: family.activation,
+        activation: activation(json, family)?,
         gated_mlp: family.gated_mlp,
         experts: experts(json, family)?,
         attention_scale: attention_scale(json, family, head_dim)?,
@@ -93,12 +93,8 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         logit_softcap,
         embedding_scale: if is_gemma { (hidden_size as f32).sqrt() } else { 1.0 },
         tied_embeddings: json.bool("tie_word_embeddings")?.unwrap_or(family.default_tied),
-        attention_bias: if json.bool("attention_bias")?.unwrap_or(false) {
-            AttentionBias::All
-        } else {
-            family.attention_bias
-        },
-        mlp_bias: family.mlp_bias || json.bool("mlp_bias")?.unwrap_or(false),
+        attention_bias: biases(json, family.attention_bias)?,
+        mlp_bias: biases(json, family.mlp_bias)?,
         windows: window::read(json, family, num_layers)?,
     })
 }
@@ -121,6 +117,28 @@ fn intermediate_size(json: &JsonFields, family: &Family, hidden_size: usize) -> 
     let name = family.names.intermediate_size;
     let default = family.default_mlp_ratio.map(|ratio| ratio * hidden_size);
     json.optional_count(name, range::WIDTH)?.or(default).ok_or_else(|| json.missing(name))
+}
+
+/// Fields that say it are known to say one of the family's.
+fn activation(json: &JsonFields, family: &Family) -> Result<Activation, LoadError> {
+    let mut said = None;
+    for &field in family.names.activation {
+        let Some(name) = json.text(field)? else { continue };
+        let known = family.activations.iter().find(|(known, _)| *known == name).map(|(_, activation)| *activation);
+        if said.is_some() && said != known {
+            return Err(json.error(field, "differs from what another field says"));
+        }
+        said = known;
+    }
+    Ok(said.unwrap_or_else(|| family.activation()))
+}
+
+fn biases<T: Default>(json: &JsonFields, biases: Biases<T>) -> Result<T, LoadError> {
+    Ok(match biases {
+        Biases::Always(biases) => biases,
+        Biases::Said(field, biases, default) if json.bool(field)?.unwrap_or(default) => biases,
+        Biases::Said(..) => T::default(),
+    })
 }
 
 fn experts(json: &JsonFields, family: &Family) -> Result<Option<ExpertsConfig>, LoadError> {

@@ -1,5 +1,4 @@
-//! Tensors of the GPT families as the other families hold them: named from `transformer.` on, matrices `[out, in]`, q, k and
-//! v apart, and no causal masks.
+//! Tensors of GPT-1 and GPT-2 as the other families hold them: matrices `[out, in]`, q, k and v apart.
 
 use std::path::Path;
 
@@ -9,33 +8,16 @@ use crate::error::LoadError;
 use crate::fused::{put_parts, take};
 use crate::weight_name::{LayerWeight, Naming, WeightName};
 
-const PREFIX: &str = "transformer.";
-const HEAD: &str = "lm_head.weight";
-/// Ends of the names of masks: the files of old versions hold them beside the weights.
-const MASKS: [&str; 3] = [".attn.bias", ".attn.attention.bias", ".masked_bias"];
-
-/// Rearranges the tensors of a family with this naming.
-pub(super) fn arrange(
+/// Turns the matrices of all layers.
+pub(super) fn turn(
     config_path: &Path,
     (config, naming): (&DecoderConfig, Naming),
     tensors: &mut TensorMap,
 ) -> Result<(), LoadError> {
-    tensors.retain(|name, _| !MASKS.iter().any(|end| name.ends_with(end)));
-    if !tensors.keys().any(|name| name.starts_with(PREFIX)) {
-        // Models that were saved without their head.
-        let named = |name: String| if name == HEAD { name } else { format!("{PREFIX}{name}") };
-        *tensors = std::mem::take(tensors).into_iter().map(|(name, tensor)| (named(name), tensor)).collect();
-    }
-    if naming != Naming::GptNeo {
-        for layer in 0..config.num_layers {
-            turn(config_path, (config, layer, naming), tensors)?;
-        }
-    }
-    Ok(())
+    (0..config.num_layers).try_for_each(|layer| turn_layer(config_path, (config, layer, naming), tensors))
 }
 
-/// The matrices of one layer of GPT-1 or GPT-2.
-fn turn(
+fn turn_layer(
     config_path: &Path,
     (config, layer, naming): (&DecoderConfig, usize, Naming),
     tensors: &mut TensorMap,

@@ -2,7 +2,7 @@
 
 use super::{Family, LLAMA, WindowRule};
 use crate::config::Activation;
-use crate::weight_name::Naming;
+use crate::weight_name::{self, DecoderNames, LayerWeight};
 
 /// Norms of the results of attention and MLP, weights of norms stored less one in safetensors, embeddings times the root of
 /// their width, scores divided by the root of `query_pre_attn_scalar`.
@@ -19,17 +19,20 @@ pub(crate) struct Gemma {
     pub(crate) shared_out_layers: usize,
 }
 
+/// The usual name of the norm before the MLP is that of the norm of the attention's result.
+const TENSORS: DecoderNames =
+    DecoderNames { of_layer: &[(LayerWeight::MlpNorm, "pre_feedforward_layernorm")], ..weight_name::LLAMA };
+
 /// Gemma 2.
 pub(super) const GEMMA2: Family = Family {
     model_type: "gemma2",
     causal_class: "Gemma2ForCausalLM",
     gguf_architecture: Some("gemma2"),
     gguf_pairs: false,
-    naming: Naming::HuggingFaceOutputNorms,
+    tensors: &TENSORS,
     default_kv_heads: Some(4),
     default_head_dim: Some(256),
-    activation: Activation::TanhGelu,
-    activations: &["gelu_pytorch_tanh"],
+    activations: &[("gelu_pytorch_tanh", Activation::TanhGelu)],
     default_tied: true,
     gemma: Some(Gemma {
         caps: [Some(50.0), Some(30.0)],

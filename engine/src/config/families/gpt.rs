@@ -1,8 +1,8 @@
 //! GPT-1, GPT-2 and GPT-Neo: learned positions, norms by mean and variance, an MLP without a gate.
 
-use super::{Family, FieldNames, LLAMA, WindowRule};
+use super::{Biases, Family, FieldNames, Fused, LLAMA, WindowRule};
 use crate::config::{Activation, AttentionBias, NormKind, StreamNorms};
-use crate::weight_name::Naming;
+use crate::weight_name::{self, DecoderNames, LayerWeight};
 
 const NAMES: FieldNames = FieldNames {
     hidden_size: "n_embd",
@@ -14,6 +14,25 @@ const NAMES: FieldNames = FieldNames {
     activation: &["activation_function"],
 };
 
+/// q, k and v are stored as `c_attn`; their parts have no names in files, and are called here as GPT-Neo's are.
+const TENSORS: DecoderNames = DecoderNames {
+    tokens: "transformer.wte",
+    positions: "transformer.wpe",
+    norm: "transformer.ln_f",
+    layers: "transformer.h",
+    of_layer: &[
+        (LayerWeight::AttentionNorm, "ln_1"),
+        (LayerWeight::Query, "attn.q_proj"),
+        (LayerWeight::Key, "attn.k_proj"),
+        (LayerWeight::Value, "attn.v_proj"),
+        (LayerWeight::AttentionOutput, "attn.c_proj"),
+        (LayerWeight::MlpNorm, "ln_2"),
+        (LayerWeight::Up, "mlp.c_fc"),
+        (LayerWeight::Down, "mlp.c_proj"),
+    ],
+    ..weight_name::LLAMA
+};
+
 /// GPT-2.
 pub(super) const GPT2: Family = Family {
     model_type: "gpt2",
@@ -21,16 +40,17 @@ pub(super) const GPT2: Family = Family {
     gguf_architecture: None,
     gguf_pairs: false,
     names: &NAMES,
-    naming: Naming::Gpt2,
+    tensors: &TENSORS,
     default_theta: None,
     norm: NormKind::Layer,
-    activation: Activation::TanhGelu,
-    activations: &["gelu_new", "gelu_pytorch_tanh"],
+    activations: &[("gelu_new", Activation::TanhGelu), ("gelu_pytorch_tanh", Activation::TanhGelu)],
     gated_mlp: false,
     default_mlp_ratio: Some(4),
     default_tied: true,
-    attention_bias: AttentionBias::All,
-    mlp_bias: true,
+    attention_bias: Biases::Always(AttentionBias::All),
+    mlp_bias: Biases::Always(true),
+    fused: Fused::Columns,
+    body: Some("transformer."),
     fields: &["scale_attn_weights"],
     ..LLAMA
 };
@@ -40,9 +60,9 @@ pub(super) const GPT1: Family = Family {
     model_type: "openai-gpt",
     causal_class: "OpenAIGPTLMHeadModel",
     names: &FieldNames { activation: &["afn"], ..NAMES },
-    naming: Naming::Gpt1,
+    tensors: &DecoderNames { tokens: "transformer.tokens_embed", positions: "transformer.positions_embed", ..TENSORS },
     stream_norms: StreamNorms::After,
-    activations: &["gelu"],
+    activations: &[("gelu", Activation::TanhGelu)],
     fields: &[],
     ..GPT2
 };
@@ -59,10 +79,23 @@ pub(super) const GPT_NEO: Family = Family {
         max_positions: "max_position_embeddings",
         ..NAMES
     },
-    naming: Naming::GptNeo,
-    attention_bias: AttentionBias::Output,
+    tensors: &DecoderNames {
+        of_layer: &[
+            (LayerWeight::AttentionNorm, "ln_1"),
+            (LayerWeight::Query, "attn.attention.q_proj"),
+            (LayerWeight::Key, "attn.attention.k_proj"),
+            (LayerWeight::Value, "attn.attention.v_proj"),
+            (LayerWeight::AttentionOutput, "attn.attention.out_proj"),
+            (LayerWeight::MlpNorm, "ln_2"),
+            (LayerWeight::Up, "mlp.c_fc"),
+            (LayerWeight::Down, "mlp.c_proj"),
+        ],
+        ..TENSORS
+    },
+    attention_bias: Biases::Always(AttentionBias::Output),
     scaled_scores: false,
     window: WindowRule::Local,
+    fused: Fused::Nothing,
     fields: &["attention_layers", "attention_types", "window_size"],
     ..GPT2
 };

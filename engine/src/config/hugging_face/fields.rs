@@ -142,11 +142,12 @@ fn check_class(value: &Value, family: &Family) -> Result<(), String> {
 }
 
 fn check_activation(value: &Value, family: &Family) -> Result<(), String> {
-    if value.as_str().is_some_and(|name| family.activations.contains(&name)) {
+    let known: Vec<_> = family.activations.iter().map(|(name, _)| *name).collect();
+    if value.as_str().is_some_and(|name| known.contains(&name)) {
         return Ok(());
     }
     let found = crate::error::shown(&value.to_string());
-    Err(format!("{found} is not supported; supported: {}", family.activations.join(", ")))
+    Err(format!("{found} is not supported; supported: {}", known.join(", ")))
 }
 
 /// Whether the value is the only one that is computed.

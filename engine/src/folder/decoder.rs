@@ -1,0 +1,37 @@
+//! A decoder's tensors as they are looked for: by their full names, matrices `[out, in]`, q, k and v apart, no masks.
+
+use std::path::Path;
+
+use super::gpt;
+use crate::checkpoint::TensorMap;
+use crate::config::families::Fused;
+use crate::config::hugging_face::HuggingFaceConfig;
+use crate::error::LoadError;
+use crate::fused;
+use crate::weight_name::Naming;
+
+/// Ends of the names of masks and frequencies: the files of old versions hold them beside the weights.
+const CONSTANTS: [&str; 4] = [".attn.bias", ".attention.bias", ".masked_bias", ".rotary_emb.inv_freq"];
+
+/// Rearranges the tensors of a folder.
+pub(super) fn arrange(path: &Path, read: &HuggingFaceConfig, tensors: &mut TensorMap) -> Result<(), LoadError> {
+    let (config, family) = (&read.config, read.family);
+    let naming = Naming::Decoder(family.tensors);
+    if let Some(body) = family.body {
+        tensors.retain(|name, _| !CONSTANTS.iter().any(|end| name.ends_with(end)));
+        name_in_full(body, family.tensors.head, tensors);
+    }
+    match family.fused {
+        Fused::Nothing => Ok(()),
+        Fused::Rows => fused::cut_folder(path, (config, naming), tensors),
+        Fused::Columns => gpt::turn(path, (config, naming), tensors),
+    }
+}
+
+/// Of models that were saved without their head.
+fn name_in_full(body: &str, head: &str, tensors: &mut TensorMap) {
+    if !tensors.keys().any(|name| name.starts_with(body)) {
+        let named = |name: String| if name.starts_with(head) { name } else { format!("{body}{name}") };
+        *tensors = std::mem::take(tensors).into_iter().map(|(name, tensor)| (named(name), tensor)).collect();
+    }
+}
