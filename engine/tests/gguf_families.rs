@@ -57,7 +57,7 @@ fn files_and_folders_are_configured_alike() {
         let mut want = folder.config().clone();
         want.architecture = family.architecture.to_owned();
         want.norms.less_one = false;
-        if family.architecture.starts_with("gemma") {
+        if ["gemma2", "gemma3"].contains(&family.architecture) {
             want.attention_scale = 0.25;
         }
         let file = opened(&file(family.folder)).unwrap();

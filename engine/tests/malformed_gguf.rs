@@ -201,7 +201,7 @@ fn numbers_out_of_range_are_refused_by_key() -> Result<()> {
         (
             "general.architecture",
             text("rwkv6"),
-            "\"rwkv6\" is not supported; supported: llama, qwen2, qwen3, phi3, gemma2",
+            "\"rwkv6\" is not supported; supported: llama, qwen2, qwen3, phi3, gemma, gemma2",
         ),
         ("general.architecture", Value::Text(vec![0xff]), "text is not UTF-8"),
         ("general.architecture", Value::Raw(77, vec![0; 8]), "value type 77 does not exist"),

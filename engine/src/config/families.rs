@@ -7,7 +7,7 @@ use super::encoder_families::EncoderFamily;
 use super::{Activation, AttentionBias, NormKind, StreamNorms};
 use crate::weight_name::{self, DecoderNames};
 pub(crate) use gemma::Gemma;
-use gemma::{GEMMA2, GEMMA3};
+use gemma::{GEMMA, GEMMA2, GEMMA3};
 use gpt::{GPT_NEO, GPT1, GPT2};
 
 /// What is the same in every model of a family.
@@ -243,8 +243,8 @@ const PHI3: Family = Family {
     ..LLAMA
 };
 
-const FAMILIES: [&Family; 11] =
-    [&LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI3, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1];
+const FAMILIES: [&Family; 12] =
+    [&LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1];
 
 impl Family {
     pub(crate) fn of_gguf(architecture: &str) -> Option<&'static Self> {

@@ -83,7 +83,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
             eps: keys.norm_eps()?,
             less_one: false,
             of_heads: keys.family.head_norms,
-            of_outputs: is_gemma,
+            of_outputs: keys.family.gemma.is_some_and(|gemma| gemma.output_norms),
         },
         rope: rope::read(&keys, tensors, head_dim)?,
         local_rope: rope::read_local(&keys)?,

@@ -81,7 +81,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
             eps,
             less_one: is_gemma,
             of_heads: family.head_norms,
-            of_outputs: is_gemma,
+            of_outputs: family.gemma.is_some_and(|gemma| gemma.output_norms),
         },
         rope: rope::read(json, family)?,
         local_rope: rope::read_local(json, family)?,

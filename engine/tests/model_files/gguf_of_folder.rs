@@ -21,11 +21,12 @@ pub(crate) struct Family {
 }
 
 /// The families whose files are written here.
-pub(crate) const FAMILIES: [Family; 6] = [
+pub(crate) const FAMILIES: [Family; 7] = [
     Family { folder: "llama2", architecture: "llama", tokenizer: ["llama", "default"] },
     Family { folder: "qwen2", architecture: "qwen2", tokenizer: ["gpt2", "qwen2"] },
     Family { folder: "qwen3", architecture: "qwen3", tokenizer: ["gpt2", "qwen2"] },
     Family { folder: "phi3", architecture: "phi3", tokenizer: ["llama", "default"] },
+    Family { folder: "gemma", architecture: "gemma", tokenizer: ["llama", "default"] },
     Family { folder: "gemma2", architecture: "gemma2", tokenizer: ["llama", "default"] },
     Family { folder: "gemma3", architecture: "gemma3", tokenizer: ["llama", "default"] },
 ];
@@ -142,7 +143,7 @@ impl Family {
     /// Norms are stored plus one. Files cannot say that scores are divided by the root of 24 where heads are 16 wide: the
     /// queries, or the norms that they go through, are made smaller.
     fn change_gemma(self, name: &str, config: &Json, values: &mut [f32]) {
-        let width = config["query_pre_attn_scalar"].as_f64().unwrap();
+        let width = config["query_pre_attn_scalar"].as_f64().unwrap_or(head_dim(config).into());
         let factor = (f64::from(head_dim(config)) / width).sqrt() as f32;
         let is_scaled = name.contains(if self.architecture == "gemma2" { "q_proj" } else { "q_norm" });
         for value in values {
@@ -152,7 +153,8 @@ impl Family {
     }
 
     fn stored_name(self, name: &str) -> String {
-        let after_attention = if self.is_gemma() { "post_attention_norm" } else { "ffn_norm" };
+        let after_attention =
+            if self.is_gemma() && self.architecture != "gemma" { "post_attention_norm" } else { "ffn_norm" };
         let Some(rest) = name.strip_prefix("model.layers.") else {
             return match name {
                 "model.embed_tokens.weight" => "token_embd.weight",

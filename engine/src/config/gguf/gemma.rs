@@ -14,5 +14,5 @@ pub(super) fn caps(keys: &Keys<'_>) -> Result<[Option<f32>; 2], LoadError> {
 
 /// The width by whose root scores are divided, if it is not the head's: the number of layers alone tells the models apart.
 pub(super) fn score_width(keys: &Keys<'_>, num_layers: usize, shared_out: usize) -> Option<usize> {
-    keys.family.gemma.filter(|gemma| gemma.shared_out_layers == num_layers).map(|_| shared_out)
+    keys.family.gemma.filter(|gemma| gemma.shared_out_layers == Some(num_layers)).map(|_| shared_out)
 }

@@ -20,5 +20,5 @@ pub(super) fn caps(json: &JsonFields, family: &Family) -> Result<[Option<f32>; 2
 /// The width by whose root scores are divided, if it is not the head's.
 pub(super) fn score_width(json: &JsonFields, family: &Family) -> Result<Option<usize>, LoadError> {
     let said = json.optional_count("query_pre_attn_scalar", range::WIDTH)?;
-    Ok(family.gemma.map(|_| said.unwrap_or(256)))
+    Ok(family.gemma.and_then(|gemma| gemma.score_width).map(|default| said.unwrap_or(default)))
 }
