@@ -40,8 +40,12 @@ pub struct DecoderConfig {
     pub norms: NormConfig,
     /// Rotary embedding; where there is none, each of `max_positions` has a learned row that is added to the embedding.
     pub rope: Option<RopeConfig>,
+    /// Elements of each head that turn, from its first on: an even number, at most all.
+    pub turned_dim: usize,
     /// Another one for layers that see a window only.
     pub local_rope: Option<RopeConfig>,
+    /// How attention and MLP follow each other.
+    pub order: LayerOrder,
     /// Of the MLP's gate, or of its one product where nothing gates it.
     pub activation: Activation,
     /// Whether the MLP has a gate.
@@ -62,6 +66,8 @@ pub struct DecoderConfig {
     pub attention_bias: AttentionBias,
     /// Biases in the MLP.
     pub mlp_bias: bool,
+    /// A bias in the head.
+    pub head_bias: bool,
     /// Of each layer: the positions that a token sees, its own included, if not all before it.
     pub windows: Vec<Option<usize>>,
 }
@@ -118,6 +124,18 @@ pub enum StreamNorms {
     After,
 }
 
+/// How the attention and the MLP of a layer follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LayerOrder {
+    /// The MLP reads the stream that attention was added to.
+    #[default]
+    InTurn,
+    /// Both read the stream as it enters the layer, each through its norm.
+    Beside,
+    /// Both read it through one norm.
+    BesideOneNorm,
+}
+
 /// Which linear layers of attention have biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AttentionBias {
@@ -144,7 +162,7 @@ impl AttentionBias {
     }
 }
 
-/// Rotary position embedding: pair (i, i + `head_dim` / 2), angle = position x inverse frequency, in f32.
+/// Rotary position embedding: pair (i, i + `turned_dim` / 2), angle = position x inverse frequency, in f32.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RopeConfig {
     /// Base of the frequencies.

@@ -60,6 +60,7 @@ impl ModelCost {
                 WeightName::TokenEmbedding if !config.tied_embeddings => {}
                 WeightName::TokenEmbedding
                 | WeightName::Output
+                | WeightName::OutputBias
                 | WeightName::OutputNorm
                 | WeightName::OutputNormBias => head += cost,
             }

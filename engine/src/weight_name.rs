@@ -27,6 +27,8 @@ pub enum WeightName {
     OutputNormBias,
     /// Head `[vocabulary, hidden]`; absent where the embedding is used again.
     Output,
+    /// `[vocabulary]`.
+    OutputBias,
     /// A weight of the layer with this number.
     Layer(usize, LayerWeight),
     /// A weight of an expert: the layer's number, then the expert's.
@@ -52,6 +54,7 @@ impl WeightName {
             names.extend((config.norms.kind == NormKind::Layer).then_some(Self::OutputNormBias));
         }
         names.extend((!config.tied_embeddings).then_some(Self::Output));
+        names.extend(config.head_bias.then_some(Self::OutputBias));
         let layer = LayerWeight::all(config);
         names.extend(
             (0..config.num_layers).flat_map(|index| layer.iter().map(move |&weight| Self::Layer(index, weight))),
@@ -72,6 +75,7 @@ impl WeightName {
             }
             Self::PositionEmbedding => WeightShape::Matrix { rows: config.max_positions, columns: config.hidden_size },
             Self::OutputNorm | Self::OutputNormBias => WeightShape::Vector(config.hidden_size),
+            Self::OutputBias => WeightShape::Vector(config.vocab_size),
             Self::Layer(_, weight) => weight.shape(config),
             Self::Expert(_, _, weight) => weight.as_of_layer().shape(config),
             Self::Encoder(..) => unreachable!("a decoder has none"),

@@ -124,6 +124,10 @@ fn what_is_not_supported_is_refused_by_name() -> Result<()> {
         ("gpt3_like", "attention_layers", json!(["local", "global"]), "differs from what 'attention_types' says"),
         ("gpt3_like", "attention_layers", json!(["local"]), "'attention_layers': is not a list of global or local"),
         ("gpt3_like", "window_size", json!(0), "'window_size': 0 is not in 1..="),
+        ("phi", "qk_layernorm", json!(true), "'qk_layernorm': true is not supported, only false"),
+        ("phi", "partial_rotary_factor", json!(0.1), "0 of 8 elements of a head cannot turn in pairs"),
+        ("phi", "partial_rotary_factor", json!(1.5), "'partial_rotary_factor': 1.5 is not above 0 and at most 1"),
+        ("phi", "rope_parameters", json!({"partial_rotary_factor": 0.25}), "differs from what 'rope_parameters' says"),
         ("mixtral", "num_experts_per_tok", json!(5), "'num_experts_per_tok': 5 is not in 1..=4"),
         ("mixtral", "num_local_experts", json!(1), "'num_experts_per_tok': 2 is not in 1..=1"),
         (

@@ -12,8 +12,9 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// One of each family: windows of 8 positions (`mistral`), biases of q, k and v (`qwen2`), normed heads (`qwen3`), matrices
 /// stored as one (`phi3`), caps and norms of results (`gemma2`), two rotations (`gemma3`), learned
 /// positions and matrices stored transposed (`gpt2`), scores as they are and windows in some layers (`gpt3_like`), norms of
-/// the stream itself (`openai_gpt`), experts (`mixtral`), scaled embeddings alone (`gemma`).
-const FOLDERS: [&str; 13] = [
+/// the stream itself (`openai_gpt`), experts (`mixtral`), scaled embeddings alone (`gemma`), attention
+/// beside the MLP and heads of which half turns (`phi`).
+const FOLDERS: [&str; 14] = [
     "llama2",
     "llama31",
     "mistral",
@@ -27,6 +28,7 @@ const FOLDERS: [&str; 13] = [
     "openai_gpt",
     "mixtral",
     "gemma",
+    "phi",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.

@@ -2,13 +2,15 @@
 
 mod gemma;
 mod gpt;
+mod phi;
 
 use super::encoder_families::EncoderFamily;
-use super::{Activation, AttentionBias, NormKind, StreamNorms};
+use super::{Activation, AttentionBias, LayerOrder, NormKind, StreamNorms};
 use crate::weight_name::{self, DecoderNames};
 pub(crate) use gemma::Gemma;
 use gemma::{GEMMA, GEMMA2, GEMMA3};
 use gpt::{GPT_NEO, GPT1, GPT2};
+use phi::{PHI, PHI3};
 
 /// What is the same in every model of a family.
 #[derive(Debug, PartialEq)]
@@ -29,6 +31,8 @@ pub(crate) struct Family {
     pub(crate) tensors: &'static DecoderNames,
     /// Base of the rotary frequencies where the file gives none; families without one have learned positions.
     pub(crate) default_theta: Option<f32>,
+    /// How much of each head turns by them.
+    pub(crate) turned: Turned,
     /// Key and value heads where config.json gives none; as many as query heads if this does not either.
     pub(crate) default_kv_heads: Option<usize>,
     /// Width of a head where config.json gives none; what the heads share out if this does not either.
@@ -37,6 +41,8 @@ pub(crate) struct Family {
     pub(crate) norm: NormKind,
     /// Where they stand.
     pub(crate) stream_norms: StreamNorms,
+    /// How attention and MLP follow each other.
+    pub(crate) order: Switch<LayerOrder>,
     /// Of the MLP: as config.json spells it; the first one where it does not say.
     pub(crate) activations: &'static [(&'static str, Activation)],
     /// Whether it gates a second product.
@@ -46,9 +52,11 @@ pub(crate) struct Family {
     /// The head reads the embedding's rows where config.json does not say.
     pub(crate) default_tied: bool,
     /// Biases of attention.
-    pub(crate) attention_bias: Biases<AttentionBias>,
+    pub(crate) attention_bias: Switch<AttentionBias>,
     /// Whether the MLP has biases.
-    pub(crate) mlp_bias: Biases<bool>,
+    pub(crate) mlp_bias: Switch<bool>,
+    /// Whether the head has one.
+    pub(crate) head_bias: bool,
     /// Scores are divided by the root of the head's width.
     pub(crate) scaled_scores: bool,
     /// Heads of queries and keys are normed.
@@ -90,13 +98,32 @@ impl FieldNames {
     }
 }
 
-/// Which biases there are.
+/// A fact that a field of config.json may turn off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Biases<T> {
-    /// These.
+pub(crate) enum Switch<T> {
+    /// It holds.
     Always(T),
-    /// These if the field is true, none if it is false; whether they are there where it is absent.
+    /// It holds if the field is true, the type's default if it is false; whether it holds where the field is absent.
     Said(&'static str, T, bool),
+}
+
+/// How much of each head turns, from its first element on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Turned {
+    /// All of it.
+    Whole,
+    /// As great a share as the field says, be it in `rope_parameters`; this one where it is absent.
+    Share(&'static str, f64),
+}
+
+impl Turned {
+    /// The field that says it.
+    pub(crate) fn field(self) -> Option<&'static str> {
+        match self {
+            Self::Whole => None,
+            Self::Share(field, _) => Some(field),
+        }
+    }
 }
 
 /// How files say which layers see a window only.
@@ -153,6 +180,9 @@ const MODERN: FieldNames = FieldNames {
     activation: &["hidden_act", "hidden_activation"],
 };
 
+/// Of families that norm by mean and variance.
+const LAYER_NORMED: FieldNames = FieldNames { norm_eps: "layer_norm_eps", activation: &["hidden_act"], ..MODERN };
+
 /// Llama 1 to 3, and what shares their layers.
 pub(crate) const LLAMA: Family = Family {
     model_type: "llama",
@@ -162,16 +192,19 @@ pub(crate) const LLAMA: Family = Family {
     names: &MODERN,
     tensors: &weight_name::LLAMA,
     default_theta: Some(10_000.0),
+    turned: Turned::Whole,
     default_kv_heads: None,
     default_head_dim: None,
     norm: NormKind::RootMeanSquare,
     stream_norms: StreamNorms::Before,
+    order: Switch::Always(LayerOrder::InTurn),
     activations: &[("silu", Activation::Silu), ("swish", Activation::Silu)],
     gated_mlp: true,
     default_mlp_ratio: None,
     default_tied: false,
-    attention_bias: Biases::Said("attention_bias", AttentionBias::All, false),
-    mlp_bias: Biases::Said("mlp_bias", true, false),
+    attention_bias: Switch::Said("attention_bias", AttentionBias::All, false),
+    mlp_bias: Switch::Said("mlp_bias", true, false),
+    head_bias: false,
     scaled_scores: true,
     head_norms: false,
     gemma: None,
@@ -212,7 +245,7 @@ const QWEN2: Family = Family {
     gguf_architecture: Some("qwen2"),
     gguf_pairs: false,
     default_kv_heads: Some(32),
-    attention_bias: Biases::Always(AttentionBias::QueryKeyValue),
+    attention_bias: Switch::Always(AttentionBias::QueryKeyValue),
     window: WindowRule::Chosen { window: 4096, first: 28 },
     fields: &["layer_types", "max_window_layers", "sliding_window", "use_sliding_window"],
     ..LLAMA
@@ -230,29 +263,16 @@ const QWEN3: Family = Family {
     ..QWEN2
 };
 
-/// Phi 3, 3.5 and 4 with plain rotation.
-const PHI3: Family = Family {
-    model_type: "phi3",
-    causal_class: "Phi3ForCausalLM",
-    gguf_architecture: Some("phi3"),
-    gguf_pairs: false,
-    window: WindowRule::Every(None),
-    fused: Fused::Rows,
-    fields: &["original_max_position_embeddings", "sliding_window"],
-    gguf_keys: &["attention.sliding_window"],
-    ..LLAMA
-};
-
-const FAMILIES: [&Family; 12] =
-    [&LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1];
+const FAMILIES: &[&Family] =
+    &[&LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1];
 
 impl Family {
     pub(crate) fn of_gguf(architecture: &str) -> Option<&'static Self> {
-        FAMILIES.into_iter().find(|family| family.gguf_architecture == Some(architecture))
+        FAMILIES.iter().copied().find(|family| family.gguf_architecture == Some(architecture))
     }
 
     pub(crate) fn of_model_type(model_type: &str) -> Option<&'static Self> {
-        FAMILIES.into_iter().find(|family| family.model_type == model_type)
+        FAMILIES.iter().copied().find(|family| family.model_type == model_type)
     }
 
     /// The activation where a file does not say it.
@@ -262,14 +282,14 @@ impl Family {
 
     /// The reason for refusing another `model_type`.
     pub(crate) fn refusal_of_model_type(name: &str) -> String {
-        let decoders = FAMILIES.into_iter().map(|family| family.model_type);
+        let decoders = FAMILIES.iter().copied().map(|family| family.model_type);
         let known: Vec<_> = decoders.chain(EncoderFamily::model_types()).collect();
         refusal(name, &known)
     }
 
     /// The reason for refusing another `general.architecture`.
     pub(crate) fn refusal_of_gguf(name: &str) -> String {
-        let known: Vec<_> = FAMILIES.into_iter().filter_map(|family| family.gguf_architecture).collect();
+        let known: Vec<_> = FAMILIES.iter().copied().filter_map(|family| family.gguf_architecture).collect();
         refusal(name, &known)
     }
 }

@@ -9,7 +9,7 @@ mod window;
 use scheduler::Token;
 
 use super::families::{Family, Fused};
-use super::{AttentionBias, DecoderConfig, NormConfig, NormKind, StreamNorms, range};
+use super::{AttentionBias, DecoderConfig, LayerOrder, NormConfig, NormKind, StreamNorms, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
 use crate::fused;
@@ -86,7 +86,9 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
             of_outputs: keys.family.gemma.is_some_and(|gemma| gemma.output_norms),
         },
         rope: rope::read(&keys, tensors, head_dim)?,
+        turned_dim: head_dim,
         local_rope: rope::read_local(&keys)?,
+        order: LayerOrder::InTurn,
         tied_embeddings: !has(WeightName::Output),
         attention_bias: match [has_input_bias, in_first_layer(LayerWeight::AttentionOutputBias)] {
             [_, true] => AttentionBias::All,
@@ -94,6 +96,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
             [false, false] => AttentionBias::None,
         },
         mlp_bias: in_first_layer(LayerWeight::GateBias),
+        head_bias: false,
         activation: keys.family.activation(),
         gated_mlp: keys.family.gated_mlp,
         experts: None,

@@ -15,7 +15,7 @@ mod window;
 use scheduler::Token;
 use serde_json::Value;
 
-use super::families::{Biases, Family};
+use super::families::{Family, Switch};
 use super::json_fields::JsonFields;
 use super::range;
 use super::{Activation, DecoderConfig, ExpertsConfig, NormConfig};
@@ -84,7 +84,9 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
             of_outputs: family.gemma.is_some_and(|gemma| gemma.output_norms),
         },
         rope: rope::read(json, family)?,
+        turned_dim: rope::turned_dim(json, family, head_dim)?,
         local_rope: rope::read_local(json, family)?,
+        order: switch(json, family.order)?,
         activation: activation(json, family)?,
         gated_mlp: family.gated_mlp,
         experts: experts(json, family)?,
@@ -93,8 +95,9 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         logit_softcap,
         embedding_scale: if is_gemma { (hidden_size as f32).sqrt() } else { 1.0 },
         tied_embeddings: json.bool("tie_word_embeddings")?.unwrap_or(family.default_tied),
-        attention_bias: biases(json, family.attention_bias)?,
-        mlp_bias: biases(json, family.mlp_bias)?,
+        attention_bias: switch(json, family.attention_bias)?,
+        mlp_bias: switch(json, family.mlp_bias)?,
+        head_bias: family.head_bias,
         windows: window::read(json, family, num_layers)?,
     })
 }
@@ -133,11 +136,11 @@ fn activation(json: &JsonFields, family: &Family) -> Result<Activation, LoadErro
     Ok(said.unwrap_or_else(|| family.activation()))
 }
 
-fn biases<T: Default>(json: &JsonFields, biases: Biases<T>) -> Result<T, LoadError> {
-    Ok(match biases {
-        Biases::Always(biases) => biases,
-        Biases::Said(field, biases, default) if json.bool(field)?.unwrap_or(default) => biases,
-        Biases::Said(..) => T::default(),
+fn switch<T: Default>(json: &JsonFields, fact: Switch<T>) -> Result<T, LoadError> {
+    Ok(match fact {
+        Switch::Always(fact) => fact,
+        Switch::Said(field, fact, default) if json.bool(field)?.unwrap_or(default) => fact,
+        Switch::Said(..) => T::default(),
     })
 }
 

@@ -35,6 +35,22 @@ pub(crate) fn epsilon(value: f64) -> Result<f32, String> {
     Err(format!("{value} is not above 0 and at most 0.1"))
 }
 
+/// A part of a whole.
+pub(crate) fn share(value: f64) -> Result<f64, String> {
+    if value > 0.0 && value <= 1.0 {
+        return Ok(value);
+    }
+    Err(format!("{value} is not above 0 and at most 1"))
+}
+
+/// Elements of a head that turn, in pairs.
+pub(crate) fn turned_dim(turned: usize, head_dim: usize) -> Result<usize, String> {
+    if turned > 0 && turned.is_multiple_of(2) && turned <= head_dim {
+        return Ok(turned);
+    }
+    Err(format!("{turned} of {head_dim} elements of a head cannot turn in pairs"))
+}
+
 /// Key heads that share query heads evenly.
 pub(crate) fn kv_heads(kv_heads: usize, heads: usize, heads_name: &str) -> Result<usize, String> {
     if kv_heads > 0 && heads.is_multiple_of(kv_heads) {
@@ -83,5 +99,8 @@ mod tests {
         assert!(computed_head_dim(100, 3).is_err());
         assert!(computed_head_dim(9, 3).is_err());
         assert_eq!(computed_head_dim(64, 4), Ok(16));
+        assert_eq!(turned_dim(6, 16), Ok(6));
+        assert!([0, 5, 18].into_iter().all(|turned| turned_dim(turned, 16).is_err()));
+        assert!(share(0.0).is_err() && share(1.5).is_err() && share(f64::NAN).is_err());
     }
 }

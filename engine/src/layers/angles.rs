@@ -19,7 +19,7 @@ pub(crate) struct LayerAngles {
 
 impl LayerRopes {
     pub(crate) fn new(config: &DecoderConfig) -> Self {
-        let rope = |rope| Rope::new(rope, config.head_dim);
+        let rope = |rope| Rope::new(rope, config.turned_dim);
         Self { all: config.rope.as_ref().map(rope), local: config.local_rope.as_ref().map(rope) }
     }
 }

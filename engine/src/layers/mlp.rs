@@ -5,7 +5,6 @@ use crate::error::LoadError;
 use crate::kernels::cpu::activation::Activation;
 use crate::layers::linear::{GatedLinear, Linear, Part};
 use crate::layers::residual::Residual;
-use crate::layers::stream_norm::StreamNorm;
 use crate::ops::tiled_rows::{Input, TiledRows};
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
@@ -55,20 +54,17 @@ impl Mlp {
         })
     }
 
-    /// Adds the MLP of the normed stream to the stream, `[tokens, hidden]`.
-    pub(crate) fn forward(
-        &self,
-        cpu: &Cpu,
-        (norm, stream): (&StreamNorm, &mut [f32]),
-        scratch: &mut MlpScratch,
-        tiles: &mut TiledRows,
-    ) {
-        let tokens = stream.len() / self.down.out();
+    /// Reads the stream, `[tokens, hidden]`: what follows does not need it any more.
+    pub(crate) fn read(&self, cpu: &Cpu, input: Input<'_>, scratch: &mut MlpScratch, tiles: &mut TiledRows) {
+        let tokens = input.x.len() / self.down.out();
+        scratch.product.resize(tokens * self.up.out(), 0.0);
+        self.up.forward(cpu, input, tiles, &mut scratch.product);
+    }
+
+    /// Adds the MLP of what was read to the stream, `[tokens, hidden]`.
+    pub(crate) fn add(&self, cpu: &Cpu, scratch: &mut MlpScratch, tiles: &mut TiledRows, stream: &mut [f32]) {
         let MlpScratch { product, result } = scratch;
-        product.resize(tokens * self.up.out(), 0.0);
-        self.up.forward(cpu, norm.input(stream), tiles, product);
         self.down.add(cpu, product, (tiles, result), stream);
-        norm.finish(cpu, stream);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{
-    Activation, AttentionBias, ExpertsConfig, NormConfig, NormKind, RopeConfig, RopeScaling, StreamNorms,
+    Activation, AttentionBias, ExpertsConfig, LayerOrder, NormConfig, NormKind, RopeConfig, RopeScaling, StreamNorms,
 };
 
 const GIB: u64 = 1 << 30;
@@ -31,9 +31,12 @@ fn small() -> DecoderConfig {
             of_outputs: false,
         },
         rope: Some(RopeConfig { theta: 100_000.0, scaling: RopeScaling::None }),
+        turned_dim: 64,
+        order: LayerOrder::InTurn,
         tied_embeddings: true,
         attention_bias: AttentionBias::None,
         mlp_bias: false,
+        head_bias: false,
         local_rope: None,
         activation: Activation::Silu,
         gated_mlp: true,

@@ -1,10 +1,11 @@
 //! The one configurable decoder: a family is a table of facts in its configuration, none has code of its own.
 //!
 //! h = x + attention(norm(x)); y = h + mlp(norm(h)), in some families with a norm of what is added, scaled embeddings,
-//! learned positions, several MLPs and capped logits; GPT-1 norms the sums instead. After the last layer a norm and the head, for the rows whose logits are wanted alone, and a norm for the
+//! learned positions, several MLPs and capped logits; GPT-1 norms the sums instead, and in some families the MLP reads x as
+//! attention does. After the last layer a norm and the head, for the rows whose logits are wanted alone, and a norm for the
 //! last rows of sequences that are pooled: what has read all of them is their vector.
 
-use crate::config::StreamNorms;
+use crate::config::{LayerOrder, StreamNorms};
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
@@ -46,13 +47,18 @@ pub(crate) struct Decoder {
 struct Layer {
     attention_norm: StreamNorm,
     attention: Attention,
-    mlp_norm: StreamNorm,
+    /// `None` where the MLP reads through the attention's.
+    mlp_norm: Option<StreamNorm>,
     mlp: LayerMlp,
 }
 
 #[derive(Debug)]
 enum LayerMlp {
+    /// Behind attention.
     One(Mlp),
+    /// It reads what attention reads.
+    Beside(Mlp),
+    /// Behind attention.
     Several(Experts),
 }
 
@@ -74,12 +80,14 @@ struct Scratch {
 impl Decoder {
     pub(crate) fn load(loader: &WeightLoader<'_>, geometry: KvGeometry) -> Result<Self, LoadError> {
         let config = loader.checkpoint.config();
-        let rows = |weight| Part { weight, bias: None, out: config.vocab_size };
-        let embedding = Linear::load(loader, &[rows(WeightName::TokenEmbedding)], config.hidden_size)?;
+        let head_bias = config.head_bias.then_some(WeightName::OutputBias);
+        let rows = |weight, bias| Part { weight, bias, out: config.vocab_size };
+        let tied_bias = head_bias.filter(|_| config.tied_embeddings);
+        let embedding = Linear::load(loader, &[rows(WeightName::TokenEmbedding, tied_bias)], config.hidden_size)?;
         let head = if config.tied_embeddings {
             None
         } else {
-            Some(Linear::load(loader, &[rows(WeightName::Output)], config.hidden_size)?)
+            Some(Linear::load(loader, &[rows(WeightName::Output, head_bias)], config.hidden_size)?)
         };
         let norm = || Norm::load(loader.checkpoint, WeightName::OutputNorm, config.hidden_size);
         Ok(Self {
@@ -146,16 +154,43 @@ impl Decoder {
 
 impl Layer {
     fn load(loader: &WeightLoader<'_>, layer: usize) -> Result<Self, LoadError> {
+        let config = loader.checkpoint.config();
         let norm = |weight| StreamNorm::load(loader, WeightName::Layer(layer, weight));
+        let has_mlp_norm = config.order != LayerOrder::BesideOneNorm;
         Ok(Self {
             attention_norm: norm(LayerWeight::AttentionNorm)?,
             attention: Attention::load(loader, layer)?,
-            mlp_norm: norm(LayerWeight::MlpNorm)?,
-            mlp: match loader.checkpoint.config().experts {
-                None => LayerMlp::One(Mlp::load(loader, layer)?),
-                Some(experts) => LayerMlp::Several(Experts::load(loader, layer, experts.per_token)?),
+            mlp_norm: has_mlp_norm.then(|| norm(LayerWeight::MlpNorm)).transpose()?,
+            mlp: match (config.experts, config.order) {
+                (Some(experts), _) => LayerMlp::Several(Experts::load(loader, layer, experts.per_token)?),
+                (None, LayerOrder::InTurn) => LayerMlp::One(Mlp::load(loader, layer)?),
+                (None, LayerOrder::Beside | LayerOrder::BesideOneNorm) => LayerMlp::Beside(Mlp::load(loader, layer)?),
             },
         })
+    }
+
+    /// Adds what attention and MLP make of the stream, `[tokens, hidden]`, to it.
+    fn forward(
+        &self,
+        cpu: &Cpu,
+        batch: &mut Batch<'_>,
+        (scratch, experts): (&mut MlpScratch, &mut ExpertsScratch),
+        stream: &mut [f32],
+    ) {
+        let norm = self.mlp_norm.as_ref().unwrap_or(&self.attention_norm);
+        if let LayerMlp::Beside(mlp) = &self.mlp {
+            mlp.read(cpu, norm.input(stream), scratch, batch.tiles);
+        }
+        self.attention.forward(cpu, &self.attention_norm, batch, stream);
+        match &self.mlp {
+            LayerMlp::One(mlp) => {
+                mlp.read(cpu, norm.input(stream), scratch, batch.tiles);
+                mlp.add(cpu, scratch, batch.tiles, stream);
+                norm.finish(cpu, stream);
+            }
+            LayerMlp::Beside(mlp) => mlp.add(cpu, scratch, batch.tiles, stream),
+            LayerMlp::Several(mlps) => mlps.forward(cpu, (norm, stream), experts, batch.tiles),
+        }
     }
 }
 
@@ -166,11 +201,7 @@ impl Model for Decoder {
         angles.fill(&self.ropes, &input.positions);
         let mut batch = Batch { input, angles, kv: &mut self.kv, scratch: attention, tiles };
         for layer in &self.layers {
-            layer.attention.forward(cpu, &layer.attention_norm, &mut batch, stream);
-            match &layer.mlp {
-                LayerMlp::One(one) => one.forward(cpu, (&layer.mlp_norm, stream), mlp, batch.tiles),
-                LayerMlp::Several(several) => several.forward(cpu, (&layer.mlp_norm, stream), experts, batch.tiles),
-            }
+            layer.forward(cpu, &mut batch, (&mut *mlp, &mut *experts), stream);
         }
         self.head(cpu, input, &mut output.logits);
         self.pool(cpu, input, &mut output.vectors);

@@ -1,6 +1,7 @@
 //! Rotary position embedding: angles of a step's positions, computed once and used by every layer.
 //!
-//! Pair (i, i + half the head) turns by position times inverse frequency; all of it in f32, as the models were trained.
+//! Of the elements that turn, pair (i, i + half of them) does by position times inverse frequency; all of it in f32, as the
+//! models were trained.
 
 use std::f32::consts::TAU;
 use std::ops::Range;
@@ -8,17 +9,17 @@ use std::ops::Range;
 use crate::config::{RopeConfig, RopeScaling};
 use crate::kernels::cpu::store_kv::rotate;
 
-/// The inverse frequencies of one model, `[head_dim / 2]`.
+/// The inverse frequencies of one model, one for each pair.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rope {
     inverse_frequencies: Vec<f32>,
 }
 
 impl Rope {
-    /// Frequencies for heads of `head_dim` elements.
-    pub fn new(config: &RopeConfig, head_dim: usize) -> Self {
-        let exponent = |pair: usize| (2 * pair) as f32 / head_dim as f32;
-        let plain = (0..head_dim / 2).map(|pair| 1.0 / config.theta.powf(exponent(pair)));
+    /// Frequencies for heads of which so many elements turn.
+    pub fn new(config: &RopeConfig, turned_dim: usize) -> Self {
+        let exponent = |pair: usize| (2 * pair) as f32 / turned_dim as f32;
+        let plain = (0..turned_dim / 2).map(|pair| 1.0 / config.theta.powf(exponent(pair)));
         let scaled = plain.enumerate().map(|(pair, frequency)| scale(&config.scaling, pair, frequency));
         Self { inverse_frequencies: scaled.collect() }
     }
@@ -50,7 +51,7 @@ fn scale(scaling: &RopeScaling, pair: usize, frequency: f32) -> f32 {
     }
 }
 
-/// Cosines and sines, `[rows, head_dim / 2]` each.
+/// Cosines and sines, `[rows, pairs]` each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RopeAngles {
     pairs: usize,
@@ -60,7 +61,7 @@ pub struct RopeAngles {
 
 impl RopeAngles {
     /// Elements of a head that turn.
-    pub fn head_dim(&self) -> usize {
+    pub fn turned_dim(&self) -> usize {
         2 * self.pairs
     }
 
@@ -78,15 +79,15 @@ impl RopeAngles {
         }
     }
 
-    /// Cosines and sines of some rows, `[rows, head_dim / 2]` each.
+    /// Cosines and sines of some rows, `[rows, pairs]` each.
     pub fn of_rows(&self, rows: Range<usize>) -> (&[f32], &[f32]) {
         let angles = rows.start * self.pairs..rows.end * self.pairs;
         (&self.cosines[angles.clone()], &self.sines[angles])
     }
 
     /// Turns each head of one row `[heads, head_dim]`.
-    pub fn rotate(&self, row: usize, heads: &mut [f32]) {
-        rotate(heads, self.of_rows(row..row + 1));
+    pub fn rotate(&self, row: usize, head_dim: usize, heads: &mut [f32]) {
+        rotate(heads, head_dim, self.of_rows(row..row + 1));
     }
 }
 
@@ -102,13 +103,26 @@ mod tests {
     fn turning_keeps_lengths_and_follows_the_angle() {
         let angles = Rope::new(&config(RopeScaling::None), 8).angles([0, 7]);
         let mut heads = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
-        angles.rotate(0, &mut heads);
+        angles.rotate(0, 8, &mut heads);
         assert_eq!(heads, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
-        angles.rotate(1, &mut heads);
+        angles.rotate(1, 8, &mut heads);
         let turned = |a: f64, b: f64, angle: f64| (a * angle.cos() - b * angle.sin()) as f32;
         assert!((heads[0] - turned(1.0, 5.0, 7.0)).abs() < 1e-5);
         assert!((heads[1] - turned(2.0, 6.0, 0.7)).abs() < 1e-5);
         assert!((heads[0].hypot(heads[4]) - 1.0_f32.hypot(5.0)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn elements_behind_those_that_turn_stay() {
+        let angles = Rope::new(&config(RopeScaling::None), 4).angles([7]);
+        let mut turned = vec![1.0, 2.0, 5.0, 6.0];
+        angles.rotate(0, 4, &mut turned);
+        let mut heads = [[1.0, 2.0, 5.0, 6.0, 3.0, 4.0], [1.0, 2.0, 5.0, 6.0, 8.0, 9.0]].concat();
+        angles.rotate(0, 6, &mut heads);
+        assert_eq!(heads[..4], turned);
+        assert_eq!(heads[4..6], [3.0, 4.0]);
+        assert_eq!(heads[6..10], turned);
+        assert_eq!(heads[10..], [8.0, 9.0]);
     }
 
     #[test]

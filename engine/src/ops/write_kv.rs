@@ -39,8 +39,8 @@ pub fn write_kv(cpu: &Cpu, rule: QueryKeyRule<'_>, sequences: &[SequenceRows<'_>
         qkv.len() == rows * width && width > 2 * kv_width,
         "rows of {width} values hold no heads beside {kv_width}"
     );
-    let is_head = |angles: &RopeAngles| angles.head_dim() == geometry.head_dim;
-    assert!(rule.angles.is_none_or(is_head), "angles of the cache's heads");
+    let fits = |angles: &RopeAngles| angles.turned_dim() <= geometry.head_dim;
+    assert!(rule.angles.is_none_or(fits), "angles of the cache's heads");
     let norms = rule.norms.iter().flat_map(|norms| [norms.query, norms.key]);
     norms.for_each(|norm| assert_eq!(norm.weight.len(), geometry.head_dim, "norms of the cache's heads"));
     let qkv = ColumnsMut::new(qkv, width);

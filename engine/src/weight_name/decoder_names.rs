@@ -40,6 +40,7 @@ impl DecoderNames {
             WeightName::OutputNorm => format!("{}.weight", self.norm),
             WeightName::OutputNormBias => format!("{}.bias", self.norm),
             WeightName::Output => format!("{}.weight", self.head),
+            WeightName::OutputBias => format!("{}.bias", self.head),
             WeightName::Layer(layer, weight) => format!("{}.{layer}.{}", self.layers, self.of_layer(weight)),
             WeightName::Expert(layer, expert, weight) => {
                 let (place, [gate, up, down]) = self.experts;

@@ -10,6 +10,7 @@ pub(super) fn stored(name: WeightName) -> String {
         WeightName::OutputNorm => "output_norm.weight",
         WeightName::OutputNormBias => "output_norm.bias",
         WeightName::Output => "output.weight",
+        WeightName::OutputBias => "output.bias",
         WeightName::Layer(layer, weight) => return format!("blk.{layer}.{}", of_layer(weight)),
         WeightName::Expert(layer, expert, weight) => {
             return format!("blk.{layer}.{}.{expert}.weight", of_expert(weight));

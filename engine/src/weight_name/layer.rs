@@ -1,7 +1,7 @@
 //! The weights of one layer of a decoder.
 
 use super::WeightShape;
-use crate::config::{DecoderConfig, NormKind};
+use crate::config::{DecoderConfig, LayerOrder, NormKind};
 
 /// A weight of one layer. Matrices are `[out, in]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +57,12 @@ pub enum LayerWeight {
 impl LayerWeight {
     pub(super) fn all(config: &DecoderConfig) -> Vec<Self> {
         use LayerWeight as W;
-        let mut weights = vec![W::AttentionNorm, W::Query, W::Key, W::Value, W::AttentionOutput, W::MlpNorm];
-        if config.norms.kind == NormKind::Layer {
-            weights.extend([W::AttentionNormBias, W::MlpNormBias]);
+        let mut weights = vec![W::AttentionNorm, W::Query, W::Key, W::Value, W::AttentionOutput];
+        let norm_biases = config.norms.kind == NormKind::Layer;
+        weights.extend(norm_biases.then_some(W::AttentionNormBias));
+        if config.order != LayerOrder::BesideOneNorm {
+            weights.push(W::MlpNorm);
+            weights.extend(norm_biases.then_some(W::MlpNormBias));
         }
         if config.attention_bias.of_inputs() {
             weights.extend([W::QueryBias, W::KeyBias, W::ValueBias]);

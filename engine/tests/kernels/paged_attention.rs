@@ -117,7 +117,7 @@ impl World {
         let length = rows.len() / self.shape.width();
         let angles = self.shape.rope().angles(0..length);
         for (row, values) in rows.chunks_exact_mut(self.shape.width()).enumerate() {
-            angles.rotate(row, &mut values[..(heads + kv_heads) * head_dim]);
+            angles.rotate(row, head_dim, &mut values[..(heads + kv_heads) * head_dim]);
         }
         let head = |row: usize, head: usize| &rows[row * self.shape.width() + head * head_dim..][..head_dim];
         let column =

@@ -1,6 +1,6 @@
 //! GPT-1, GPT-2 and GPT-Neo: learned positions, norms by mean and variance, an MLP without a gate.
 
-use super::{Biases, Family, FieldNames, Fused, LLAMA, WindowRule};
+use super::{Family, FieldNames, Fused, LLAMA, Switch, WindowRule};
 use crate::config::{Activation, AttentionBias, NormKind, StreamNorms};
 use crate::weight_name::{self, DecoderNames, LayerWeight};
 
@@ -47,8 +47,8 @@ pub(super) const GPT2: Family = Family {
     gated_mlp: false,
     default_mlp_ratio: Some(4),
     default_tied: true,
-    attention_bias: Biases::Always(AttentionBias::All),
-    mlp_bias: Biases::Always(true),
+    attention_bias: Switch::Always(AttentionBias::All),
+    mlp_bias: Switch::Always(true),
     fused: Fused::Columns,
     body: Some("transformer."),
     fields: &["scale_attn_weights"],
@@ -92,7 +92,7 @@ pub(super) const GPT_NEO: Family = Family {
         ],
         ..TENSORS
     },
-    attention_bias: Biases::Always(AttentionBias::Output),
+    attention_bias: Switch::Always(AttentionBias::Output),
     scaled_scores: false,
     window: WindowRule::Local,
     fused: Fused::Nothing,

@@ -110,6 +110,7 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
         let verdict = match name {
             _ if family.names.activation.contains(&name) => check_activation(value, family),
             _ if READ.contains(&name) || family.names.contains(name) || family.fields.contains(&name) => Ok(()),
+            _ if family.turned.field() == Some(name) => Ok(()),
             _ if HARMLESS.contains(&name) || (family.default_theta.is_some() && ROTARY.contains(&name)) => Ok(()),
             "architectures" => check_class(value, family),
             "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
@@ -118,6 +119,7 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             | "add_cross_attention"
             | "attention_bias"
             | "mlp_bias"
+            | "qk_layernorm"
             | "rope_interleaved"
             | "scale_attn_by_inverse_layer_idx"
             | "use_bidirectional_attention"

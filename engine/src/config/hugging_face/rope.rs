@@ -2,13 +2,16 @@
 //!
 //! A file may hold both spellings, and then they must agree.
 
-use crate::config::families::Family;
+use crate::config::families::{Family, Turned};
 use crate::config::json_fields::JsonFields;
 use crate::config::{RopeConfig, RopeScaling, range};
 use crate::error::LoadError;
 
 /// Of `rope_parameters`, where version 5 writes one object for each kind of layer.
 const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
+
+/// How great a share of each head turns, as version 5 calls it in every family.
+const SHARE: &str = "partial_rotary_factor";
 
 /// Of all layers, or of those that see everything; none where positions are learned.
 pub(super) fn read(json: &JsonFields, family: &Family) -> Result<Option<RopeConfig>, LoadError> {
@@ -19,8 +22,8 @@ pub(super) fn read(json: &JsonFields, family: &Family) -> Result<Option<RopeConf
     let scaling = json.object("rope_scaling")?;
     let thetas = [json.judged("rope_theta", range::positive)?, theta_of(parameters)?, theta_of(scaling)?];
     let theta = agreed(json, "rope_theta", thetas.into_iter().flatten())?;
-    let scalings = [parameters.map(read_scaling), scaling.map(read_scaling)];
-    let scalings: Vec<_> = scalings.into_iter().flatten().collect::<Result<_, _>>()?;
+    let scalings = [parameters, scaling].into_iter().flatten().map(|fields| read_scaling(&fields, family));
+    let scalings: Vec<_> = scalings.collect::<Result<_, _>>()?;
     let scaling = agreed(json, "rope_scaling", scalings.into_iter())?.unwrap_or(RopeScaling::None);
     Ok(Some(RopeConfig { theta: theta.unwrap_or(default_theta), scaling }))
 }
@@ -31,8 +34,21 @@ pub(super) fn read_local(json: &JsonFields, family: &Family) -> Result<Option<Ro
     let [_, local] = of_kinds(json.object("rope_parameters")?)?;
     let thetas = [json.judged("rope_local_base_freq", range::positive)?, theta_of(local)?];
     let theta = agreed(json, "rope_local_base_freq", thetas.into_iter().flatten())?.unwrap_or(default);
-    let scaling = local.map(read_scaling).transpose()?.unwrap_or(RopeScaling::None);
+    let scaling = local.map(|fields| read_scaling(&fields, family)).transpose()?.unwrap_or(RopeScaling::None);
     Ok(Some(RopeConfig { theta, scaling }))
+}
+
+/// Elements of each head that turn.
+pub(super) fn turned_dim(json: &JsonFields, family: &Family, head_dim: usize) -> Result<usize, LoadError> {
+    let Turned::Share(field, default) = family.turned else { return Ok(head_dim) };
+    let objects = [json.object("rope_parameters")?, json.object("rope_scaling")?];
+    let mut shares = vec![json.judged(field, range::share)?];
+    for fields in objects.into_iter().flatten() {
+        shares.push(fields.judged(SHARE, range::share)?);
+    }
+    let share = agreed(json, field, shares.into_iter().flatten())?.unwrap_or(default);
+    let turned = (head_dim as f64 * share) as usize;
+    range::turned_dim(turned, head_dim).map_err(|reason| json.error(field, reason))
 }
 
 fn of_kinds(parameters: Option<JsonFields<'_>>) -> Result<[Option<JsonFields<'_>>; 2], LoadError> {
@@ -57,7 +73,7 @@ fn agreed<T: PartialEq>(
     Ok(first)
 }
 
-fn read_scaling(fields: JsonFields) -> Result<RopeScaling, LoadError> {
+fn read_scaling(fields: &JsonFields, family: &Family) -> Result<RopeScaling, LoadError> {
     // version 4 wrote "type" before it wrote "rope_type"
     let kind = fields.text("rope_type")?.or(fields.text("type")?).unwrap_or("default");
     let known: &[&str] = match kind {
@@ -70,7 +86,7 @@ fn read_scaling(fields: JsonFields) -> Result<RopeScaling, LoadError> {
             return Err(fields.error("rope_type", reason));
         }
     };
-    check_names(&fields, known)?;
+    check_names(fields, known, family)?;
     let required = |name: &str| fields.judged(name, range::positive)?.ok_or_else(|| fields.missing(name));
     match kind {
         "linear" => Ok(RopeScaling::Linear { factor: required("factor")? }),
@@ -91,11 +107,14 @@ fn read_scaling(fields: JsonFields) -> Result<RopeScaling, LoadError> {
     }
 }
 
-fn check_names(fields: &JsonFields, known: &[&str]) -> Result<(), LoadError> {
+fn check_names(fields: &JsonFields, known: &[&str], family: &Family) -> Result<(), LoadError> {
     for name in fields.names() {
-        let is_whole_rotation = name == "partial_rotary_factor"
-            && fields.number(name)?.is_some_and(|factor| (factor - 1.0).abs() < f64::EPSILON);
-        if !is_whole_rotation && !["rope_type", "type", "rope_theta"].contains(&name) && !known.contains(&name) {
+        let is_read = match family.turned {
+            Turned::Whole => fields.number(SHARE)?.is_some_and(|share| (share - 1.0).abs() < f64::EPSILON),
+            Turned::Share(..) => true,
+        };
+        let is_known = if name == SHARE { is_read } else { known.contains(&name) };
+        if !is_known && !["rope_type", "type", "rope_theta"].contains(&name) {
             return Err(fields.error(name, "is not known, and what it changes cannot be guessed"));
         }
     }

@@ -23,7 +23,7 @@ pub struct QueryKeyNorms<'a> {
 pub struct StoreKv<'a, 'b, E: KvElement> {
     /// Where heads are normed.
     pub norms: Option<QueryKeyNorms<'a>>,
-    /// Where heads turn: cosines and sines, `[rows, head_dim / 2]` each.
+    /// Where heads turn: cosines and sines, `[rows, pairs]` each.
     pub angles: Option<(&'a [f32], &'a [f32])>,
     /// Queries that share the head, `[rows, heads * head_dim]`: turned in place.
     pub queries: ColumnsMut<'a>,
@@ -44,7 +44,7 @@ impl<E: KvElement> Kernel for StoreKv<'_, '_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        let pairs = self.keys.columns() / 2;
+        let head_dim = self.keys.columns();
         let block_size = self.kv.geometry().block_size;
         for row in 0..self.keys.rows() {
             if let Some(norms) = self.norms {
@@ -52,9 +52,10 @@ impl<E: KvElement> Kernel for StoreKv<'_, '_, E> {
                 norm_heads(simd, self.keys.row_mut(row), norms.key);
             }
             if let Some((cosines, sines)) = self.angles {
+                let pairs = cosines.len() / self.keys.rows();
                 let angles = (&cosines[row * pairs..][..pairs], &sines[row * pairs..][..pairs]);
-                rotate(self.queries.row_mut(row), angles);
-                rotate(self.keys.row_mut(row), angles);
+                rotate(self.queries.row_mut(row), head_dim, angles);
+                rotate(self.keys.row_mut(row), head_dim, angles);
             }
             let position = self.start + row;
             let place = (self.blocks[position / block_size], position % block_size);
@@ -71,10 +72,10 @@ fn norm_heads<S: Simd>(simd: S, heads: &mut [f32], norm: RowNorm<'_>) {
     }
 }
 
-/// Turns each head of a row `[heads, head_dim]` by cosines and sines, `[head_dim / 2]` each.
+/// Turns the first elements of each head of a row `[heads, head_dim]` by cosines and sines, one of each for two elements.
 #[inline(always)]
-pub(crate) fn rotate(heads: &mut [f32], (cosines, sines): (&[f32], &[f32])) {
-    for head in heads.chunks_exact_mut(2 * cosines.len()) {
+pub(crate) fn rotate(heads: &mut [f32], head_dim: usize, (cosines, sines): (&[f32], &[f32])) {
+    for head in heads.chunks_exact_mut(head_dim) {
         let (first, second) = head.split_at_mut(cosines.len());
         for (((a, b), cosine), sine) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
             (*a, *b) = (*a * cosine - *b * sine, *b * cosine + *a * sine);
