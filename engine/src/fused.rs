@@ -6,7 +6,7 @@ use crate::checkpoint::TensorMap;
 use crate::config::DecoderConfig;
 use crate::error::LoadError;
 use crate::stored_tensor::StoredTensor;
-use crate::weight_name::{LayerWeight, Naming, WeightName};
+use crate::weight_name::{DecoderNames, LayerWeight, Naming, WeightName};
 
 /// A part and its rows.
 pub(crate) type Part = (LayerWeight, usize);
@@ -22,6 +22,32 @@ pub(crate) fn cut_folder(
         let name = |whole| format!("model.layers.{layer}.{whole}.weight");
         cutter.cut(layer, &name("self_attn.qkv_proj"), &query_key_value(config))?;
         cutter.cut(layer, &name("mlp.gate_up_proj"), &gate_up(config))?;
+    }
+    Ok(())
+}
+
+/// Puts q, k and v in the place of one module that holds, for each key head, the query heads that share it, itself and its
+/// value head; so their biases, where they have some.
+pub(crate) fn cut_groups(
+    path: &Path,
+    (config, names): (&DecoderConfig, &'static DecoderNames),
+    module: &str,
+    tensors: &mut TensorMap,
+) -> Result<(), LoadError> {
+    use LayerWeight::{Key, KeyBias, Query, QueryBias, Value, ValueBias};
+    let (width, group) = (config.head_dim, config.num_heads / config.num_kv_heads);
+    let stride = (group + 2) * width;
+    let bands = [0..group * width, group * width..(group + 1) * width, (group + 1) * width..stride];
+    let biases = config.attention_bias.of_inputs().then_some(("bias", [QueryBias, KeyBias, ValueBias]));
+    for layer in 0..config.num_layers {
+        for (kind, parts) in std::iter::once(("weight", [Query, Key, Value])).chain(biases) {
+            let whole = take(path, tensors, &format!("{}.{layer}.{module}.{kind}", names.layers))?;
+            check_rows(&whole, config.num_kv_heads * stride)?;
+            for (weight, band) in parts.into_iter().zip(&bands) {
+                let name = WeightName::Layer(layer, weight).stored(Naming::Decoder(names));
+                put(tensors, &whole, name, whole.bands(stride, band.clone()))?;
+            }
+        }
     }
     Ok(())
 }
@@ -103,20 +129,30 @@ pub(crate) fn put_parts(
     (layer, parts): (usize, &[Part]),
     naming: Naming,
 ) -> Result<(), LoadError> {
-    let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
+    check_rows(whole, parts.iter().map(|(_, rows)| rows).sum())?;
+    let mut start = 0;
+    for &(weight, rows) in parts {
+        let name = WeightName::Layer(layer, weight).stored(naming);
+        put(tensors, whole, name, whole.cut(start..start + rows))?;
+        start += rows;
+    }
+    Ok(())
+}
+
+/// Whether it has so many rows, and can be cut between them.
+fn check_rows(whole: &StoredTensor, rows: usize) -> Result<(), LoadError> {
     if whole.shape().first() != Some(&rows) {
         return Err(whole.error(format!("shape {:?} does not have {rows} rows", whole.shape())));
     }
     if whole.shape().len() == 1 && whole.block_type().elements() > 1 {
         return Err(whole.error(format!("{} holds no single numbers to cut between", whole.block_type().name())));
     }
-    let mut start = 0;
-    for &(weight, rows) in parts {
-        let name = WeightName::Layer(layer, weight).stored(naming);
-        if let Some(part) = tensors.insert(name, whole.cut(start..start + rows)) {
-            return Err(part.error(format!("stands in the file twice, alone and in '{}'", whole.name())));
-        }
-        start += rows;
-    }
     Ok(())
+}
+
+fn put(tensors: &mut TensorMap, whole: &StoredTensor, name: String, part: StoredTensor) -> Result<(), LoadError> {
+    match tensors.insert(name, part) {
+        Some(other) => Err(other.error(format!("stands in the file twice, alone and in '{}'", whole.name()))),
+        None => Ok(()),
+    }
 }

@@ -19,8 +19,22 @@ pub(crate) struct StoredTensor {
     shape: Vec<usize>,
     offset: u64,
     bytes: u64,
-    /// Where the file holds the columns as rows: how many numbers each of those has there.
-    transposed: Option<usize>,
+    layout: Layout,
+}
+
+/// How the file holds the rows of a tensor.
+#[derive(Clone, Copy, Debug)]
+enum Layout {
+    /// One behind the other.
+    Rows,
+    /// As columns: the file has rows of so many numbers, of which each row here takes one.
+    Columns(usize),
+    /// So many behind each other, then others that are not of the tensor.
+    Bands {
+        rows: usize,
+        /// From the first row of a band to that of the next.
+        stride: usize,
+    },
 }
 
 /// What a header says about a tensor; nothing of it is believed yet.
@@ -50,7 +64,7 @@ impl StoredTensor {
             shape: claim.shape.iter().map(|&dimension| dimension as usize).collect(),
             offset: claim.offset,
             bytes,
-            transposed: None,
+            layout: Layout::Rows,
         })
     }
 
@@ -84,16 +98,35 @@ impl StoredTensor {
     pub(crate) fn cut(&self, rows: Range<usize>) -> Self {
         let (&all, columns) = self.shape.split_first().expect("a matrix or a vector");
         assert!(rows.end <= all, "rows {rows:?} of {all}");
-        let from_row_to_row = match (self.transposed, columns) {
-            (None, &[columns]) => self.row_bytes(columns),
-            _ => self.row_bytes(1),
-        };
-        let bytes = |rows: usize| rows as u64 * from_row_to_row as u64;
+        let bytes = |rows: usize| rows as u64 * self.bytes_to_next_row() as u64;
         Self {
             shape: [&[rows.len()], columns].concat(),
             offset: self.offset + bytes(rows.start),
             bytes: self.bytes - bytes(all - rows.len()),
             ..self.clone()
+        }
+    }
+
+    /// Of every `stride` rows of a matrix, or numbers of a vector that are stored one by one, these, as a tensor of their own.
+    pub(crate) fn bands(&self, stride: usize, band: Range<usize>) -> Self {
+        let (&all, columns) = self.shape.split_first().expect("a matrix or a vector");
+        assert!(matches!(self.layout, Layout::Rows), "rows behind each other");
+        assert!(band.end <= stride && all.is_multiple_of(stride), "rows {band:?} of every {stride} of {all}");
+        let bytes = |rows: usize| rows as u64 * self.bytes_to_next_row() as u64;
+        Self {
+            shape: [&[all / stride * band.len()], columns].concat(),
+            offset: self.offset + bytes(band.start),
+            bytes: self.bytes - bytes(stride - band.len()),
+            layout: Layout::Bands { rows: band.len(), stride },
+            ..self.clone()
+        }
+    }
+
+    fn bytes_to_next_row(&self) -> usize {
+        match (self.layout, self.shape.as_slice()) {
+            (Layout::Rows, &[_, columns]) => self.row_bytes(columns),
+            (Layout::Rows | Layout::Columns(_), _) => self.row_bytes(1),
+            (Layout::Bands { .. }, _) => panic!("bands are not cut again"),
         }
     }
 
@@ -110,7 +143,7 @@ impl StoredTensor {
     pub(crate) fn transpose(self) -> Result<Self, LoadError> {
         match *self.shape {
             [rows, columns] if self.block_type.elements() == 1 => {
-                Ok(Self { shape: vec![columns, rows], transposed: Some(columns), ..self })
+                Ok(Self { shape: vec![columns, rows], layout: Layout::Columns(columns), ..self })
             }
             _ => Err(self.error(format!("shape {:?} of {} cannot be transposed", self.shape, self.block_type.name()))),
         }
@@ -118,7 +151,7 @@ impl StoredTensor {
 
     /// Reads a transposed matrix, as the bytes of its rows one after another; nothing if the file holds those itself.
     pub(crate) fn read_transposed(&self) -> Result<Option<Vec<u8>>, LoadError> {
-        let (Some(stride), &[rows, columns]) = (self.transposed, self.shape.as_slice()) else { return Ok(None) };
+        let (Layout::Columns(stride), &[rows, columns]) = (self.layout, self.shape.as_slice()) else { return Ok(None) };
         let size = self.block_type.bytes();
         let (mut all, mut line) = (vec![0; rows * columns * size], vec![0; rows * size]);
         for column in 0..columns {
@@ -137,16 +170,30 @@ impl StoredTensor {
 
     /// Reads the bytes of rows as they are stored, `columns` numbers each.
     pub(crate) fn read_raw(&self, rows: Range<usize>, columns: usize, out: &mut [u8]) -> Result<(), LoadError> {
-        assert!(self.transposed.is_none(), "a transposed matrix is read as a whole");
         let row_bytes = self.row_bytes(columns);
         assert_eq!(out.len(), rows.len() * row_bytes, "as many bytes as the rows have");
-        self.file.read_at(out, self.offset + (rows.start * row_bytes) as u64)
+        let (together, stride) = match self.layout {
+            Layout::Rows => return self.file.read_at(out, self.offset + (rows.start * row_bytes) as u64),
+            Layout::Columns(_) => panic!("a transposed matrix is read as a whole"),
+            Layout::Bands { rows, stride } => (rows, stride),
+        };
+        let (mut next, mut rest) = (rows.start, out);
+        while next < rows.end {
+            let (band, skipped) = (next / together, next % together);
+            let count = (together - skipped).min(rows.end - next);
+            let (part, others) = rest.split_at_mut(count * row_bytes);
+            self.file.read_at(part, self.offset + ((band * stride + skipped) * row_bytes) as u64)?;
+            (next, rest) = (next + count, others);
+        }
+        Ok(())
     }
 
     /// Reads all numbers of a vector.
     pub(crate) fn read_vector(&self, out: &mut [f32]) -> Result<(), LoadError> {
         let mut bytes = vec![0; self.row_bytes(out.len())];
-        self.read_raw(0..1, out.len(), &mut bytes)?;
+        let is_banded = matches!(self.layout, Layout::Bands { .. });
+        let (rows, columns) = if is_banded { (out.len(), 1) } else { (1, out.len()) };
+        self.read_raw(0..rows, columns, &mut bytes)?;
         dequantize(self.block_type, &bytes, out);
         Ok(())
     }

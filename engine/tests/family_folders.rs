@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
+use engine::config::LayerOrder;
 use engine::{
     Checkpoint, Dtype, EngineOptions, Isa, KvDtype, LayerWeight, MemoryLimits, MemoryPlan, StoredMatrix, WeightName,
 };
@@ -72,23 +73,59 @@ fn transposed_matrices_come_out_as_the_others_do() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn matrices_stored_head_by_head_come_out_as_the_others_do() -> Result<()> {
+    const NAME: &str = "gpt_neox.layers.1.attention.query_key_value";
+    const WIDTH: usize = 32;
+    let checkpoint = Checkpoint::open(&fixture("gpt_neox"))?;
+    let stored = candle_core::safetensors::load(fixture("gpt_neox").join(WEIGHTS), &Device::Cpu)?;
+    let (weight, bias) = (&stored[&format!("{NAME}.weight")], &stored[&format!("{NAME}.bias")]);
+    for (index, (part, bias_part)) in [
+        (LayerWeight::Query, LayerWeight::QueryBias),
+        (LayerWeight::Key, LayerWeight::KeyBias),
+        (LayerWeight::Value, LayerWeight::ValueBias),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let expected = weight.reshape((4, 3, 8, WIDTH))?.narrow(1, index, 1)?.flatten_all()?.to_vec1::<f32>()?;
+        let matrix = checkpoint.matrix(WeightName::Layer(1, part), WIDTH, WIDTH)?;
+        assert_eq!(read_all(&matrix)?, expected, "{part:?}");
+        for rows in [0..8, 5..7, 5..21, 23..32] {
+            let mut some = vec![f32::NAN; rows.len() * WIDTH];
+            matrix.read_rows(rows.clone(), &mut some)?;
+            assert_eq!(some, expected[rows.start * WIDTH..rows.end * WIDTH], "{part:?} {rows:?}");
+        }
+        let expected = bias.reshape((4, 3, 8))?.narrow(1, index, 1)?.flatten_all()?.to_vec1::<f32>()?;
+        assert_eq!(checkpoint.vector(WeightName::Layer(1, bias_part), WIDTH)?, expected, "{bias_part:?}");
+    }
+    Ok(())
+}
+
 /// Their tensors begin at `h.` and `wte`, and causal masks lie among them.
 #[test]
 fn files_saved_without_a_head_hold_the_same_model() -> Result<()> {
-    for (folder, mask) in [("gpt2", "attn.bias"), ("gpt3_like", "attn.attention.bias"), ("openai_gpt", "attn.bias")] {
+    for (folder, body, layers, mask) in [
+        ("gpt2", "transformer.", "h", "attn.bias"),
+        ("gpt3_like", "transformer.", "h", "attn.attention.bias"),
+        ("openai_gpt", "transformer.", "h", "attn.bias"),
+        ("gpt_neox", "gpt_neox.", "layers", "attention.bias"),
+    ] {
         let scratch = changed(folder, "transformers_version", None)?;
         let tensors = candle_core::safetensors::load(fixture(folder).join(WEIGHTS), &Device::Cpu)?;
-        let unnamed = |name: &str| name.trim_start_matches("transformer.").to_owned();
+        let unnamed = |name: &str| name.trim_start_matches(body).to_owned();
         let mut tensors: std::collections::HashMap<String, Tensor> =
             tensors.into_iter().map(|(name, tensor)| (unnamed(&name), tensor)).collect();
-        tensors.insert(format!("h.0.{mask}"), Tensor::ones((1, 1, 8, 8), candle_core::DType::U8, &Device::Cpu)?);
-        tensors.insert(format!("h.1.{mask}"), Tensor::ones((1, 1, 8, 8), candle_core::DType::F32, &Device::Cpu)?);
+        let ones = |dtype| Tensor::ones((1, 1, 8, 8), dtype, &Device::Cpu);
+        tensors.insert(format!("{layers}.0.{mask}"), ones(candle_core::DType::U8)?);
+        tensors.insert(format!("{layers}.1.{mask}"), ones(candle_core::DType::F32)?);
         candle_core::safetensors::save(&tensors, scratch.path().join(WEIGHTS))?;
         let [old, new] = [Checkpoint::open(scratch.path())?, Checkpoint::open(&fixture(folder))?];
         assert_eq!(old.config(), new.config());
         assert_eq!(old.facts().parameters, new.facts().parameters, "{folder}: masks are no parameters");
         let value = WeightName::Layer(0, LayerWeight::Value);
-        let [old, new] = [old.matrix(value, HIDDEN, HIDDEN)?, new.matrix(value, HIDDEN, HIDDEN)?];
+        let width = new.config().hidden_size;
+        let [old, new] = [old.matrix(value, width, width)?, new.matrix(value, width, width)?];
         assert_eq!(read_all(&old)?, read_all(&new)?, "{folder}");
     }
     Ok(())
@@ -124,6 +161,11 @@ fn what_is_not_supported_is_refused_by_name() -> Result<()> {
         ("gpt3_like", "attention_layers", json!(["local", "global"]), "differs from what 'attention_types' says"),
         ("gpt3_like", "attention_layers", json!(["local"]), "'attention_layers': is not a list of global or local"),
         ("gpt3_like", "window_size", json!(0), "'window_size': 0 is not in 1..="),
+        ("gpt_neox", "rotary_emb_base", json!(0), "'rotary_emb_base': 0 is not a finite number above 0"),
+        ("gpt_neox", "rotary_pct", json!(0.2), "1 of 8 elements of a head cannot turn in pairs"),
+        ("gpt_neox", "rope_theta", json!(1e4), "'rope_theta': is not known"),
+        ("gpt_neox", "hidden_act", json!("relu"), "supported: gelu, gelu_fast"),
+        ("gpt_neox", "num_key_value_heads", json!(2), "query_key_value.weight': shape [96, 32] does not have 64 rows"),
         ("phi", "qk_layernorm", json!(true), "'qk_layernorm': true is not supported, only false"),
         ("phi", "partial_rotary_factor", json!(0.1), "0 of 8 elements of a head cannot turn in pairs"),
         ("phi", "partial_rotary_factor", json!(1.5), "'partial_rotary_factor': 1.5 is not above 0 and at most 1"),
@@ -144,6 +186,16 @@ fn what_is_not_supported_is_refused_by_name() -> Result<()> {
     }
     let scratch = changed("gpt3_like", "attention_types", None)?;
     assert_eq!(Checkpoint::open(scratch.path())?.config().windows, [None, Some(8)], "the layers are written out too");
+    Ok(())
+}
+
+#[test]
+fn a_field_says_whether_attention_and_mlp_stand_beside_each_other() -> Result<()> {
+    let order = |folder: &Path| -> Result<LayerOrder> { Ok(Checkpoint::open(folder)?.config().order) };
+    assert_eq!(order(&fixture("gpt_neox"))?, LayerOrder::Beside);
+    for (value, expected) in [(Some(json!(false)), LayerOrder::InTurn), (None, LayerOrder::Beside)] {
+        assert_eq!(order(changed("gpt_neox", "use_parallel_residual", value)?.path())?, expected);
+    }
     Ok(())
 }
 

@@ -13,8 +13,8 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// stored as one (`phi3`), caps and norms of results (`gemma2`), two rotations (`gemma3`), learned
 /// positions and matrices stored transposed (`gpt2`), scores as they are and windows in some layers (`gpt3_like`), norms of
 /// the stream itself (`openai_gpt`), experts (`mixtral`), scaled embeddings alone (`gemma`), attention
-/// beside the MLP and heads of which half turns (`phi`).
-const FOLDERS: [&str; 14] = [
+/// beside the MLP and heads of which half turns (`phi`), q, k and v stored head by head (`gpt_neox`).
+const FOLDERS: [&str; 15] = [
     "llama2",
     "llama31",
     "mistral",
@@ -29,6 +29,7 @@ const FOLDERS: [&str; 14] = [
     "mixtral",
     "gemma",
     "phi",
+    "gpt_neox",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.

@@ -2,7 +2,9 @@
 
 mod gemma;
 mod gpt;
+mod gpt_neox;
 mod phi;
+mod rules;
 
 use super::encoder_families::EncoderFamily;
 use super::{Activation, AttentionBias, LayerOrder, NormKind, StreamNorms};
@@ -10,7 +12,9 @@ use crate::weight_name::{self, DecoderNames};
 pub(crate) use gemma::Gemma;
 use gemma::{GEMMA, GEMMA2, GEMMA3};
 use gpt::{GPT_NEO, GPT1, GPT2};
+use gpt_neox::GPT_NEOX;
 use phi::{PHI, PHI3};
+pub(crate) use rules::{Experts, FieldNames, Fused, Switch, Turned, WindowRule};
 
 /// What is the same in every model of a family.
 #[derive(Debug, PartialEq)]
@@ -77,99 +81,6 @@ pub(crate) struct Family {
     pub(crate) gguf_keys: &'static [&'static str],
 }
 
-/// What config.json calls what every decoder has.
-#[derive(Debug, PartialEq)]
-pub(crate) struct FieldNames {
-    pub(crate) hidden_size: &'static str,
-    pub(crate) num_layers: &'static str,
-    pub(crate) num_heads: &'static str,
-    pub(crate) intermediate_size: &'static str,
-    pub(crate) max_positions: &'static str,
-    pub(crate) norm_eps: &'static str,
-    /// Any of them may stand.
-    pub(crate) activation: &'static [&'static str],
-}
-
-impl FieldNames {
-    /// Whether a field is one of them.
-    pub(crate) fn contains(&self, name: &str) -> bool {
-        let others = [self.hidden_size, self.num_layers, self.num_heads, self.intermediate_size];
-        others.contains(&name) || [self.max_positions, self.norm_eps].contains(&name) || self.activation.contains(&name)
-    }
-}
-
-/// A fact that a field of config.json may turn off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Switch<T> {
-    /// It holds.
-    Always(T),
-    /// It holds if the field is true, the type's default if it is false; whether it holds where the field is absent.
-    Said(&'static str, T, bool),
-}
-
-/// How much of each head turns, from its first element on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Turned {
-    /// All of it.
-    Whole,
-    /// As great a share as the field says, be it in `rope_parameters`; this one where it is absent.
-    Share(&'static str, f64),
-}
-
-impl Turned {
-    /// The field that says it.
-    pub(crate) fn field(self) -> Option<&'static str> {
-        match self {
-            Self::Whole => None,
-            Self::Share(field, _) => Some(field),
-        }
-    }
-}
-
-/// How files say which layers see a window only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WindowRule {
-    /// None do.
-    Never,
-    /// `sliding_window` is that of every layer; this where the field is absent, none where it is null.
-    Every(Option<usize>),
-    /// `use_sliding_window` turns `sliding_window` (this where it is absent) on for `layer_types`, or from layer
-    /// `max_window_layers` on (this where it is absent).
-    Chosen {
-        /// Positions.
-        window: usize,
-        /// Layers.
-        first: usize,
-    },
-    /// `layer_types`, or all layers but every one of this number, see `sliding_window` (this where it is absent).
-    AllBut {
-        /// Layers.
-        every: usize,
-        /// Positions.
-        window: usize,
-    },
-    /// Those that `attention_types` calls local see `window_size` (256 where it is absent).
-    Local,
-}
-
-/// Which matrices of a layer files store as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fused {
-    /// None.
-    Nothing,
-    /// q, k and v, one behind the other, and so gate and up.
-    Rows,
-    /// q, k and v, and all matrices lie transposed.
-    Columns,
-}
-
-/// How config.json says how many MLPs a layer has and how many each token takes, and the numbers where it does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Experts {
-    pub(crate) count: (&'static str, usize),
-    pub(crate) per_token: (&'static str, usize),
-}
-
 const MODERN: FieldNames = FieldNames {
     hidden_size: "hidden_size",
     num_layers: "num_hidden_layers",
@@ -177,6 +88,8 @@ const MODERN: FieldNames = FieldNames {
     intermediate_size: "intermediate_size",
     max_positions: "max_position_embeddings",
     norm_eps: "rms_norm_eps",
+    kv_heads: "num_key_value_heads",
+    theta: "rope_theta",
     activation: &["hidden_act", "hidden_activation"],
 };
 
@@ -263,8 +176,10 @@ const QWEN3: Family = Family {
     ..QWEN2
 };
 
-const FAMILIES: &[&Family] =
-    &[&LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1];
+const FAMILIES: &[&Family] = &[
+    &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
+    &GPT_NEOX,
+];
 
 impl Family {
     pub(crate) fn of_gguf(architecture: &str) -> Option<&'static Self> {
@@ -282,14 +197,14 @@ impl Family {
 
     /// The reason for refusing another `model_type`.
     pub(crate) fn refusal_of_model_type(name: &str) -> String {
-        let decoders = FAMILIES.iter().copied().map(|family| family.model_type);
+        let decoders = FAMILIES.iter().map(|family| family.model_type);
         let known: Vec<_> = decoders.chain(EncoderFamily::model_types()).collect();
         refusal(name, &known)
     }
 
     /// The reason for refusing another `general.architecture`.
     pub(crate) fn refusal_of_gguf(name: &str) -> String {
-        let known: Vec<_> = FAMILIES.iter().copied().filter_map(|family| family.gguf_architecture).collect();
+        let known: Vec<_> = FAMILIES.iter().filter_map(|family| family.gguf_architecture).collect();
         refusal(name, &known)
     }
 }

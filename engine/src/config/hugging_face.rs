@@ -103,9 +103,9 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
 }
 
 fn num_kv_heads(json: &JsonFields, family: &Family, num_heads: usize) -> Result<usize, LoadError> {
-    const FIELD: &str = "num_key_value_heads";
-    let kv_heads = json.optional_count(FIELD, range::HEADS)?.or(family.default_kv_heads).unwrap_or(num_heads);
-    range::kv_heads(kv_heads, num_heads, "num_attention_heads").map_err(|reason| json.error(FIELD, reason))
+    let (field, heads_field) = (family.names.kv_heads, family.names.num_heads);
+    let kv_heads = json.optional_count(field, range::HEADS)?.or(family.default_kv_heads).unwrap_or(num_heads);
+    range::kv_heads(kv_heads, num_heads, heads_field).map_err(|reason| json.error(field, reason))
 }
 
 fn head_dim(json: &JsonFields, family: &Family, hidden_size: usize, num_heads: usize) -> Result<usize, LoadError> {

@@ -11,6 +11,8 @@ const NAMES: FieldNames = FieldNames {
     intermediate_size: "n_inner",
     max_positions: "n_positions",
     norm_eps: "layer_norm_epsilon",
+    kv_heads: "num_key_value_heads",
+    theta: "rope_theta",
     activation: &["activation_function"],
 };
 

@@ -10,7 +10,7 @@ use crate::error::LoadError;
 const READ: &[&str] = &["bos_token_id", "eos_token_id", "model_type", "tie_word_embeddings", "vocab_size"];
 
 /// Fields that are read of families with rotary positions.
-const ROTARY: &[&str] = &["head_dim", "num_key_value_heads", "rope_parameters", "rope_scaling", "rope_theta"];
+const ROTARY: &[&str] = &["head_dim", "rope_parameters", "rope_scaling"];
 
 /// Fields that say nothing about the forward pass: training, bookkeeping, defaults of other programs.
 pub(super) const HARMLESS: &[&str] = &[
@@ -111,7 +111,7 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             _ if family.names.activation.contains(&name) => check_activation(value, family),
             _ if READ.contains(&name) || family.names.contains(name) || family.fields.contains(&name) => Ok(()),
             _ if family.turned.field() == Some(name) => Ok(()),
-            _ if HARMLESS.contains(&name) || (family.default_theta.is_some() && ROTARY.contains(&name)) => Ok(()),
+            _ if HARMLESS.contains(&name) || is_rotary(name, family) => Ok(()),
             "architectures" => check_class(value, family),
             "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
             "quantization_config" => Err("quantised safetensors are not supported; use a GGUF file".to_owned()),
@@ -132,6 +132,11 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
         verdict.map_err(|reason| json.error(name, reason))?;
     }
     Ok(())
+}
+
+fn is_rotary(name: &str, family: &Family) -> bool {
+    let is_known = ROTARY.contains(&name) || [family.names.kv_heads, family.names.theta].contains(&name);
+    family.default_theta.is_some() && is_known
 }
 
 fn check_class(value: &Value, family: &Family) -> Result<(), String> {

@@ -20,8 +20,9 @@ pub(super) fn read(json: &JsonFields, family: &Family) -> Result<Option<RopeConf
     let [full, _] = of_kinds(parameters)?;
     let parameters = full.or(parameters);
     let scaling = json.object("rope_scaling")?;
-    let thetas = [json.judged("rope_theta", range::positive)?, theta_of(parameters)?, theta_of(scaling)?];
-    let theta = agreed(json, "rope_theta", thetas.into_iter().flatten())?;
+    let field = family.names.theta;
+    let thetas = [json.judged(field, range::positive)?, theta_of(parameters)?, theta_of(scaling)?];
+    let theta = agreed(json, field, thetas.into_iter().flatten())?;
     let scalings = [parameters, scaling].into_iter().flatten().map(|fields| read_scaling(&fields, family));
     let scalings: Vec<_> = scalings.collect::<Result<_, _>>()?;
     let scaling = agreed(json, "rope_scaling", scalings.into_iter())?.unwrap_or(RopeScaling::None);

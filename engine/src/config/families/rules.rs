@@ -1,0 +1,100 @@
+//! In which ways families say their facts in files, or leave them unsaid.
+
+/// What config.json calls what every decoder has.
+#[derive(Debug, PartialEq)]
+pub(crate) struct FieldNames {
+    pub(crate) hidden_size: &'static str,
+    pub(crate) num_layers: &'static str,
+    pub(crate) num_heads: &'static str,
+    pub(crate) intermediate_size: &'static str,
+    pub(crate) max_positions: &'static str,
+    pub(crate) norm_eps: &'static str,
+    /// Of families whose heads turn.
+    pub(crate) kv_heads: &'static str,
+    /// So too.
+    pub(crate) theta: &'static str,
+    /// Any of them may stand.
+    pub(crate) activation: &'static [&'static str],
+}
+
+impl FieldNames {
+    /// Whether a field is one of them.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        let others = [self.hidden_size, self.num_layers, self.num_heads, self.intermediate_size];
+        others.contains(&name) || [self.max_positions, self.norm_eps].contains(&name) || self.activation.contains(&name)
+    }
+}
+
+/// A fact that a field of config.json may turn off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Switch<T> {
+    /// It holds.
+    Always(T),
+    /// It holds if the field is true, the type's default if it is false; whether it holds where the field is absent.
+    Said(&'static str, T, bool),
+}
+
+/// How much of each head turns, from its first element on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Turned {
+    /// All of it.
+    Whole,
+    /// As great a share as the field says, be it in `rope_parameters`; this one where it is absent.
+    Share(&'static str, f64),
+}
+
+impl Turned {
+    /// The field that says it.
+    pub(crate) fn field(self) -> Option<&'static str> {
+        match self {
+            Self::Whole => None,
+            Self::Share(field, _) => Some(field),
+        }
+    }
+}
+
+/// How files say which layers see a window only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WindowRule {
+    /// None do.
+    Never,
+    /// `sliding_window` is that of every layer; this where the field is absent, none where it is null.
+    Every(Option<usize>),
+    /// `use_sliding_window` turns `sliding_window` (this where it is absent) on for `layer_types`, or from layer
+    /// `max_window_layers` on (this where it is absent).
+    Chosen {
+        /// Positions.
+        window: usize,
+        /// Layers.
+        first: usize,
+    },
+    /// `layer_types`, or all layers but every one of this number, see `sliding_window` (this where it is absent).
+    AllBut {
+        /// Layers.
+        every: usize,
+        /// Positions.
+        window: usize,
+    },
+    /// Those that `attention_types` calls local see `window_size` (256 where it is absent).
+    Local,
+}
+
+/// Which matrices of a layer files store as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fused {
+    /// None.
+    Nothing,
+    /// q, k and v, one behind the other, and so gate and up.
+    Rows,
+    /// q, k and v in what is called this, for each key head: the query heads that share it, itself, its value head.
+    Groups(&'static str),
+    /// q, k and v, and all matrices lie transposed.
+    Columns,
+}
+
+/// How config.json says how many MLPs a layer has and how many each token takes, and the numbers where it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Experts {
+    pub(crate) count: (&'static str, usize),
+    pub(crate) per_token: (&'static str, usize),
+}
