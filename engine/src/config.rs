@@ -91,8 +91,8 @@ pub struct NormConfig {
     pub eps: f32,
     /// Files hold weights less one.
     pub less_one: bool,
-    /// Each head of queries and keys goes through one before it turns.
-    pub of_heads: bool,
+    /// Of the heads of queries and keys, before they turn.
+    pub of_heads: HeadNorm,
     /// The results of attention and MLP go through one before they are added.
     pub of_outputs: bool,
 }
@@ -113,6 +113,18 @@ pub enum NormKind {
     RootMeanSquare,
     /// By mean and variance, with a bias.
     Layer,
+}
+
+/// The norms that heads of queries and keys go through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeadNorm {
+    /// None.
+    #[default]
+    None,
+    /// One for all queries and one for all keys.
+    Shared,
+    /// Each head its own, by mean and variance without a bias.
+    Each,
 }
 
 /// Where a decoder norms the residual stream.

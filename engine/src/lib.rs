@@ -56,4 +56,4 @@ pub use pooling::{PoolingConfig, PoolingKind};
 pub use step_cost::{ModelCost, StepCost};
 pub use stored_matrix::StoredMatrix;
 pub use tokenizer_source::{GgufVocabulary, TokenizerSource};
-pub use weight_name::{ExpertWeight, LayerWeight, WeightName};
+pub use weight_name::{ExpertWeight, HeadWeight, LayerWeight, WeightName};

@@ -54,7 +54,7 @@ impl ModelCost {
         for name in WeightName::all(config) {
             let cost = of_weight(checkpoint, options, name);
             match name {
-                WeightName::Layer(..) => layers += cost,
+                WeightName::Layer(..) | WeightName::Head(..) => layers += cost,
                 WeightName::Expert(..) => experts += cost,
                 WeightName::PositionEmbedding | WeightName::Encoder(..) => {}
                 WeightName::TokenEmbedding if !config.tied_embeddings => {}

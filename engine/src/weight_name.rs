@@ -3,15 +3,17 @@
 mod decoder_names;
 mod expert;
 mod gguf;
+mod head;
 mod layer;
 mod naming;
 
 pub(crate) use decoder_names::{DecoderNames, LLAMA};
 pub use expert::ExpertWeight;
+pub use head::HeadWeight;
 pub use layer::LayerWeight;
 pub(crate) use naming::Naming;
 
-use crate::config::{DecoderConfig, NormKind, StreamNorms};
+use crate::config::{DecoderConfig, HeadNorm, NormKind, StreamNorms};
 use crate::encoder_weight::{EncoderPart, Term};
 
 /// A weight of a model.
@@ -33,6 +35,8 @@ pub enum WeightName {
     Layer(usize, LayerWeight),
     /// A weight of an expert: the layer's number, then the expert's.
     Expert(usize, usize, ExpertWeight),
+    /// A weight of a head of queries or keys: the layer's number, then the head's.
+    Head(usize, usize, HeadWeight),
     /// A weight of an encoder.
     Encoder(EncoderPart, Term),
 }
@@ -61,6 +65,10 @@ impl WeightName {
         );
         let experts = config.experts.map_or(0, |experts| experts.count);
         for layer in 0..config.num_layers {
+            if config.norms.of_heads == HeadNorm::Each {
+                names.extend((0..config.num_heads).map(|head| Self::Head(layer, head, HeadWeight::QueryNorm)));
+                names.extend((0..config.num_kv_heads).map(|head| Self::Head(layer, head, HeadWeight::KeyNorm)));
+            }
             for expert in 0..experts {
                 names.extend(ExpertWeight::ALL.map(|weight| Self::Expert(layer, expert, weight)));
             }
@@ -78,6 +86,7 @@ impl WeightName {
             Self::OutputBias => WeightShape::Vector(config.vocab_size),
             Self::Layer(_, weight) => weight.shape(config),
             Self::Expert(_, _, weight) => weight.as_of_layer().shape(config),
+            Self::Head(..) => WeightShape::Vector(config.head_dim),
             Self::Encoder(..) => unreachable!("a decoder has none"),
         }
     }

@@ -166,6 +166,13 @@ fn what_is_not_supported_is_refused_by_name() -> Result<()> {
         ("gpt_neox", "rope_theta", json!(1e4), "'rope_theta': is not known"),
         ("gpt_neox", "hidden_act", json!("relu"), "supported: gelu, gelu_fast"),
         ("gpt_neox", "num_key_value_heads", json!(2), "query_key_value.weight': shape [96, 32] does not have 64 rows"),
+        (
+            "stablelm",
+            "qk_layernorm",
+            json!(true),
+            "tensor 'model.layers.0.self_attn.q_layernorm.norms.0.weight': is missing",
+        ),
+        ("stablelm", "use_parallel_residual", json!("no"), "is not true or false"),
         ("phi", "qk_layernorm", json!(true), "'qk_layernorm': true is not supported, only false"),
         ("phi", "partial_rotary_factor", json!(0.1), "0 of 8 elements of a head cannot turn in pairs"),
         ("phi", "partial_rotary_factor", json!(1.5), "'partial_rotary_factor': 1.5 is not above 0 and at most 1"),

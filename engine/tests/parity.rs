@@ -13,8 +13,9 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// stored as one (`phi3`), caps and norms of results (`gemma2`), two rotations (`gemma3`), learned
 /// positions and matrices stored transposed (`gpt2`), scores as they are and windows in some layers (`gpt3_like`), norms of
 /// the stream itself (`openai_gpt`), experts (`mixtral`), scaled embeddings alone (`gemma`), attention
-/// beside the MLP and heads of which half turns (`phi`), q, k and v stored head by head (`gpt_neox`).
-const FOLDERS: [&str; 15] = [
+/// beside the MLP and heads of which half turns (`phi`), q, k and v stored head by head (`gpt_neox`), norms by mean and
+/// variance before a gate (`stablelm`), norms of each head's own (`stablelm_beside`).
+const FOLDERS: [&str; 17] = [
     "llama2",
     "llama31",
     "mistral",
@@ -30,6 +31,8 @@ const FOLDERS: [&str; 15] = [
     "gemma",
     "phi",
     "gpt_neox",
+    "stablelm",
+    "stablelm_beside",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.

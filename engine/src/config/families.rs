@@ -5,9 +5,10 @@ mod gpt;
 mod gpt_neox;
 mod phi;
 mod rules;
+mod stablelm;
 
 use super::encoder_families::EncoderFamily;
-use super::{Activation, AttentionBias, LayerOrder, NormKind, StreamNorms};
+use super::{Activation, AttentionBias, HeadNorm, LayerOrder, NormKind, StreamNorms};
 use crate::weight_name::{self, DecoderNames};
 pub(crate) use gemma::Gemma;
 use gemma::{GEMMA, GEMMA2, GEMMA3};
@@ -15,6 +16,7 @@ use gpt::{GPT_NEO, GPT1, GPT2};
 use gpt_neox::GPT_NEOX;
 use phi::{PHI, PHI3};
 pub(crate) use rules::{Experts, FieldNames, Fused, Switch, Turned, WindowRule};
+use stablelm::STABLELM;
 
 /// What is the same in every model of a family.
 #[derive(Debug, PartialEq)]
@@ -63,8 +65,8 @@ pub(crate) struct Family {
     pub(crate) head_bias: bool,
     /// Scores are divided by the root of the head's width.
     pub(crate) scaled_scores: bool,
-    /// Heads of queries and keys are normed.
-    pub(crate) head_norms: bool,
+    /// How heads of queries and keys are normed.
+    pub(crate) head_norms: Switch<HeadNorm>,
     /// What all Gemmas share, if it is one.
     pub(crate) gemma: Option<Gemma>,
     /// Which layers see a window only.
@@ -119,7 +121,7 @@ pub(crate) const LLAMA: Family = Family {
     mlp_bias: Switch::Said("mlp_bias", true, false),
     head_bias: false,
     scaled_scores: true,
-    head_norms: false,
+    head_norms: Switch::Always(HeadNorm::None),
     gemma: None,
     window: WindowRule::Never,
     experts: None,
@@ -171,14 +173,14 @@ const QWEN3: Family = Family {
     gguf_architecture: Some("qwen3"),
     default_head_dim: Some(128),
     attention_bias: LLAMA.attention_bias,
-    head_norms: true,
+    head_norms: Switch::Always(HeadNorm::Shared),
     fields: &["attention_bias", "layer_types", "max_window_layers", "sliding_window", "use_sliding_window"],
     ..QWEN2
 };
 
 const FAMILIES: &[&Family] = &[
     &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
-    &GPT_NEOX,
+    &GPT_NEOX, &STABLELM,
 ];
 
 impl Family {

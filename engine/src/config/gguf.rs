@@ -82,7 +82,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
             stream: StreamNorms::Before,
             eps: keys.norm_eps()?,
             less_one: false,
-            of_heads: keys.family.head_norms,
+            of_heads: keys.family.head_norms.unsaid(),
             of_outputs: keys.family.gemma.is_some_and(|gemma| gemma.output_norms),
         },
         rope: rope::read(&keys, tensors, head_dim)?,

@@ -80,7 +80,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
             stream: family.stream_norms,
             eps,
             less_one: is_gemma,
-            of_heads: family.head_norms,
+            of_heads: switch(json, family.head_norms)?,
             of_outputs: family.gemma.is_some_and(|gemma| gemma.output_norms),
         },
         rope: rope::read(json, family)?,

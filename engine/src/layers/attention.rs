@@ -1,5 +1,6 @@
 //! Self-attention over the paged cache, with grouped heads and, as a rule, rotary positions.
 
+use crate::config::HeadNorm;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
@@ -16,7 +17,7 @@ use crate::ops::paged_attention::AttentionInput;
 use crate::ops::tiled_rows::TiledRows;
 use crate::ops::write_kv::QueryKeyRule;
 use crate::weight_loader::WeightLoader;
-use crate::weight_name::{LayerWeight, WeightName};
+use crate::weight_name::{HeadWeight, LayerWeight, WeightName};
 
 /// Query, key and value are one linear layer, `[q; k; v]`.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Attention {
                 window: config.windows[layer],
                 ..ScoreRule::scaled(config.attention_scale)
             },
-            head_norms: config.norms.of_heads.then(|| HeadNorms::load(loader, layer)).transpose()?,
+            head_norms: HeadNorms::load(loader, layer)?,
             qkv: Linear::load(loader, &parts, config.hidden_size)?,
             output: Residual::load(loader, output, query_width, of_layer(LayerWeight::AttentionOutputNorm))?,
         })
@@ -91,7 +92,7 @@ impl Attention {
     }
 }
 
-/// Norms of each head of queries and keys.
+/// Norms of heads of queries and keys.
 #[derive(Debug)]
 struct HeadNorms {
     query: Norm,
@@ -99,10 +100,26 @@ struct HeadNorms {
 }
 
 impl HeadNorms {
-    fn load(loader: &WeightLoader<'_>, layer: usize) -> Result<Self, LoadError> {
-        let width = loader.checkpoint.config().head_dim;
-        let norm = |weight| Norm::load(loader.checkpoint, WeightName::Layer(layer, weight), width);
-        Ok(Self { query: norm(LayerWeight::QueryNorm)?, key: norm(LayerWeight::KeyNorm)? })
+    /// Those of a layer, if it has some.
+    fn load(loader: &WeightLoader<'_>, layer: usize) -> Result<Option<Self>, LoadError> {
+        let (checkpoint, config) = (loader.checkpoint, loader.checkpoint.config());
+        let shared = |weight| Norm::load(checkpoint, WeightName::Layer(layer, weight), config.head_dim);
+        let each = |weight, heads: usize| {
+            let own = (0..heads).map(|head| checkpoint.vector(WeightName::Head(layer, head, weight), config.head_dim));
+            let weights = own.collect::<Result<Vec<_>, LoadError>>()?.concat();
+            let no_bias = vec![0.0; weights.len()];
+            Ok::<_, LoadError>(Norm::new(weights, Some(no_bias), config.norms.eps))
+        };
+        Ok(match config.norms.of_heads {
+            HeadNorm::None => None,
+            HeadNorm::Shared => {
+                Some(Self { query: shared(LayerWeight::QueryNorm)?, key: shared(LayerWeight::KeyNorm)? })
+            }
+            HeadNorm::Each => Some(Self {
+                query: each(HeadWeight::QueryNorm, config.num_heads)?,
+                key: each(HeadWeight::KeyNorm, config.num_kv_heads)?,
+            }),
+        })
     }
 
     fn row_norms(&self) -> QueryKeyNorms<'_> {

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::config::{
-    Activation, AttentionBias, ExpertsConfig, LayerOrder, NormConfig, NormKind, RopeConfig, RopeScaling, StreamNorms,
+    Activation, AttentionBias, ExpertsConfig, HeadNorm, LayerOrder, NormConfig, NormKind, RopeConfig, RopeScaling,
+    StreamNorms,
 };
 
 const GIB: u64 = 1 << 30;
@@ -27,7 +28,7 @@ fn small() -> DecoderConfig {
             stream: StreamNorms::Before,
             eps: 1e-5,
             less_one: false,
-            of_heads: false,
+            of_heads: HeadNorm::None,
             of_outputs: false,
         },
         rope: Some(RopeConfig { theta: 100_000.0, scaling: RopeScaling::None }),

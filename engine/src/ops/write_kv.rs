@@ -12,7 +12,7 @@ use crate::kv_cache::{KvHeadMut, KvLayer, KvTensors};
 /// What queries and keys go through before they meet.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryKeyRule<'a> {
-    /// Norms of each head, if the model has them.
+    /// Norms of heads, if the model has them.
     pub norms: Option<QueryKeyNorms<'a>>,
     /// Then they turn by these, one for each row of the batch, unless the model has learned positions.
     pub angles: Option<&'a RopeAngles>,
@@ -41,8 +41,10 @@ pub fn write_kv(cpu: &Cpu, rule: QueryKeyRule<'_>, sequences: &[SequenceRows<'_>
     );
     let fits = |angles: &RopeAngles| angles.turned_dim() <= geometry.head_dim;
     assert!(rule.angles.is_none_or(fits), "angles of the cache's heads");
-    let norms = rule.norms.iter().flat_map(|norms| [norms.query, norms.key]);
-    norms.for_each(|norm| assert_eq!(norm.weight.len(), geometry.head_dim, "norms of the cache's heads"));
+    let norms = rule.norms.iter().flat_map(|norms| [(norms.query, width - 2 * kv_width), (norms.key, kv_width)]);
+    for (norm, all) in norms {
+        assert!([geometry.head_dim, all].contains(&norm.weight.len()), "norms of the cache's heads");
+    }
     let qkv = ColumnsMut::new(qkv, width);
     match kv {
         KvLayer::F32(kv) => write(cpu, rule, sequences, qkv, kv),
@@ -63,8 +65,10 @@ fn write<E: KvElement>(
     let (values, query_width) = (qkv.rows() * qkv.columns(), qkv.columns() - 2 * kv_heads * head_dim);
     let (mut queries, keys_and_values) = qkv.split_columns(query_width);
     let (mut keys, mut rest) = keys_and_values.split_columns(kv_heads * head_dim);
-    let heads = kv.heads_mut().map(move |kv| HeadRows {
-        queries: queries.take_columns(query_width / kv_heads),
+    let group_width = query_width / kv_heads;
+    let heads = kv.heads_mut().enumerate().map(move |(head, kv)| HeadRows {
+        norms: rule.norms.map(|norms| norms.of_head(head, head_dim, group_width)),
+        queries: queries.take_columns(group_width),
         keys: keys.take_columns(head_dim),
         values: rest.take_columns(head_dim),
         kv,
@@ -75,6 +79,7 @@ fn write<E: KvElement>(
 
 /// All rows of the batch, for one key and value head.
 struct HeadRows<'a, E> {
+    norms: Option<QueryKeyNorms<'a>>,
     queries: ColumnsMut<'a>,
     keys: ColumnsMut<'a>,
     values: ColumnsMut<'a>,
@@ -85,7 +90,7 @@ impl<E: KvElement> HeadRows<'_, E> {
     fn store(mut self, cpu: &Cpu, rule: QueryKeyRule<'_>, sequences: &[SequenceRows<'_>]) {
         for sequence in sequences {
             cpu.isa().run(StoreKv {
-                norms: rule.norms,
+                norms: self.norms,
                 angles: rule.angles.map(|angles| angles.of_rows(sequence.rows.clone())),
                 queries: self.queries.take_rows(sequence.rows.len()),
                 keys: self.keys.take_rows(sequence.rows.len()),

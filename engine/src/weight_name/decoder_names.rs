@@ -1,6 +1,6 @@
 //! What transformers calls the weights of a decoder: a table for each family, of what it does not call as Llama's are called.
 
-use super::{ExpertWeight, LayerWeight, WeightName};
+use super::{ExpertWeight, HeadWeight, LayerWeight, WeightName};
 
 /// Names without `.weight` and `.bias`.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,6 +50,13 @@ impl DecoderNames {
                     ExpertWeight::Down => down,
                 };
                 format!("{}.{layer}.{place}.{expert}.{name}.weight", self.layers)
+            }
+            WeightName::Head(layer, head, weight) => {
+                let name = match weight {
+                    HeadWeight::QueryNorm => "q_layernorm",
+                    HeadWeight::KeyNorm => "k_layernorm",
+                };
+                format!("{}.{layer}.self_attn.{name}.norms.{head}.weight", self.layers)
             }
             WeightName::Encoder(..) => unreachable!("a decoder has none"),
         }

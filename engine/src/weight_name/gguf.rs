@@ -1,6 +1,6 @@
 //! What llama.cpp calls the weights of a decoder in GGUF files.
 
-use super::{ExpertWeight, LayerWeight, WeightName};
+use super::{ExpertWeight, HeadWeight, LayerWeight, WeightName};
 
 /// The tensor's name.
 pub(super) fn stored(name: WeightName) -> String {
@@ -15,6 +15,7 @@ pub(super) fn stored(name: WeightName) -> String {
         WeightName::Expert(layer, expert, weight) => {
             return format!("blk.{layer}.{}.{expert}.weight", of_expert(weight));
         }
+        WeightName::Head(layer, head, weight) => return format!("blk.{layer}.{}.{head}.weight", of_head(weight)),
         WeightName::Encoder(..) => unreachable!("a decoder has none"),
     };
     name.to_owned()
@@ -25,6 +26,13 @@ fn of_expert(weight: ExpertWeight) -> &'static str {
         ExpertWeight::Gate => "ffn_gate",
         ExpertWeight::Up => "ffn_up",
         ExpertWeight::Down => "ffn_down",
+    }
+}
+
+fn of_head(weight: HeadWeight) -> &'static str {
+    match weight {
+        HeadWeight::QueryNorm => "attn_q_norm",
+        HeadWeight::KeyNorm => "attn_k_norm",
     }
 }
 

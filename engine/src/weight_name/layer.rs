@@ -1,7 +1,7 @@
 //! The weights of one layer of a decoder.
 
 use super::WeightShape;
-use crate::config::{DecoderConfig, LayerOrder, NormKind};
+use crate::config::{DecoderConfig, HeadNorm, LayerOrder, NormKind};
 
 /// A weight of one layer. Matrices are `[out, in]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl LayerWeight {
         if config.norms.of_outputs {
             weights.extend([W::AttentionOutputNorm, W::MlpOutputNorm]);
         }
-        if config.norms.of_heads {
+        if config.norms.of_heads == HeadNorm::Shared {
             weights.extend([W::QueryNorm, W::KeyNorm]);
         }
         if config.experts.is_some() {

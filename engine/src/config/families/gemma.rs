@@ -1,7 +1,7 @@
 //! The Gemmas: facts of theirs alone, and their rows.
 
-use super::{Family, LLAMA, WindowRule};
-use crate::config::Activation;
+use super::{Family, LLAMA, Switch, WindowRule};
+use crate::config::{Activation, HeadNorm};
 use crate::weight_name::{self, DecoderNames, LayerWeight};
 
 /// Weights of norms stored less one in safetensors, embeddings times the root of their width.
@@ -88,7 +88,7 @@ pub(super) const GEMMA3: Family = Family {
     causal_class: "Gemma3ForCausalLM",
     gguf_architecture: Some("gemma3"),
     default_theta: Some(1_000_000.0),
-    head_norms: true,
+    head_norms: Switch::Always(HeadNorm::Shared),
     gemma: Some(Gemma {
         output_norms: true,
         score_width: Some(256),

@@ -34,6 +34,16 @@ pub(crate) enum Switch<T> {
     Said(&'static str, T, bool),
 }
 
+impl<T: Default> Switch<T> {
+    /// What holds where no field says anything.
+    pub(crate) fn unsaid(self) -> T {
+        match self {
+            Self::Always(fact) | Self::Said(_, fact, true) => fact,
+            Self::Said(_, _, false) => T::default(),
+        }
+    }
+}
+
 /// How much of each head turns, from its first element on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Turned {

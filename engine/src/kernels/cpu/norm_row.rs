@@ -1,5 +1,7 @@
 //! The norms of a row, and a row through one as plain numbers: where it goes into no matmul.
 
+use std::ops::Range;
+
 use super::elementwise::{inverse_root_mean_square, mean_and_inverse_deviation};
 use super::simd::{Kernel, Simd};
 
@@ -29,6 +31,13 @@ impl RowMoments {
 }
 
 impl RowNorm<'_> {
+    /// Of some of the columns.
+    #[inline(always)]
+    pub(super) fn part(self, columns: Range<usize>) -> Self {
+        let bias = self.bias.map(|bias| &bias[columns.clone()]);
+        Self { weight: &self.weight[columns], bias, eps: self.eps }
+    }
+
     /// Sums in 16 lanes in order of the row.
     #[inline(always)]
     pub(super) fn moments<S: Simd>(&self, simd: S, row: &[f32]) -> RowMoments {

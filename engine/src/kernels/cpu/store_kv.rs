@@ -9,13 +9,29 @@ use super::simd::{Kernel, Simd};
 use crate::kernels::columns_mut::ColumnsMut;
 use crate::kv_cache::KvHeadMut;
 
-/// Norms of each head, `[head_dim]` weights each.
+/// Norms of heads: `[head_dim]` weights for all, or as many for each.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryKeyNorms<'a> {
     /// Of queries.
     pub query: RowNorm<'a>,
     /// Of keys.
     pub key: RowNorm<'a>,
+}
+
+impl QueryKeyNorms<'_> {
+    /// Those of a key head, and of the query heads that share it: so many elements.
+    #[must_use]
+    pub fn of_head(self, head: usize, head_dim: usize, query_width: usize) -> Self {
+        let own = |width: usize| head * width..(head + 1) * width;
+        let Self { mut query, mut key } = self;
+        if query.weight.len() > head_dim {
+            query = query.part(own(query_width));
+        }
+        if key.weight.len() > head_dim {
+            key = key.part(own(head_dim));
+        }
+        Self { query, key }
+    }
 }
 
 /// Rows of one sequence, for one key and value head.
@@ -48,8 +64,8 @@ impl<E: KvElement> Kernel for StoreKv<'_, '_, E> {
         let block_size = self.kv.geometry().block_size;
         for row in 0..self.keys.rows() {
             if let Some(norms) = self.norms {
-                norm_heads(simd, self.queries.row_mut(row), norms.query);
-                norm_heads(simd, self.keys.row_mut(row), norms.key);
+                norm_heads(simd, self.queries.row_mut(row), head_dim, norms.query);
+                norm_heads(simd, self.keys.row_mut(row), head_dim, norms.key);
             }
             if let Some((cosines, sines)) = self.angles {
                 let pairs = cosines.len() / self.keys.rows();
@@ -64,11 +80,12 @@ impl<E: KvElement> Kernel for StoreKv<'_, '_, E> {
     }
 }
 
-/// Norms each head of a row `[heads, head_dim]`.
+/// Norms each head of a row `[heads, head_dim]`, with the same weights or its own.
 #[inline(always)]
-fn norm_heads<S: Simd>(simd: S, heads: &mut [f32], norm: RowNorm<'_>) {
-    for head in heads.chunks_exact_mut(norm.weight.len()) {
-        norm_row(simd, head, norm);
+fn norm_heads<S: Simd>(simd: S, heads: &mut [f32], head_dim: usize, norm: RowNorm<'_>) {
+    for (index, head) in heads.chunks_exact_mut(head_dim).enumerate() {
+        let first = (index * head_dim) % norm.weight.len();
+        norm_row(simd, head, norm.part(first..first + head_dim));
     }
 }
 
