@@ -32,7 +32,7 @@ pub struct DecoderConfig {
     pub num_kv_heads: usize,
     /// Width of one head.
     pub head_dim: usize,
-    /// Width of the MLP.
+    /// Width of the MLP, or of each of several.
     pub intermediate_size: usize,
     /// Positions the model was made for.
     pub max_positions: usize,
@@ -104,6 +104,10 @@ pub struct ExpertsConfig {
     pub count: usize,
     /// Of each token; at most all.
     pub per_token: usize,
+    /// The shares of those that a token takes add up to one; else they are what a softmax over all gives them.
+    pub normed: bool,
+    /// Width of one more, if there is, that every token takes.
+    pub shared: Option<usize>,
 }
 
 /// The kinds of norm.

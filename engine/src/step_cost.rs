@@ -65,7 +65,7 @@ impl ModelCost {
                 | WeightName::OutputNormBias => head += cost,
             }
         }
-        if let Some(ExpertsConfig { count, per_token }) = config.experts {
+        if let Some(ExpertsConfig { count, per_token, .. }) = config.experts {
             layers += experts.share(per_token as u64, count as u64);
         }
         let kv = KvGeometry {

@@ -29,6 +29,8 @@ pub(crate) fn held_format(checkpoint: &Checkpoint, dtype: Dtype, has_bf16_dot: b
         WeightName::Layer(layer, LayerWeight::Up) if checkpoint.config().gated_mlp => {
             WeightName::Layer(layer, LayerWeight::Gate)
         }
+        WeightName::Layer(layer, LayerWeight::SharedGate) => WeightName::Layer(layer, LayerWeight::SharedUp),
+        WeightName::Layer(layer, LayerWeight::SharedUp) => WeightName::Layer(layer, LayerWeight::SharedGate),
         WeightName::Expert(layer, expert, ExpertWeight::Gate) => WeightName::Expert(layer, expert, ExpertWeight::Up),
         WeightName::Expert(layer, expert, ExpertWeight::Up) => WeightName::Expert(layer, expert, ExpertWeight::Gate),
         _ => return own(name),

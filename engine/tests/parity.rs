@@ -14,8 +14,9 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// positions and matrices stored transposed (`gpt2`), scores as they are and windows in some layers (`gpt3_like`), norms of
 /// the stream itself (`openai_gpt`), experts (`mixtral`), scaled embeddings alone (`gemma`), attention
 /// beside the MLP and heads of which half turns (`phi`), q, k and v stored head by head (`gpt_neox`), norms by mean and
-/// variance before a gate (`stablelm`), norms of each head's own (`stablelm_beside`).
-const FOLDERS: [&str; 17] = [
+/// variance before a gate (`stablelm`), norms of each head's own (`stablelm_beside`), an expert that
+/// every token takes (`qwen2_moe`), shares that add up to one, of many experts (`qwen3_moe`).
+const FOLDERS: [&str; 19] = [
     "llama2",
     "llama31",
     "mistral",
@@ -33,6 +34,8 @@ const FOLDERS: [&str; 17] = [
     "gpt_neox",
     "stablelm",
     "stablelm_beside",
+    "qwen2_moe",
+    "qwen3_moe",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.

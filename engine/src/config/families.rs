@@ -4,6 +4,7 @@ mod gemma;
 mod gpt;
 mod gpt_neox;
 mod phi;
+mod qwen_moe;
 mod rules;
 mod stablelm;
 
@@ -15,6 +16,7 @@ use gemma::{GEMMA, GEMMA2, GEMMA3};
 use gpt::{GPT_NEO, GPT1, GPT2};
 use gpt_neox::GPT_NEOX;
 use phi::{PHI, PHI3};
+use qwen_moe::{QWEN2_MOE, QWEN3_MOE};
 pub(crate) use rules::{Experts, FieldNames, Fused, Switch, Turned, WindowRule};
 use stablelm::STABLELM;
 
@@ -148,7 +150,12 @@ const MIXTRAL: Family = Family {
     causal_class: "MixtralForCausalLM",
     default_theta: Some(1_000_000.0),
     window: WindowRule::Every(None),
-    experts: Some(Experts { count: ("num_local_experts", 8), per_token: ("num_experts_per_tok", 2) }),
+    experts: Some(Experts {
+        count: (&["num_local_experts"], 8),
+        per_token: ("num_experts_per_tok", 2),
+        normed: Switch::Always(true),
+        shared: None,
+    }),
     fields: &["num_experts_per_tok", "num_local_experts", "sliding_window"],
     ..MISTRAL
 };
@@ -180,7 +187,7 @@ const QWEN3: Family = Family {
 
 const FAMILIES: &[&Family] = &[
     &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
-    &GPT_NEOX, &STABLELM,
+    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE,
 ];
 
 impl Family {

@@ -146,13 +146,25 @@ fn switch<T: Default>(json: &JsonFields, fact: Switch<T>) -> Result<T, LoadError
 
 fn experts(json: &JsonFields, family: &Family) -> Result<Option<ExpertsConfig>, LoadError> {
     let Some(experts) = family.experts else { return Ok(None) };
-    let ((count, default_count), (per_token, default_per_token)) = (experts.count, experts.per_token);
-    let count = json.optional_count(count, range::EXPERTS)?.unwrap_or(default_count);
+    let ((fields, default_count), (per_token, default_per_token)) = (experts.count, experts.per_token);
+    let mut said = None;
+    for field in fields {
+        let count = json.optional_count(field, range::EXPERTS)?;
+        if said.is_some() && count.is_some() && said != count {
+            return Err(json.error(field, "differs from what another field says"));
+        }
+        said = said.or(count);
+    }
+    let count = said.unwrap_or(default_count);
     let taken = json.optional_count(per_token, 1..=count as u64)?.unwrap_or(default_per_token);
     if taken > count {
         return Err(json.error(per_token, format!("{taken} of {count} experts")));
     }
-    Ok(Some(ExpertsConfig { count, per_token: taken }))
+    let shared = match experts.shared {
+        Some((field, default)) => Some(json.optional_count(field, range::WIDTH)?.unwrap_or(default)),
+        None => None,
+    };
+    Ok(Some(ExpertsConfig { count, per_token: taken, normed: switch(json, experts.normed)?, shared }))
 }
 
 fn attention_scale(json: &JsonFields, family: &Family, head_dim: usize) -> Result<f32, LoadError> {

@@ -3,12 +3,15 @@
 //! Rows are gathered expert by expert: each expert's weights are read once in a step, however many tokens chose it. A
 //! token's results are added in the order of its experts, which no other row of the batch enters.
 
+use crate::config::ExpertsConfig;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
-use crate::layers::linear::{GatedLinear, Linear, Part};
+use crate::layers::expert::{Expert, ExpertScratch};
+use crate::layers::linear::{Linear, Part};
+use crate::layers::shared_expert::{SharedExpert, SharedScratch};
 use crate::layers::stream_norm::StreamNorm;
 use crate::ops;
-use crate::ops::tiled_rows::{Input, TiledRows};
+use crate::ops::tiled_rows::TiledRows;
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{ExpertWeight, LayerWeight, WeightName};
 
@@ -18,13 +21,9 @@ pub(crate) struct Experts {
     /// `[experts, hidden]`
     router: Linear,
     per_token: usize,
+    normed: bool,
     mlps: Vec<Expert>,
-}
-
-#[derive(Debug)]
-struct Expert {
-    gate_up: GatedLinear,
-    down: Linear,
+    shared: Option<SharedExpert>,
 }
 
 /// Scratch of one batch.
@@ -34,31 +33,36 @@ pub(crate) struct ExpertsScratch {
     shares: Vec<f32>,
     /// `[tokens, hidden]`
     sum: Vec<f32>,
+    rows: ChosenRows,
     of_expert: ExpertScratch,
+    of_shared: SharedScratch,
 }
 
-/// Rows of one expert.
+/// Rows that chose one expert.
 #[derive(Debug, Default)]
-struct ExpertScratch {
+struct ChosenRows {
     /// Their tokens, ascending.
     tokens: Vec<usize>,
     /// `[rows, hidden]`
     gathered: Vec<f32>,
-    /// `[rows, intermediate]`
-    product: Vec<f32>,
-    /// `[rows, hidden]`
-    result: Vec<f32>,
 }
 
 impl Experts {
-    pub(crate) fn load(loader: &WeightLoader<'_>, layer: usize, per_token: usize) -> Result<Self, LoadError> {
-        let config = loader.checkpoint.config();
-        let count = config.experts.map_or(0, |experts| experts.count);
+    pub(crate) fn load(loader: &WeightLoader<'_>, layer: usize, config: ExpertsConfig) -> Result<Self, LoadError> {
+        let ExpertsConfig { count, per_token, normed, shared } = config;
+        let (hidden, intermediate) =
+            (loader.checkpoint.config().hidden_size, loader.checkpoint.config().intermediate_size);
         let router = Part { weight: WeightName::Layer(layer, LayerWeight::Router), bias: None, out: count };
+        let mlp = |expert| {
+            let names = [ExpertWeight::Gate, ExpertWeight::Up, ExpertWeight::Down];
+            Expert::load(loader, names.map(|weight| WeightName::Expert(layer, expert, weight)), intermediate)
+        };
         Ok(Self {
-            router: Linear::load(loader, &[router], config.hidden_size)?,
+            router: Linear::load(loader, &[router], hidden)?,
             per_token,
-            mlps: (0..count).map(|expert| Expert::load(loader, layer, expert)).collect::<Result<_, _>>()?,
+            normed,
+            mlps: (0..count).map(mlp).collect::<Result<_, _>>()?,
+            shared: shared.map(|width| SharedExpert::load(loader, layer, width)).transpose()?,
         })
     }
 
@@ -71,23 +75,26 @@ impl Experts {
         tiles: &mut TiledRows,
     ) {
         let (hidden, count) = (self.router.columns(), self.mlps.len());
-        let ExpertsScratch { shares, sum, of_expert } = scratch;
+        let ExpertsScratch { shares, sum, rows, of_expert, of_shared } = scratch;
         shares.resize(stream.len() / hidden * count, 0.0);
         self.router.forward(cpu, norm.input(stream), tiles, shares);
         for scores in shares.chunks_exact_mut(count) {
-            ops::shares(scores, self.per_token);
+            ops::shares(scores, self.per_token, self.normed);
         }
         sum.clear();
         sum.resize(stream.len(), 0.0);
         for (index, expert) in self.mlps.iter().enumerate() {
             let share = |token: usize| shares[token * count + index];
-            of_expert.gather(stream, hidden, |token| share(token) != 0.0);
-            expert.forward(cpu, norm, of_expert, tiles);
-            for (&token, result) in of_expert.tokens.iter().zip(of_expert.result.chunks_exact(hidden)) {
+            rows.gather(stream, hidden, |token| share(token) != 0.0);
+            expert.forward(cpu, norm.input(&rows.gathered), of_expert, tiles);
+            for (&token, result) in rows.tokens.iter().zip(of_expert.result.chunks_exact(hidden)) {
                 for (sum, value) in sum[token * hidden..][..hidden].iter_mut().zip(result) {
                     *sum += share(token) * value;
                 }
             }
+        }
+        if let Some(shared) = &self.shared {
+            shared.add(cpu, norm.input(stream), (of_shared, tiles), sum);
         }
         for (value, sum) in stream.iter_mut().zip(sum) {
             *value += *sum;
@@ -96,30 +103,7 @@ impl Experts {
     }
 }
 
-impl Expert {
-    fn load(loader: &WeightLoader<'_>, layer: usize, expert: usize) -> Result<Self, LoadError> {
-        let config = loader.checkpoint.config();
-        let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
-        let part = |weight, out| Part { weight: WeightName::Expert(layer, expert, weight), bias: None, out };
-        let (gate, up) = (part(ExpertWeight::Gate, intermediate), part(ExpertWeight::Up, intermediate));
-        Ok(Self {
-            gate_up: GatedLinear::load(loader, gate, up, hidden)?,
-            down: Linear::load(loader, &[part(ExpertWeight::Down, hidden)], intermediate)?,
-        })
-    }
-
-    fn forward(&self, cpu: &Cpu, norm: &StreamNorm, scratch: &mut ExpertScratch, tiles: &mut TiledRows) {
-        let ExpertScratch { tokens, gathered, product, result } = scratch;
-        product.resize(tokens.len() * self.gate_up.out(), 0.0);
-        result.resize(tokens.len() * self.down.out(), 0.0);
-        if !tokens.is_empty() {
-            self.gate_up.forward(cpu, norm.input(gathered), tiles, product);
-            self.down.forward(cpu, Input { x: product, norm: None }, tiles, result);
-        }
-    }
-}
-
-impl ExpertScratch {
+impl ChosenRows {
     /// Copies the stream's rows of the tokens that are chosen.
     fn gather(&mut self, stream: &[f32], hidden: usize, is_chosen: impl Fn(usize) -> bool) {
         self.tokens.clear();

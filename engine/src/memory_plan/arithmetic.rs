@@ -42,10 +42,13 @@ pub(super) fn kv_bytes_per_block(config: &DecoderConfig, block_size: usize, dtyp
 pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u64 {
     let (query, key) = (config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim);
     // residual stream; queries and attended; keys and values; the MLP's product; the widest input of a matmul; angles, or
-    // the rows of learned positions; with experts, the shares, the rows of one expert, its results, and their sum
-    let widest = config.hidden_size.max(config.intermediate_size).max(query);
+    // the rows of learned positions; with experts, the shares, the rows of one expert, its results, and their sum; of the
+    // one that every token takes, its gate, product and results
+    let shared = config.experts.and_then(|experts| experts.shared).unwrap_or(0);
+    let widest = config.hidden_size.max(config.intermediate_size).max(query).max(shared);
     let position = if config.rope.is_some() { config.head_dim } else { config.hidden_size };
     let routed = config.experts.map_or(0, |experts| experts.count + 3 * config.hidden_size);
+    let routed = routed + if shared > 0 { 1 + shared + config.hidden_size } else { 0 };
     let of_token = config.hidden_size + 2 * query + 2 * key + config.intermediate_size + widest + position + routed;
     let numbers = limits.max_num_batched_tokens as u128 * of_token as u128
         + limits.max_logit_rows() as u128 * (2 * config.vocab_size + config.hidden_size) as u128;

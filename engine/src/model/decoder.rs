@@ -162,7 +162,7 @@ impl Layer {
             attention: Attention::load(loader, layer)?,
             mlp_norm: has_mlp_norm.then(|| norm(LayerWeight::MlpNorm)).transpose()?,
             mlp: match (config.experts, config.order) {
-                (Some(experts), _) => LayerMlp::Several(Experts::load(loader, layer, experts.per_token)?),
+                (Some(experts), _) => LayerMlp::Several(Experts::load(loader, layer, experts)?),
                 (None, LayerOrder::InTurn) => LayerMlp::One(Mlp::load(loader, layer)?),
                 (None, LayerOrder::Beside | LayerOrder::BesideOneNorm) => LayerMlp::Beside(Mlp::load(loader, layer)?),
             },

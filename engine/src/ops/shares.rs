@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 
-/// Turns a token's scores of all experts into shares: a softmax over the `per_token` greatest, of equal ones the first; zero
-/// for the others.
-pub fn shares(scores: &mut [f32], per_token: usize) {
+/// Turns a token's scores of all experts into shares: a softmax over the `per_token` greatest, of equal ones the first, or
+/// what one over all gives these if they are not `normed`; zero for the others.
+pub fn shares(scores: &mut [f32], per_token: usize, normed: bool) {
+    let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let of_all: f32 = scores.iter().map(|score| (score - greatest).exp()).sum();
     for index in 0..scores.len() {
         let own = scores[index];
         let precedes = |&(other, score): &(usize, &f32)| match score.total_cmp(&own) {
@@ -16,14 +18,14 @@ pub fn shares(scores: &mut [f32], per_token: usize) {
             scores[index] = f32::NEG_INFINITY;
         }
     }
-    let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
+    let mut of_taken = 0.0;
     for score in &mut *scores {
         *score = (*score - greatest).exp();
-        sum += *score;
+        of_taken += *score;
     }
+    let whole = if normed { of_taken } else { of_all };
     for share in scores {
-        *share /= sum;
+        *share /= whole;
     }
 }
 
@@ -33,8 +35,19 @@ mod tests {
 
     fn of(scores: &[f32], per_token: usize) -> Vec<f32> {
         let mut scores = scores.to_vec();
-        shares(&mut scores, per_token);
+        shares(&mut scores, per_token, true);
         scores
+    }
+
+    #[test]
+    fn shares_of_all_leave_out_what_is_not_taken() {
+        let mut scores = [0.5, -1.0, 2.0, 1.5];
+        let whole: f64 = scores.iter().map(|score| f64::from(*score).exp()).sum();
+        shares(&mut scores, 2, false);
+        for (share, score) in [(scores[2], 2.0_f64), (scores[3], 1.5)] {
+            assert!((f64::from(share) - score.exp() / whole).abs() < 1e-7);
+        }
+        assert_eq!([scores[0], scores[1]], [0.0; 2]);
     }
 
     #[test]

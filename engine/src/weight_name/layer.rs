@@ -40,6 +40,14 @@ pub enum LayerWeight {
     MlpOutputNorm,
     /// What scores the experts `[experts, hidden]`.
     Router,
+    /// What says how much of the expert that every token takes one takes `[1, hidden]`.
+    SharedRouter,
+    /// Of that expert `[shared, hidden]`.
+    SharedGate,
+    /// Of that expert `[shared, hidden]`.
+    SharedUp,
+    /// Of that expert `[hidden, shared]`.
+    SharedDown,
     /// `[intermediate, hidden]`.
     Gate,
     /// `[intermediate, hidden]`.
@@ -74,8 +82,11 @@ impl LayerWeight {
         if config.norms.of_heads == HeadNorm::Shared {
             weights.extend([W::QueryNorm, W::KeyNorm]);
         }
-        if config.experts.is_some() {
+        if let Some(experts) = config.experts {
             weights.push(W::Router);
+            if experts.shared.is_some() {
+                weights.extend([W::SharedRouter, W::SharedGate, W::SharedUp, W::SharedDown]);
+            }
             return weights;
         }
         weights.extend(config.gated_mlp.then_some(W::Gate));
@@ -89,6 +100,7 @@ impl LayerWeight {
 
     pub(super) fn shape(self, config: &DecoderConfig) -> WeightShape {
         let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
+        let shared = config.experts.and_then(|experts| experts.shared).unwrap_or(0);
         let (query, key) = (config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim);
         match self {
             Self::AttentionNorm
@@ -106,6 +118,9 @@ impl LayerWeight {
             Self::Router => {
                 WeightShape::Matrix { rows: config.experts.map_or(0, |experts| experts.count), columns: hidden }
             }
+            Self::SharedRouter => WeightShape::Matrix { rows: 1, columns: hidden },
+            Self::SharedGate | Self::SharedUp => WeightShape::Matrix { rows: shared, columns: hidden },
+            Self::SharedDown => WeightShape::Matrix { rows: hidden, columns: shared },
             Self::Query => WeightShape::Matrix { rows: query, columns: hidden },
             Self::Key | Self::Value => WeightShape::Matrix { rows: key, columns: hidden },
             Self::AttentionOutput => WeightShape::Matrix { rows: hidden, columns: query },

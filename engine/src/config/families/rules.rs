@@ -105,6 +105,11 @@ pub(crate) enum Fused {
 /// How config.json says how many MLPs a layer has and how many each token takes, and the numbers where it does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Experts {
-    pub(crate) count: (&'static str, usize),
+    /// Any of the fields may stand.
+    pub(crate) count: (&'static [&'static str], usize),
     pub(crate) per_token: (&'static str, usize),
+    /// Whether the shares of those that a token takes add up to one.
+    pub(crate) normed: Switch<bool>,
+    /// The width of the one that every token takes, where there is one.
+    pub(crate) shared: Option<(&'static str, usize)>,
 }

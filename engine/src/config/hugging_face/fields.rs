@@ -125,6 +125,8 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             | "use_bidirectional_attention"
             | "use_mrope"
             | "use_sliding_window" => expect(value, &Value::Bool(false)),
+            "decoder_sparse_step" => expect(value, &Value::from(1)),
+            "mlp_only_layers" => expect(value, &Value::Array(Vec::new())),
             "partial_rotary_factor" => expect(value, &Value::from(1.0)),
             "pruned_heads" => expect(value, &Value::Object(serde_json::Map::new())),
             _ => Err("is not known, and what it changes cannot be guessed".to_owned()),

@@ -13,7 +13,10 @@ const KINDS: &str = "layer_types";
 pub(super) fn read(json: &JsonFields, family: &Family, num_layers: usize) -> Result<Vec<Option<usize>>, LoadError> {
     let kinds = kinds(json, num_layers)?;
     match family.window {
-        WindowRule::Never => Ok(vec![None; num_layers]),
+        WindowRule::Never => match kinds {
+            Some(slides) if slides.contains(&true) => Err(json.error(KINDS, "sliding_attention is not supported")),
+            _ => Ok(vec![None; num_layers]),
+        },
         WindowRule::Every(default) => {
             let said = json.optional_count(WINDOW, range::POSITIONS)?;
             Ok(vec![if json.names_field(WINDOW) { said } else { default }; num_layers])
