@@ -210,4 +210,27 @@ pub enum RopeScaling {
     },
     /// One divisor for each frequency, as GGUF's `rope_freqs.weight` holds them.
     Divisors(Vec<f32>),
+    /// Phi 3: other divisors where texts may be long.
+    Long(LongRope),
+}
+
+/// `LongRoPE`: a divisor for each frequency, other ones where texts may be longer than those the model was first trained for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LongRope {
+    /// Where no text is.
+    pub short: Vec<f32>,
+    /// Where texts may be.
+    pub long: Vec<f32>,
+    /// Context the model was first trained for.
+    pub original_max_positions: usize,
+    /// Factor of cosines and sines, for short texts too.
+    pub amplitude: f32,
+}
+
+impl LongRope {
+    /// The divisors for a model whose longest text has so many tokens. The choice is made once, not for each text: the keys
+    /// of a text would have to be computed anew when it outgrows the short ones, and its numbers would depend on its length.
+    pub fn divisors(&self, longest: usize) -> &[f32] {
+        if longest > self.original_max_positions { &self.long } else { &self.short }
+    }
 }

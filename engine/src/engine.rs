@@ -49,7 +49,8 @@ impl Engine {
             head_dim: config.head_dim(),
             dtype: options.kv_dtype,
         };
-        let model = model::load(&WeightLoader { checkpoint, cpu: &cpu, dtype: options.dtype }, geometry)?;
+        let loader = WeightLoader { checkpoint, cpu: &cpu, dtype: options.dtype, max_model_len: plan.max_model_len };
+        let model = model::load(&loader, geometry)?;
         let room = match plan.passes {
             Passes::Cached => Room::Blocks { size: plan.block_size, count: plan.num_blocks },
             Passes::Whole => Room::Tokens(config.max_positions()),

@@ -1,4 +1,4 @@
-//! What every layer is told when it reads its weights: from where, for which CPU, in which formats.
+//! What every layer is told when it reads its weights: from where, for which CPU and which texts, in which formats.
 
 use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
@@ -11,6 +11,8 @@ pub(crate) struct WeightLoader<'a> {
     pub(crate) checkpoint: &'a Checkpoint,
     pub(crate) cpu: &'a Cpu,
     pub(crate) dtype: Dtype,
+    /// Tokens of the longest text.
+    pub(crate) max_model_len: usize,
 }
 
 impl WeightLoader<'_> {

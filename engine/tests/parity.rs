@@ -6,7 +6,7 @@ mod support;
 use engine::{Dtype, Isa, KvDtype};
 use scheduler::Token;
 use std::path::{Path, PathBuf};
-use support::reference::{arrays, check_cases};
+use support::reference::{arrays, check_cases, check_cases_under};
 use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 
 /// One of each family: windows of 8 positions (`mistral`), biases of q, k and v (`qwen2`), normed heads (`qwen3`), matrices
@@ -15,8 +15,9 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// the stream itself (`openai_gpt`), experts (`mixtral`), scaled embeddings alone (`gemma`), attention
 /// beside the MLP and heads of which half turns (`phi`), q, k and v stored head by head (`gpt_neox`), norms by mean and
 /// variance before a gate (`stablelm`), norms of each head's own (`stablelm_beside`), an expert that
-/// every token takes (`qwen2_moe`), shares that add up to one, of many experts (`qwen3_moe`).
-const FOLDERS: [&str; 19] = [
+/// every token takes (`qwen2_moe`), shares that add up to one, of many experts (`qwen3_moe`), contexts
+/// stretched by divisors (`phi3_long`).
+const FOLDERS: [&str; 20] = [
     "llama2",
     "llama31",
     "mistral",
@@ -36,6 +37,7 @@ const FOLDERS: [&str; 19] = [
     "stablelm_beside",
     "qwen2_moe",
     "qwen3_moe",
+    "phi3_long",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.
@@ -67,6 +69,15 @@ fn gguf_files_give_the_reference_logits_and_greedy_tokens() {
     for (file, of_file) in reference["files"].as_object().unwrap() {
         check_cases(&fixture("llama_gguf").join(file), &of_file["cases"], &arrays);
     }
+}
+
+/// Where no text may be longer than those the model was first trained for.
+#[test]
+fn short_texts_turn_by_divisors_of_their_own() {
+    let folder = fixture("phi3_long");
+    let reference = json(&folder.join("reference.json"));
+    let setup = Setup { max_model_len: Some(32), ..Setup::default() };
+    check_cases_under(setup, &folder, &reference["short_cases"], &arrays(&folder));
 }
 
 fn prompts(name: &str) -> Vec<Vec<Token>> {

@@ -39,6 +39,8 @@ pub(crate) struct Family {
     pub(crate) tensors: &'static DecoderNames,
     /// Base of the rotary frequencies where the file gives none; families without one have learned positions.
     pub(crate) default_theta: Option<f32>,
+    /// Whether `longrope` may stretch its contexts.
+    pub(crate) long_rope: bool,
     /// How much of each head turns by them.
     pub(crate) turned: Turned,
     /// Key and value heads where config.json gives none; as many as query heads if this does not either.
@@ -109,6 +111,7 @@ pub(crate) const LLAMA: Family = Family {
     names: &MODERN,
     tensors: &weight_name::LLAMA,
     default_theta: Some(10_000.0),
+    long_rope: false,
     turned: Turned::Whole,
     default_kv_heads: None,
     default_head_dim: None,

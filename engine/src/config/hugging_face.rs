@@ -7,6 +7,7 @@ pub(crate) mod encoder;
 mod fields;
 mod gemma;
 mod labels;
+mod long_rope;
 mod relative;
 mod rope;
 mod tasks;
@@ -63,6 +64,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
     let num_layers = json.count(names.num_layers, range::LAYERS)?;
     let head_dim = head_dim(json, family, hidden_size, num_heads)?;
     let eps = json.judged(names.norm_eps, range::epsilon)?.ok_or_else(|| json.missing(names.norm_eps))?;
+    let turned_dim = rope::turned_dim(json, family, head_dim)?;
     let [attention_softcap, logit_softcap] = gemma::caps(json, family)?;
     let is_gemma = family.gemma.is_some();
     Ok(DecoderConfig {
@@ -83,9 +85,9 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
             of_heads: switch(json, family.head_norms)?,
             of_outputs: family.gemma.is_some_and(|gemma| gemma.output_norms),
         },
-        rope: rope::read(json, family)?,
-        turned_dim: rope::turned_dim(json, family, head_dim)?,
-        local_rope: rope::read_local(json, family)?,
+        rope: rope::read(json, family, turned_dim)?,
+        turned_dim,
+        local_rope: rope::read_local(json, family, turned_dim)?,
         order: switch(json, family.order)?,
         activation: activation(json, family)?,
         gated_mlp: family.gated_mlp,

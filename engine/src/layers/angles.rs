@@ -18,8 +18,9 @@ pub(crate) struct LayerAngles {
 }
 
 impl LayerRopes {
-    pub(crate) fn new(config: &DecoderConfig) -> Self {
-        let rope = |rope| Rope::new(rope, config.turned_dim);
+    /// For texts of so many tokens at most.
+    pub(crate) fn new(config: &DecoderConfig, longest: usize) -> Self {
+        let rope = |rope| Rope::for_texts(rope, config.turned_dim, longest);
         Self { all: config.rope.as_ref().map(rope), local: config.local_rope.as_ref().map(rope) }
     }
 }

@@ -13,15 +13,23 @@ use crate::kernels::cpu::store_kv::rotate;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rope {
     inverse_frequencies: Vec<f32>,
+    /// Factor of cosines and sines.
+    amplitude: f32,
 }
 
 impl Rope {
-    /// Frequencies for heads of which so many elements turn.
+    /// Frequencies for heads of which so many elements turn, and texts of any length.
     pub fn new(config: &RopeConfig, turned_dim: usize) -> Self {
+        Self::for_texts(config, turned_dim, usize::MAX)
+    }
+
+    /// Frequencies where the longest text has so many tokens.
+    pub fn for_texts(config: &RopeConfig, turned_dim: usize, longest: usize) -> Self {
         let exponent = |pair: usize| (2 * pair) as f32 / turned_dim as f32;
         let plain = (0..turned_dim / 2).map(|pair| 1.0 / config.theta.powf(exponent(pair)));
-        let scaled = plain.enumerate().map(|(pair, frequency)| scale(&config.scaling, pair, frequency));
-        Self { inverse_frequencies: scaled.collect() }
+        let scaled = plain.enumerate().map(|(pair, frequency)| scale(&config.scaling, longest, (pair, frequency)));
+        let amplitude = if let RopeScaling::Long(long) = &config.scaling { long.amplitude } else { 1.0 };
+        Self { inverse_frequencies: scaled.collect(), amplitude }
     }
 
     /// Cosines and sines for rows at these positions.
@@ -32,11 +40,12 @@ impl Rope {
     }
 }
 
-fn scale(scaling: &RopeScaling, pair: usize, frequency: f32) -> f32 {
+fn scale(scaling: &RopeScaling, longest: usize, (pair, frequency): (usize, f32)) -> f32 {
     match scaling {
         RopeScaling::None => frequency,
         RopeScaling::Linear { factor } => frequency / factor,
         RopeScaling::Divisors(divisors) => frequency / divisors[pair],
+        RopeScaling::Long(long) => frequency / long.divisors(longest)[pair],
         RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_positions } => {
             let (wavelength, context) = (TAU / frequency, *original_max_positions as f32);
             if wavelength < context / high_freq_factor {
@@ -73,8 +82,8 @@ impl RopeAngles {
         for position in positions {
             for frequency in &rope.inverse_frequencies {
                 let (sine, cosine) = (position as f32 * frequency).sin_cos();
-                self.cosines.push(cosine);
-                self.sines.push(sine);
+                self.cosines.push(cosine * rope.amplitude);
+                self.sines.push(sine * rope.amplitude);
             }
         }
     }
@@ -94,6 +103,7 @@ impl RopeAngles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LongRope;
 
     fn config(scaling: RopeScaling) -> RopeConfig {
         RopeConfig { theta: 10_000.0, scaling }
@@ -140,6 +150,21 @@ mod tests {
         assert_eq!((plain[31] / 8.0).to_bits(), scaled[31].to_bits());
         let ratios: Vec<f32> = plain.iter().zip(&scaled).map(|(plain, scaled)| plain / scaled).collect();
         assert!(ratios.is_sorted() && ratios.iter().any(|ratio| *ratio > 1.01 && *ratio < 7.99));
+    }
+
+    #[test]
+    fn texts_that_may_be_long_have_divisors_of_their_own() {
+        let long = LongRope { short: vec![2.0; 4], long: vec![4.0; 4], original_max_positions: 32, amplitude: 1.5 };
+        let scaling = RopeScaling::Long(long);
+        let divided = |divisor| Rope::new(&config(RopeScaling::Divisors(vec![divisor; 4])), 8);
+        for (longest, divisor) in [(32, 2.0), (33, 4.0), (usize::MAX, 4.0)] {
+            let rope = Rope::for_texts(&config(scaling.clone()), 8, longest);
+            assert_eq!(rope.inverse_frequencies, divided(divisor).inverse_frequencies, "{longest}");
+            let (cosines, sines) = (rope.angles([7]).cosines, rope.angles([7]).sines);
+            let plain = divided(divisor).angles([7]);
+            assert_eq!(cosines, plain.cosines.iter().map(|cosine| cosine * 1.5).collect::<Vec<_>>());
+            assert_eq!(sines, plain.sines.iter().map(|sine| sine * 1.5).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) num_blocks: usize,
     pub(crate) max_num_seqs: usize,
     pub(crate) max_num_batched_tokens: usize,
+    /// As the model has it where there is none.
+    pub(crate) max_model_len: Option<usize>,
     pub(crate) passes: Passes,
     pub(crate) speculation: Speculation,
 }
@@ -56,6 +58,7 @@ impl Default for Setup {
             num_blocks: 64,
             max_num_seqs: 8,
             max_num_batched_tokens: 64,
+            max_model_len: None,
             passes: Passes::Cached,
             speculation: Speculation::PREDICTIONS,
         }
@@ -71,7 +74,7 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
         kv_cache_memory_bytes: None,
         max_num_seqs: setup.max_num_seqs,
         max_num_batched_tokens: setup.max_num_batched_tokens,
-        max_model_len: None,
+        max_model_len: setup.max_model_len,
         num_speculative_tokens: setup.speculation.num_speculative_tokens,
     };
     let options =

@@ -17,7 +17,11 @@ pub(crate) fn arrays(folder: &Path) -> HashMap<String, Tensor> {
 
 /// Asserts that a model gives the logits and the greedy tokens of all cases.
 pub(crate) fn check_cases(model: &Path, cases: &Value, arrays: &HashMap<String, Tensor>) {
-    let setup = Setup::default();
+    check_cases_under(Setup::default(), model, cases, arrays);
+}
+
+/// The same under a setup.
+pub(crate) fn check_cases_under(setup: Setup, model: &Path, cases: &Value, arrays: &HashMap<String, Tensor>) {
     let mut engine = load(model, setup).unwrap();
     for case in cases.as_array().unwrap() {
         let want = flat(&arrays[array_name(&case["logits"])]);

@@ -32,12 +32,14 @@ pub(super) const PHI: Family = Family {
     ..LLAMA
 };
 
-/// Phi 3, 3.5 and 4 with plain rotation.
+/// Phi 3, 3.5 and 4.
 pub(super) const PHI3: Family = Family {
     model_type: "phi3",
     causal_class: "Phi3ForCausalLM",
     gguf_architecture: Some("phi3"),
     gguf_pairs: false,
+    long_rope: true,
+    turned: Turned::Share("partial_rotary_factor", 1.0),
     window: WindowRule::Every(None),
     fused: Fused::Rows,
     fields: &["original_max_position_embeddings", "sliding_window"],

@@ -2,6 +2,7 @@
 //!
 //! A file may hold both spellings, and then they must agree.
 
+use super::long_rope;
 use crate::config::families::{Family, Turned};
 use crate::config::json_fields::JsonFields;
 use crate::config::{RopeConfig, RopeScaling, range};
@@ -14,7 +15,7 @@ const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
 const SHARE: &str = "partial_rotary_factor";
 
 /// Of all layers, or of those that see everything; none where positions are learned.
-pub(super) fn read(json: &JsonFields, family: &Family) -> Result<Option<RopeConfig>, LoadError> {
+pub(super) fn read(json: &JsonFields, family: &Family, turned_dim: usize) -> Result<Option<RopeConfig>, LoadError> {
     let Some(default_theta) = family.default_theta else { return Ok(None) };
     let parameters = json.object("rope_parameters")?;
     let [full, _] = of_kinds(parameters)?;
@@ -23,20 +24,25 @@ pub(super) fn read(json: &JsonFields, family: &Family) -> Result<Option<RopeConf
     let field = family.names.theta;
     let thetas = [json.judged(field, range::positive)?, theta_of(parameters)?, theta_of(scaling)?];
     let theta = agreed(json, field, thetas.into_iter().flatten())?;
-    let scalings = [parameters, scaling].into_iter().flatten().map(|fields| read_scaling(&fields, family));
+    let objects = [parameters, scaling].into_iter().flatten();
+    let scalings = objects.map(|fields| read_scaling(&fields, json, family, turned_dim));
     let scalings: Vec<_> = scalings.collect::<Result<_, _>>()?;
     let scaling = agreed(json, "rope_scaling", scalings.into_iter())?.unwrap_or(RopeScaling::None);
     Ok(Some(RopeConfig { theta: theta.unwrap_or(default_theta), scaling }))
 }
 
 /// Of layers that see a window, where the family has another one for them.
-pub(super) fn read_local(json: &JsonFields, family: &Family) -> Result<Option<RopeConfig>, LoadError> {
+pub(super) fn read_local(
+    json: &JsonFields,
+    family: &Family,
+    turned_dim: usize,
+) -> Result<Option<RopeConfig>, LoadError> {
     let Some(default) = family.gemma.and_then(|gemma| gemma.local_theta) else { return Ok(None) };
     let [_, local] = of_kinds(json.object("rope_parameters")?)?;
     let thetas = [json.judged("rope_local_base_freq", range::positive)?, theta_of(local)?];
     let theta = agreed(json, "rope_local_base_freq", thetas.into_iter().flatten())?.unwrap_or(default);
-    let scaling = local.map(|fields| read_scaling(&fields, family)).transpose()?.unwrap_or(RopeScaling::None);
-    Ok(Some(RopeConfig { theta, scaling }))
+    let scaling = local.map(|fields| read_scaling(&fields, json, family, turned_dim)).transpose()?;
+    Ok(Some(RopeConfig { theta, scaling: scaling.unwrap_or(RopeScaling::None) }))
 }
 
 /// Elements of each head that turn.
@@ -62,7 +68,7 @@ fn theta_of(parameters: Option<JsonFields>) -> Result<Option<f32>, LoadError> {
     Ok(parameters.map(|fields| fields.judged("rope_theta", range::positive)).transpose()?.flatten())
 }
 
-fn agreed<T: PartialEq>(
+pub(super) fn agreed<T: PartialEq>(
     json: &JsonFields,
     field: &str,
     mut values: impl Iterator<Item = T>,
@@ -74,22 +80,30 @@ fn agreed<T: PartialEq>(
     Ok(first)
 }
 
-fn read_scaling(fields: &JsonFields, family: &Family) -> Result<RopeScaling, LoadError> {
+fn read_scaling(
+    fields: &JsonFields,
+    json: &JsonFields,
+    family: &Family,
+    turned_dim: usize,
+) -> Result<RopeScaling, LoadError> {
     // version 4 wrote "type" before it wrote "rope_type"
     let kind = fields.text("rope_type")?.or(fields.text("type")?).unwrap_or("default");
     let known: &[&str] = match kind {
         "default" => &[],
         "linear" => &["factor"],
         "llama3" => &["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"],
+        "longrope" | "su" if family.long_rope => &long_rope::FIELDS,
         other => {
-            let reason =
-                format!("\"{}\" is not supported; supported: default, linear, llama3", crate::error::shown(other));
+            let more = if family.long_rope { ", longrope" } else { "" };
+            let other = crate::error::shown(other);
+            let reason = format!("\"{other}\" is not supported; supported: default, linear, llama3{more}");
             return Err(fields.error("rope_type", reason));
         }
     };
     check_names(fields, known, family)?;
     let required = |name: &str| fields.judged(name, range::positive)?.ok_or_else(|| fields.missing(name));
     match kind {
+        "longrope" | "su" => Ok(RopeScaling::Long(long_rope::read(fields, json, family, turned_dim / 2)?)),
         "linear" => Ok(RopeScaling::Linear { factor: required("factor")? }),
         "llama3" => {
             let (low_freq_factor, high_freq_factor) = (required("low_freq_factor")?, required("high_freq_factor")?);
