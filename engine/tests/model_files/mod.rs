@@ -1,6 +1,8 @@
-//! Files of the tests' own: a folder that goes away, a GGUF writer that lies on request, the same model in the other format.
+//! Files of the tests' own: a folder that goes away, a fixture with another configuration, a GGUF writer that lies on
+//! request, the same model in the other format.
 #![allow(dead_code, reason = "every test target compiles this module and uses its own part of it")]
 
+pub(crate) mod changed_folder;
 pub(crate) mod gguf_file;
 pub(crate) mod gguf_of_folder;
 

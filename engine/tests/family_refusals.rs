@@ -1,0 +1,124 @@
+//! Configurations that would ask for other numbers than are computed: each is refused, and the field or tensor named.
+
+use anyhow::Result;
+use model_files::changed_folder::refusal;
+use serde_json::{Value, json};
+
+mod model_files;
+
+/// A fixture's folder, a field, its value there, and a part of the line with which it is refused.
+type Row = (&'static str, &'static str, Value, &'static str);
+
+fn check(rows: impl IntoIterator<Item = Row>) -> Result<()> {
+    for (folder, field, value, part) in rows {
+        let error = refusal(folder, field, value)?;
+        assert!(error.contains(part), "{folder} {field}: {error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_gpts_do_not_do_is_refused_by_name() -> Result<()> {
+    check([
+        ("gpt2", "scale_attn_by_inverse_layer_idx", json!(true), "true is not supported, only false"),
+        ("gpt2", "activation_function", json!("relu"), "\\\"relu\\\" is not supported; supported: gelu_new"),
+        ("gpt2", "architectures", json!(["GPT2ForTokenClassification"]), "supported: GPT2LMHeadModel"),
+        ("gpt2", "n_head", json!(7), "'n_embd': 64 is no multiple of the 7 heads"),
+        ("gpt2", "n_positions", json!(64), "tensor 'transformer.wpe.weight': shape [128, 64] is not [64, 64]"),
+        ("gpt2", "n_inner", json!(128), "tensor 'transformer.h.0.mlp.c_fc.weight': shape [256, 64] is not [128, 64]"),
+        ("gpt2", "n_layer", json!(3), "tensor 'transformer.h.2.attn.c_proj.weight': is missing"),
+        ("gpt2", "rope_theta", json!(1e4), "'rope_theta': is not known"),
+        ("gpt2", "hidden_act", json!("gelu_new"), "'hidden_act': is not known"),
+        ("openai_gpt", "afn", json!("gelu_new"), "is not supported; supported: gelu"),
+        ("gpt3_like", "layer_norm_epsilon", json!(null), "'layer_norm_epsilon': is missing"),
+        (
+            "gpt3_like",
+            "attention_types",
+            json!([[["global"], 1]]),
+            "'attention_types': is not a list of kinds and counts",
+        ),
+        (
+            "gpt3_like",
+            "attention_types",
+            json!([[["global", "local"], 1_u64 << 63]]),
+            "'attention_types': is not a list",
+        ),
+        ("gpt3_like", "attention_types", json!([[["around", "local"], 1]]), "'attention_types': is not a list"),
+        ("gpt3_like", "attention_layers", json!(["local", "global"]), "differs from what 'attention_types' says"),
+        ("gpt3_like", "attention_layers", json!(["local"]), "'attention_layers': is not a list of global or local"),
+        ("gpt3_like", "window_size", json!(0), "'window_size': 0 is not in 1..="),
+    ])
+}
+
+#[test]
+fn other_experts_are_refused_by_name() -> Result<()> {
+    check([
+        ("qwen2_moe", "mlp_only_layers", json!([1]), "'mlp_only_layers': [1] is not supported, only []"),
+        ("qwen2_moe", "decoder_sparse_step", json!(2), "'decoder_sparse_step': 2 is not supported, only 1"),
+        ("qwen2_moe", "use_sliding_window", json!(true), "true is not supported, only false"),
+        (
+            "qwen2_moe",
+            "layer_types",
+            json!(["full_attention", "sliding_attention"]),
+            "sliding_attention is not supported",
+        ),
+        ("qwen2_moe", "num_local_experts", json!(3), "differs from what another field says"),
+        (
+            "qwen2_moe",
+            "shared_expert_intermediate_size",
+            json!(24),
+            "tensor 'model.layers.0.mlp.shared_expert.gate_proj.weight': shape [32, 32] is not [24, 32]",
+        ),
+        ("qwen3_moe", "num_experts_per_tok", json!(6), "'num_experts_per_tok': 6 is not in 1..=5"),
+        ("mixtral", "num_experts_per_tok", json!(5), "'num_experts_per_tok': 5 is not in 1..=4"),
+        ("mixtral", "num_local_experts", json!(1), "'num_experts_per_tok': 2 is not in 1..=1"),
+        (
+            "mixtral",
+            "num_local_experts",
+            json!(5),
+            "tensor 'model.layers.0.block_sparse_moe.gate.weight': shape [4, 64]",
+        ),
+        ("mixtral", "num_shared_experts", json!(1), "'num_shared_experts': is not known"),
+    ])
+}
+
+#[test]
+fn other_turns_and_norms_are_refused_by_name() -> Result<()> {
+    check([
+        ("gpt_neox", "rotary_emb_base", json!(0), "'rotary_emb_base': 0 is not a finite number above 0"),
+        ("gpt_neox", "rotary_pct", json!(0.2), "1 of 8 elements of a head cannot turn in pairs"),
+        ("gpt_neox", "rope_theta", json!(1e4), "'rope_theta': is not known"),
+        ("gpt_neox", "hidden_act", json!("relu"), "supported: gelu, gelu_fast"),
+        ("gpt_neox", "num_key_value_heads", json!(2), "query_key_value.weight': shape [96, 32] does not have 64 rows"),
+        (
+            "stablelm",
+            "qk_layernorm",
+            json!(true),
+            "tensor 'model.layers.0.self_attn.q_layernorm.norms.0.weight': is missing",
+        ),
+        ("stablelm", "use_parallel_residual", json!("no"), "is not true or false"),
+        ("phi3_long", "rope_scaling", json!({"type": "yarn"}), "supported: default, linear, llama3, longrope"),
+        (
+            "phi3_long",
+            "rope_scaling",
+            json!({"type": "su", "short_factor": [1, 1, 1, 1, 1, 1], "long_factor": [1, 1, 1, 1, 1]}),
+            "'rope_scaling.long_factor': is not a list of 6 numbers above 0",
+        ),
+        (
+            "phi3_long",
+            "rope_scaling",
+            json!({"type": "su", "short_factor": [1, 1, 1, 1, 1, 1], "long_factor": [1, 1, 1, 1, 1, -1]}),
+            "'rope_scaling.long_factor': is not a list of 6 numbers above 0",
+        ),
+        (
+            "phi3_long",
+            "original_max_position_embeddings",
+            json!(null),
+            "'original_max_position_embeddings': is missing",
+        ),
+        ("phi", "qk_layernorm", json!(true), "'qk_layernorm': true is not supported, only false"),
+        ("phi", "partial_rotary_factor", json!(0.1), "0 of 8 elements of a head cannot turn in pairs"),
+        ("phi", "partial_rotary_factor", json!(1.5), "'partial_rotary_factor': 1.5 is not above 0 and at most 1"),
+        ("phi", "rope_parameters", json!({"partial_rotary_factor": 0.25}), "differs from what 'rope_parameters' says"),
+    ])
+}
