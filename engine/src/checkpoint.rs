@@ -155,10 +155,17 @@ impl Contents {
     }
 
     fn row_order(&self, name: WeightName) -> RowOrder {
-        let is_paired = self.naming == Naming::Gguf
-            && name.is_rotated()
-            && Family::of_gguf(self.config.architecture()).is_some_and(|family| family.gguf_pairs);
-        if is_paired { RowOrder::Pairs { head_dim: self.config.head_dim() } } else { RowOrder::Halves }
+        let ModelConfig::Decoder(config) = &self.config else { return RowOrder::Halves };
+        let is_paired = if self.naming == Naming::Gguf {
+            Family::of_gguf(&config.architecture).is_some_and(|family| family.gguf_pairs)
+        } else {
+            Family::of_model_type(&config.architecture).is_some_and(|family| family.pairs)
+        };
+        if is_paired && name.is_rotated() {
+            RowOrder::Pairs { head_dim: config.head_dim, turned_dim: config.turned_dim }
+        } else {
+            RowOrder::Halves
+        }
     }
 }
 

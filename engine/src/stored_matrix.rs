@@ -25,12 +25,14 @@ pub struct StoredMatrix {
 /// How the file orders the rows of a projection that is rotated by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowOrder {
-    /// As the engine wants them: the halves of a rotary pair are `head_dim / 2` rows apart.
+    /// As the engine wants them: the halves of a rotary pair are `turned_dim / 2` rows apart.
     Halves,
-    /// llama.cpp's: the halves of a pair are neighbours.
+    /// llama.cpp's and GPT-J's: the halves of a pair are neighbours.
     Pairs {
         /// Rows of one head.
         head_dim: usize,
+        /// The first of them, which turn.
+        turned_dim: usize,
     },
 }
 
@@ -78,13 +80,20 @@ impl StoredMatrix {
         match (&self.turned, self.order) {
             (Some(bytes), _) => out.copy_from_slice(&bytes[rows.start * self.row_bytes()..rows.end * self.row_bytes()]),
             (None, RowOrder::Halves) => self.tensor.read_raw(rows, self.columns, out)?,
-            (None, RowOrder::Pairs { head_dim }) => self.read_paired_rows(rows, head_dim, out)?,
+            (None, RowOrder::Pairs { head_dim, turned_dim }) => {
+                self.read_paired_rows(rows, (head_dim, turned_dim), out)?;
+            }
         }
         Ok(())
     }
 
     /// Reads the stored rows head by head and hands out the wanted ones of each.
-    fn read_paired_rows(&self, rows: Range<usize>, head_dim: usize, out: &mut [u8]) -> Result<(), LoadError> {
+    fn read_paired_rows(
+        &self,
+        rows: Range<usize>,
+        (head_dim, turned_dim): (usize, usize),
+        out: &mut [u8],
+    ) -> Result<(), LoadError> {
         let row_bytes = self.row_bytes();
         let mut head_rows = vec![0; head_dim * row_bytes];
         for (row, target) in rows.clone().zip(out.chunks_exact_mut(row_bytes)) {
@@ -92,7 +101,7 @@ impl StoredMatrix {
             if row == rows.start || row == head_start {
                 self.tensor.read_raw(head_start..head_start + head_dim, self.columns, &mut head_rows)?;
             }
-            let stored = stored_row(row % head_dim, head_dim) * row_bytes;
+            let stored = stored_row(row % head_dim, turned_dim) * row_bytes;
             target.copy_from_slice(&head_rows[stored..stored + row_bytes]);
         }
         Ok(())
@@ -103,16 +112,17 @@ impl StoredMatrix {
 pub(crate) fn in_engine_order(stored: Vec<f32>, order: RowOrder) -> Vec<f32> {
     match order {
         RowOrder::Halves => stored,
-        RowOrder::Pairs { head_dim } => {
-            (0..stored.len()).map(|row| stored[row - row % head_dim + stored_row(row % head_dim, head_dim)]).collect()
+        RowOrder::Pairs { head_dim, turned_dim } => {
+            (0..stored.len()).map(|row| stored[row - row % head_dim + stored_row(row % head_dim, turned_dim)]).collect()
         }
     }
 }
 
-/// Where a head's row lies in a file of neighbouring pairs: row i and row i + d/2 are stored at 2i and 2i + 1.
-fn stored_row(row: usize, head_dim: usize) -> usize {
-    let half = head_dim / 2;
-    2 * (row % half) + row / half
+/// Where a head's row lies in a file of neighbouring pairs: row i and row i + d/2 are stored at 2i and 2i + 1, what does not
+/// turn where it is.
+fn stored_row(row: usize, turned_dim: usize) -> usize {
+    let half = turned_dim / 2;
+    if row < turned_dim { 2 * (row % half) + row / half } else { row }
 }
 
 #[cfg(test)]
@@ -122,7 +132,14 @@ mod tests {
     #[test]
     fn pairs_become_halves_in_every_head() {
         let stored = (0..8_u8).map(f32::from).collect();
-        let order = RowOrder::Pairs { head_dim: 4 };
+        let order = RowOrder::Pairs { head_dim: 4, turned_dim: 4 };
         assert_eq!(in_engine_order(stored, order), [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+    }
+
+    #[test]
+    fn rows_that_do_not_turn_stay() {
+        let stored = (0..12_u8).map(f32::from).collect();
+        let order = RowOrder::Pairs { head_dim: 6, turned_dim: 4 };
+        assert_eq!(in_engine_order(stored, order), [0.0, 2.0, 1.0, 3.0, 4.0, 5.0, 6.0, 8.0, 7.0, 9.0, 10.0, 11.0]);
     }
 }

@@ -16,8 +16,8 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// beside the MLP and heads of which half turns (`phi`), q, k and v stored head by head (`gpt_neox`), norms by mean and
 /// variance before a gate (`stablelm`), norms of each head's own (`stablelm_beside`), an expert that
 /// every token takes (`qwen2_moe`), shares that add up to one, of many experts (`qwen3_moe`), contexts
-/// stretched by divisors (`phi3_long`).
-const FOLDERS: [&str; 20] = [
+/// stretched by divisors (`phi3_long`), heads that turn in neighbouring pairs (`gptj`).
+const FOLDERS: [&str; 21] = [
     "llama2",
     "llama31",
     "mistral",
@@ -38,6 +38,7 @@ const FOLDERS: [&str; 20] = [
     "qwen2_moe",
     "qwen3_moe",
     "phi3_long",
+    "gptj",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.

@@ -3,6 +3,7 @@
 mod gemma;
 mod gpt;
 mod gpt_neox;
+mod gptj;
 mod phi;
 mod qwen_moe;
 mod rules;
@@ -15,6 +16,7 @@ pub(crate) use gemma::Gemma;
 use gemma::{GEMMA, GEMMA2, GEMMA3};
 use gpt::{GPT_NEO, GPT1, GPT2};
 use gpt_neox::GPT_NEOX;
+use gptj::GPTJ;
 use phi::{PHI, PHI3};
 use qwen_moe::{QWEN2_MOE, QWEN3_MOE};
 pub(crate) use rules::{Experts, FieldNames, Fused, Switch, Turned, WindowRule};
@@ -33,6 +35,8 @@ pub(crate) struct Family {
     pub(crate) gguf_architecture: Option<&'static str>,
     /// Whether GGUF files store the rows of q and k as neighbouring rotary pairs.
     pub(crate) gguf_pairs: bool,
+    /// Whether safetensors files do.
+    pub(crate) pairs: bool,
     /// What config.json calls what every decoder has.
     pub(crate) names: &'static FieldNames,
     /// What safetensors files call their tensors.
@@ -108,6 +112,7 @@ pub(crate) const LLAMA: Family = Family {
     causal_class: "LlamaForCausalLM",
     gguf_architecture: Some("llama"),
     gguf_pairs: true,
+    pairs: false,
     names: &MODERN,
     tensors: &weight_name::LLAMA,
     default_theta: Some(10_000.0),
@@ -190,7 +195,7 @@ const QWEN3: Family = Family {
 
 const FAMILIES: &[&Family] = &[
     &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
-    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE,
+    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ,
 ];
 
 impl Family {

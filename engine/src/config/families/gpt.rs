@@ -4,7 +4,7 @@ use super::{Family, FieldNames, Fused, LLAMA, Switch, WindowRule};
 use crate::config::{Activation, AttentionBias, NormKind, StreamNorms};
 use crate::weight_name::{self, DecoderNames, LayerWeight};
 
-const NAMES: FieldNames = FieldNames {
+pub(super) const NAMES: FieldNames = FieldNames {
     hidden_size: "n_embd",
     num_layers: "n_layer",
     num_heads: "n_head",

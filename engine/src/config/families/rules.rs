@@ -51,6 +51,8 @@ pub(crate) enum Turned {
     Whole,
     /// As great a share as the field says, be it in `rope_parameters`; this one where it is absent.
     Share(&'static str, f64),
+    /// As many elements as the field says; these where it is absent.
+    Elements(&'static str, usize),
 }
 
 impl Turned {
@@ -58,7 +60,7 @@ impl Turned {
     pub(crate) fn field(self) -> Option<&'static str> {
         match self {
             Self::Whole => None,
-            Self::Share(field, _) => Some(field),
+            Self::Share(field, _) | Self::Elements(field, _) => Some(field),
         }
     }
 }

@@ -125,6 +125,7 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             | "use_bidirectional_attention"
             | "use_mrope"
             | "use_sliding_window" => expect(value, &Value::Bool(false)),
+            "rotary" | "scale_attn_weights" => expect(value, &Value::Bool(true)),
             "decoder_sparse_step" => expect(value, &Value::from(1)),
             "mlp_only_layers" => expect(value, &Value::Array(Vec::new())),
             "partial_rotary_factor" => expect(value, &Value::from(1.0)),

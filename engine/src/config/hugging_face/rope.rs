@@ -47,7 +47,14 @@ pub(super) fn read_local(
 
 /// Elements of each head that turn.
 pub(super) fn turned_dim(json: &JsonFields, family: &Family, head_dim: usize) -> Result<usize, LoadError> {
-    let Turned::Share(field, default) = family.turned else { return Ok(head_dim) };
+    let (field, default) = match family.turned {
+        Turned::Whole => return Ok(head_dim),
+        Turned::Elements(field, default) => {
+            let turned = json.optional_count(field, range::WIDTH)?.unwrap_or(default);
+            return range::turned_dim(turned, head_dim).map_err(|reason| json.error(field, reason));
+        }
+        Turned::Share(field, default) => (field, default),
+    };
     let objects = [json.object("rope_parameters")?, json.object("rope_scaling")?];
     let mut shares = vec![json.judged(field, range::share)?];
     for fields in objects.into_iter().flatten() {
@@ -125,7 +132,9 @@ fn read_scaling(
 fn check_names(fields: &JsonFields, known: &[&str], family: &Family) -> Result<(), LoadError> {
     for name in fields.names() {
         let is_read = match family.turned {
-            Turned::Whole => fields.number(SHARE)?.is_some_and(|share| (share - 1.0).abs() < f64::EPSILON),
+            Turned::Whole | Turned::Elements(..) => {
+                fields.number(SHARE)?.is_some_and(|share| (share - 1.0).abs() < f64::EPSILON)
+            }
             Turned::Share(..) => true,
         };
         let is_known = if name == SHARE { is_read } else { known.contains(&name) };
