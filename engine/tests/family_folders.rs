@@ -89,6 +89,7 @@ fn files_saved_without_a_head_hold_the_same_model() -> Result<()> {
         ("gpt3_like", "transformer.", "h", "attn.attention.bias"),
         ("openai_gpt", "transformer.", "h", "attn.bias"),
         ("gpt_neox", "gpt_neox.", "layers", "attention.bias"),
+        ("opt", "model.", "decoder.layers", "masked_bias"),
     ] {
         let scratch = changed(folder, "transformers_version", None)?;
         let tensors = candle_core::safetensors::load(fixture(folder).join(WEIGHTS), &Device::Cpu)?;

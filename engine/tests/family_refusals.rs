@@ -51,6 +51,18 @@ fn what_gpts_do_not_do_is_refused_by_name() -> Result<()> {
 }
 
 #[test]
+fn what_opt_did_once_is_refused_by_name() -> Result<()> {
+    check([
+        ("opt", "do_layer_norm_before", json!(false), "false is not supported, only true"),
+        ("opt", "_remove_final_layer_norm", json!(true), "true is not supported, only false"),
+        ("opt", "word_embed_proj_dim", json!(16), "'word_embed_proj_dim': 16 is not supported, only 32"),
+        ("opt", "layer_norm_eps", json!(1e-5), "'layer_norm_eps': is not known"),
+        ("opt", "max_position_embeddings", json!(66), "embed_positions.weight': shape [64, 32] is not [66, 32]"),
+        ("opt", "activation_function", json!("silu"), "supported: relu, gelu"),
+    ])
+}
+
+#[test]
 fn other_experts_are_refused_by_name() -> Result<()> {
     check([
         ("qwen2_moe", "mlp_only_layers", json!([1]), "'mlp_only_layers': [1] is not supported, only []"),

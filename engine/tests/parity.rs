@@ -16,8 +16,9 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// beside the MLP and heads of which half turns (`phi`), q, k and v stored head by head (`gpt_neox`), norms by mean and
 /// variance before a gate (`stablelm`), norms of each head's own (`stablelm_beside`), an expert that
 /// every token takes (`qwen2_moe`), shares that add up to one, of many experts (`qwen3_moe`), contexts
-/// stretched by divisors (`phi3_long`), heads that turn in neighbouring pairs (`gptj`).
-const FOLDERS: [&str; 21] = [
+/// stretched by divisors (`phi3_long`), heads that turn in neighbouring pairs (`gptj`), positions that begin in the third
+/// row (`opt`).
+const FOLDERS: [&str; 22] = [
     "llama2",
     "llama31",
     "mistral",
@@ -39,6 +40,7 @@ const FOLDERS: [&str; 21] = [
     "qwen3_moe",
     "phi3_long",
     "gptj",
+    "opt",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.

@@ -4,6 +4,7 @@ mod gemma;
 mod gpt;
 mod gpt_neox;
 mod gptj;
+mod opt;
 mod phi;
 mod qwen_moe;
 mod rules;
@@ -17,6 +18,7 @@ use gemma::{GEMMA, GEMMA2, GEMMA3};
 use gpt::{GPT_NEO, GPT1, GPT2};
 use gpt_neox::GPT_NEOX;
 use gptj::GPTJ;
+use opt::OPT;
 use phi::{PHI, PHI3};
 use qwen_moe::{QWEN2_MOE, QWEN3_MOE};
 pub(crate) use rules::{Experts, FieldNames, Fused, Switch, Turned, WindowRule};
@@ -45,6 +47,8 @@ pub(crate) struct Family {
     pub(crate) default_theta: Option<f32>,
     /// Whether `longrope` may stretch its contexts.
     pub(crate) long_rope: bool,
+    /// Rows of learned positions before that of the first one.
+    pub(crate) skipped_positions: usize,
     /// How much of each head turns by them.
     pub(crate) turned: Turned,
     /// Key and value heads where config.json gives none; as many as query heads if this does not either.
@@ -97,14 +101,14 @@ const MODERN: FieldNames = FieldNames {
     num_heads: "num_attention_heads",
     intermediate_size: "intermediate_size",
     max_positions: "max_position_embeddings",
-    norm_eps: "rms_norm_eps",
+    norm_eps: Some("rms_norm_eps"),
     kv_heads: "num_key_value_heads",
     theta: "rope_theta",
     activation: &["hidden_act", "hidden_activation"],
 };
 
 /// Of families that norm by mean and variance.
-const LAYER_NORMED: FieldNames = FieldNames { norm_eps: "layer_norm_eps", activation: &["hidden_act"], ..MODERN };
+const LAYER_NORMED: FieldNames = FieldNames { norm_eps: Some("layer_norm_eps"), activation: &["hidden_act"], ..MODERN };
 
 /// Llama 1 to 3, and what shares their layers.
 pub(crate) const LLAMA: Family = Family {
@@ -117,6 +121,7 @@ pub(crate) const LLAMA: Family = Family {
     tensors: &weight_name::LLAMA,
     default_theta: Some(10_000.0),
     long_rope: false,
+    skipped_positions: 0,
     turned: Turned::Whole,
     default_kv_heads: None,
     default_head_dim: None,
@@ -195,7 +200,7 @@ const QWEN3: Family = Family {
 
 const FAMILIES: &[&Family] = &[
     &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
-    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ,
+    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT,
 ];
 
 impl Family {

@@ -22,6 +22,9 @@ use super::range;
 use super::{Activation, DecoderConfig, ExpertsConfig, NormConfig};
 use crate::error::LoadError;
 
+/// What torch adds to the variance in a norm where it is not told.
+const TORCH_EPS: f32 = 1e-5;
+
 /// What `config.json` and `generation_config.json` say together about a decoder.
 #[derive(Debug, PartialEq)]
 pub(crate) struct HuggingFaceConfig {
@@ -63,7 +66,10 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
     let num_heads = json.count(names.num_heads, range::HEADS)?;
     let num_layers = json.count(names.num_layers, range::LAYERS)?;
     let head_dim = head_dim(json, family, hidden_size, num_heads)?;
-    let eps = json.judged(names.norm_eps, range::epsilon)?.ok_or_else(|| json.missing(names.norm_eps))?;
+    let eps = match names.norm_eps {
+        Some(field) => json.judged(field, range::epsilon)?.ok_or_else(|| json.missing(field))?,
+        None => TORCH_EPS,
+    };
     let turned_dim = rope::turned_dim(json, family, head_dim)?;
     let [attention_softcap, logit_softcap] = gemma::caps(json, family)?;
     let is_gemma = family.gemma.is_some();

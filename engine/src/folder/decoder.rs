@@ -7,8 +7,8 @@ use crate::checkpoint::TensorMap;
 use crate::config::families::Fused;
 use crate::config::hugging_face::HuggingFaceConfig;
 use crate::error::LoadError;
-use crate::fused;
-use crate::weight_name::Naming;
+use crate::fused::{self, take};
+use crate::weight_name::{Naming, WeightName};
 
 /// Ends of the names of masks and frequencies: the files of old versions hold them beside the weights.
 const CONSTANTS: [&str; 4] = [".attn.bias", ".attention.bias", ".masked_bias", ".rotary_emb.inv_freq"];
@@ -21,12 +21,27 @@ pub(super) fn arrange(path: &Path, read: &HuggingFaceConfig, tensors: &mut Tenso
         tensors.retain(|name, _| !CONSTANTS.iter().any(|end| name.ends_with(end)));
         name_in_full(body, family.tensors.head, tensors);
     }
+    if family.skipped_positions > 0 {
+        skip_positions(path, (naming, family.skipped_positions), tensors)?;
+    }
     match family.fused {
         Fused::Nothing => Ok(()),
         Fused::Rows => fused::cut_folder(path, (config, naming), tensors),
         Fused::Groups(module) => fused::cut_groups(path, (config, family.tensors), module, tensors),
         Fused::Columns => gpt::turn(path, (config, naming), tensors),
     }
+}
+
+/// Leaves the rows of learned positions from that of the first one on.
+fn skip_positions(path: &Path, (naming, skipped): (Naming, usize), tensors: &mut TensorMap) -> Result<(), LoadError> {
+    let name = WeightName::PositionEmbedding.stored(naming);
+    let table = take(path, tensors, &name)?;
+    let rows = table.shape().first().copied().unwrap_or(0);
+    if rows <= skipped {
+        return Err(table.error(format!("shape {:?} has no rows behind the first {skipped}", table.shape())));
+    }
+    tensors.insert(name, table.cut(skipped..rows));
+    Ok(())
 }
 
 /// Of models that were saved without their head.

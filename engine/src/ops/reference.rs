@@ -45,6 +45,7 @@ pub fn gated(activation: Activation, gates: &[f32], ups: &[f32]) -> Vec<f64> {
 /// An activation of one number.
 pub fn activated(activation: Activation, x: f64) -> f64 {
     match activation {
+        Activation::Relu => x.max(0.0),
         Activation::Silu => x / (1.0 + (-x).exp()),
         Activation::Gelu => 0.5 * x * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2)),
         Activation::TanhGelu => {

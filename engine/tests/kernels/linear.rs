@@ -282,7 +282,7 @@ fn results_are_added_activated_and_gated_with_their_bias() {
         ops::linear(&cpu, &gate, &tiles, Epilogue::Add, ColumnsMut::new(&mut y, outputs));
         let sums: Vec<f64> = gates.iter().map(|gate| f64::from(*gate) + 1.0).collect();
         assert_close(&y, &sums, 1e-4, "added");
-        for activation in [Activation::Silu, Activation::Gelu, Activation::TanhGelu] {
+        for activation in [Activation::Relu, Activation::Silu, Activation::Gelu, Activation::TanhGelu] {
             let weights = Gated { gate: &gate, up: &up, activation };
             ops::gated_linear(&cpu, weights, &tiles, ColumnsMut::new(&mut y, outputs));
             assert_close(&y, &reference::gated(activation, &gates, &ups), 1e-4, "gated");

@@ -95,7 +95,7 @@ fn rows_are_normed_alike_on_their_way_into_a_tile() {
 #[test]
 fn activations_equal_their_reference() {
     let x: Vec<f32> = (-4096..=4096).map(|step| step as f32 / 256.0).chain([1e-20, -1e-20, 1e30, -1e4]).collect();
-    for activation in [Activation::Silu, Activation::Gelu, Activation::TanhGelu] {
+    for activation in [Activation::Relu, Activation::Silu, Activation::Gelu, Activation::TanhGelu] {
         let activated = same_everywhere(&x, x.len(), |cpu, x| {
             let mut tiles = TiledRows::default();
             tiles.fill(cpu, Input { x, norm: None }, 1, RowFormat::Floats);

@@ -10,7 +10,7 @@ pub(super) const NAMES: FieldNames = FieldNames {
     num_heads: "n_head",
     intermediate_size: "n_inner",
     max_positions: "n_positions",
-    norm_eps: "layer_norm_epsilon",
+    norm_eps: Some("layer_norm_epsilon"),
     kv_heads: "num_key_value_heads",
     theta: "rope_theta",
     activation: &["activation_function"],

@@ -8,7 +8,8 @@ pub(crate) struct FieldNames {
     pub(crate) num_heads: &'static str,
     pub(crate) intermediate_size: &'static str,
     pub(crate) max_positions: &'static str,
-    pub(crate) norm_eps: &'static str,
+    /// None where it cannot be said: it is torch's own.
+    pub(crate) norm_eps: Option<&'static str>,
     /// Of families whose heads turn.
     pub(crate) kv_heads: &'static str,
     /// So too.
@@ -21,7 +22,10 @@ impl FieldNames {
     /// Whether a field is one of them.
     pub(crate) fn contains(&self, name: &str) -> bool {
         let others = [self.hidden_size, self.num_layers, self.num_heads, self.intermediate_size];
-        others.contains(&name) || [self.max_positions, self.norm_eps].contains(&name) || self.activation.contains(&name)
+        others.contains(&name)
+            || self.max_positions == name
+            || self.norm_eps == Some(name)
+            || self.activation.contains(&name)
     }
 }
 

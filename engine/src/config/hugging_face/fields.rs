@@ -21,6 +21,7 @@ pub(super) const HARMLESS: &[&str] = &[
     "_model_name_or_path",
     "_name_or_path",
     "_num_labels",
+    "activation_dropout",
     "attention_dropout",
     "attn_pdrop",
     "bad_words_ids",
@@ -30,6 +31,7 @@ pub(super) const HARMLESS: &[&str] = &[
     "decoder_start_token_id",
     "diversity_penalty",
     "do_sample",
+    "dropout",
     "dtype",
     "early_stopping",
     "embd_pdrop",
@@ -42,10 +44,12 @@ pub(super) const HARMLESS: &[&str] = &[
     "gradient_checkpointing",
     "hidden_dropout",
     "id2label",
+    "init_std",
     "initializer_range",
     "is_decoder",
     "is_llama_config",
     "label2id",
+    "layerdrop",
     "length_penalty",
     "max_length",
     "max_sequence_length",
@@ -115,7 +119,8 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             "architectures" => check_class(value, family),
             "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
             "quantization_config" => Err("quantised safetensors are not supported; use a GGUF file".to_owned()),
-            "is_encoder_decoder"
+            "_remove_final_layer_norm"
+            | "is_encoder_decoder"
             | "add_cross_attention"
             | "attention_bias"
             | "mlp_bias"
@@ -125,7 +130,10 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             | "use_bidirectional_attention"
             | "use_mrope"
             | "use_sliding_window" => expect(value, &Value::Bool(false)),
-            "rotary" | "scale_attn_weights" => expect(value, &Value::Bool(true)),
+            "do_layer_norm_before" | "layer_norm_elementwise_affine" | "rotary" | "scale_attn_weights" => {
+                expect(value, &Value::Bool(true))
+            }
+            "word_embed_proj_dim" => expect(value, json.value(family.names.hidden_size).unwrap_or(&Value::Null)),
             "decoder_sparse_step" => expect(value, &Value::from(1)),
             "mlp_only_layers" => expect(value, &Value::Array(Vec::new())),
             "partial_rotary_factor" => expect(value, &Value::from(1.0)),

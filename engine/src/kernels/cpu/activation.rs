@@ -1,4 +1,4 @@
-//! The activations of MLPs: a smooth step times its argument, alone or as the gate of a second product.
+//! The activations of MLPs: a step times its argument, alone or as the gate of a second product.
 
 use super::elementwise::exp;
 use super::erf::erf;
@@ -11,6 +11,8 @@ const CUBIC: f32 = 0.044_715;
 /// An activation `x s(x)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
+    /// `s(x) = 1` where x is above 0, else 0.
+    Relu,
     /// `s(x) = 1 / (1 + e^-x)`.
     Silu,
     /// `s(x) = (1 + erf(x / sqrt(2))) / 2`.
@@ -24,6 +26,7 @@ impl Activation {
     #[inline(always)]
     pub(super) fn of<S: Simd>(self, simd: S, x: S::Vector) -> S::Vector {
         let steepness = match self {
+            Self::Relu => return simd.max(simd.splat(0.0), x),
             Self::Silu => x,
             Self::Gelu => {
                 let step = erf(simd, simd.mul(x, simd.splat(std::f32::consts::FRAC_1_SQRT_2)));
