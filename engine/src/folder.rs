@@ -52,7 +52,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let tokenizer = TokenizerFiles::open(&folder)?;
     Ok(Contents {
         path: config_path,
-        naming: Naming::Decoder(read.family.tensors),
+        naming: Naming::Decoder(read.tensors),
         tensors: weights.tensors,
         config: ModelConfig::Decoder(read.config),
         bos_id: read.bos_id,

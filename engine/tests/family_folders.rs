@@ -119,6 +119,13 @@ fn layers_may_be_written_out() -> Result<()> {
 }
 
 #[test]
+fn a_falcon_may_leave_its_positions_unsaid() -> Result<()> {
+    let scratch = changed("falcon", "max_position_embeddings", None)?;
+    assert_eq!(Checkpoint::open(scratch.path())?.config().max_positions, 2048);
+    Ok(())
+}
+
+#[test]
 fn a_field_says_whether_attention_and_mlp_stand_beside_each_other() -> Result<()> {
     let order = |folder: &Path| -> Result<LayerOrder> { Ok(Checkpoint::open(folder)?.config().order) };
     assert_eq!(order(&fixture("gpt_neox"))?, LayerOrder::Beside);

@@ -63,6 +63,21 @@ fn what_opt_did_once_is_refused_by_name() -> Result<()> {
 }
 
 #[test]
+fn other_falcons_are_refused_by_name() -> Result<()> {
+    check([
+        ("falcon", "alibi", json!(true), "'alibi': true is not supported, only false"),
+        ("falcon", "apply_residual_connection_post_layernorm", json!(true), "true is not supported, only false"),
+        ("falcon", "multi_query", json!(false), "query_key_value.weight': shape [48, 32] does not have 96 rows"),
+        ("falcon", "parallel_attn", json!(false), "transformer.h.0.post_attention_layernorm.weight': is missing"),
+        ("falcon", "bias", json!(true), "transformer.h.0.self_attention.query_key_value.bias': is missing"),
+        ("falcon_new", "num_ln_in_parallel_attn", json!(3), "'num_ln_in_parallel_attn': 3 is not in 1..=2"),
+        ("falcon_new", "num_ln_in_parallel_attn", json!(1), "transformer.h.0.input_layernorm.weight': is missing"),
+        ("falcon_new", "num_kv_heads", json!(3), "'num_kv_heads': 3 does not divide num_attention_heads 4"),
+        ("falcon_new", "num_kv_heads", json!(4), "query_key_value.weight': shape [64, 32] does not have 96 rows"),
+    ])
+}
+
+#[test]
 fn other_experts_are_refused_by_name() -> Result<()> {
     check([
         ("qwen2_moe", "mlp_only_layers", json!([1]), "'mlp_only_layers': [1] is not supported, only []"),

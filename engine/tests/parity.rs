@@ -17,8 +17,8 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// variance before a gate (`stablelm`), norms of each head's own (`stablelm_beside`), an expert that
 /// every token takes (`qwen2_moe`), shares that add up to one, of many experts (`qwen3_moe`), contexts
 /// stretched by divisors (`phi3_long`), heads that turn in neighbouring pairs (`gptj`), positions that begin in the third
-/// row (`opt`).
-const FOLDERS: [&str; 22] = [
+/// row (`opt`), one key for all queries (`falcon`), groups of heads stored together (`falcon_new`).
+const FOLDERS: [&str; 24] = [
     "llama2",
     "llama31",
     "mistral",
@@ -41,6 +41,8 @@ const FOLDERS: [&str; 22] = [
     "phi3_long",
     "gptj",
     "opt",
+    "falcon",
+    "falcon_new",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.

@@ -1,5 +1,6 @@
 //! The decoder families that can be loaded, a row of facts each: what files call them and what they leave unsaid.
 
+mod falcon;
 mod gemma;
 mod gpt;
 mod gpt_neox;
@@ -13,6 +14,8 @@ mod stablelm;
 use super::encoder_families::EncoderFamily;
 use super::{Activation, AttentionBias, HeadNorm, LayerOrder, NormKind, StreamNorms};
 use crate::weight_name::{self, DecoderNames};
+use falcon::FALCON;
+pub(crate) use falcon::Falcon;
 pub(crate) use gemma::Gemma;
 use gemma::{GEMMA, GEMMA2, GEMMA3};
 use gpt::{GPT_NEO, GPT1, GPT2};
@@ -43,6 +46,8 @@ pub(crate) struct Family {
     pub(crate) names: &'static FieldNames,
     /// What safetensors files call their tensors.
     pub(crate) tensors: &'static DecoderNames,
+    /// Positions where config.json gives none.
+    pub(crate) default_max_positions: Option<usize>,
     /// Base of the rotary frequencies where the file gives none; families without one have learned positions.
     pub(crate) default_theta: Option<f32>,
     /// Whether `longrope` may stretch its contexts.
@@ -79,6 +84,8 @@ pub(crate) struct Family {
     pub(crate) scaled_scores: bool,
     /// How heads of queries and keys are normed.
     pub(crate) head_norms: Switch<HeadNorm>,
+    /// What Falcon says in its own way, if it is that.
+    pub(crate) falcon: Option<Falcon>,
     /// What all Gemmas share, if it is one.
     pub(crate) gemma: Option<Gemma>,
     /// Which layers see a window only.
@@ -119,6 +126,7 @@ pub(crate) const LLAMA: Family = Family {
     pairs: false,
     names: &MODERN,
     tensors: &weight_name::LLAMA,
+    default_max_positions: None,
     default_theta: Some(10_000.0),
     long_rope: false,
     skipped_positions: 0,
@@ -137,6 +145,7 @@ pub(crate) const LLAMA: Family = Family {
     head_bias: false,
     scaled_scores: true,
     head_norms: Switch::Always(HeadNorm::None),
+    falcon: None,
     gemma: None,
     window: WindowRule::Never,
     experts: None,
@@ -200,7 +209,7 @@ const QWEN3: Family = Family {
 
 const FAMILIES: &[&Family] = &[
     &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
-    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT,
+    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT, &FALCON,
 ];
 
 impl Family {

@@ -4,6 +4,7 @@
 
 mod attention_types;
 pub(crate) mod encoder;
+mod falcon;
 mod fields;
 mod gemma;
 mod labels;
@@ -19,8 +20,9 @@ use serde_json::Value;
 use super::families::{Family, Switch};
 use super::json_fields::JsonFields;
 use super::range;
-use super::{Activation, DecoderConfig, ExpertsConfig, NormConfig};
+use super::{Activation, DecoderConfig, ExpertsConfig, LayerOrder, NormConfig};
 use crate::error::LoadError;
+use crate::weight_name::DecoderNames;
 
 /// What torch adds to the variance in a norm where it is not told.
 const TORCH_EPS: f32 = 1e-5;
@@ -33,6 +35,8 @@ pub(crate) struct HuggingFaceConfig {
     /// In the order of the files, without repetition.
     pub(crate) eos_ids: Vec<Token>,
     pub(crate) family: &'static Family,
+    /// What its tensors are called.
+    pub(crate) tensors: &'static DecoderNames,
 }
 
 /// Reads the configuration from `config.json` and, if there is one, `generation_config.json`.
@@ -51,7 +55,9 @@ pub(crate) fn read(json: JsonFields, generation: Option<JsonFields>) -> Result<H
         }
         bos_id = bos_id.or(token_ids(source, "bos_token_id", config.vocab_size)?.first().copied());
     }
-    Ok(HuggingFaceConfig { config, bos_id, eos_ids, family })
+    let own_norms = family.falcon.as_ref().filter(|_| config.order == LayerOrder::Beside);
+    let tensors = own_norms.map_or(family.tensors, |falcon| falcon.own_norms);
+    Ok(HuggingFaceConfig { config, bos_id, eos_ids, family, tensors })
 }
 
 fn family(json: &JsonFields) -> Result<&'static Family, LoadError> {
@@ -82,7 +88,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         num_kv_heads: num_kv_heads(json, family, num_heads)?,
         head_dim,
         intermediate_size: intermediate_size(json, family, hidden_size)?,
-        max_positions: json.count(names.max_positions, range::POSITIONS)?,
+        max_positions: max_positions(json, family)?,
         norms: NormConfig {
             kind: family.norm,
             stream: family.stream_norms,
@@ -94,7 +100,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         rope: rope::read(json, family, turned_dim)?,
         turned_dim,
         local_rope: rope::read_local(json, family, turned_dim)?,
-        order: switch(json, family.order)?,
+        order: if family.falcon.is_some() { falcon::order(json)? } else { switch(json, family.order)? },
         activation: activation(json, family)?,
         gated_mlp: family.gated_mlp,
         experts: experts(json, family)?,
@@ -112,8 +118,18 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
 
 fn num_kv_heads(json: &JsonFields, family: &Family, num_heads: usize) -> Result<usize, LoadError> {
     let (field, heads_field) = (family.names.kv_heads, family.names.num_heads);
-    let kv_heads = json.optional_count(field, range::HEADS)?.or(family.default_kv_heads).unwrap_or(num_heads);
+    let kv_heads = if family.falcon.is_some() {
+        falcon::kv_heads(json, num_heads)?
+    } else {
+        json.optional_count(field, range::HEADS)?.or(family.default_kv_heads).unwrap_or(num_heads)
+    };
     range::kv_heads(kv_heads, num_heads, heads_field).map_err(|reason| json.error(field, reason))
+}
+
+fn max_positions(json: &JsonFields, family: &Family) -> Result<usize, LoadError> {
+    let field = family.names.max_positions;
+    let said = json.optional_count(field, range::POSITIONS)?;
+    said.or(family.default_max_positions).ok_or_else(|| json.missing(field))
 }
 
 fn head_dim(json: &JsonFields, family: &Family, hidden_size: usize, num_heads: usize) -> Result<usize, LoadError> {

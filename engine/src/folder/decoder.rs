@@ -16,10 +16,10 @@ const CONSTANTS: [&str; 4] = [".attn.bias", ".attention.bias", ".masked_bias", "
 /// Rearranges the tensors of a folder.
 pub(super) fn arrange(path: &Path, read: &HuggingFaceConfig, tensors: &mut TensorMap) -> Result<(), LoadError> {
     let (config, family) = (&read.config, read.family);
-    let naming = Naming::Decoder(family.tensors);
+    let naming = Naming::Decoder(read.tensors);
     if let Some(body) = family.body {
         tensors.retain(|name, _| !CONSTANTS.iter().any(|end| name.ends_with(end)));
-        name_in_full(body, family.tensors.head, tensors);
+        name_in_full(body, read.tensors.head, tensors);
     }
     if family.skipped_positions > 0 {
         skip_positions(path, (naming, family.skipped_positions), tensors)?;
@@ -27,7 +27,7 @@ pub(super) fn arrange(path: &Path, read: &HuggingFaceConfig, tensors: &mut Tenso
     match family.fused {
         Fused::Nothing => Ok(()),
         Fused::Rows => fused::cut_folder(path, (config, naming), tensors),
-        Fused::Groups(module) => fused::cut_groups(path, (config, family.tensors), module, tensors),
+        Fused::Groups(module) => fused::cut_groups(path, (config, read.tensors), module, tensors),
         Fused::Columns => gpt::turn(path, (config, naming), tensors),
     }
 }

@@ -122,6 +122,8 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             "_remove_final_layer_norm"
             | "is_encoder_decoder"
             | "add_cross_attention"
+            | "alibi"
+            | "apply_residual_connection_post_layernorm"
             | "attention_bias"
             | "mlp_bias"
             | "qk_layernorm"
