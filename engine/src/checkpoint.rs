@@ -172,7 +172,9 @@ impl Contents {
 /// Every tensor that is needed, by name and shape; those that are not needed are listed in the log.
 fn check_tensors(contents: &Contents) -> Result<(), LoadError> {
     let mut unknown: BTreeSet<&str> = contents.tensors.keys().map(String::as_str).collect();
-    unknown.remove("rope_freqs.weight");
+    for name in ["rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"] {
+        unknown.remove(name);
+    }
     for (name, shape) in contents.config.weights() {
         contents.tensor(name, shape)?;
         unknown.remove(name.stored(contents.naming).as_str());

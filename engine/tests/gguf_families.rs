@@ -4,7 +4,7 @@
 mod model_files;
 mod support;
 
-use engine::config::{DecoderConfig, RopeConfig, RopeScaling};
+use engine::config::{DecoderConfig, LongRope, RopeConfig, RopeScaling};
 use engine::{Checkpoint, TokenizerSource};
 use model_files::Scratch;
 use model_files::gguf_file::{GgufFile, Tensor, Value};
@@ -182,9 +182,44 @@ fn the_largest_gemma_divides_scores_by_another_width() {
     assert_eq!(config(&deepened(62)).attention_scale, 0.25, "by the root of what the heads share out");
 }
 
+/// With divisors for short texts and for long ones, of which half a head turns.
+fn long_phi(short: &[f32], long: &[f32]) -> GgufFile {
+    let mut file = file("phi3")
+        .with("phi3.rope.dimension_count", Value::U32(8))
+        .with("phi3.rope.scaling.original_context_length", Value::U32(64))
+        .with("phi3.rope.scaling.attn_factor", Value::F32(1.25));
+    for (name, values) in [("short", short), ("long", long)] {
+        let name = format!("rope_factors_{name}.weight");
+        file.tensors.push(Tensor::f32(&name, vec![values.len() as u64], values));
+    }
+    file
+}
+
+#[test]
+fn phi_has_divisors_for_long_texts() {
+    let (short, long) = (vec![1.0, 1.25, 1.5, 2.0], vec![1.0, 2.0, 4.0, 8.0]);
+    let config = config(&long_phi(&short, &long));
+    let expected = LongRope { short: short.clone(), long: long.clone(), original_max_positions: 64, amplitude: 1.25 };
+    assert_eq!(config.rope.map(|rope| rope.scaling), Some(RopeScaling::Long(expected)));
+    assert_eq!(config.turned_dim, 8);
+    let mut alone = long_phi(&short, &long);
+    alone.tensors.retain(|tensor| tensor.name != "rope_factors_short.weight");
+    for (file, reason) in [
+        (alone, "tensor 'rope_factors_long.weight': stands alone: its twin is missing"),
+        (long_phi(&short[1..], &long), "tensor 'rope_factors_short.weight': shape [3] is not [4]"),
+        (
+            long_phi(&short, &[1.0, 2.0, 4.0, 0.0]),
+            "tensor 'rope_factors_long.weight': 0 is not a finite number above 0",
+        ),
+    ] {
+        let error = opened(&file).unwrap_err();
+        assert!(error.ends_with(reason), "{error}");
+    }
+}
+
 #[test]
 fn what_would_change_the_numbers_is_refused() {
-    for (folder, tensor) in [("phi3", "rope_factors_long.weight"), ("qwen2", "output.bias")] {
+    for (folder, tensor) in [("llama2", "rope_factors_long.weight"), ("qwen2", "output.bias")] {
         let error = opened(&file(folder).with_tensor(tensor, &[8])).unwrap_err();
         assert!(error.contains(&format!("tensor '{tensor}': is not supported")), "{error}");
     }

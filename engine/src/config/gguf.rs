@@ -8,7 +8,7 @@ mod window;
 
 use scheduler::Token;
 
-use super::families::{Family, Fused};
+use super::families::{Family, Fused, Turned};
 use super::{AttentionBias, DecoderConfig, LayerOrder, NormConfig, NormKind, StreamNorms, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
@@ -55,10 +55,11 @@ pub(crate) struct GgufConfig {
 pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result<GgufConfig, LoadError> {
     let keys = Keys::new(metadata)?;
     keys.check_names()?;
-    check_unread(tensors)?;
+    check_unread(tensors, keys.family)?;
     let hidden_size = keys.count("embedding_length", range::WIDTH)?;
     let num_heads = keys.count("attention.head_count", range::HEADS)?;
     let head_dim = keys.head_dim(hidden_size, num_heads)?;
+    let turned_dim = keys.turned_dim(head_dim)?;
     let num_layers = keys.count("block_count", range::LAYERS)?;
     let has = |name: WeightName| tensors.contains_key(&name.stored(Naming::Gguf));
     let in_first_layer = |weight| has(WeightName::Layer(0, weight));
@@ -85,8 +86,8 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
             of_heads: keys.family.head_norms.unsaid(),
             of_outputs: keys.family.gemma.is_some_and(|gemma| gemma.output_norms),
         },
-        rope: rope::read(&keys, tensors, head_dim)?,
-        turned_dim: head_dim,
+        rope: rope::read(&keys, tensors, turned_dim)?,
+        turned_dim,
         local_rope: rope::read_local(&keys)?,
         order: LayerOrder::InTurn,
         tied_embeddings: !has(WeightName::Output),
@@ -116,9 +117,9 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
 }
 
 /// Tensors of other models would be passed over in silence; of these it is known what they change.
-fn check_unread(tensors: &TensorMap) -> Result<(), LoadError> {
-    let unread = ["output.bias", "rope_factors_long.weight", "rope_factors_short.weight"];
-    match unread.into_iter().find_map(|name| tensors.get(name)) {
+fn check_unread(tensors: &TensorMap, family: &Family) -> Result<(), LoadError> {
+    let factors = rope::FACTORS.into_iter().filter(|_| !family.long_rope);
+    match std::iter::once("output.bias").chain(factors).find_map(|name| tensors.get(name)) {
         Some(tensor) => Err(tensor.error("is not supported, and the numbers would differ without it")),
         None => Ok(()),
     }
@@ -186,17 +187,26 @@ impl<'a> Keys<'a> {
 
     fn head_dim(&self, hidden_size: usize, num_heads: usize) -> Result<usize, LoadError> {
         const KEY: &str = "attention.key_length";
+        const VALUE_KEY: &str = "attention.value_length";
         let head_dim = match self.optional_count(KEY)? {
             Some(explicit) => range::head_dim(explicit).map_err(|reason| self.error(KEY, reason))?,
             None => range::computed_head_dim(hidden_size, num_heads)
                 .map_err(|reason| self.error("embedding_length", reason))?,
         };
-        for key in ["attention.value_length", "rope.dimension_count"] {
-            if let Some(width) = self.optional_count(key)?.filter(|&width| width != head_dim) {
-                return Err(self.error(key, format!("{width} is not the head's width {head_dim}")));
-            }
+        if let Some(width) = self.optional_count(VALUE_KEY)?.filter(|&width| width != head_dim) {
+            return Err(self.error(VALUE_KEY, format!("{width} is not the head's width {head_dim}")));
         }
         Ok(head_dim)
+    }
+
+    /// Elements of a head that turn: all, but in families of which a part may.
+    fn turned_dim(&self, head_dim: usize) -> Result<usize, LoadError> {
+        const KEY: &str = "rope.dimension_count";
+        let said = self.optional_count(KEY)?.unwrap_or(head_dim);
+        if self.family.turned == Turned::Whole && said != head_dim {
+            return Err(self.error(KEY, format!("{said} is not the head's width {head_dim}")));
+        }
+        range::turned_dim(said, head_dim).map_err(|reason| self.error(KEY, reason))
     }
 
     /// The embedding has a row for each token; the metadata may say the same number.

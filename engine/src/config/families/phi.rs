@@ -43,6 +43,6 @@ pub(super) const PHI3: Family = Family {
     window: WindowRule::Every(None),
     fused: Fused::Rows,
     fields: &["original_max_position_embeddings", "sliding_window"],
-    gguf_keys: &["attention.sliding_window"],
+    gguf_keys: &["attention.sliding_window", "rope.scaling.attn_factor"],
     ..LLAMA
 };
