@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn elements_behind_those_that_turn_stay() {
         let angles = Rope::new(&config(RopeScaling::None), 4).angles([7]);
-        let mut turned = vec![1.0, 2.0, 5.0, 6.0];
+        let mut turned = [1.0, 2.0, 5.0, 6.0];
         angles.rotate(0, 4, &mut turned);
         let mut heads = [[1.0, 2.0, 5.0, 6.0, 3.0, 4.0], [1.0, 2.0, 5.0, 6.0, 8.0, 9.0]].concat();
         angles.rotate(0, 6, &mut heads);

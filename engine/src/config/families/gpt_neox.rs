@@ -21,7 +21,7 @@ const TENSORS: DecoderNames = DecoderNames {
     ..weight_name::LLAMA
 };
 
-/// GPT-NeoX. Its "gelu_fast" is the one by the hyperbolic tangent.
+/// GPT-NeoX. Its `gelu_fast` is the one by the hyperbolic tangent.
 pub(super) const GPT_NEOX: Family = Family {
     model_type: "gpt_neox",
     causal_class: "GPTNeoXForCausalLM",

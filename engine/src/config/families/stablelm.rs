@@ -1,9 +1,9 @@
-//! StableLM: a Llama whose norms are by mean and variance, with heads of which a quarter turns.
+//! `StableLM`: a Llama whose norms are by mean and variance, with heads of which a quarter turns.
 
 use super::{Family, LAYER_NORMED, LLAMA, Switch, Turned};
 use crate::config::{AttentionBias, HeadNorm, LayerOrder, NormKind};
 
-/// StableLM 3B and StableLM 2.
+/// `StableLM` 3B and 2.
 pub(super) const STABLELM: Family = Family {
     model_type: "stablelm",
     causal_class: "StableLmForCausalLM",
