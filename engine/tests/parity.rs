@@ -17,8 +17,9 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// variance before a gate (`stablelm`), norms of each head's own (`stablelm_beside`), an expert that
 /// every token takes (`qwen2_moe`), shares that add up to one, of many experts (`qwen3_moe`), contexts
 /// stretched by divisors (`phi3_long`), heads that turn in neighbouring pairs (`gptj`), positions that begin in the third
-/// row (`opt`), one key for all queries (`falcon`), groups of heads stored together (`falcon_new`).
-const FOLDERS: [&str; 24] = [
+/// row (`opt`), one key for all queries (`falcon`), groups of heads stored together (`falcon_new`), windows over
+/// layers with biases (`starcoder2`).
+const FOLDERS: [&str; 25] = [
     "llama2",
     "llama31",
     "mistral",
@@ -43,6 +44,7 @@ const FOLDERS: [&str; 24] = [
     "opt",
     "falcon",
     "falcon_new",
+    "starcoder2",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.

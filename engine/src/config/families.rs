@@ -10,6 +10,7 @@ mod phi;
 mod qwen_moe;
 mod rules;
 mod stablelm;
+mod starcoder2;
 
 use super::encoder_families::EncoderFamily;
 use super::{Activation, AttentionBias, HeadNorm, LayerOrder, NormKind, StreamNorms};
@@ -26,6 +27,7 @@ use phi::{PHI, PHI3};
 use qwen_moe::{QWEN2_MOE, QWEN3_MOE};
 pub(crate) use rules::{Experts, FieldNames, Fused, Switch, Turned, WindowRule};
 use stablelm::STABLELM;
+use starcoder2::STARCODER;
 
 /// What is the same in every model of a family.
 #[derive(Debug, PartialEq)]
@@ -209,7 +211,7 @@ const QWEN3: Family = Family {
 
 const FAMILIES: &[&Family] = &[
     &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
-    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT, &FALCON,
+    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT, &FALCON, &STARCODER,
 ];
 
 impl Family {
