@@ -74,16 +74,23 @@ pub fn log_sum_exp(values: &[f32]) -> f64 {
     greatest + values.iter().map(|value| (f64::from(*value) - greatest).exp()).sum::<f64>().ln()
 }
 
-/// One query head over the keys and values of the positions that it sees, a row of `query.len()` each: up to its own, or all.
-pub fn attention(query: &[f32], keys: &[f32], values: &[f32], (rule, head): (&ScoreRule<'_>, usize)) -> Vec<f64> {
+/// One head of the query at `position` over keys and values, a row of `query.len()` each: those up to its own position, or all.
+pub fn attention(
+    query: &[f32],
+    keys: &[f32],
+    values: &[f32],
+    (rule, head, position): (&ScoreRule<'_>, usize, usize),
+) -> Vec<f64> {
     let width = query.len();
     let products = linear(query, keys, width);
-    let last = products.len() - 1;
     let score = |(key, product): (usize, &f64)| {
         let scaled = product * f64::from(rule.scale);
         let capped = rule.softcap.map(f64::from).map_or(scaled, |cap| cap * (scaled / cap).tanh());
-        let biased = |bias: DistanceBias<'_>| bias.values[head * bias.distances + (last - key).min(bias.distances - 1)];
-        let seen = rule.window.is_none_or(|window| last - key < window);
+        let biased = |bias: DistanceBias<'_>| {
+            let column = bias.own as isize + key as isize - position as isize;
+            bias.values[head * bias.columns + column.clamp(0, bias.columns as isize - 1) as usize]
+        };
+        let seen = rule.window.is_none_or(|window| position.abs_diff(key) < window);
         if seen { capped + f64::from(rule.bias.map_or(0.0, biased)) } else { f64::NEG_INFINITY }
     };
     let scores: Vec<f64> = products.iter().enumerate().map(score).collect();
