@@ -9,11 +9,15 @@ pub(crate) mod json_fields;
 mod model;
 pub(crate) mod range;
 mod relative;
+mod rotary;
 
 pub use crate::kernels::cpu::activation::Activation;
-pub use encoder::{EncoderConfig, EncoderHead, LabelScores, LabelToken, Labels, PositionRule, Positions, Squash, Task};
+pub use encoder::{
+    Biases, EncoderConfig, EncoderHead, LabelScores, LabelState, Labels, PositionRule, Positions, Squash, Task,
+};
 pub use model::ModelConfig;
 pub use relative::RelativeRule;
+pub use rotary::RotaryRule;
 
 /// A decoder's shape and arithmetic, from `config.json` (both spellings of transformers) or GGUF metadata.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +113,7 @@ pub enum NormKind {
     Layer,
 }
 
-/// Where a decoder norms the residual stream.
+/// Where a model norms the residual stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamNorms {
     /// On its way into attention, MLP and head.

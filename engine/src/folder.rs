@@ -5,6 +5,7 @@
 mod encoder;
 mod file_names;
 mod gpt;
+mod modern_bert;
 mod safetensors_header;
 mod sentence_transformers;
 mod shards;

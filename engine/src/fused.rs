@@ -99,6 +99,16 @@ pub(crate) fn put_parts(
     (layer, parts): (usize, &[Part]),
     naming: Naming,
 ) -> Result<(), LoadError> {
+    let named = |&(weight, rows): &Part| (WeightName::Layer(layer, weight).stored(naming), rows);
+    put_named(tensors, whole, parts.iter().map(named).collect())
+}
+
+/// Puts tensors of these names, so many rows each, in the place of the one that was all of them.
+pub(crate) fn put_named(
+    tensors: &mut TensorMap,
+    whole: &StoredTensor,
+    parts: Vec<(String, usize)>,
+) -> Result<(), LoadError> {
     let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
     if whole.shape().first() != Some(&rows) {
         return Err(whole.error(format!("shape {:?} does not have {rows} rows", whole.shape())));
@@ -107,8 +117,7 @@ pub(crate) fn put_parts(
         return Err(whole.error(format!("{} holds no single numbers to cut between", whole.block_type().name())));
     }
     let mut start = 0;
-    for &(weight, rows) in parts {
-        let name = WeightName::Layer(layer, weight).stored(naming);
+    for (name, rows) in parts {
         if let Some(part) = tensors.insert(name, whole.cut(start..start + rows)) {
             return Err(part.error(format!("stands in the file twice, alone and in '{}'", whole.name())));
         }

@@ -128,7 +128,7 @@ impl WeightName {
     /// The tensor's name in a file.
     pub(crate) fn stored(self, naming: Naming) -> String {
         let name = match self {
-            Self::Encoder(part, term) => return part.stored(term, naming),
+            Self::Encoder(part, term) => return part.stored(term, naming.of_encoder()),
             Self::Layer(layer, weight) => {
                 return format!("{}.{layer}.{}", naming.layers(), weight.stored(naming));
             }
@@ -221,9 +221,7 @@ impl LayerWeight {
     fn stored(self, naming: Naming) -> &'static str {
         match naming {
             Naming::Gguf => self.gguf(),
-            Naming::HuggingFace | Naming::Bert | Naming::Roberta | Naming::DistilBert | Naming::XlNet => {
-                self.hugging_face()
-            }
+            Naming::HuggingFace | Naming::Encoder(_) => self.hugging_face(),
             Naming::HuggingFaceOutputNorms => self.hugging_face_with_output_norms(),
             Naming::Gpt1 | Naming::Gpt2 => gpt::of_layer(self),
             Naming::GptNeo => gpt::of_neo_layer(self),

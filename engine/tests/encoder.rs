@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::path::Path;
 use support::{Answer, Runner, Setup, fixture, ids, json, load, max_abs_diff};
 
-const FOLDERS: [&str; 4] = ["bert", "roberta", "distilbert", "xlnet"];
+const FOLDERS: [&str; 5] = ["bert", "roberta", "distilbert", "xlnet", "modernbert"];
 
 /// For a model that computes sequences whole.
 fn whole() -> Setup {
@@ -128,6 +128,14 @@ fn what_could_change_numbers_is_refused_by_name() {
         ("xlnet", "architectures", serde_json::json!(["XLNetLMHeadModel"]), "supported: XLNetModel,"),
         ("xlnet-seqcls", "summary_type", Value::from("mean"), "only \"last\""),
         ("xlnet-seqcls", "summary_activation", Value::Null, "null is not supported, only \"tanh\""),
+        ("modernbert", "norm_bias", Value::from(true), "true is not supported, only false"),
+        ("modernbert", "decoder_bias", Value::from(false), "false is not supported, only true"),
+        ("modernbert", "classifier_pooling", Value::from("max"), "\"max\" is not supported; supported: cls, mean"),
+        ("modernbert", "classifier_activation", Value::from("elu"), "\"elu\" is not supported; supported: gelu,"),
+        ("modernbert", "layer_types", serde_json::json!(["full_attention"]), "is not 3 times"),
+        ("modernbert", "rope_parameters", serde_json::json!({"rope_theta": 1.0}), "is not an object of full_attention"),
+        ("modernbert", "rope_scaling", serde_json::json!({"factor": 2.0}), "'rope_scaling': is not known"),
+        ("modernbert", "intermediate_size", Value::from(41), "shape [80, 32] does not have 82 rows"),
     ];
     for (name, field, value, reason) in cases {
         let scratch = folder(name, &[("config.json", &with_field(name, field, value))]);
@@ -201,6 +209,9 @@ proptest! {
         setup in setup(),
         texts in prop::collection::vec(prop::collection::vec(0..429 as Token, 1..41), 1..12),
     ) {
+        let vocabulary = Checkpoint::open(&fixture(name)).unwrap().model().vocab_size() as Token;
+        let known = |text: &Vec<Token>| text.iter().map(|token| token % vocabulary).collect();
+        let texts: Vec<Vec<Token>> = texts.iter().map(known).collect();
         let plain = Setup { threads: 1, isa: Isa::Scalar, ..whole() };
         for (got, text) in serve(name, setup, &texts).iter().zip(&texts) {
             let alone = serve(name, plain, std::slice::from_ref(text)).remove(0);
@@ -210,19 +221,41 @@ proptest! {
     }
 }
 
+/// The vector of a text of thirty tokens, by a model that has a field of its configuration set.
+fn vector_with(name: &str, field: &str, value: Value) -> Vec<f32> {
+    let text: Vec<Token> = (20..50).collect();
+    let scratch = folder(name, &[("config.json", &with_field(name, field, value))]);
+    let mut runner = Runner::new(load(scratch.path(), whole()).unwrap(), whole());
+    let seq = runner.submit_pooled(&text, 0);
+    runner.finish().remove(&seq).unwrap().vector
+}
+
 /// A clamp that no distance of a text reaches changes nothing; a lower one does.
 #[test]
 fn distances_beyond_a_clamp_are_one() {
-    let text: Vec<Token> = (20..50).collect();
-    let vector = |clamp: i64| {
-        let scratch = folder("xlnet", &[("config.json", &with_field("xlnet", "clamp_len", clamp.into()))]);
-        let mut runner = Runner::new(load(scratch.path(), whole()).unwrap(), whole());
-        let seq = runner.submit_pooled(&text, 0);
-        runner.finish().remove(&seq).unwrap().vector
-    };
+    let vector = |clamp: i64| vector_with("xlnet", "clamp_len", clamp.into());
     let free = vector(-1);
     assert_eq!(vector(29), free);
     assert_ne!(vector(28), free);
+}
+
+/// So with a window, half of which lies on each side.
+#[test]
+fn a_window_as_wide_as_a_text_hides_nothing() {
+    let vector = |window: u64| vector_with("modernbert", "local_attention", window.into());
+    let free = vector_with("modernbert", "local_attention", Value::from(200));
+    assert_eq!(vector(58), free);
+    assert_eq!(vector(59), free, "the odd one is nobody's");
+    assert_ne!(vector(57), free);
+}
+
+/// Old files write no base of their own for layers with a window as `null`.
+#[test]
+fn a_base_that_is_null_is_that_of_all_layers() {
+    let vector = |value| vector_with("modernbert", "local_rope_theta", value);
+    let same = vector(Value::from(160_000.0));
+    assert_eq!(vector(Value::Null), same);
+    assert_ne!(vector(Value::from(10_000.0)), same);
 }
 
 /// Scores of the labels of texts and pairs of texts.
@@ -258,6 +291,7 @@ fn labels_have_the_reference_scores() {
     check_labels("roberta-seqcls", &names);
     check_labels("distilbert-seqcls", &names);
     check_labels("xlnet-seqcls", &names);
+    check_labels("modernbert-seqcls", &names);
     check_labels("bert-xenc", &["LABEL_0"]);
 }
 

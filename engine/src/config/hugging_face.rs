@@ -9,6 +9,7 @@ mod gemma;
 mod labels;
 mod relative;
 mod rope;
+mod rotary;
 mod tasks;
 mod window;
 

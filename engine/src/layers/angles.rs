@@ -1,6 +1,6 @@
 //! Rotary angles of a step, for all layers: those that see a window only may turn by frequencies of their own.
 
-use crate::config::DecoderConfig;
+use crate::config::RopeConfig;
 use crate::ops::rope::{Rope, RopeAngles};
 
 /// How heads turn, in layers that see a window only and in the others; not at all where positions are learned.
@@ -18,9 +18,9 @@ pub(crate) struct LayerAngles {
 }
 
 impl LayerRopes {
-    pub(crate) fn new(config: &DecoderConfig) -> Self {
-        let rope = |rope| Rope::new(rope, config.head_dim);
-        Self { all: config.rope.as_ref().map(rope), local: config.local_rope.as_ref().map(rope) }
+    pub(crate) fn new(all: Option<&RopeConfig>, local: Option<&RopeConfig>, head_dim: usize) -> Self {
+        let rope = |rope| Rope::new(rope, head_dim);
+        Self { all: all.map(rope), local: local.map(rope) }
     }
 }
 

@@ -103,7 +103,7 @@ impl Expert {
         let part = |weight, out| Part { weight: WeightName::Expert(layer, expert, weight), bias: None, out };
         let (gate, up) = (part(ExpertWeight::Gate, intermediate), part(ExpertWeight::Up, intermediate));
         Ok(Self {
-            gate_up: GatedLinear::load(loader, gate, up, hidden)?,
+            gate_up: GatedLinear::load(loader, [gate, up], hidden, config.activation)?,
             down: Linear::load(loader, &[part(ExpertWeight::Down, hidden)], intermediate)?,
         })
     }

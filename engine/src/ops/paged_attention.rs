@@ -32,8 +32,8 @@ pub struct AttentionInput<'a> {
     pub kv: &'a KvLayer,
 }
 
-/// Each row sees the positions of its sequence up to its own, or those behind it too, as far as the rule's window goes; out
-/// is `[rows, heads * head_dim]`.
+/// Each row sees the positions of its sequence up to its own, or those ahead too, as far as the rule's window goes; out is
+/// `[rows, heads * head_dim]`.
 pub fn paged_attention(cpu: &Cpu, attention: &Attention<'_>, input: &AttentionInput<'_>, out: &mut [f32]) {
     let geometry = input.kv.geometry();
     let width = attention.heads * geometry.head_dim;

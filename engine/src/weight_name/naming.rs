@@ -1,6 +1,7 @@
 //! Whose names a file uses for its weights.
 
 use super::{ExpertWeight, gpt};
+use crate::encoder_weight::EncoderNaming;
 
 /// Whose names a file uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,29 +18,26 @@ pub(crate) enum Naming {
     Gpt2,
     /// transformers' for GPT-Neo.
     GptNeo,
-    /// transformers' for BERT and its kin.
-    Bert,
-    /// transformers' for RoBERTa: as BERT's, but for heads.
-    Roberta,
-    /// transformers' for DistilBERT.
-    DistilBert,
-    /// transformers' for XLNet.
-    XlNet,
+    /// transformers' for an encoder.
+    Encoder(EncoderNaming),
 }
 
 impl Naming {
+    /// That of an encoder; panics if the model is none.
+    pub(super) fn of_encoder(self) -> EncoderNaming {
+        match self {
+            Self::Encoder(naming) => naming,
+            other => panic!("{other:?} names no weights of an encoder"),
+        }
+    }
+
     /// Embeddings of tokens and of positions, weight and bias of the last norm, head.
     pub(super) fn of_all_layers(self) -> [&'static str; 5] {
         match self {
             Self::Gguf => {
                 ["token_embd.weight", "position_embd.weight", "output_norm.weight", "output_norm.bias", "output.weight"]
             }
-            Self::HuggingFace
-            | Self::HuggingFaceOutputNorms
-            | Self::Bert
-            | Self::Roberta
-            | Self::DistilBert
-            | Self::XlNet => [
+            Self::HuggingFace | Self::HuggingFaceOutputNorms | Self::Encoder(_) => [
                 "model.embed_tokens.weight",
                 "model.embed_positions.weight",
                 "model.norm.weight",
@@ -72,12 +70,7 @@ impl Naming {
     pub(super) fn layers(self) -> &'static str {
         match self {
             Self::Gguf => "blk",
-            Self::HuggingFace
-            | Self::HuggingFaceOutputNorms
-            | Self::Bert
-            | Self::Roberta
-            | Self::DistilBert
-            | Self::XlNet => "model.layers",
+            Self::HuggingFace | Self::HuggingFaceOutputNorms | Self::Encoder(_) => "model.layers",
             Self::Gpt1 | Self::Gpt2 | Self::GptNeo => "transformer.h",
         }
     }

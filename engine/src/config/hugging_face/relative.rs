@@ -10,18 +10,6 @@ use crate::error::LoadError;
 
 const CLAMP: &str = "clamp_len";
 
-/// Fields that are read here.
-pub(super) const READ: &[&str] = &[
-    "attn_type",
-    "bi_data",
-    CLAMP,
-    "d_head",
-    "summary_activation",
-    "summary_proj_to_labels",
-    "summary_type",
-    "summary_use_proj",
-];
-
 /// Reads the rule of a family whose texts end with this token, of a model whose heads are so wide.
 pub(super) fn read(json: &JsonFields, closing: Token, head_dim: usize) -> Result<RelativeRule, LoadError> {
     let only = [

@@ -8,7 +8,7 @@ use crate::config::{RopeConfig, RopeScaling, range};
 use crate::error::LoadError;
 
 /// Of `rope_parameters`, where version 5 writes one object for each kind of layer.
-const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
+pub(super) const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
 
 /// Of all layers, or of those that see everything; none where positions are learned.
 pub(super) fn read(json: &JsonFields, family: &Family) -> Result<Option<RopeConfig>, LoadError> {
@@ -29,13 +29,22 @@ pub(super) fn read(json: &JsonFields, family: &Family) -> Result<Option<RopeConf
 pub(super) fn read_local(json: &JsonFields, family: &Family) -> Result<Option<RopeConfig>, LoadError> {
     let Some(default) = family.gemma.and_then(|gemma| gemma.local_theta) else { return Ok(None) };
     let [_, local] = of_kinds(json.object("rope_parameters")?)?;
-    let thetas = [json.judged("rope_local_base_freq", range::positive)?, theta_of(local)?];
-    let theta = agreed(json, "rope_local_base_freq", thetas.into_iter().flatten())?.unwrap_or(default);
-    let scaling = local.map(read_scaling).transpose()?.unwrap_or(RopeScaling::None);
-    Ok(Some(RopeConfig { theta, scaling }))
+    with_field(json, local, ("rope_local_base_freq", default)).map(Some)
 }
 
-fn of_kinds(parameters: Option<JsonFields<'_>>) -> Result<[Option<JsonFields<'_>>; 2], LoadError> {
+/// By parameters whose base may also stand in a field of its own.
+pub(super) fn with_field(
+    json: &JsonFields,
+    parameters: Option<JsonFields>,
+    (field, default): (&str, f32),
+) -> Result<RopeConfig, LoadError> {
+    let thetas = [json.judged(field, range::positive)?, theta_of(parameters)?];
+    let theta = agreed(json, field, thetas.into_iter().flatten())?.unwrap_or(default);
+    let scaling = parameters.map(read_scaling).transpose()?.unwrap_or(RopeScaling::None);
+    Ok(RopeConfig { theta, scaling })
+}
+
+pub(super) fn of_kinds(parameters: Option<JsonFields<'_>>) -> Result<[Option<JsonFields<'_>>; 2], LoadError> {
     let Some(parameters) = parameters else { return Ok([None; 2]) };
     let [full, local] = KINDS.map(|kind| parameters.object(kind));
     Ok([full?, local?])

@@ -26,7 +26,7 @@ pub struct ScoreRule<'a> {
 pub enum Sight {
     /// Its own and those before it.
     Back,
-    /// Those behind it too: the sequence is computed whole.
+    /// Those ahead of it too: the sequence is computed whole.
     Both,
 }
 
@@ -72,10 +72,10 @@ impl DistanceBias<'_> {
         let of_head = &self.values[head * self.columns..][..self.columns];
         let near = Seen { start: position.saturating_sub(self.own), end: position + self.columns - self.own };
         let near = near.within(seen.start..seen.end);
-        let (behind, rest) = scores.split_at_mut(near.start - seen.start);
+        let (before, rest) = scores.split_at_mut(near.start - seen.start);
         let (beside, ahead) = rest.split_at_mut(near.end - near.start);
         let first = (self.own + near.start).saturating_sub(position).min(self.columns - 1);
-        behind.iter_mut().for_each(|score| *score += of_head[0]);
+        before.iter_mut().for_each(|score| *score += of_head[0]);
         beside.iter_mut().zip(&of_head[first..]).for_each(|(score, bias)| *score += bias);
         ahead.iter_mut().for_each(|score| *score += of_head[self.columns - 1]);
     }
