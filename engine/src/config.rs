@@ -1,5 +1,6 @@
 //! What a model is: the facts its family and its files state, checked, in one spelling.
 
+pub(crate) mod distance_bias;
 mod encoder;
 pub(crate) mod encoder_families;
 pub(crate) mod families;

@@ -6,7 +6,7 @@ mod relative;
 pub(crate) use naming::EncoderNaming;
 pub use relative::RelativePart;
 
-use crate::config::{EncoderConfig, EncoderHead, Positions, StreamNorms};
+use crate::config::{EncoderConfig, EncoderHead, Positions, StreamNorms, distance_bias};
 use crate::weight_name::{WeightName, WeightShape};
 
 /// A part of an encoder that has weights.
@@ -20,6 +20,8 @@ pub enum EncoderPart {
     Types,
     /// Norm of their sum.
     EmbeddingNorm,
+    /// What is added to scores for a distance, in all layers `[buckets, heads]`.
+    DistanceBias,
     /// A part of the layer with this number.
     Layer(usize, EncoderLayerPart),
     /// Norm behind the last layer, where layers norm what they read.
@@ -93,6 +95,10 @@ pub(crate) fn all(config: &EncoderConfig) -> Vec<(WeightName, WeightShape)> {
     if config.positions.embedding_norm() {
         weights.extend(norm(EncoderPart::EmbeddingNorm, config));
     }
+    if let Positions::Biased(_) = config.positions {
+        let shape = WeightShape::Matrix { rows: distance_bias::BUCKETS, columns: config.num_heads };
+        weights.push(weight(EncoderPart::DistanceBias, shape));
+    }
     for layer in 0..config.num_layers {
         weights.extend(of_layer(config, layer));
     }
@@ -113,7 +119,7 @@ fn of_layer(config: &EncoderConfig, layer: usize) -> Vec<(WeightName, WeightShap
     }
     match config.positions {
         Positions::Relative(_) => weights.extend(relative::of_attention(layer, hidden)),
-        Positions::Table(_) | Positions::Rotary(_) => {}
+        Positions::Table(_) | Positions::Biased(_) | Positions::Rotary(_) => {}
     }
     let gate = config.gated_mlp.then_some(L::Gate);
     for of in gate.into_iter().chain([L::Up]) {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::path::Path;
 use support::{Answer, Runner, Setup, fixture, ids, json, load, max_abs_diff};
 
-const FOLDERS: [&str; 5] = ["bert", "roberta", "distilbert", "xlnet", "modernbert"];
+const FOLDERS: [&str; 6] = ["bert", "roberta", "distilbert", "xlnet", "modernbert", "mpnet"];
 
 /// For a model that computes sequences whole.
 fn whole() -> Setup {
@@ -135,6 +135,8 @@ fn what_could_change_numbers_is_refused_by_name() {
         ("modernbert", "layer_types", serde_json::json!(["full_attention"]), "is not 3 times"),
         ("modernbert", "rope_parameters", serde_json::json!({"rope_theta": 1.0}), "is not an object of full_attention"),
         ("modernbert", "rope_scaling", serde_json::json!({"factor": 2.0}), "'rope_scaling': is not known"),
+        ("mpnet", "relative_attention_num_buckets", Value::from(64), "64 is not supported, only 32"),
+        ("mpnet", "pad_token_id", Value::from(0), "0 is not supported, only 1"),
         ("modernbert", "intermediate_size", Value::from(41), "shape [80, 32] does not have 82 rows"),
     ];
     for (name, field, value, reason) in cases {
@@ -292,6 +294,7 @@ fn labels_have_the_reference_scores() {
     check_labels("distilbert-seqcls", &names);
     check_labels("xlnet-seqcls", &names);
     check_labels("modernbert-seqcls", &names);
+    check_labels("mpnet-seqcls", &names);
     check_labels("bert-xenc", &["LABEL_0"]);
 }
 

@@ -142,6 +142,8 @@ pub enum LabelScores {
 pub enum Positions {
     /// A row of a table is added to each token's embedding.
     Table(PositionRule),
+    /// So it is, and attention scores get a number for how far apart two tokens are, and on which side.
+    Biased(PositionRule),
     /// Attention scores know how far apart two tokens are.
     Relative(RelativeRule),
     /// Queries and keys turn.
@@ -190,7 +192,7 @@ impl Positions {
     /// Most tokens of a text.
     pub fn max_tokens(&self) -> usize {
         match self {
-            Self::Table(rule) => rule.max_tokens(),
+            Self::Table(rule) | Self::Biased(rule) => rule.max_tokens(),
             Self::Relative(_) => RelativeRule::MAX_TOKENS,
             Self::Rotary(rule) => rule.max_tokens,
         }
@@ -199,7 +201,7 @@ impl Positions {
     /// The table from which a row is added to each token's embedding, if there is one.
     pub fn table(&self) -> Option<PositionRule> {
         match self {
-            Self::Table(rule) => Some(*rule),
+            Self::Table(rule) | Self::Biased(rule) => Some(*rule),
             Self::Relative(_) | Self::Rotary(_) => None,
         }
     }

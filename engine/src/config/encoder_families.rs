@@ -11,7 +11,7 @@ use super::json_fields::JsonFields;
 use super::{Biases, LabelState, Squash, StreamNorms};
 use crate::encoder_weight::EncoderNaming;
 use crate::error::LoadError;
-use bert::{BERT, DISTILBERT, ROBERTA, XLM_ROBERTA};
+use bert::{BERT, DISTILBERT, MPNET, ROBERTA, XLM_ROBERTA};
 use relative::XLNET;
 use rotary::MODERN_BERT;
 
@@ -86,6 +86,11 @@ pub(crate) enum PositionKind {
         /// This id where config.json gives none.
         default_pad: Option<u64>,
     },
+    /// So, and by a number that scores get for each distance.
+    Biased {
+        /// The pad token's id.
+        pad: u64,
+    },
     /// By distances that attention scores know.
     Relative {
         /// This token closes texts.
@@ -105,6 +110,7 @@ pub(crate) enum PositionKind {
 pub(crate) enum Only {
     True,
     False,
+    Number(u64),
 }
 
 impl From<Only> for Value {
@@ -112,11 +118,12 @@ impl From<Only> for Value {
         match only {
             Only::True => Self::Bool(true),
             Only::False => Self::Bool(false),
+            Only::Number(number) => Self::from(number),
         }
     }
 }
 
-const FAMILIES: [&EncoderFamily; 6] = [&BERT, &ROBERTA, &XLM_ROBERTA, &DISTILBERT, &XLNET, &MODERN_BERT];
+const FAMILIES: [&EncoderFamily; 7] = [&BERT, &ROBERTA, &XLM_ROBERTA, &DISTILBERT, &MPNET, &XLNET, &MODERN_BERT];
 
 impl EncoderFamily {
     /// That of a config.json, if its model is one of these.

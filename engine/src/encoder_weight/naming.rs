@@ -10,6 +10,7 @@ pub(crate) enum EncoderNaming {
     /// RoBERTa: as BERT, but for heads.
     Roberta,
     DistilBert,
+    MpNet,
     XlNet,
     /// Once what it stores as one is apart.
     ModernBert,
@@ -31,14 +32,15 @@ impl EncoderPart {
             (Self::Types, _) => "embeddings.token_type_embeddings",
             (Self::EmbeddingNorm, N::ModernBert) => "embeddings.norm",
             (Self::EmbeddingNorm, _) => "embeddings.LayerNorm",
+            (Self::DistanceBias, _) => "encoder.relative_attention_bias",
             (Self::LastNorm, _) => "final_norm",
-            (Self::LabelDense, N::Roberta) => "classifier.dense",
+            (Self::LabelDense, N::Roberta | N::MpNet) => "classifier.dense",
             (Self::LabelDense, N::DistilBert) => "pre_classifier",
             (Self::LabelDense, N::XlNet) => "sequence_summary.summary",
             (Self::LabelDense, N::ModernBert) => "head.dense",
             (Self::LabelDense, N::Bert) => "pooler.dense",
             (Self::LabelNorm, _) => "head.norm",
-            (Self::LabelOutput, N::Roberta) => "classifier.out_proj",
+            (Self::LabelOutput, N::Roberta | N::MpNet) => "classifier.out_proj",
             (Self::LabelOutput, N::XlNet) => "logits_proj",
             (Self::Spans, N::ModernBert) | (Self::LabelOutput | Self::TokenLabels, _) => "classifier",
             (Self::Spans, _) => "qa_outputs",
@@ -50,7 +52,7 @@ impl EncoderPart {
     /// A part of the head that tells words.
     fn of_words(self, naming: EncoderNaming) -> &'static str {
         let [dense, norm, bias] = match naming {
-            EncoderNaming::Roberta => ["lm_head.dense", "lm_head.layer_norm", "lm_head"],
+            EncoderNaming::Roberta | EncoderNaming::MpNet => ["lm_head.dense", "lm_head.layer_norm", "lm_head"],
             EncoderNaming::DistilBert => ["vocab_transform", "vocab_layer_norm", "vocab_projector"],
             EncoderNaming::ModernBert => ["head.dense", "head.norm", "decoder"],
             EncoderNaming::Bert | EncoderNaming::XlNet => {
@@ -78,7 +80,7 @@ impl EncoderNaming {
     /// Where the layers stand.
     fn layers(self) -> &'static str {
         match self {
-            Self::Bert | Self::Roberta => "encoder.layer",
+            Self::Bert | Self::Roberta | Self::MpNet => "encoder.layer",
             Self::DistilBert => "transformer.layer",
             Self::XlNet => "layer",
             Self::ModernBert => "layers",
@@ -90,6 +92,7 @@ impl EncoderNaming {
         let part = match self {
             Self::Bert | Self::Roberta => part.bert(),
             Self::DistilBert => part.distilbert(),
+            Self::MpNet => part.mpnet(),
             Self::ModernBert => part.modern_bert(),
             Self::XlNet => return relative::xlnet(part, term.stored()),
         };
@@ -123,6 +126,18 @@ impl EncoderLayerPart {
             Self::Down => "ffn.lin2",
             Self::MlpNorm => "output_layer_norm",
             Self::Gate | Self::Relative(_) => self.missing(),
+        }
+    }
+
+    /// As BERT, but for attention.
+    fn mpnet(self) -> &'static str {
+        match self {
+            Self::Query => "attention.attn.q",
+            Self::Key => "attention.attn.k",
+            Self::Value => "attention.attn.v",
+            Self::AttentionOutput => "attention.attn.o",
+            Self::AttentionNorm => "attention.LayerNorm",
+            other => other.bert(),
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) fn open(
     match family.naming {
         EncoderNaming::XlNet => xlnet::arrange(&config_file.path, &config, &mut tensors)?,
         EncoderNaming::ModernBert => modern_bert::cut(&config_file.path, &config, &mut tensors)?,
-        EncoderNaming::Bert | EncoderNaming::Roberta | EncoderNaming::DistilBert => {}
+        EncoderNaming::Bert | EncoderNaming::Roberta | EncoderNaming::DistilBert | EncoderNaming::MpNet => {}
     }
     if let EncoderHead::Tasks(heads) = &config.head {
         tasks::number(heads, &mut tensors);

@@ -2,7 +2,7 @@
 
 use super::MemoryLimits;
 use crate::checkpoint::Checkpoint;
-use crate::config::{DecoderConfig, EncoderConfig, EncoderHead, Positions};
+use crate::config::{DecoderConfig, EncoderConfig, EncoderHead, Positions, distance_bias};
 use crate::input::MAX_ASKED;
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kv_cache::{KvDtype, KvGeometry};
@@ -66,6 +66,7 @@ pub(super) fn encoder_scratch_bytes(
     let kept = 2 * hidden * (step_tokens + BLOCK_SIZE * limits.max_num_seqs.min(step_tokens));
     let (angles, beside) = match &config.positions {
         Positions::Table(_) => (0, kept),
+        Positions::Biased(_) => (0, kept + config.num_heads * distance_bias::COLUMNS),
         Positions::Rotary(rule) => (rule.kinds() * config.head_dim(), kept),
         // sines, keys of distances, a matmul's input
         Positions::Relative(rule) => (0, 3 * hidden * rule.distances(longest)),

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn angles_and_what_heads_over_tokens_read_are_held_beside_keys_and_values() {
+    fn angles_biases_and_what_heads_over_tokens_read_are_held_beside_keys_and_values() {
         let scratch = |config: &EncoderConfig| {
             MemoryPlan::of_encoder(config, 90 * MIB, &limits(), 1024 * MIB).unwrap().scratch_bytes
         };
@@ -119,6 +119,9 @@ mod tests {
         assert_eq!(scratch(&EncoderConfig { positions: rotary(None), ..config() }), plain + 4 * 512 * 32);
         let two = EncoderConfig { positions: rotary(Some(all.clone())), ..config() };
         assert_eq!(scratch(&two), plain + 4 * 512 * 64);
+        let biased = Positions::Biased(PositionRule { rows: 512, pad: None });
+        let of_distances = 12 * (91 + 1 + 91);
+        assert_eq!(scratch(&EncoderConfig { positions: biased, ..config() }), plain + 4 * of_distances);
         let alike = EncoderConfig { heads_alike: true, head: EncoderHead::Spans, ..two };
         assert_eq!(scratch(&alike), plain + 4 * 512 * (64 + 384));
     }

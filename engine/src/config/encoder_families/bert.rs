@@ -1,6 +1,7 @@
 //! BERT and its kin.
 
-use super::{EncoderFamily, PositionKind, Spelling};
+use super::{EncoderFamily, Only, PositionKind, Spelling};
+use crate::config::distance_bias::BUCKETS;
 use crate::config::{Biases, LabelState, Squash, StreamNorms};
 use crate::encoder_weight::EncoderNaming;
 
@@ -81,5 +82,17 @@ pub(super) const DISTILBERT: EncoderFamily = EncoderFamily {
     default_types: None,
     // a table of sines is stored like any other
     harmless: &["dropout", "qa_dropout", "seq_classif_dropout", "sinusoidal_pos_embds", "tie_weights_"],
+    ..BERT
+};
+
+/// MPNet. Its own code counts rows from token 1 on, whatever the pad token is.
+pub(super) const MPNET: EncoderFamily = EncoderFamily {
+    model_type: "mpnet",
+    class: "MPNet",
+    body: "mpnet.",
+    naming: EncoderNaming::MpNet,
+    positions: PositionKind::Biased { pad: 1 },
+    default_types: None,
+    only: &[("pad_token_id", Only::Number(1)), ("relative_attention_num_buckets", Only::Number(BUCKETS as u64))],
     ..BERT
 };

@@ -112,11 +112,8 @@ fn positions(
 ) -> Result<Positions, LoadError> {
     let most = family.spelling.max_positions;
     Ok(match family.positions {
-        PositionKind::Table { default_pad } => {
-            let rows = json.count(most, range::POSITIONS)?;
-            let pad = default_pad.map(|default| pad(json, (most, rows), vocab_size, default)).transpose()?;
-            Positions::Table(PositionRule { rows, pad })
-        }
+        PositionKind::Table { default_pad } => Positions::Table(table(json, (most, default_pad), vocab_size)?),
+        PositionKind::Biased { pad } => Positions::Biased(table(json, (most, Some(pad)), vocab_size)?),
         PositionKind::Relative { closing } => Positions::Relative(relative::read(json, closing, head_dim)?),
         PositionKind::Rotary { theta, local } => {
             Positions::Rotary(rotary::read(json, (theta, local), json.count(most, range::POSITIONS)?)?)
@@ -124,13 +121,21 @@ fn positions(
     })
 }
 
-/// The token from whose id on rows of the table are counted.
-fn pad(json: &JsonFields, (field, rows): (&str, usize), vocab_size: usize, default: u64) -> Result<Token, LoadError> {
+/// The table with this field for its rows, which may be counted from a pad token on: this one where the file names none.
+fn table(
+    json: &JsonFields,
+    (field, default_pad): (&str, Option<u64>),
+    vocab_size: usize,
+) -> Result<PositionRule, LoadError> {
+    let rows = json.count(field, range::POSITIONS)?;
+    let Some(default) = default_pad else {
+        return Ok(PositionRule { rows, pad: None });
+    };
     let pad = json.optional_count("pad_token_id", 0..=vocab_size as u64 - 1)?.unwrap_or(default as usize);
     if pad + 1 >= rows {
         return Err(json.error(field, format!("{rows} rows leave none behind that of the pad token {pad}")));
     }
-    Ok(pad as Token)
+    Ok(PositionRule { rows, pad: Some(pad as Token) })
 }
 
 /// Of each layer the tokens that a token sees to each side, if not all.

@@ -28,7 +28,9 @@ pub(super) enum Step<'a> {
 impl SelfAttention {
     pub(super) fn load(loader: &WeightLoader<'_>, config: &EncoderConfig) -> Result<Self, LoadError> {
         match &config.positions {
-            Positions::Table(_) | Positions::Rotary(_) => Ok(Self::Plain(PlainAttention::new(config))),
+            Positions::Table(_) | Positions::Biased(_) | Positions::Rotary(_) => {
+                PlainAttention::load(loader, config).map(Self::Plain)
+            }
             Positions::Relative(rule) => RelativeAttention::load(loader, config, *rule).map(Self::Relative),
         }
     }

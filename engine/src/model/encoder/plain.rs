@@ -1,14 +1,19 @@
 //! Attention whose scores are products of queries and keys, in all layers.
 
+use super::embeddings::table;
 use super::step_cache::{LaidOut, StepCache};
+use crate::config::distance_bias::{BUCKETS, COLUMNS, REACH, bucket};
 use crate::config::{EncoderConfig, Positions, RotaryRule};
 use crate::cpu::Cpu;
+use crate::encoder_weight::EncoderPart;
+use crate::error::LoadError;
 use crate::input::ForwardInput;
-use crate::kernels::cpu::score_rule::{ScoreRule, Sight};
+use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule, Sight};
 use crate::layers::angles::{LayerAngles, LayerRopes};
 use crate::ops;
 use crate::ops::paged_attention::{Attention, AttentionInput};
 use crate::ops::write_kv::QueryKeyRule;
+use crate::weight_loader::WeightLoader;
 
 /// The rules, and what the layers of a step share.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ struct Rules {
     scale: f32,
     /// Of each layer.
     windows: Vec<Option<usize>>,
+    /// `[heads, columns]`, where scores get a number for each distance.
+    bias: Option<Vec<f32>>,
 }
 
 /// The same, told where a step's sequences lie.
@@ -37,20 +44,21 @@ pub(super) struct PlainStep<'a> {
 }
 
 impl PlainAttention {
-    pub(super) fn new(config: &EncoderConfig) -> Self {
+    pub(super) fn load(loader: &WeightLoader<'_>, config: &EncoderConfig) -> Result<Self, LoadError> {
+        let (heads, head_dim) = (config.num_heads, config.head_dim());
+        let rope = |all, local| LayerRopes::new(all, local, head_dim);
         let ropes = match &config.positions {
-            Positions::Rotary(RotaryRule { all, local, .. }) => {
-                LayerRopes::new(Some(all), local.as_ref(), config.head_dim())
-            }
-            Positions::Table(_) | Positions::Relative(_) => LayerRopes::new(None, None, config.head_dim()),
+            Positions::Rotary(RotaryRule { all, local, .. }) => rope(Some(all), local.as_ref()),
+            _ => rope(None, None),
         };
-        let scale = 1.0 / (config.head_dim() as f32).sqrt();
-        Self {
-            rules: Rules { heads: config.num_heads, scale, windows: config.windows.clone() },
-            ropes,
-            angles: LayerAngles::default(),
-            cache: StepCache::new(config.num_heads, config.head_dim()),
-        }
+        let is_biased = matches!(config.positions, Positions::Biased(_));
+        let rules = Rules {
+            heads,
+            scale: 1.0 / (head_dim as f32).sqrt(),
+            windows: config.windows.clone(),
+            bias: is_biased.then(|| bias(loader, heads)).transpose()?,
+        };
+        Ok(Self { rules, ropes, angles: LayerAngles::default(), cache: StepCache::new(heads, head_dim) })
     }
 
     pub(super) fn step<'a>(&'a mut self, input: &ForwardInput<'_>) -> PlainStep<'a> {
@@ -73,6 +81,14 @@ impl PlainStep<'_> {
 
 impl Rules {
     fn of(&self, layer: usize) -> ScoreRule<'_> {
-        ScoreRule { sight: Sight::Both, window: self.windows[layer], ..ScoreRule::scaled(self.scale) }
+        let bias = self.bias.as_ref().map(|values| DistanceBias { values, columns: COLUMNS, own: REACH });
+        ScoreRule { sight: Sight::Both, window: self.windows[layer], bias, ..ScoreRule::scaled(self.scale) }
     }
+}
+
+/// The numbers of all distances, head by head `[heads, columns]`.
+fn bias(loader: &WeightLoader<'_>, heads: usize) -> Result<Vec<f32>, LoadError> {
+    let stored = table(loader, EncoderPart::DistanceBias, (BUCKETS, heads))?;
+    let of_head = |head: usize| (0..COLUMNS).map(move |column| bucket(column) * heads + head);
+    Ok((0..heads).flat_map(of_head).map(|place| stored[place]).collect())
 }
