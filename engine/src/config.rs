@@ -1,5 +1,6 @@
 //! What a model is: the facts its family and its files state, checked, in one spelling.
 
+mod disentangled;
 pub(crate) mod distance_bias;
 mod encoder;
 pub(crate) mod encoder_families;
@@ -13,6 +14,7 @@ mod relative;
 mod rotary;
 
 pub use crate::kernels::cpu::activation::Activation;
+pub use disentangled::DisentangledRule;
 pub use encoder::{
     Biases, EncoderConfig, EncoderHead, LabelScores, LabelState, Labels, PositionRule, Positions, Squash, Task,
 };

@@ -22,6 +22,10 @@ pub enum EncoderPart {
     EmbeddingNorm,
     /// What is added to scores for a distance, in all layers `[buckets, heads]`.
     DistanceBias,
+    /// A vector for each distance that is told apart, in all layers `[distances, hidden]`.
+    Distances,
+    /// Norm of these.
+    DistanceNorm,
     /// A part of the layer with this number.
     Layer(usize, EncoderLayerPart),
     /// Norm behind the last layer, where layers norm what they read.
@@ -67,6 +71,10 @@ pub enum EncoderLayerPart {
     Down,
     /// Norm beside the MLP.
     MlpNorm,
+    /// What makes keys of distances, where [`EncoderLayerPart::Key`] does not `[hidden, hidden]`.
+    DistanceKey,
+    /// So of queries.
+    DistanceQuery,
     /// What scores know of distances and segments, if they do.
     Relative(RelativePart),
 }
@@ -99,6 +107,10 @@ pub(crate) fn all(config: &EncoderConfig) -> Vec<(WeightName, WeightShape)> {
         let shape = WeightShape::Matrix { rows: distance_bias::BUCKETS, columns: config.num_heads };
         weights.push(weight(EncoderPart::DistanceBias, shape));
     }
+    if let Positions::Disentangled(rule) = &config.positions {
+        weights.push(weight(EncoderPart::Distances, WeightShape::Matrix { rows: rule.rows(), columns: hidden }));
+        weights.extend(rule.has_norm.then(|| norm(EncoderPart::DistanceNorm, config)).into_iter().flatten());
+    }
     for layer in 0..config.num_layers {
         weights.extend(of_layer(config, layer));
     }
@@ -114,12 +126,14 @@ fn of_layer(config: &EncoderConfig, layer: usize) -> Vec<(WeightName, WeightShap
     let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
     let part = |part| EncoderPart::Layer(layer, part);
     let mut weights = Vec::new();
-    for of in [L::Query, L::Key, L::Value, L::AttentionOutput] {
-        weights.extend(linear(part(of), (hidden, hidden), config.biases.of_attention()));
-    }
-    match config.positions {
+    let mut squares = vec![L::Query, L::Key, L::Value, L::AttentionOutput];
+    match &config.positions {
         Positions::Relative(_) => weights.extend(relative::of_attention(layer, hidden)),
-        Positions::Table(_) | Positions::Biased(_) | Positions::Rotary(_) => {}
+        Positions::Disentangled(rule) if !rule.shares_matrices => squares.extend([L::DistanceKey, L::DistanceQuery]),
+        Positions::Table(_) | Positions::Biased(_) | Positions::Disentangled(_) | Positions::Rotary(_) => {}
+    }
+    for of in squares {
+        weights.extend(linear(part(of), (hidden, hidden), config.biases.of_attention()));
     }
     let gate = config.gated_mlp.then_some(L::Gate);
     for of in gate.into_iter().chain([L::Up]) {

@@ -2,6 +2,7 @@
 //!
 //! Only plain file names inside the folder are opened, and no link that leads out of it.
 
+mod deberta;
 mod encoder;
 mod file_names;
 mod gpt;

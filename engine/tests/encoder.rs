@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::path::Path;
 use support::{Answer, Runner, Setup, fixture, ids, json, load, max_abs_diff};
 
-const FOLDERS: [&str; 6] = ["bert", "roberta", "distilbert", "xlnet", "modernbert", "mpnet"];
+const FOLDERS: [&str; 7] = ["bert", "roberta", "distilbert", "xlnet", "modernbert", "mpnet", "deberta-v2"];
 
 /// For a model that computes sequences whole.
 fn whole() -> Setup {
@@ -137,6 +137,16 @@ fn what_could_change_numbers_is_refused_by_name() {
         ("modernbert", "rope_scaling", serde_json::json!({"factor": 2.0}), "'rope_scaling': is not known"),
         ("mpnet", "relative_attention_num_buckets", Value::from(64), "64 is not supported, only 32"),
         ("mpnet", "pad_token_id", Value::from(0), "0 is not supported, only 1"),
+        ("deberta-v2", "relative_attention", Value::Null, "null is not supported, only true"),
+        ("deberta-v2", "position_biased_input", Value::Null, "null is not supported, only false"),
+        ("deberta-v2", "pos_att_type", serde_json::json!(["c2p"]), "only c2p and p2c together"),
+        ("deberta-v2", "pos_att_type", Value::from("p2c|c2p|p2p"), "only c2p and p2c together"),
+        ("deberta-v2", "conv_kernel_size", Value::from(3), "3 is not supported, only 0"),
+        ("deberta-v2", "position_buckets", Value::from(1), "1 is not above 1 and below the distances"),
+        ("deberta-v2", "max_relative_positions", Value::from(5), "8 is not above 1 and below the distances"),
+        ("deberta-v2", "norm_rel_ebd", Value::from("layer_norm|x"), "supported: none, layer_norm"),
+        ("deberta-v2", "attention_head_size", Value::from(16), "16 is not supported, only 8"),
+        ("deberta-v2", "position_buckets", Value::from(9), "shape [16, 32] is not [18, 32]"),
         ("modernbert", "intermediate_size", Value::from(41), "shape [80, 32] does not have 82 rows"),
     ];
     for (name, field, value, reason) in cases {
@@ -295,6 +305,7 @@ fn labels_have_the_reference_scores() {
     check_labels("xlnet-seqcls", &names);
     check_labels("modernbert-seqcls", &names);
     check_labels("mpnet-seqcls", &names);
+    check_labels("deberta-v2-seqcls", &names);
     check_labels("bert-xenc", &["LABEL_0"]);
 }
 

@@ -74,9 +74,15 @@ fn assert_near(got: &[f32], want: &[f32], name: &str) {
 
 #[test]
 fn each_token_has_the_reference_scores_of_labels() {
-    for name in
-        ["bert-tokcls", "roberta-tokcls", "distilbert-tokcls", "xlnet-tokcls", "modernbert-tokcls", "mpnet-tokcls"]
-    {
+    for name in [
+        "bert-tokcls",
+        "roberta-tokcls",
+        "distilbert-tokcls",
+        "xlnet-tokcls",
+        "modernbert-tokcls",
+        "mpnet-tokcls",
+        "deberta-v2-tokcls",
+    ] {
         let checkpoint = Checkpoint::open(&fixture(name)).unwrap();
         let ModelConfig::Encoder(config) = checkpoint.model() else { panic!("{name} is an encoder") };
         let labels = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"].map(str::to_owned).to_vec();
@@ -91,7 +97,7 @@ fn each_token_has_the_reference_scores_of_labels() {
 
 #[test]
 fn each_token_has_the_reference_scores_of_beginning_and_end() {
-    for name in ["bert-qa", "roberta-qa", "distilbert-qa", "xlnet-qa", "modernbert-qa", "mpnet-qa"] {
+    for name in ["bert-qa", "roberta-qa", "distilbert-qa", "xlnet-qa", "modernbert-qa", "mpnet-qa", "deberta-v2-qa"] {
         let rows = rows(name, &["start_logits", "end_logits"]);
         let submit = |runner: &mut Runner, row: &Row| runner.submit_pair(&row.tokens, row.second);
         for (vector, row) in vectors(name, &rows, submit).iter().zip(&rows) {
@@ -102,7 +108,7 @@ fn each_token_has_the_reference_scores_of_beginning_and_end() {
 
 #[test]
 fn words_are_told_at_the_places_asked_for() {
-    for name in ["bert-mlm", "modernbert-mlm", "mpnet-mlm"] {
+    for name in ["bert-mlm", "modernbert-mlm", "mpnet-mlm", "deberta-v2-mlm"] {
         let rows = rows(name, &["logits"]);
         let places =
             |row: &Row| -> Vec<usize> { (0..row.tokens.len()).step_by(row.tokens.len().div_ceil(MAX_ASKED)).collect() };

@@ -2,7 +2,7 @@
 
 use scheduler::Token;
 
-use super::{Activation, RelativeRule, RotaryRule, StreamNorms};
+use super::{Activation, DisentangledRule, RelativeRule, RotaryRule, StreamNorms};
 
 /// What `config.json` says of an encoder.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,6 +146,8 @@ pub enum Positions {
     Biased(PositionRule),
     /// Attention scores know how far apart two tokens are.
     Relative(RelativeRule),
+    /// They are products of tokens and distances, too.
+    Disentangled(DisentangledRule),
     /// Queries and keys turn.
     Rotary(RotaryRule),
 }
@@ -194,6 +196,7 @@ impl Positions {
         match self {
             Self::Table(rule) | Self::Biased(rule) => rule.max_tokens(),
             Self::Relative(_) => RelativeRule::MAX_TOKENS,
+            Self::Disentangled(rule) => rule.max_tokens,
             Self::Rotary(rule) => rule.max_tokens,
         }
     }
@@ -202,7 +205,7 @@ impl Positions {
     pub fn table(&self) -> Option<PositionRule> {
         match self {
             Self::Table(rule) | Self::Biased(rule) => Some(*rule),
-            Self::Relative(_) | Self::Rotary(_) => None,
+            Self::Relative(_) | Self::Disentangled(_) | Self::Rotary(_) => None,
         }
     }
 

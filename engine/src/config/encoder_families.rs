@@ -12,7 +12,7 @@ use super::{Biases, LabelState, Squash, StreamNorms};
 use crate::encoder_weight::EncoderNaming;
 use crate::error::LoadError;
 use bert::{BERT, DISTILBERT, MPNET, ROBERTA, XLM_ROBERTA};
-use relative::XLNET;
+use relative::{DEBERTA, XLNET};
 use rotary::MODERN_BERT;
 
 /// What is the same in every model of a family.
@@ -96,6 +96,8 @@ pub(crate) enum PositionKind {
         /// This token closes texts.
         closing: Token,
     },
+    /// By distances that attention scores are products with.
+    Disentangled,
     /// By turns of queries and keys.
     Rotary {
         /// The field for the base of their frequencies, and the base where config.json gives none.
@@ -123,7 +125,8 @@ impl From<Only> for Value {
     }
 }
 
-const FAMILIES: [&EncoderFamily; 7] = [&BERT, &ROBERTA, &XLM_ROBERTA, &DISTILBERT, &MPNET, &XLNET, &MODERN_BERT];
+const FAMILIES: [&EncoderFamily; 8] =
+    [&BERT, &ROBERTA, &XLM_ROBERTA, &DISTILBERT, &MPNET, &DEBERTA, &XLNET, &MODERN_BERT];
 
 impl EncoderFamily {
     /// That of a config.json, if its model is one of these.

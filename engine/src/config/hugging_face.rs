@@ -3,6 +3,7 @@
 //! A field that is not known here is an error unless it is listed as harmless: it could change the numbers.
 
 mod attention_types;
+mod disentangled;
 pub(crate) mod encoder;
 mod fields;
 mod gemma;

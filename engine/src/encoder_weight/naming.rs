@@ -11,6 +11,7 @@ pub(crate) enum EncoderNaming {
     Roberta,
     DistilBert,
     MpNet,
+    Deberta,
     XlNet,
     /// Once what it stores as one is apart.
     ModernBert,
@@ -33,12 +34,14 @@ impl EncoderPart {
             (Self::EmbeddingNorm, N::ModernBert) => "embeddings.norm",
             (Self::EmbeddingNorm, _) => "embeddings.LayerNorm",
             (Self::DistanceBias, _) => "encoder.relative_attention_bias",
+            (Self::Distances, _) => "encoder.rel_embeddings",
+            (Self::DistanceNorm, _) => "encoder.LayerNorm",
             (Self::LastNorm, _) => "final_norm",
             (Self::LabelDense, N::Roberta | N::MpNet) => "classifier.dense",
             (Self::LabelDense, N::DistilBert) => "pre_classifier",
             (Self::LabelDense, N::XlNet) => "sequence_summary.summary",
             (Self::LabelDense, N::ModernBert) => "head.dense",
-            (Self::LabelDense, N::Bert) => "pooler.dense",
+            (Self::LabelDense, N::Bert | N::Deberta) => "pooler.dense",
             (Self::LabelNorm, _) => "head.norm",
             (Self::LabelOutput, N::Roberta | N::MpNet) => "classifier.out_proj",
             (Self::LabelOutput, N::XlNet) => "logits_proj",
@@ -55,7 +58,7 @@ impl EncoderPart {
             EncoderNaming::Roberta | EncoderNaming::MpNet => ["lm_head.dense", "lm_head.layer_norm", "lm_head"],
             EncoderNaming::DistilBert => ["vocab_transform", "vocab_layer_norm", "vocab_projector"],
             EncoderNaming::ModernBert => ["head.dense", "head.norm", "decoder"],
-            EncoderNaming::Bert | EncoderNaming::XlNet => {
+            EncoderNaming::Bert | EncoderNaming::Deberta | EncoderNaming::XlNet => {
                 ["cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions"]
             }
         };
@@ -80,7 +83,7 @@ impl EncoderNaming {
     /// Where the layers stand.
     fn layers(self) -> &'static str {
         match self {
-            Self::Bert | Self::Roberta | Self::MpNet => "encoder.layer",
+            Self::Bert | Self::Roberta | Self::MpNet | Self::Deberta => "encoder.layer",
             Self::DistilBert => "transformer.layer",
             Self::XlNet => "layer",
             Self::ModernBert => "layers",
@@ -93,6 +96,7 @@ impl EncoderNaming {
             Self::Bert | Self::Roberta => part.bert(),
             Self::DistilBert => part.distilbert(),
             Self::MpNet => part.mpnet(),
+            Self::Deberta => part.deberta(),
             Self::ModernBert => part.modern_bert(),
             Self::XlNet => return relative::xlnet(part, term.stored()),
         };
@@ -111,7 +115,7 @@ impl EncoderLayerPart {
             Self::Up => "intermediate.dense",
             Self::Down => "output.dense",
             Self::MlpNorm => "output.LayerNorm",
-            Self::Gate | Self::Relative(_) => self.missing(),
+            Self::Gate | Self::DistanceKey | Self::DistanceQuery | Self::Relative(_) => self.missing(),
         }
     }
 
@@ -125,7 +129,7 @@ impl EncoderLayerPart {
             Self::Up => "ffn.lin1",
             Self::Down => "ffn.lin2",
             Self::MlpNorm => "output_layer_norm",
-            Self::Gate | Self::Relative(_) => self.missing(),
+            Self::Gate | Self::DistanceKey | Self::DistanceQuery | Self::Relative(_) => self.missing(),
         }
     }
 
@@ -141,6 +145,18 @@ impl EncoderLayerPart {
         }
     }
 
+    /// As BERT, but for what goes into attention.
+    fn deberta(self) -> &'static str {
+        match self {
+            Self::Query => "attention.self.query_proj",
+            Self::Key => "attention.self.key_proj",
+            Self::Value => "attention.self.value_proj",
+            Self::DistanceKey => "attention.self.pos_key_proj",
+            Self::DistanceQuery => "attention.self.pos_query_proj",
+            other => other.bert(),
+        }
+    }
+
     fn modern_bert(self) -> &'static str {
         match self {
             Self::Query => "attn.Wq",
@@ -152,7 +168,7 @@ impl EncoderLayerPart {
             Self::Up => "mlp.Wu",
             Self::Down => "mlp.Wo",
             Self::MlpNorm => "mlp_norm",
-            Self::Relative(_) => self.missing(),
+            Self::DistanceKey | Self::DistanceQuery | Self::Relative(_) => self.missing(),
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) fn xlnet(part: EncoderLayerPart, term: &str) -> String {
         L::Relative(R::SegmentBias) => (false, "rel_attn.r_s_bias"),
         L::Relative(R::Segments) => (false, "rel_attn.seg_embed"),
         L::AttentionNorm => (true, "rel_attn.layer_norm"),
-        L::Gate => unreachable!("the family has no gate"),
+        L::Gate | L::DistanceKey | L::DistanceQuery => unreachable!("the family has no {part:?}"),
         L::Up => (true, "ff.layer_1"),
         L::Down => (true, "ff.layer_2"),
         L::MlpNorm => (true, "ff.layer_norm"),

@@ -68,6 +68,8 @@ pub(super) fn encoder_scratch_bytes(
         Positions::Table(_) => (0, kept),
         Positions::Biased(_) => (0, kept + config.num_heads * distance_bias::COLUMNS),
         Positions::Rotary(rule) => (rule.kinds() * config.head_dim(), kept),
+        // keys and queries of distances, of all layers, and the place of each
+        Positions::Disentangled(rule) => (0, 2 * config.num_layers * rule.rows() * hidden + 2 * rule.max_tokens),
         // sines, keys of distances, a matmul's input
         Positions::Relative(rule) => (0, 3 * hidden * rule.distances(longest)),
     };

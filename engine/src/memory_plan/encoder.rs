@@ -42,8 +42,8 @@ impl MemoryPlan {
 mod tests {
     use super::*;
     use crate::config::{
-        Activation, Biases, EncoderHead, LabelState, PositionRule, Positions, RelativeRule, RopeConfig, RopeScaling,
-        RotaryRule, Squash, StreamNorms,
+        Activation, Biases, DisentangledRule, EncoderHead, LabelState, PositionRule, Positions, RelativeRule,
+        RopeConfig, RopeScaling, RotaryRule, Squash, StreamNorms,
     };
 
     const MIB: u64 = 1 << 20;
@@ -106,6 +106,15 @@ mod tests {
         let of_tokens = 512 * (5 * 384 + 2 * 1536);
         assert_eq!(scratch(None), 4 * (of_tokens + 1023 * 3 * 384));
         assert_eq!(scratch(Some(100)), 4 * (of_tokens + 201 * 3 * 384));
+    }
+
+    #[test]
+    fn vectors_of_distances_are_held_for_all_layers() {
+        let rule =
+            DisentangledRule { span: 256, farthest: Some(512), has_norm: true, shares_matrices: true, max_tokens: 512 };
+        let config = EncoderConfig { positions: Positions::Disentangled(rule), ..config() };
+        let plan = MemoryPlan::of_encoder(&config, 90 * MIB, &limits(), 1024 * MIB).unwrap();
+        assert_eq!(plan.scratch_bytes, 4 * (512 * (5 * 384 + 2 * 1536) + 2 * 6 * 512 * 384 + 2 * 512));
     }
 
     #[test]

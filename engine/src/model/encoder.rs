@@ -5,6 +5,7 @@
 //! sequences lie side by side unpadded.
 
 mod attention;
+mod disentangled;
 mod embeddings;
 mod label_head;
 mod layer;

@@ -2,6 +2,7 @@
 
 use crate::kernels::cpu::activation::Activation;
 use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule};
+use crate::ops::disentangled_attention::DisentangledInput;
 use crate::ops::relative_attention::RelativeInput;
 
 /// `x W^T` for x `[rows, inputs]`, weights `[outputs, inputs]`.
@@ -121,6 +122,30 @@ pub fn relative_attention(input: &RelativeInput<'_>) -> Vec<f64> {
         };
         let scores: Vec<f64> = (0..tokens).map(score).collect();
         let values: Vec<f32> = (0..tokens).flat_map(|key| of(input.qkv, 3 * key + 2)).collect();
+        out.extend(average(&scores, &values, head_dim));
+    }
+    out
+}
+
+/// The same by products of tokens, and of tokens and distances.
+pub fn disentangled_attention(input: &DisentangledInput<'_>) -> Vec<f64> {
+    let DisentangledInput { heads, head_dim, qkv, vectors, .. } = *input;
+    let width = heads * head_dim;
+    let tokens = qkv.len() / (3 * width);
+    let middle = vectors.places.len() as isize / 2;
+    let mut out = Vec::new();
+    for (row, head) in (0..tokens).flat_map(|row| (0..heads).map(move |head| (row, head))) {
+        let of = |rows: &[f32], row: usize| rows[row * width + head * head_dim..][..head_dim].to_vec();
+        let product = |a: &[f32], b: &[f32]| linear(a, b, head_dim)[0];
+        let query = of(qkv, 3 * row);
+        let score = |key: usize| {
+            let place = vectors.places[(middle + row as isize - key as isize) as usize] as usize;
+            let key = of(qkv, 3 * key + 1);
+            let of_distance = product(&query, &of(vectors.keys, place)) + product(&of(vectors.queries, place), &key);
+            (product(&query, &key) + of_distance) / (3.0 * head_dim as f64).sqrt()
+        };
+        let scores: Vec<f64> = (0..tokens).map(score).collect();
+        let values: Vec<f32> = (0..tokens).flat_map(|key| of(qkv, 3 * key + 2)).collect();
         out.extend(average(&scores, &values, head_dim));
     }
     out

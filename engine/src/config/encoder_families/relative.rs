@@ -2,7 +2,7 @@
 
 use super::bert::{BERT, SPELLING};
 use super::{EncoderFamily, PositionKind, Spelling};
-use crate::config::{Biases, LabelState};
+use crate::config::{Activation, Biases, LabelState, Squash};
 use crate::encoder_weight::EncoderNaming;
 
 const XLNET_SPELLING: Spelling = Spelling {
@@ -52,6 +52,43 @@ pub(super) const XLNET: EncoderFamily = EncoderFamily {
         "use_mems",
         "use_mems_eval",
         "use_mems_train",
+    ],
+    ..BERT
+};
+
+/// DeBERTa, versions 2 and 3.
+pub(super) const DEBERTA: EncoderFamily = EncoderFamily {
+    model_type: "deberta-v2",
+    class: "DebertaV2",
+    body: "deberta.",
+    naming: EncoderNaming::Deberta,
+    positions: PositionKind::Disentangled,
+    default_types: Some(0),
+    default_eps: 1e-7,
+    squash: Squash::Smooth(Activation::Gelu),
+    squash_field: Some("pooler_hidden_act"),
+    fields: &[
+        "attention_head_size",
+        "conv_kernel_size",
+        "embedding_size",
+        "legacy",
+        "max_relative_positions",
+        "norm_rel_ebd",
+        "pooler_hidden_size",
+        "pos_att_type",
+        "position_biased_input",
+        "position_buckets",
+        "relative_attention",
+        "share_att_key",
+    ],
+    harmless: &[
+        "attention_probs_dropout_prob",
+        "cls_dropout",
+        // of a convolution that another field turns on
+        "conv_act",
+        "conv_groups",
+        "hidden_dropout_prob",
+        "pooler_dropout",
     ],
     ..BERT
 };

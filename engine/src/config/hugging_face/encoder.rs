@@ -4,7 +4,7 @@ use scheduler::Token;
 use serde_json::Value;
 
 use super::fields::{HARMLESS, expect};
-use super::{labels, relative, rotary, tasks};
+use super::{disentangled, labels, relative, rotary, tasks};
 use crate::config::encoder_families::{EncoderFamily, PositionKind};
 use crate::config::json_fields::JsonFields;
 use crate::config::{Activation, EncoderConfig, EncoderHead, LabelState, PositionRule, Positions, Squash, range};
@@ -43,7 +43,7 @@ pub(crate) fn read(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -
     range::computed_head_dim(hidden_size, num_heads).map_err(|reason| json.error(names.hidden_size, reason))?;
     let num_layers = json.count(names.num_layers, range::LAYERS)?;
     let vocab_size = json.count("vocab_size", range::VOCABULARY)?;
-    let positions = positions(json, family, (vocab_size, hidden_size / num_heads))?;
+    let positions = positions(json, family, vocab_size, (hidden_size, hidden_size / num_heads))?;
     Ok(EncoderConfig {
         architecture: family.model_type,
         vocab_size,
@@ -108,13 +108,15 @@ fn head(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<En
 fn positions(
     json: &JsonFields,
     family: &EncoderFamily,
-    (vocab_size, head_dim): (usize, usize),
+    vocab_size: usize,
+    (hidden_size, head_dim): (usize, usize),
 ) -> Result<Positions, LoadError> {
     let most = family.spelling.max_positions;
     Ok(match family.positions {
         PositionKind::Table { default_pad } => Positions::Table(table(json, (most, default_pad), vocab_size)?),
         PositionKind::Biased { pad } => Positions::Biased(table(json, (most, Some(pad)), vocab_size)?),
         PositionKind::Relative { closing } => Positions::Relative(relative::read(json, closing, head_dim)?),
+        PositionKind::Disentangled => Positions::Disentangled(disentangled::read(json, (hidden_size, head_dim), most)?),
         PositionKind::Rotary { theta, local } => {
             Positions::Rotary(rotary::read(json, (theta, local), json.count(most, range::POSITIONS)?)?)
         }
@@ -149,7 +151,11 @@ fn windows(json: &JsonFields, family: &EncoderFamily, num_layers: usize) -> Resu
 fn num_types(json: &JsonFields, family: &EncoderFamily) -> Result<usize, LoadError> {
     match family.default_types {
         None => Ok(0),
-        Some(default) => Ok(json.optional_count("type_vocab_size", range::WIDTH)?.unwrap_or(default)),
+        // a family that has none by default says so
+        Some(default) => {
+            let allowed = default.min(1) as u64..=*range::WIDTH.end();
+            Ok(json.optional_count("type_vocab_size", allowed)?.unwrap_or(default))
+        }
     }
 }
 

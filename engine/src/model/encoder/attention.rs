@@ -1,5 +1,6 @@
 //! How the tokens of a sequence see each other, in all layers.
 
+use super::disentangled::DisentangledAttention;
 use super::plain::{PlainAttention, PlainStep};
 use super::relative::RelativeAttention;
 use crate::config::{EncoderConfig, Positions};
@@ -16,6 +17,8 @@ pub(super) enum SelfAttention {
     Plain(PlainAttention),
     /// Distances and segments too.
     Relative(RelativeAttention),
+    /// Products with distances too.
+    Disentangled(DisentangledAttention),
 }
 
 /// The same, told where a step's sequences lie.
@@ -23,6 +26,7 @@ pub(super) enum SelfAttention {
 pub(super) enum Step<'a> {
     Plain(PlainStep<'a>),
     Relative(&'a mut RelativeAttention, &'a [SequenceRows<'a>]),
+    Disentangled(&'a DisentangledAttention, &'a [SequenceRows<'a>]),
 }
 
 impl SelfAttention {
@@ -32,6 +36,7 @@ impl SelfAttention {
                 PlainAttention::load(loader, config).map(Self::Plain)
             }
             Positions::Relative(rule) => RelativeAttention::load(loader, config, *rule).map(Self::Relative),
+            Positions::Disentangled(rule) => DisentangledAttention::load(loader, config, rule).map(Self::Disentangled),
         }
     }
 
@@ -42,6 +47,7 @@ impl SelfAttention {
                 attention.take_in(input);
                 Step::Relative(attention, &input.sequences)
             }
+            Self::Disentangled(attention) => Step::Disentangled(attention, &input.sequences),
         }
     }
 }
@@ -53,6 +59,7 @@ impl Step<'_> {
         match self {
             Self::Plain(step) => step.attend(cpu, layer, qkv, attended),
             Self::Relative(attention, sequences) => attention.attend(cpu, layer, (sequences, qkv), attended),
+            Self::Disentangled(attention, sequences) => attention.attend(cpu, layer, (sequences, qkv), attended),
         }
     }
 }
