@@ -5,8 +5,8 @@
 mod deberta;
 mod encoder;
 mod file_names;
+mod fused_layers;
 mod gpt;
-mod modern_bert;
 mod safetensors_header;
 mod sentence_transformers;
 mod shards;

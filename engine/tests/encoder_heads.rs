@@ -82,6 +82,7 @@ fn each_token_has_the_reference_scores_of_labels() {
         "modernbert-tokcls",
         "mpnet-tokcls",
         "deberta-v2-tokcls",
+        "nomic_bert-tokcls",
     ] {
         let checkpoint = Checkpoint::open(&fixture(name)).unwrap();
         let ModelConfig::Encoder(config) = checkpoint.model() else { panic!("{name} is an encoder") };
@@ -108,7 +109,7 @@ fn each_token_has_the_reference_scores_of_beginning_and_end() {
 
 #[test]
 fn words_are_told_at_the_places_asked_for() {
-    for name in ["bert-mlm", "modernbert-mlm", "mpnet-mlm", "deberta-v2-mlm"] {
+    for name in ["bert-mlm", "modernbert-mlm", "mpnet-mlm", "deberta-v2-mlm", "nomic_bert-mlm"] {
         let rows = rows(name, &["logits"]);
         let places =
             |row: &Row| -> Vec<usize> { (0..row.tokens.len()).step_by(row.tokens.len().div_ceil(MAX_ASKED)).collect() };

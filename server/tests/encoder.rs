@@ -93,7 +93,7 @@ fn scores(data: &Value) -> Vec<f64> {
 
 #[tokio::test]
 async fn vectors_have_the_reference_angles_and_unit_length() {
-    for name in ["bert", "roberta", "distilbert", "xlnet", "modernbert", "mpnet", "deberta-v2"] {
+    for name in ["bert", "roberta", "distilbert", "xlnet", "modernbert", "mpnet", "deberta-v2", "nomic_bert"] {
         let router = serve(name);
         for case in cases(name).into_iter().filter(|case| case["tag"] != "pair") {
             let texts = case["texts"].as_array().unwrap();
@@ -126,6 +126,7 @@ async fn labels_have_the_reference_probabilities() {
         "modernbert-seqcls",
         "mpnet-seqcls",
         "deberta-v2-seqcls",
+        "nomic_bert-seqcls",
     ] {
         let router = serve(name);
         for case in cases(name) {
@@ -177,6 +178,7 @@ async fn each_token_has_the_reference_label() {
         "modernbert-tokcls",
         "mpnet-tokcls",
         "deberta-v2-tokcls",
+        "nomic_bert-tokcls",
     ] {
         let router = serve(name);
         for case in cases(name) {

@@ -13,7 +13,7 @@ use crate::encoder_weight::EncoderNaming;
 use crate::error::LoadError;
 use bert::{BERT, DISTILBERT, MPNET, ROBERTA, XLM_ROBERTA};
 use relative::{DEBERTA, XLNET};
-use rotary::MODERN_BERT;
+use rotary::{MODERN_BERT, NOMIC, OLD_NOMIC};
 
 /// What is the same in every model of a family.
 #[derive(Debug, PartialEq)]
@@ -40,6 +40,8 @@ pub(crate) struct EncoderFamily {
     pub(crate) biases: Biases,
     /// Whether the MLP has a gate.
     pub(crate) gated_mlp: bool,
+    /// The activation between the products of the MLP, or of its gate, where config.json does not say.
+    pub(crate) default_activation: &'static str,
     /// Which state a head that gives labels to texts reads, where config.json does not say.
     pub(crate) label_state: LabelState,
     /// What stands between the two matrices of such a head, where config.json does not say.
@@ -125,18 +127,22 @@ impl From<Only> for Value {
     }
 }
 
-const FAMILIES: [&EncoderFamily; 8] =
-    [&BERT, &ROBERTA, &XLM_ROBERTA, &DISTILBERT, &MPNET, &DEBERTA, &XLNET, &MODERN_BERT];
+const FAMILIES: [&EncoderFamily; 10] =
+    [&BERT, &ROBERTA, &XLM_ROBERTA, &DISTILBERT, &MPNET, &DEBERTA, &XLNET, &MODERN_BERT, &NOMIC, &OLD_NOMIC];
 
 impl EncoderFamily {
-    /// That of a config.json, if its model is one of these.
+    /// That of a config.json, if its model is one of these; a family that is spelled in two ways has a row for each.
     pub(crate) fn of(json: &JsonFields) -> Result<Option<&'static Self>, LoadError> {
         let model_type = json.text("model_type")?;
-        Ok(FAMILIES.into_iter().find(|family| Some(family.model_type) == model_type))
+        let of_type = move || FAMILIES.into_iter().filter(move |family| Some(family.model_type) == model_type);
+        let spelled = of_type().find(|family| json.names_field(family.spelling.hidden_size));
+        Ok(spelled.or_else(|| of_type().next()))
     }
 
     /// `model_type` of each.
     pub(crate) fn model_types() -> impl Iterator<Item = &'static str> {
-        FAMILIES.into_iter().map(|family| family.model_type)
+        let mut types: Vec<_> = FAMILIES.into_iter().map(|family| family.model_type).collect();
+        types.dedup();
+        types.into_iter()
     }
 }

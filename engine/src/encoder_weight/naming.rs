@@ -15,6 +15,8 @@ pub(crate) enum EncoderNaming {
     XlNet,
     /// Once what it stores as one is apart.
     ModernBert,
+    /// NomicBERT, in the same way.
+    Nomic,
 }
 
 impl EncoderPart {
@@ -32,6 +34,7 @@ impl EncoderPart {
             (Self::Positions, _) => "embeddings.position_embeddings",
             (Self::Types, _) => "embeddings.token_type_embeddings",
             (Self::EmbeddingNorm, N::ModernBert) => "embeddings.norm",
+            (Self::EmbeddingNorm, N::Nomic) => "emb_ln",
             (Self::EmbeddingNorm, _) => "embeddings.LayerNorm",
             (Self::DistanceBias, _) => "encoder.relative_attention_bias",
             (Self::Distances, _) => "encoder.rel_embeddings",
@@ -41,7 +44,7 @@ impl EncoderPart {
             (Self::LabelDense, N::DistilBert) => "pre_classifier",
             (Self::LabelDense, N::XlNet) => "sequence_summary.summary",
             (Self::LabelDense, N::ModernBert) => "head.dense",
-            (Self::LabelDense, N::Bert | N::Deberta) => "pooler.dense",
+            (Self::LabelDense, N::Bert | N::Deberta | N::Nomic) => "pooler.dense",
             (Self::LabelNorm, _) => "head.norm",
             (Self::LabelOutput, N::Roberta | N::MpNet) => "classifier.out_proj",
             (Self::LabelOutput, N::XlNet) => "logits_proj",
@@ -58,6 +61,9 @@ impl EncoderPart {
             EncoderNaming::Roberta | EncoderNaming::MpNet => ["lm_head.dense", "lm_head.layer_norm", "lm_head"],
             EncoderNaming::DistilBert => ["vocab_transform", "vocab_layer_norm", "vocab_projector"],
             EncoderNaming::ModernBert => ["head.dense", "head.norm", "decoder"],
+            EncoderNaming::Nomic => {
+                ["cls.predictions.transform.dense", "cls.predictions.transform.layer_norm", "cls.predictions"]
+            }
             EncoderNaming::Bert | EncoderNaming::Deberta | EncoderNaming::XlNet => {
                 ["cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions"]
             }
@@ -81,12 +87,13 @@ impl Term {
 
 impl EncoderNaming {
     /// Where the layers stand.
-    fn layers(self) -> &'static str {
+    pub(crate) fn layers(self) -> &'static str {
         match self {
             Self::Bert | Self::Roberta | Self::MpNet | Self::Deberta => "encoder.layer",
             Self::DistilBert => "transformer.layer",
             Self::XlNet => "layer",
             Self::ModernBert => "layers",
+            Self::Nomic => "encoder.layers",
         }
     }
 
@@ -98,6 +105,7 @@ impl EncoderNaming {
             Self::MpNet => part.mpnet(),
             Self::Deberta => part.deberta(),
             Self::ModernBert => part.modern_bert(),
+            Self::Nomic => part.nomic(),
             Self::XlNet => return relative::xlnet(part, term.stored()),
         };
         format!("{part}.{}", term.stored())
@@ -168,6 +176,21 @@ impl EncoderLayerPart {
             Self::Up => "mlp.Wu",
             Self::Down => "mlp.Wo",
             Self::MlpNorm => "mlp_norm",
+            Self::DistanceKey | Self::DistanceQuery | Self::Relative(_) => self.missing(),
+        }
+    }
+
+    fn nomic(self) -> &'static str {
+        match self {
+            Self::Query => "attn.q",
+            Self::Key => "attn.k",
+            Self::Value => "attn.v",
+            Self::AttentionOutput => "attn.out_proj",
+            Self::AttentionNorm => "norm1",
+            Self::Gate => "mlp.fc12",
+            Self::Up => "mlp.fc11",
+            Self::Down => "mlp.fc2",
+            Self::MlpNorm => "norm2",
             Self::DistanceKey | Self::DistanceQuery | Self::Relative(_) => self.missing(),
         }
     }

@@ -1,7 +1,7 @@
 //! An encoder's folder: which of its files say what, and its tensors by the names that are looked for.
 
 use super::file_names::Folder;
-use super::{TokenizerFiles, Weights, deberta, modern_bert, read_weights, sentence_transformers, tasks, xlnet};
+use super::{TokenizerFiles, Weights, deberta, fused_layers, read_weights, sentence_transformers, tasks, xlnet};
 use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts};
 use crate::config::encoder_families::EncoderFamily;
 use crate::config::json_fields::JsonFile;
@@ -34,7 +34,9 @@ pub(super) fn open(
     match family.naming {
         EncoderNaming::XlNet => xlnet::arrange(&config_file.path, &config, &mut tensors)?,
         EncoderNaming::Deberta => deberta::rename(&config_file.fields(), &mut tensors)?,
-        EncoderNaming::ModernBert => modern_bert::cut(&config_file.path, &config, &mut tensors)?,
+        EncoderNaming::ModernBert | EncoderNaming::Nomic => {
+            fused_layers::cut(&config_file.path, (&config, family.naming), &mut tensors)?;
+        }
         EncoderNaming::Bert | EncoderNaming::Roberta | EncoderNaming::DistilBert | EncoderNaming::MpNet => {}
     }
     if let EncoderHead::Tasks(heads) = &config.head {

@@ -1,6 +1,7 @@
 //! Files of the tests' own: a folder that goes away, a GGUF writer that lies on request, the same model in the other format.
 #![allow(dead_code, reason = "every test target compiles this module and uses its own part of it")]
 
+pub(crate) mod encoder_folder;
 pub(crate) mod gguf_file;
 pub(crate) mod gguf_of_folder;
 

@@ -37,6 +37,7 @@ pub(super) const BERT: EncoderFamily = EncoderFamily {
     stream_norms: StreamNorms::After,
     biases: Biases::All,
     gated_mlp: false,
+    default_activation: "gelu",
     label_state: LabelState::First,
     squash: Squash::Tanh,
     squash_field: None,

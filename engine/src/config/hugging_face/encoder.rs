@@ -30,9 +30,6 @@ const READ: &[&str] = &[
 /// Whether the scores of words are products with the vectors of words.
 const TIED: &str = "tie_word_embeddings";
 
-/// What transformers takes where the file says nothing.
-const DEFAULT_ACTIVATION: &str = "gelu";
-
 /// Reads the configuration. A model whose vectors are made by rules of its own may be of any class of its family.
 pub(crate) fn read(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<EncoderConfig, LoadError> {
     let head = head(json, family, has_rules)?;
@@ -40,10 +37,12 @@ pub(crate) fn read(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -
     let names = family.spelling;
     let hidden_size = json.count(names.hidden_size, range::WIDTH)?;
     let num_heads = json.count(names.num_heads, range::HEADS)?;
-    range::computed_head_dim(hidden_size, num_heads).map_err(|reason| json.error(names.hidden_size, reason))?;
+    let head_dim = range::computed_head_dim(hidden_size, num_heads);
+    let head_dim = head_dim.map_err(|reason| json.error(names.hidden_size, reason))?;
+    check_head_dim(json, head_dim)?;
     let num_layers = json.count(names.num_layers, range::LAYERS)?;
     let vocab_size = json.count("vocab_size", range::VOCABULARY)?;
-    let positions = positions(json, family, vocab_size, (hidden_size, hidden_size / num_heads))?;
+    let positions = positions(json, family, vocab_size, (hidden_size, head_dim))?;
     Ok(EncoderConfig {
         architecture: family.model_type,
         vocab_size,
@@ -58,7 +57,7 @@ pub(crate) fn read(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -
         norm_eps: json.judged(names.norm_eps, range::epsilon)?.unwrap_or(family.default_eps),
         stream_norms: family.stream_norms,
         biases: family.biases,
-        activation: activation(json, names.activation)?,
+        activation: activation(json, family)?,
         gated_mlp: family.gated_mlp,
         head,
         label_state: label_state(json, family)?,
@@ -103,6 +102,13 @@ fn head(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<En
     let supported = ["Model", "ForSequenceClassification", "ForTokenClassification", family.span_class, "ForMaskedLM"];
     let supported = supported.map(|head| format!("{}{head}", family.class)).join(", ");
     Err(json.error(CLASSES, format!("{found} is not supported; supported: {supported}")))
+}
+
+/// Heads are as wide as what they share out.
+fn check_head_dim(json: &JsonFields, head_dim: usize) -> Result<(), LoadError> {
+    const FIELD: &str = "head_dim";
+    let Some(value) = json.value(FIELD) else { return Ok(()) };
+    expect(value, &Value::from(head_dim)).map_err(|reason| json.error(FIELD, reason))
 }
 
 fn positions(
@@ -159,8 +165,17 @@ fn num_types(json: &JsonFields, family: &EncoderFamily) -> Result<usize, LoadErr
     }
 }
 
-fn activation(json: &JsonFields, field: &str) -> Result<Activation, LoadError> {
-    match json.text(field)?.unwrap_or(DEFAULT_ACTIVATION) {
+fn activation(json: &JsonFields, family: &EncoderFamily) -> Result<Activation, LoadError> {
+    let field = family.spelling.activation;
+    match json.text(field)?.unwrap_or(family.default_activation) {
+        "swiglu" if family.gated_mlp => Ok(Activation::Silu),
+        "geglu" if family.gated_mlp => Ok(Activation::Gelu),
+        name => activation_of(json, field, name),
+    }
+}
+
+fn activation_of(json: &JsonFields, field: &str, name: &str) -> Result<Activation, LoadError> {
+    match name {
         "gelu" => Ok(Activation::Gelu),
         "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::TanhGelu),
         "silu" | "swish" => Ok(Activation::Silu),
@@ -186,7 +201,7 @@ fn squash(json: &JsonFields, family: &EncoderFamily) -> Result<Squash, LoadError
         None => Ok(family.squash),
         Some("tanh") => Ok(Squash::Tanh),
         Some("relu") => Ok(Squash::Relu),
-        Some(_) => activation(json, field).map(Squash::Smooth),
+        Some(name) => activation_of(json, field, name).map(Squash::Smooth),
     }
 }
 
