@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::fields::expect;
 use super::relative::above_zero;
+use crate::config::DisentangledRule;
 use crate::config::json_fields::JsonFields;
-use crate::config::{DisentangledRule, range};
 use crate::error::{LoadError, shown};
 
 const BUCKETS: &str = "position_buckets";
@@ -37,7 +37,7 @@ pub(super) fn read(
     })
 }
 
-/// Fails where a field asks for something that is not computed; of the first two one that is absent does.
+/// Fails where a field asks for something that is not computed, or where distances are not asked for: they are not by default.
 fn check(json: &JsonFields, hidden_size: usize, head_dim: usize) -> Result<(), LoadError> {
     let found = |field: &str| json.value(field).unwrap_or(&Value::Null);
     let needed = [("relative_attention", true), ("position_biased_input", false)];
