@@ -1,5 +1,7 @@
 //! What a model is: the facts its family and its files state, checked, in one spelling.
 
+mod disentangled;
+pub(crate) mod distance_bias;
 mod encoder;
 pub(crate) mod encoder_families;
 pub(crate) mod families;
@@ -9,14 +11,20 @@ pub(crate) mod json_fields;
 mod model;
 pub(crate) mod range;
 mod relative;
+mod rotary;
 
 pub use crate::kernels::cpu::activation::Activation;
-pub use encoder::{EncoderConfig, EncoderHead, LabelScores, LabelToken, Labels, PositionRule, Positions, Squash, Task};
+pub use disentangled::DisentangledRule;
+pub use encoder::{
+    Biases, EncoderConfig, EncoderHead, LabelScores, LabelState, Labels, PositionRule, Positions, Squash, Task,
+};
 pub use model::ModelConfig;
 pub use relative::RelativeRule;
+pub use rotary::RotaryRule;
 
 /// A decoder's shape and arithmetic, from `config.json` (both spellings of transformers) or GGUF metadata.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own that files state")]
 pub struct DecoderConfig {
     /// As the file names it, such as `llama`.
     pub architecture: String,
@@ -131,7 +139,7 @@ pub enum HeadNorm {
     Each,
 }
 
-/// Where a decoder norms the residual stream.
+/// Where a model norms the residual stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamNorms {
     /// On its way into attention, MLP and head.

@@ -1,11 +1,13 @@
 //! The weights of an encoder by what they are, and what files call them.
 
+mod naming;
 mod relative;
 
+pub(crate) use naming::EncoderNaming;
 pub use relative::RelativePart;
 
-use crate::config::{EncoderConfig, EncoderHead, Positions};
-use crate::weight_name::{Naming, WeightName, WeightShape};
+use crate::config::{EncoderConfig, EncoderHead, Positions, StreamNorms, distance_bias};
+use crate::weight_name::{WeightName, WeightShape};
 
 /// A part of an encoder that has weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +20,20 @@ pub enum EncoderPart {
     Types,
     /// Norm of their sum.
     EmbeddingNorm,
+    /// What is added to scores for a distance, in all layers `[buckets, heads]`.
+    DistanceBias,
+    /// A vector for each distance that is told apart, in all layers `[distances, hidden]`.
+    Distances,
+    /// Norm of these.
+    DistanceNorm,
     /// A part of the layer with this number.
     Layer(usize, EncoderLayerPart),
-    /// First matrix of a head that gives labels to texts `[hidden, hidden]`.
+    /// Norm behind the last layer, where layers norm what they read.
+    LastNorm,
+    /// First matrix of a head that gives labels to texts, or of all heads `[hidden, hidden]`.
     LabelDense,
+    /// Norm behind it in all heads, where they have it.
+    LabelNorm,
     /// Second matrix of that head `[labels, hidden]`.
     LabelOutput,
     /// In place of that the matrix of the task with this number `[labels, hidden]`.
@@ -49,14 +61,20 @@ pub enum EncoderLayerPart {
     Value,
     /// `[hidden, hidden]`.
     AttentionOutput,
-    /// Norm behind attention.
+    /// Norm beside attention.
     AttentionNorm,
+    /// Of the MLP, where it has one `[intermediate, hidden]`.
+    Gate,
     /// `[intermediate, hidden]`.
     Up,
     /// `[hidden, intermediate]`.
     Down,
-    /// Norm behind the MLP.
+    /// Norm beside the MLP.
     MlpNorm,
+    /// What makes keys of distances, where [`EncoderLayerPart::Key`] does not `[hidden, hidden]`.
+    DistanceKey,
+    /// So of queries.
+    DistanceQuery,
     /// What scores know of distances and segments, if they do.
     Relative(RelativePart),
 }
@@ -72,48 +90,88 @@ pub enum Term {
 
 /// Every weight of an encoder, and no other.
 pub(crate) fn all(config: &EncoderConfig) -> Vec<(WeightName, WeightShape)> {
-    use EncoderLayerPart as L;
-    let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
+    let hidden = config.hidden_size;
     let mut weights = Vec::new();
     let mut table = |part, rows| weights.push(weight(part, WeightShape::Matrix { rows, columns: hidden }));
     table(EncoderPart::Words, config.vocab_size);
-    if let Positions::Table(positions) = config.positions {
+    if let Some(positions) = config.positions.table() {
         table(EncoderPart::Positions, positions.rows);
-        if config.num_types > 0 {
-            table(EncoderPart::Types, config.num_types);
-        }
-        weights.extend(norm(EncoderPart::EmbeddingNorm, hidden));
+    }
+    if config.num_types > 0 {
+        table(EncoderPart::Types, config.num_types);
+    }
+    if config.positions.embedding_norm() {
+        weights.extend(norm(EncoderPart::EmbeddingNorm, config));
+    }
+    if let Positions::Biased(_) = config.positions {
+        let shape = WeightShape::Matrix { rows: distance_bias::BUCKETS, columns: config.num_heads };
+        weights.push(weight(EncoderPart::DistanceBias, shape));
+    }
+    if let Positions::Disentangled(rule) = &config.positions {
+        weights.push(weight(EncoderPart::Distances, WeightShape::Matrix { rows: rule.rows(), columns: hidden }));
+        weights.extend(rule.has_norm.then(|| norm(EncoderPart::DistanceNorm, config)).into_iter().flatten());
     }
     for layer in 0..config.num_layers {
-        let part = |part| EncoderPart::Layer(layer, part);
-        match config.positions {
-            Positions::Table(_) => {
-                let squares = [L::Query, L::Key, L::Value, L::AttentionOutput];
-                weights.extend(squares.into_iter().flat_map(|of| linear(part(of), hidden, hidden)));
-            }
-            Positions::Relative(_) => weights.extend(relative::of_attention(layer, hidden)),
+        weights.extend(of_layer(config, layer));
+    }
+    if config.stream_norms == StreamNorms::Before {
+        weights.extend(norm(EncoderPart::LastNorm, config));
+    }
+    weights.extend(of_head(config));
+    weights
+}
+
+fn of_layer(config: &EncoderConfig, layer: usize) -> Vec<(WeightName, WeightShape)> {
+    use EncoderLayerPart as L;
+    let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
+    let part = |part| EncoderPart::Layer(layer, part);
+    let mut weights = Vec::new();
+    let mut squares = vec![L::Query, L::Key, L::Value, L::AttentionOutput];
+    match &config.positions {
+        Positions::Relative(_) => weights.extend(relative::of_attention(layer, hidden)),
+        Positions::Disentangled(rule) if !rule.shares_matrices => squares.extend([L::DistanceKey, L::DistanceQuery]),
+        Positions::Table(_) | Positions::Biased(_) | Positions::Disentangled(_) | Positions::Rotary(_) => {}
+    }
+    for of in squares {
+        weights.extend(linear(part(of), (hidden, hidden), config.biases.of_attention()));
+    }
+    let gate = config.gated_mlp.then_some(L::Gate);
+    for of in gate.into_iter().chain([L::Up]) {
+        weights.extend(linear(part(of), (intermediate, hidden), config.biases.of_mlps()));
+    }
+    weights.extend(linear(part(L::Down), (hidden, intermediate), config.biases.of_mlps()));
+    if config.has_attention_norm(layer) {
+        weights.extend(norm(part(L::AttentionNorm), config));
+    }
+    weights.extend(norm(part(L::MlpNorm), config));
+    weights
+}
+
+fn of_head(config: &EncoderConfig) -> Vec<(WeightName, WeightShape)> {
+    let hidden = config.hidden_size;
+    let dense = |part| linear(part, (hidden, hidden), config.biases.of_norms());
+    let scores = |part, count| linear(part, (count, hidden), true);
+    let mut weights = Vec::new();
+    let is_of_texts = matches!(config.head, EncoderHead::Labels(_) | EncoderHead::Tasks(_));
+    if is_of_texts || config.heads_alike && config.head.is_of_tokens() {
+        weights.extend(dense(EncoderPart::LabelDense));
+        if config.heads_alike {
+            weights.extend(norm(EncoderPart::LabelNorm, config));
         }
-        weights.extend(linear(part(L::Up), intermediate, hidden));
-        weights.extend(linear(part(L::Down), hidden, intermediate));
-        weights.extend([L::AttentionNorm, L::MlpNorm].into_iter().flat_map(|of| norm(part(of), hidden)));
     }
     match &config.head {
         EncoderHead::Vector => {}
-        EncoderHead::Labels(labels) => {
-            weights.extend(linear(EncoderPart::LabelDense, hidden, hidden));
-            weights.extend(linear(EncoderPart::LabelOutput, labels.names.len(), hidden));
-        }
+        EncoderHead::Labels(labels) => weights.extend(scores(EncoderPart::LabelOutput, labels.names.len())),
         EncoderHead::Tasks(tasks) => {
-            weights.extend(linear(EncoderPart::LabelDense, hidden, hidden));
             for (number, task) in tasks.iter().enumerate() {
-                weights.extend(linear(EncoderPart::TaskOutput(number), task.labels.names.len(), hidden));
+                weights.extend(scores(EncoderPart::TaskOutput(number), task.labels.names.len()));
             }
         }
-        EncoderHead::TokenLabels(labels) => weights.extend(linear(EncoderPart::TokenLabels, labels.len(), hidden)),
-        EncoderHead::Spans => weights.extend(linear(EncoderPart::Spans, 2, hidden)),
+        EncoderHead::TokenLabels(labels) => weights.extend(scores(EncoderPart::TokenLabels, labels.len())),
+        EncoderHead::Spans => weights.extend(scores(EncoderPart::Spans, 2)),
         EncoderHead::Words => {
-            weights.extend(linear(EncoderPart::WordsDense, hidden, hidden));
-            weights.extend(norm(EncoderPart::WordsNorm, hidden));
+            weights.extend(dense(EncoderPart::WordsDense));
+            weights.extend(norm(EncoderPart::WordsNorm, config));
             weights.push(bias(EncoderPart::WordsBias, config.vocab_size));
         }
     }
@@ -128,91 +186,17 @@ fn bias(part: EncoderPart, len: usize) -> (WeightName, WeightShape) {
     (WeightName::Encoder(part, Term::Bias), WeightShape::Vector(len))
 }
 
-fn linear(part: EncoderPart, rows: usize, columns: usize) -> [(WeightName, WeightShape); 2] {
-    [weight(part, WeightShape::Matrix { rows, columns }), bias(part, rows)]
+fn linear(
+    part: EncoderPart,
+    (rows, columns): (usize, usize),
+    has_bias: bool,
+) -> impl Iterator<Item = (WeightName, WeightShape)> {
+    let bias = has_bias.then(|| bias(part, rows));
+    std::iter::once(weight(part, WeightShape::Matrix { rows, columns })).chain(bias)
 }
 
-fn norm(part: EncoderPart, len: usize) -> [(WeightName, WeightShape); 2] {
-    [weight(part, WeightShape::Vector(len)), bias(part, len)]
-}
-
-impl EncoderPart {
-    /// The name of one of its tensors, without what the whole encoder's names begin with.
-    pub(crate) fn stored(self, term: Term, naming: Naming) -> String {
-        let term = match term {
-            Term::Weight => "weight",
-            Term::Bias => "bias",
-        };
-        let part = match self {
-            Self::Words if naming == Naming::XlNet => "word_embedding",
-            Self::Words => "embeddings.word_embeddings",
-            Self::Positions => "embeddings.position_embeddings",
-            Self::Types => "embeddings.token_type_embeddings",
-            Self::EmbeddingNorm => "embeddings.LayerNorm",
-            Self::LabelDense => match naming {
-                Naming::Roberta => "classifier.dense",
-                Naming::DistilBert => "pre_classifier",
-                Naming::XlNet => "sequence_summary.summary",
-                _ => "pooler.dense",
-            },
-            Self::LabelOutput if naming == Naming::Roberta => "classifier.out_proj",
-            Self::LabelOutput if naming == Naming::XlNet => "logits_proj",
-            Self::LabelOutput | Self::TokenLabels => "classifier",
-            Self::TaskOutput(number) => return format!("heads.{number}.{term}"),
-            Self::Spans => "qa_outputs",
-            Self::WordsDense | Self::WordsNorm | Self::WordsBias => self.of_words(naming),
-            Self::Layer(layer, part) if naming == Naming::DistilBert => {
-                return format!("transformer.layer.{layer}.{}.{term}", part.distilbert());
-            }
-            Self::Layer(layer, part) if naming == Naming::XlNet => {
-                return format!("layer.{layer}.{}", relative::xlnet(part, term));
-            }
-            Self::Layer(layer, part) => return format!("encoder.layer.{layer}.{}.{term}", part.bert()),
-        };
-        format!("{part}.{term}")
-    }
-
-    /// A part of the head that tells words.
-    fn of_words(self, naming: Naming) -> &'static str {
-        let [dense, norm, bias] = match naming {
-            Naming::Roberta => ["lm_head.dense", "lm_head.layer_norm", "lm_head"],
-            Naming::DistilBert => ["vocab_transform", "vocab_layer_norm", "vocab_projector"],
-            _ => ["cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions"],
-        };
-        match self {
-            Self::WordsDense => dense,
-            Self::WordsNorm => norm,
-            _ => bias,
-        }
-    }
-}
-
-impl EncoderLayerPart {
-    fn bert(self) -> &'static str {
-        match self {
-            Self::Query => "attention.self.query",
-            Self::Key => "attention.self.key",
-            Self::Value => "attention.self.value",
-            Self::AttentionOutput => "attention.output.dense",
-            Self::AttentionNorm => "attention.output.LayerNorm",
-            Self::Up => "intermediate.dense",
-            Self::Down => "output.dense",
-            Self::MlpNorm => "output.LayerNorm",
-            Self::Relative(_) => unreachable!("the family has a table of positions"),
-        }
-    }
-
-    fn distilbert(self) -> &'static str {
-        match self {
-            Self::Query => "attention.q_lin",
-            Self::Key => "attention.k_lin",
-            Self::Value => "attention.v_lin",
-            Self::AttentionOutput => "attention.out_lin",
-            Self::AttentionNorm => "sa_layer_norm",
-            Self::Up => "ffn.lin1",
-            Self::Down => "ffn.lin2",
-            Self::MlpNorm => "output_layer_norm",
-            Self::Relative(_) => unreachable!("the family has a table of positions"),
-        }
-    }
+fn norm(part: EncoderPart, config: &EncoderConfig) -> impl Iterator<Item = (WeightName, WeightShape)> + use<> {
+    let len = config.hidden_size;
+    let bias = config.biases.of_norms().then(|| bias(part, len));
+    std::iter::once(weight(part, WeightShape::Vector(len))).chain(bias)
 }

@@ -2,9 +2,11 @@
 //!
 //! Only plain file names inside the folder are opened, and no link that leads out of it.
 
+mod deberta;
 mod decoder;
 mod encoder;
 mod file_names;
+mod fused_layers;
 mod gpt;
 mod safetensors_header;
 mod sentence_transformers;

@@ -129,10 +129,19 @@ pub(crate) fn put_parts(
     (layer, parts): (usize, &[Part]),
     naming: Naming,
 ) -> Result<(), LoadError> {
+    let named = |&(weight, rows): &Part| (WeightName::Layer(layer, weight).stored(naming), rows);
+    put_named(tensors, whole, parts.iter().map(named).collect())
+}
+
+/// Puts tensors of these names, so many rows each, in the place of the one that was all of them.
+pub(crate) fn put_named(
+    tensors: &mut TensorMap,
+    whole: &StoredTensor,
+    parts: Vec<(String, usize)>,
+) -> Result<(), LoadError> {
     check_rows(whole, parts.iter().map(|(_, rows)| rows).sum())?;
     let mut start = 0;
-    for &(weight, rows) in parts {
-        let name = WeightName::Layer(layer, weight).stored(naming);
+    for (name, rows) in parts {
         put(tensors, whole, name, whole.cut(start..start + rows))?;
         start += rows;
     }

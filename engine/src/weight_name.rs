@@ -94,10 +94,10 @@ impl WeightName {
     /// The tensor's name in a file.
     pub(crate) fn stored(self, naming: Naming) -> String {
         match (self, naming) {
-            (Self::Encoder(part, term), _) => part.stored(term, naming),
+            (Self::Encoder(part, term), _) => part.stored(term, naming.of_encoder()),
             (_, Naming::Gguf) => gguf::stored(self),
             (_, Naming::Decoder(names)) => names.stored(self),
-            (_, Naming::Bert | Naming::Roberta | Naming::DistilBert | Naming::XlNet) => LLAMA.stored(self),
+            (_, Naming::Encoder(_)) => LLAMA.stored(self),
         }
     }
 

@@ -5,38 +5,14 @@ mod model_files;
 mod support;
 
 use candle_core::Device;
-use engine::config::{EncoderHead, LabelScores, ModelConfig};
+use engine::config::{EncoderHead, ModelConfig};
 use engine::{Checkpoint, Isa, PoolingKind};
-use model_files::Scratch;
+use model_files::encoder_folder::{folder, with_field};
 use proptest::prelude::*;
-use scheduler::{Passes, Token};
+use scheduler::Token;
 use serde_json::Value;
 use std::path::Path;
-use support::{Answer, Runner, Setup, fixture, ids, json, load, max_abs_diff};
-
-const FOLDERS: [&str; 4] = ["bert", "roberta", "distilbert", "xlnet"];
-
-/// For a model that computes sequences whole.
-fn whole() -> Setup {
-    Setup { passes: Passes::Whole, num_blocks: 0, ..Setup::default() }
-}
-
-/// A copy of a fixture with these files in place of its own.
-fn folder(name: &str, files: &[(&str, &[u8])]) -> Scratch {
-    let test = std::thread::current().name().unwrap().replace(':', "-");
-    let scratch = Scratch::new(&format!("{name}-{test}")).unwrap();
-    for entry in std::fs::read_dir(fixture(name)).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), scratch.path().join(entry.file_name())).unwrap();
-    }
-    for (file, bytes) in files {
-        if let Some((inside, _)) = file.rsplit_once('/') {
-            std::fs::create_dir_all(scratch.path().join(inside)).unwrap();
-        }
-        scratch.write(file, bytes).unwrap();
-    }
-    scratch
-}
+use support::{Answer, ENCODERS, Runner, Setup, fixture, ids, json, load, max_abs_diff, whole};
 
 /// The texts of a case, and what their vectors are to be.
 fn texts<'a>(case: &'a Value, vectors: &str) -> (Vec<Vec<Token>>, &'a str) {
@@ -75,7 +51,7 @@ fn vectors_are_means_where_the_folder_does_not_say_and_else_what_it_says() {
         {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
     ]"#;
     let first: (&str, &[u8]) = ("1_Pooling/config.json", br#"{"pooling_mode_cls_token": true}"#);
-    for name in FOLDERS {
+    for name in ENCODERS {
         check_vectors(&fixture(name), name, "mean_pooled_normalised");
         if name == "xlnet" {
             // its padding is on the left: the reference's first tokens are padding
@@ -85,75 +61,6 @@ fn vectors_are_means_where_the_folder_does_not_say_and_else_what_it_says() {
         assert_eq!(Checkpoint::open(scratch.path()).unwrap().pooling().kind, PoolingKind::First);
         check_vectors(scratch.path(), name, "cls_normalised");
     }
-}
-
-#[test]
-fn both_spellings_are_one_model() {
-    for name in FOLDERS {
-        let respelled = std::fs::read(fixture(name).join("config.v5.json")).unwrap();
-        let respelled = folder(name, &[("config.json", &respelled)]);
-        let [one, other] = [fixture(name).as_path(), respelled.path()].map(|path| Checkpoint::open(path).unwrap());
-        assert_eq!(one.model(), other.model());
-        assert_eq!(one.model().architecture(), name);
-    }
-}
-
-/// The fixture's configuration with one field set.
-fn with_field(name: &str, field: &str, value: Value) -> Vec<u8> {
-    let mut config = json(&fixture(name).join("config.json"));
-    config[field] = value;
-    serde_json::to_vec(&config).unwrap()
-}
-
-#[test]
-fn what_could_change_numbers_is_refused_by_name() {
-    let cases = [
-        ("bert", "surprise", Value::from(1), "'surprise': is not known"),
-        ("bert", "is_decoder", Value::from(true), "true is not supported, only false"),
-        ("bert", "position_embedding_type", Value::from("relative_key"), "only \"absolute\""),
-        ("bert", "hidden_act", Value::from("relu"), "\"relu\" is not supported; supported: gelu,"),
-        ("bert", "architectures", serde_json::json!(["BertLMHeadModel"]), "supported: BertModel,"),
-        ("bert", "num_attention_heads", Value::from(5), "64 is no multiple of the 5 heads"),
-        ("bert", "max_position_embeddings", Value::from(129), "shape [128, 64] is not [129, 64]"),
-        ("bert", "layer_norm_eps", Value::from(0), "is not above 0"),
-        ("roberta", "max_position_embeddings", Value::from(2), "leave none behind that of the pad token 1"),
-        ("roberta", "pad_token_id", Value::from(512), "512 is not in 0..=511"),
-        ("distilbert", "hidden_size", Value::from(64), "'hidden_size': is not known"),
-        ("xlnet", "attn_type", Value::from("uni"), "only \"bi\""),
-        ("xlnet", "bi_data", Value::from(true), "true is not supported, only false"),
-        ("xlnet", "d_head", Value::from(32), "32 is not supported, only 16"),
-        ("xlnet", "clamp_len", Value::from(1.5), "1.5 is not a whole number"),
-        ("xlnet", "n_head", Value::from(8), "only 8"),
-        ("xlnet", "type_vocab", Value::from(2), "'type_vocab': is not known"),
-        ("xlnet", "architectures", serde_json::json!(["XLNetLMHeadModel"]), "supported: XLNetModel,"),
-        ("xlnet-seqcls", "summary_type", Value::from("mean"), "only \"last\""),
-        ("xlnet-seqcls", "summary_activation", Value::Null, "null is not supported, only \"tanh\""),
-    ];
-    for (name, field, value, reason) in cases {
-        let scratch = folder(name, &[("config.json", &with_field(name, field, value))]);
-        let error = Checkpoint::open(scratch.path()).unwrap_err().to_string();
-        assert!(error.contains(reason) && !error.contains('\n'), "{field}: {error}");
-    }
-    let vectors: (&str, &[u8]) = ("1_Pooling/config.json", br#"{"pooling_mode_weightedmean_tokens": true}"#);
-    let modules: (&str, &[u8]) = ("modules.json", br#"[{"path": "1_Pooling", "type": "models.Pooling"}]"#);
-    let scratch = folder("bert", &[modules, vectors]);
-    let error = load(scratch.path(), whole()).unwrap_err().to_string();
-    assert!(error.contains("Pooling of weightedmean_tokens, which is not supported"), "{error}");
-}
-
-#[test]
-fn the_longest_text_is_what_the_folder_says() {
-    let longest = |name: &str, files: &[(&str, &[u8])]| {
-        let scratch = folder(name, files);
-        Checkpoint::open(scratch.path()).map(|checkpoint| checkpoint.model().max_positions())
-    };
-    assert_eq!(longest("bert", &[]).unwrap(), 128);
-    assert_eq!(longest("xlnet", &[]).unwrap(), 4096, "distances have no end");
-    assert_eq!(longest("roberta", &[]).unwrap(), 128, "two of 130 rows are the pad token's and that before it");
-    let file = "sentence_bert_config.json";
-    assert_eq!(longest("bert", &[(file, br#"{"max_seq_length": 40, "do_lower_case": false}"#)]).unwrap(), 40);
-    assert_eq!(longest("bert", &[(file, br#"{"max_seq_length": 500}"#)]).unwrap(), 128);
-    assert!(longest("bert", &[(file, br#"{"do_lower_case": true}"#)]).is_err());
 }
 
 /// Files of old versions call the terms of norms gamma and beta, and those with a head put `bert.` before all names.
@@ -197,10 +104,13 @@ proptest! {
     /// Neighbours, threads and instruction sets.
     #[test]
     fn every_batch_gives_the_bits_of_each_text_alone(
-        name in prop::sample::select(FOLDERS.to_vec()),
+        name in prop::sample::select(ENCODERS.to_vec()),
         setup in setup(),
         texts in prop::collection::vec(prop::collection::vec(0..429 as Token, 1..41), 1..12),
     ) {
+        let vocabulary = Checkpoint::open(&fixture(name)).unwrap().model().vocab_size() as Token;
+        let known = |text: &Vec<Token>| text.iter().map(|token| token % vocabulary).collect();
+        let texts: Vec<Vec<Token>> = texts.iter().map(known).collect();
         let plain = Setup { threads: 1, isa: Isa::Scalar, ..whole() };
         for (got, text) in serve(name, setup, &texts).iter().zip(&texts) {
             let alone = serve(name, plain, std::slice::from_ref(text)).remove(0);
@@ -210,19 +120,41 @@ proptest! {
     }
 }
 
+/// The vector of a text of thirty tokens, by a model that has a field of its configuration set.
+fn vector_with(name: &str, field: &str, value: Value) -> Vec<f32> {
+    let text: Vec<Token> = (20..50).collect();
+    let scratch = folder(name, &[("config.json", &with_field(name, field, value))]);
+    let mut runner = Runner::new(load(scratch.path(), whole()).unwrap(), whole());
+    let seq = runner.submit_pooled(&text, 0);
+    runner.finish().remove(&seq).unwrap().vector
+}
+
 /// A clamp that no distance of a text reaches changes nothing; a lower one does.
 #[test]
 fn distances_beyond_a_clamp_are_one() {
-    let text: Vec<Token> = (20..50).collect();
-    let vector = |clamp: i64| {
-        let scratch = folder("xlnet", &[("config.json", &with_field("xlnet", "clamp_len", clamp.into()))]);
-        let mut runner = Runner::new(load(scratch.path(), whole()).unwrap(), whole());
-        let seq = runner.submit_pooled(&text, 0);
-        runner.finish().remove(&seq).unwrap().vector
-    };
+    let vector = |clamp: i64| vector_with("xlnet", "clamp_len", clamp.into());
     let free = vector(-1);
     assert_eq!(vector(29), free);
     assert_ne!(vector(28), free);
+}
+
+/// So with a window, half of which lies on each side.
+#[test]
+fn a_window_as_wide_as_a_text_hides_nothing() {
+    let vector = |window: u64| vector_with("modernbert", "local_attention", window.into());
+    let free = vector_with("modernbert", "local_attention", Value::from(200));
+    assert_eq!(vector(58), free);
+    assert_eq!(vector(59), free, "the odd one is nobody's");
+    assert_ne!(vector(57), free);
+}
+
+/// Old files write no base of their own for layers with a window as `null`.
+#[test]
+fn a_base_that_is_null_is_that_of_all_layers() {
+    let vector = |value| vector_with("modernbert", "local_rope_theta", value);
+    let same = vector(Value::from(160_000.0));
+    assert_eq!(vector(Value::Null), same);
+    assert_ne!(vector(Value::from(10_000.0)), same);
 }
 
 /// Scores of the labels of texts and pairs of texts.
@@ -258,36 +190,9 @@ fn labels_have_the_reference_scores() {
     check_labels("roberta-seqcls", &names);
     check_labels("distilbert-seqcls", &names);
     check_labels("xlnet-seqcls", &names);
+    check_labels("modernbert-seqcls", &names);
+    check_labels("mpnet-seqcls", &names);
+    check_labels("deberta-v2-seqcls", &names);
+    check_labels("nomic_bert-seqcls", &names);
     check_labels("bert-xenc", &["LABEL_0"]);
-}
-
-#[test]
-fn files_say_how_scores_are_read() {
-    let read = |name: &str, field: &str, value: Value| {
-        let scratch = folder(name, &[("config.json", &with_field(name, field, value))]);
-        let checkpoint = Checkpoint::open(scratch.path()).map_err(|error| error.to_string())?;
-        let ModelConfig::Encoder(config) = checkpoint.model() else { panic!("{name} is an encoder") };
-        let EncoderHead::Labels(labels) = &config.head else { panic!("{name} has labels") };
-        Ok::<_, String>(labels.scores)
-    };
-    let old = "sbert_ce_default_activation_function";
-    assert_eq!(read("bert-seqcls", "problem_type", Value::Null), Ok(LabelScores::One));
-    assert_eq!(read("bert-xenc", "problem_type", Value::Null), Ok(LabelScores::Any));
-    assert_eq!(read("bert-seqcls", "problem_type", "multi_label_classification".into()), Ok(LabelScores::Any));
-    assert_eq!(read("bert-seqcls", "problem_type", "regression".into()), Ok(LabelScores::Raw));
-    assert_eq!(read("bert-xenc", old, "torch.nn.modules.linear.Identity".into()), Ok(LabelScores::Raw));
-    let new = serde_json::json!({"activation_fn": "torch.nn.modules.activation.Sigmoid", "version": "4.0.1"});
-    assert_eq!(read("bert-xenc", "sentence_transformers", new), Ok(LabelScores::Any));
-    assert!(read("bert-xenc", old, "torch.nn.Tanh".into()).unwrap_err().contains("\"torch.nn.Tanh\" is not supported"));
-    let gap = serde_json::json!({"0": "A", "2": "B"});
-    assert!(read("bert-seqcls", "id2label", gap).unwrap_err().contains("has 2 labels, but no text for id 1"));
-    let fewer = serde_json::json!({"0": "A"});
-    assert!(read("bert-seqcls", "id2label", fewer).unwrap_err().contains("classifier."));
-}
-
-#[test]
-fn an_encoder_is_told_from_a_decoder() {
-    let model = |name: &str| Checkpoint::open(&fixture(name)).unwrap();
-    assert!(matches!(model("bert").model(), ModelConfig::Encoder(_)));
-    assert!(matches!(model("llama2").model(), ModelConfig::Decoder(_)));
 }

@@ -74,7 +74,16 @@ fn assert_near(got: &[f32], want: &[f32], name: &str) {
 
 #[test]
 fn each_token_has_the_reference_scores_of_labels() {
-    for name in ["bert-tokcls", "roberta-tokcls", "distilbert-tokcls", "xlnet-tokcls"] {
+    for name in [
+        "bert-tokcls",
+        "roberta-tokcls",
+        "distilbert-tokcls",
+        "xlnet-tokcls",
+        "modernbert-tokcls",
+        "mpnet-tokcls",
+        "deberta-v2-tokcls",
+        "nomic_bert-tokcls",
+    ] {
         let checkpoint = Checkpoint::open(&fixture(name)).unwrap();
         let ModelConfig::Encoder(config) = checkpoint.model() else { panic!("{name} is an encoder") };
         let labels = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"].map(str::to_owned).to_vec();
@@ -89,7 +98,7 @@ fn each_token_has_the_reference_scores_of_labels() {
 
 #[test]
 fn each_token_has_the_reference_scores_of_beginning_and_end() {
-    for name in ["bert-qa", "roberta-qa", "distilbert-qa", "xlnet-qa"] {
+    for name in ["bert-qa", "roberta-qa", "distilbert-qa", "xlnet-qa", "modernbert-qa", "mpnet-qa", "deberta-v2-qa"] {
         let rows = rows(name, &["start_logits", "end_logits"]);
         let submit = |runner: &mut Runner, row: &Row| runner.submit_pair(&row.tokens, row.second);
         for (vector, row) in vectors(name, &rows, submit).iter().zip(&rows) {
@@ -100,18 +109,19 @@ fn each_token_has_the_reference_scores_of_beginning_and_end() {
 
 #[test]
 fn words_are_told_at_the_places_asked_for() {
-    let name = "bert-mlm";
-    let rows = rows(name, &["logits"]);
-    let places =
-        |row: &Row| -> Vec<usize> { (0..row.tokens.len()).step_by(row.tokens.len().div_ceil(MAX_ASKED)).collect() };
-    let submit = |runner: &mut Runner, row: &Row| runner.submit_masked(&row.tokens, &places(row));
-    for (vector, row) in vectors(name, &rows, submit).iter().zip(&rows) {
-        let vocabulary = row.scores.len() / row.tokens.len();
-        let wanted = places(row).into_iter().flat_map(|place| &row.scores[place * vocabulary..][..vocabulary]);
-        assert_near(vector, &wanted.copied().collect::<Vec<_>>(), name);
+    for name in ["bert-mlm", "modernbert-mlm", "mpnet-mlm", "deberta-v2-mlm", "nomic_bert-mlm"] {
+        let rows = rows(name, &["logits"]);
+        let places =
+            |row: &Row| -> Vec<usize> { (0..row.tokens.len()).step_by(row.tokens.len().div_ceil(MAX_ASKED)).collect() };
+        let submit = |runner: &mut Runner, row: &Row| runner.submit_masked(&row.tokens, &places(row));
+        for (vector, row) in vectors(name, &rows, submit).iter().zip(&rows) {
+            let vocabulary = row.scores.len() / row.tokens.len();
+            let wanted = places(row).into_iter().flat_map(|place| &row.scores[place * vocabulary..][..vocabulary]);
+            assert_near(vector, &wanted.copied().collect::<Vec<_>>(), name);
+        }
+        let nothing = vectors(name, &rows, |runner, row| runner.submit_masked(&row.tokens, &[]));
+        assert!(nothing.iter().all(Vec::is_empty), "whom nobody asks tells nothing");
     }
-    let nothing = vectors(name, &rows, |runner, row| runner.submit_masked(&row.tokens, &[]));
-    assert!(nothing.iter().all(Vec::is_empty), "whom nobody asks tells nothing");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn scores(data: &Value) -> Vec<f64> {
 
 #[tokio::test]
 async fn vectors_have_the_reference_angles_and_unit_length() {
-    for name in ["bert", "roberta", "distilbert", "xlnet"] {
+    for name in ["bert", "roberta", "distilbert", "xlnet", "modernbert", "mpnet", "deberta-v2", "nomic_bert"] {
         let router = serve(name);
         for case in cases(name).into_iter().filter(|case| case["tag"] != "pair") {
             let texts = case["texts"].as_array().unwrap();
@@ -118,7 +118,16 @@ async fn vectors_have_the_reference_angles_and_unit_length() {
 
 #[tokio::test]
 async fn labels_have_the_reference_probabilities() {
-    for name in ["bert-seqcls", "roberta-seqcls", "distilbert-seqcls", "xlnet-seqcls"] {
+    for name in [
+        "bert-seqcls",
+        "roberta-seqcls",
+        "distilbert-seqcls",
+        "xlnet-seqcls",
+        "modernbert-seqcls",
+        "mpnet-seqcls",
+        "deberta-v2-seqcls",
+        "nomic_bert-seqcls",
+    ] {
         let router = serve(name);
         for case in cases(name) {
             let input = |text: &Value| match text.as_array() {
@@ -161,7 +170,16 @@ async fn pairs_have_the_reference_scores() {
 
 #[tokio::test]
 async fn each_token_has_the_reference_label() {
-    for name in ["bert-tokcls", "roberta-tokcls", "distilbert-tokcls", "xlnet-tokcls"] {
+    for name in [
+        "bert-tokcls",
+        "roberta-tokcls",
+        "distilbert-tokcls",
+        "xlnet-tokcls",
+        "modernbert-tokcls",
+        "mpnet-tokcls",
+        "deberta-v2-tokcls",
+        "nomic_bert-tokcls",
+    ] {
         let router = serve(name);
         for case in cases(name) {
             let texts = case["texts"].as_array().unwrap();
@@ -191,7 +209,7 @@ async fn each_token_has_the_reference_label() {
 
 #[tokio::test]
 async fn questions_have_the_reference_answers() {
-    for name in ["bert-qa", "roberta-qa", "distilbert-qa", "xlnet-qa"] {
+    for name in ["bert-qa", "roberta-qa", "distilbert-qa", "xlnet-qa", "modernbert-qa", "mpnet-qa", "deberta-v2-qa"] {
         let router = serve(name);
         for case in cases(name) {
             for (pair, best) in case["texts"].as_array().unwrap().iter().zip(case["best_span"].as_array().unwrap()) {

@@ -2,7 +2,7 @@
 
 use scheduler::Token;
 
-use super::{Activation, RelativeRule};
+use super::{Activation, DisentangledRule, RelativeRule, RotaryRule, StreamNorms};
 
 /// What `config.json` says of an encoder.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,38 +21,65 @@ pub struct EncoderConfig {
     pub intermediate_size: usize,
     /// How tokens are told where they stand.
     pub positions: Positions,
+    /// Of each layer: the tokens that a token sees to each side, itself included, if not all.
+    pub windows: Vec<Option<usize>>,
     /// Kinds of text that are told apart by a vector each; 0 if none are.
     pub num_types: usize,
     /// Most tokens of a text.
     pub max_tokens: usize,
     /// Added to the variance in norms.
     pub norm_eps: f32,
-    /// Between the two products of the MLP.
+    /// Where layers norm the residual stream.
+    pub stream_norms: StreamNorms,
+    /// What has biases.
+    pub biases: Biases,
+    /// Between the two products of the MLP, or of its gate.
     pub activation: Activation,
+    /// Whether the MLP has a gate.
+    pub gated_mlp: bool,
     /// What stands behind the last layer.
     pub head: EncoderHead,
-    /// Which token's state a head that gives labels to texts reads.
-    pub label_token: LabelToken,
+    /// Which state a head that gives labels to texts reads.
+    pub label_state: LabelState,
     /// Between the two matrices of such a head.
     pub squash: Squash,
+    /// Heads over tokens have the first of these matrices too, and a norm stands behind the squash of every head.
+    pub heads_alike: bool,
 }
 
-/// A token that stands for its text.
+/// What has biases: this, and what stands above it here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Biases {
+    /// The matrices that heads make scores with.
+    Scores,
+    /// Norms, and the other matrices of heads.
+    Norms,
+    /// The matrices of MLPs.
+    Mlps,
+    /// Those of attention.
+    All,
+}
+
+/// A state that stands for its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LabelToken {
-    /// The first one.
+pub enum LabelState {
+    /// That of the first token.
     First,
-    /// The last one.
+    /// That of the last token.
     Last,
+    /// The mean of all.
+    Mean,
 }
 
-/// A function that bounds numbers.
+/// What stands between the two matrices of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Squash {
-    /// From -1 to 1.
+    /// Numbers end up from -1 to 1.
     Tanh,
     /// From 0 on.
     Relu,
+    /// An activation of MLPs.
+    Smooth(Activation),
 }
 
 /// What an encoder makes of the last states of a text.
@@ -70,6 +97,13 @@ pub enum EncoderHead {
     Spans,
     /// A score for each token of the vocabulary at the places asked for: `[places, vocabulary]`.
     Words,
+}
+
+impl EncoderHead {
+    /// Whether it gives numbers to each token.
+    pub(crate) fn is_of_tokens(&self) -> bool {
+        matches!(self, Self::TokenLabels(_) | Self::Spans)
+    }
 }
 
 /// A head among others over one encoder.
@@ -104,12 +138,18 @@ pub enum LabelScores {
 }
 
 /// How tokens are told where they stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Positions {
     /// A row of a table is added to each token's embedding.
     Table(PositionRule),
+    /// So it is, and attention scores get a number for how far apart two tokens are, and on which side.
+    Biased(PositionRule),
     /// Attention scores know how far apart two tokens are.
     Relative(RelativeRule),
+    /// They are products of tokens and distances, too.
+    Disentangled(DisentangledRule),
+    /// Queries and keys turn.
+    Rotary(RotaryRule),
 }
 
 /// Which row of the table of positions a token takes.
@@ -126,23 +166,52 @@ impl EncoderConfig {
     pub fn head_dim(&self) -> usize {
         self.hidden_size / self.num_heads
     }
+
+    /// Whether a layer has a norm beside attention: before that of the first layer stands the norm of the embeddings.
+    pub(crate) fn has_attention_norm(&self, layer: usize) -> bool {
+        layer > 0 || self.stream_norms == StreamNorms::After
+    }
+}
+
+impl Biases {
+    /// Whether norms and the matrices of heads but the last have them.
+    pub fn of_norms(self) -> bool {
+        self >= Self::Norms
+    }
+
+    /// Whether the matrices of MLPs have them.
+    pub fn of_mlps(self) -> bool {
+        self >= Self::Mlps
+    }
+
+    /// Whether those of attention have them.
+    pub fn of_attention(self) -> bool {
+        self >= Self::All
+    }
 }
 
 impl Positions {
     /// Most tokens of a text.
     pub fn max_tokens(&self) -> usize {
         match self {
-            Self::Table(rule) => rule.max_tokens(),
+            Self::Table(rule) | Self::Biased(rule) => rule.max_tokens(),
             Self::Relative(_) => RelativeRule::MAX_TOKENS,
+            Self::Disentangled(rule) => rule.max_tokens,
+            Self::Rotary(rule) => rule.max_tokens,
         }
     }
 
-    /// What attention scores know of them, if they do.
-    pub fn relative(&self) -> Option<RelativeRule> {
+    /// The table from which a row is added to each token's embedding, if there is one.
+    pub fn table(&self) -> Option<PositionRule> {
         match self {
-            Self::Table(_) => None,
-            Self::Relative(rule) => Some(*rule),
+            Self::Table(rule) | Self::Biased(rule) => Some(*rule),
+            Self::Relative(_) | Self::Disentangled(_) | Self::Rotary(_) => None,
         }
+    }
+
+    /// Whether what is read off the tables goes through a norm before the first layer.
+    pub(crate) fn embedding_norm(&self) -> bool {
+        !matches!(self, Self::Relative(_))
     }
 }
 

@@ -1,11 +1,19 @@
 //! The encoder families that can be loaded, a row of facts each: what files call them and what they leave unsaid.
 
+mod bert;
+mod relative;
+mod rotary;
+
 use scheduler::Token;
+use serde_json::Value;
 
 use super::json_fields::JsonFields;
-use super::{LabelToken, Squash};
+use super::{Biases, LabelState, Squash, StreamNorms};
+use crate::encoder_weight::EncoderNaming;
 use crate::error::LoadError;
-use crate::weight_name::Naming;
+use bert::{BERT, DISTILBERT, MPNET, ROBERTA, XLM_ROBERTA};
+use relative::{DEBERTA, XLNET};
+use rotary::{MODERN_BERT, NOMIC, OLD_NOMIC};
 
 /// What is the same in every model of a family.
 #[derive(Debug, PartialEq)]
@@ -17,22 +25,38 @@ pub(crate) struct EncoderFamily {
     /// What the names of tensors begin with where a head stands beside the encoder.
     pub(crate) body: &'static str,
     /// How its tensors are called behind that.
-    pub(crate) naming: Naming,
-    /// Which token's state a head that gives labels to texts reads.
-    pub(crate) label_token: LabelToken,
-    /// What stands between the two matrices of such a head.
-    pub(crate) squash: Squash,
+    pub(crate) naming: EncoderNaming,
     /// How config.json spells sizes.
     pub(crate) spelling: &'static Spelling,
+    /// How tokens are told where they stand.
+    pub(crate) positions: PositionKind,
     /// Kinds of text where config.json does not say; none if there are no vectors for them.
     pub(crate) default_types: Option<usize>,
-    /// Positions are counted from the pad token's id on; this id where config.json gives none.
-    pub(crate) default_pad: Option<u64>,
-    /// Attention scores know distances, and there is no table of positions; this token closes texts.
-    pub(crate) relative_closing: Option<Token>,
+    /// Added to the variance in norms where config.json does not say.
+    pub(crate) default_eps: f32,
+    /// Where layers norm the residual stream.
+    pub(crate) stream_norms: StreamNorms,
+    /// What has biases.
+    pub(crate) biases: Biases,
+    /// Whether the MLP has a gate.
+    pub(crate) gated_mlp: bool,
+    /// The activation between the products of the MLP, or of its gate, where config.json does not say.
+    pub(crate) default_activation: &'static str,
+    /// Which state a head that gives labels to texts reads, where config.json does not say.
+    pub(crate) label_state: LabelState,
+    /// What stands between the two matrices of such a head, where config.json does not say.
+    pub(crate) squash: Squash,
+    /// What the field is called that says it.
+    pub(crate) squash_field: Option<&'static str>,
+    /// Heads over tokens have the first of these matrices too, and a norm stands behind the squash of every head.
+    pub(crate) heads_alike: bool,
     /// How the name of its class goes on that finds answers by their ends alone.
     pub(crate) span_class: &'static str,
-    /// Fields of config.json that this family has beside those that all have, and that change no number.
+    /// Fields of config.json that this family reads beside those that all do.
+    pub(crate) fields: &'static [&'static str],
+    /// Fields of which one value is computed.
+    pub(crate) only: &'static [(&'static str, Only)],
+    /// Fields that this family has beside those that all have, and that change no number.
     pub(crate) harmless: &'static [&'static str],
 }
 
@@ -43,128 +67,82 @@ pub(crate) struct Spelling {
     pub(crate) num_layers: &'static str,
     pub(crate) num_heads: &'static str,
     pub(crate) intermediate_size: &'static str,
+    pub(crate) max_positions: &'static str,
+    pub(crate) norm_eps: &'static str,
     pub(crate) activation: &'static str,
 }
 
-const BERT_SPELLING: Spelling = Spelling {
-    hidden_size: "hidden_size",
-    num_layers: "num_hidden_layers",
-    num_heads: "num_attention_heads",
-    intermediate_size: "intermediate_size",
-    activation: "hidden_act",
-};
+impl Spelling {
+    /// Whether a field is one of them.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        let sizes = [self.hidden_size, self.num_layers, self.num_heads, self.intermediate_size, self.max_positions];
+        sizes.contains(&name) || [self.norm_eps, self.activation].contains(&name)
+    }
+}
 
-const DISTILBERT_SPELLING: Spelling = Spelling {
-    hidden_size: "dim",
-    num_layers: "n_layers",
-    num_heads: "n_heads",
-    intermediate_size: "hidden_dim",
-    activation: "activation",
-};
+/// How tokens of a family are told where they stand.
+#[derive(Debug, PartialEq)]
+pub(crate) enum PositionKind {
+    /// By rows of a table, which may be counted from the pad token's id on.
+    Table {
+        /// This id where config.json gives none.
+        default_pad: Option<u64>,
+    },
+    /// So, and by a number that scores get for each distance.
+    Biased {
+        /// The pad token's id.
+        pad: u64,
+    },
+    /// By distances that attention scores know.
+    Relative {
+        /// This token closes texts.
+        closing: Token,
+    },
+    /// By distances that attention scores are products with.
+    Disentangled,
+    /// By turns of queries and keys.
+    Rotary {
+        /// The field for the base of their frequencies, and the base where config.json gives none.
+        theta: (&'static str, f32),
+        /// The same for layers that see a window only, if there are such.
+        local: Option<(&'static str, f32)>,
+    },
+}
 
-const XLNET_SPELLING: Spelling = Spelling {
-    hidden_size: "d_model",
-    num_layers: "n_layer",
-    num_heads: "n_head",
-    intermediate_size: "d_inner",
-    activation: "ff_activation",
-};
+/// The one value of a field that is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Only {
+    True,
+    False,
+    Number(u64),
+}
 
-/// BERT, and the many that share its layers, MiniLM and BGE among them.
-const BERT: EncoderFamily = EncoderFamily {
-    model_type: "bert",
-    class: "Bert",
-    body: "bert.",
-    naming: Naming::Bert,
-    label_token: LabelToken::First,
-    squash: Squash::Tanh,
-    spelling: &BERT_SPELLING,
-    default_types: Some(2),
-    default_pad: None,
-    relative_closing: None,
-    span_class: "ForQuestionAnswering",
-    harmless: &[
-        "attention_probs_dropout_prob",
-        "classifier_dropout",
-        "directionality",
-        "hidden_dropout_prob",
-        "pooler_fc_size",
-        "pooler_num_attention_heads",
-        "pooler_num_fc_layers",
-        "pooler_size_per_head",
-        "pooler_type",
-    ],
-};
+impl From<Only> for Value {
+    fn from(only: Only) -> Self {
+        match only {
+            Only::True => Self::Bool(true),
+            Only::False => Self::Bool(false),
+            Only::Number(number) => Self::from(number),
+        }
+    }
+}
 
-/// RoBERTa.
-const ROBERTA: EncoderFamily = EncoderFamily {
-    model_type: "roberta",
-    class: "Roberta",
-    body: "roberta.",
-    naming: Naming::Roberta,
-    default_pad: Some(1),
-    ..BERT
-};
-
-/// XLM-RoBERTa, E5 and BGE of many languages among them.
-const XLM_ROBERTA: EncoderFamily = EncoderFamily { model_type: "xlm-roberta", class: "XLMRoberta", ..ROBERTA };
-
-/// DistilBERT.
-const DISTILBERT: EncoderFamily = EncoderFamily {
-    model_type: "distilbert",
-    class: "DistilBert",
-    body: "distilbert.",
-    naming: Naming::DistilBert,
-    squash: Squash::Relu,
-    spelling: &DISTILBERT_SPELLING,
-    default_types: None,
-    // a table of sines is stored like any other
-    harmless: &["dropout", "qa_dropout", "seq_classif_dropout", "sinusoidal_pos_embds", "tie_weights_"],
-    ..BERT
-};
-
-/// XLNet. Its own code gives the special tokens their ids whatever the vocabulary: `<cls>` is 3.
-const XLNET: EncoderFamily = EncoderFamily {
-    model_type: "xlnet",
-    class: "XLNet",
-    body: "transformer.",
-    naming: Naming::XlNet,
-    label_token: LabelToken::Last,
-    spelling: &XLNET_SPELLING,
-    default_types: None,
-    relative_closing: Some(3),
-    // a text that is computed whole has no memory of another
-    span_class: "ForQuestionAnsweringSimple",
-    harmless: &[
-        "dropout",
-        "end_n_top",
-        "init",
-        "init_range",
-        "init_std",
-        "mem_len",
-        "reuse_len",
-        "same_length",
-        "start_n_top",
-        "summary_last_dropout",
-        "untie_r",
-        "use_mems",
-        "use_mems_eval",
-        "use_mems_train",
-    ],
-    ..BERT
-};
-
-const FAMILIES: [&EncoderFamily; 5] = [&BERT, &ROBERTA, &XLM_ROBERTA, &DISTILBERT, &XLNET];
+const FAMILIES: [&EncoderFamily; 10] =
+    [&BERT, &ROBERTA, &XLM_ROBERTA, &DISTILBERT, &MPNET, &DEBERTA, &XLNET, &MODERN_BERT, &NOMIC, &OLD_NOMIC];
 
 impl EncoderFamily {
-    /// That of a config.json, if its model is one of these.
+    /// That of a config.json, if its model is one of these; a family that is spelled in two ways has a row for each.
     pub(crate) fn of(json: &JsonFields) -> Result<Option<&'static Self>, LoadError> {
         let model_type = json.text("model_type")?;
-        Ok(FAMILIES.into_iter().find(|family| Some(family.model_type) == model_type))
+        let of_type = move || FAMILIES.into_iter().filter(move |family| Some(family.model_type) == model_type);
+        let spelled = of_type().find(|family| json.names_field(family.spelling.hidden_size));
+        Ok(spelled.or_else(|| of_type().next()))
     }
 
     /// `model_type` of each.
     pub(crate) fn model_types() -> impl Iterator<Item = &'static str> {
-        FAMILIES.into_iter().map(|family| family.model_type)
+        let mut types: Vec<_> = FAMILIES.into_iter().map(|family| family.model_type).collect();
+        types.dedup();
+        types.into_iter()
     }
 }

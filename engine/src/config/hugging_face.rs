@@ -3,6 +3,7 @@
 //! A field that is not known here is an error unless it is listed as harmless: it could change the numbers.
 
 mod attention_types;
+mod disentangled;
 pub(crate) mod encoder;
 mod falcon;
 mod fields;
@@ -11,6 +12,7 @@ mod labels;
 mod long_rope;
 mod relative;
 mod rope;
+mod rotary;
 mod tasks;
 mod window;
 

@@ -5,6 +5,7 @@ use crate::weight_name::{WeightName, WeightShape};
 
 /// A model's shape and arithmetic.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each model")]
 pub enum ModelConfig {
     /// It continues texts: each token sees those before it.
     Decoder(DecoderConfig),

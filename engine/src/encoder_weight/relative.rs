@@ -18,19 +18,13 @@ pub enum RelativePart {
     Segments,
 }
 
-/// Every weight of a layer's attention but its norm; linear layers have no biases.
-pub(super) fn of_attention(layer: usize, hidden: usize) -> [(WeightName, WeightShape); 9] {
-    use EncoderLayerPart as L;
+/// What a layer's attention has beside that of other families.
+pub(super) fn of_attention(layer: usize, hidden: usize) -> [(WeightName, WeightShape); 5] {
     use RelativePart as R;
-    let part = |of, shape| weight(EncoderPart::Layer(layer, of), shape);
-    let square = |of| part(of, WeightShape::Matrix { rows: hidden, columns: hidden });
-    let vector = |of, len| part(L::Relative(of), WeightShape::Vector(len));
+    let part = |of, shape| weight(EncoderPart::Layer(layer, EncoderLayerPart::Relative(of)), shape);
+    let vector = |of, len| part(of, WeightShape::Vector(len));
     [
-        square(L::Query),
-        square(L::Key),
-        square(L::Value),
-        square(L::AttentionOutput),
-        square(L::Relative(R::Distance)),
+        part(R::Distance, WeightShape::Matrix { rows: hidden, columns: hidden }),
         vector(R::ContentBias, hidden),
         vector(R::DistanceBias, hidden),
         vector(R::SegmentBias, hidden),
@@ -53,6 +47,7 @@ pub(super) fn xlnet(part: EncoderLayerPart, term: &str) -> String {
         L::Relative(R::SegmentBias) => (false, "rel_attn.r_s_bias"),
         L::Relative(R::Segments) => (false, "rel_attn.seg_embed"),
         L::AttentionNorm => (true, "rel_attn.layer_norm"),
+        L::Gate | L::DistanceKey | L::DistanceQuery => unreachable!("the family has no {part:?}"),
         L::Up => (true, "ff.layer_1"),
         L::Down => (true, "ff.layer_2"),
         L::MlpNorm => (true, "ff.layer_norm"),

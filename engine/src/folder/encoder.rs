@@ -1,11 +1,12 @@
 //! An encoder's folder: which of its files say what, and its tensors by the names that are looked for.
 
 use super::file_names::Folder;
-use super::{TokenizerFiles, Weights, read_weights, sentence_transformers, tasks, xlnet};
+use super::{TokenizerFiles, Weights, deberta, fused_layers, read_weights, sentence_transformers, tasks, xlnet};
 use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts};
 use crate::config::encoder_families::EncoderFamily;
 use crate::config::json_fields::JsonFile;
 use crate::config::{EncoderHead, ModelConfig, hugging_face};
+use crate::encoder_weight::EncoderNaming;
 use crate::error::LoadError;
 use crate::generation_defaults::GenerationDefaults;
 use crate::pooling::PoolingConfig;
@@ -30,15 +31,20 @@ pub(super) fn open(
     fingerprint.add(config_bytes);
     let Weights { tensors, file_bytes } = read_weights(folder, &mut fingerprint)?;
     let mut tensors = renamed(tensors, family.body)?;
-    if family.naming == Naming::XlNet {
-        xlnet::arrange(&config_file.path, &config, &mut tensors)?;
+    match family.naming {
+        EncoderNaming::XlNet => xlnet::arrange(&config_file.path, &config, &mut tensors)?,
+        EncoderNaming::Deberta => deberta::rename(&config_file.fields(), &mut tensors)?,
+        EncoderNaming::ModernBert | EncoderNaming::Nomic => {
+            fused_layers::cut(&config_file.path, (&config, family.naming), &mut tensors)?;
+        }
+        EncoderNaming::Bert | EncoderNaming::Roberta | EncoderNaming::DistilBert | EncoderNaming::MpNet => {}
     }
     if let EncoderHead::Tasks(heads) = &config.head {
         tasks::number(heads, &mut tensors);
     }
     Ok(Contents {
         path: config_file.path.clone(),
-        naming: family.naming,
+        naming: Naming::Encoder(family.naming),
         tensors,
         config: ModelConfig::Encoder(config),
         bos_id: None,

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use crate::checkpoint::TensorMap;
 use crate::config::EncoderConfig;
-use crate::encoder_weight::{EncoderLayerPart, EncoderPart, RelativePart, Term};
+use crate::encoder_weight::{EncoderLayerPart, EncoderNaming, EncoderPart, RelativePart, Term};
 use crate::error::LoadError;
 use crate::fused::take;
 use crate::stored_tensor::StoredTensor;
-use crate::weight_name::Naming;
 
 /// What stands for words that are to be guessed: only training reads it.
 const MASK: &str = "mask_emb";
@@ -42,7 +41,7 @@ fn replace(
     (layer, part): (usize, EncoderLayerPart),
     change: impl FnOnce(StoredTensor) -> Result<StoredTensor, LoadError>,
 ) -> Result<(), LoadError> {
-    let name = EncoderPart::Layer(layer, part).stored(Term::Weight, Naming::XlNet);
+    let name = EncoderPart::Layer(layer, part).stored(Term::Weight, EncoderNaming::XlNet);
     let changed = change(take(path, tensors, &name)?)?;
     tensors.insert(name, changed);
     Ok(())

@@ -1,6 +1,6 @@
 //! Rotary angles of a step, for all layers: those that see a window only may turn by frequencies of their own.
 
-use crate::config::DecoderConfig;
+use crate::config::RopeConfig;
 use crate::ops::rope::{Rope, RopeAngles};
 
 /// How heads turn, in layers that see a window only and in the others; not at all where positions are learned.
@@ -18,10 +18,10 @@ pub(crate) struct LayerAngles {
 }
 
 impl LayerRopes {
-    /// For texts of so many tokens at most.
-    pub(crate) fn new(config: &DecoderConfig, longest: usize) -> Self {
-        let rope = |rope| Rope::for_texts(rope, config.turned_dim, longest);
-        Self { all: config.rope.as_ref().map(rope), local: config.local_rope.as_ref().map(rope) }
+    /// For texts of so many tokens at most, whose heads turn in so many elements.
+    pub(crate) fn new([all, local]: [Option<&RopeConfig>; 2], turned_dim: usize, longest: usize) -> Self {
+        let rope = |rope| Rope::for_texts(rope, turned_dim, longest);
+        Self { all: all.map(rope), local: local.map(rope) }
     }
 }
 

@@ -30,10 +30,16 @@ impl Expert {
         [gate, up, down]: [WeightName; 3],
         intermediate: usize,
     ) -> Result<Self, LoadError> {
-        let hidden = loader.checkpoint.config().hidden_size;
+        let config = loader.checkpoint.config();
+        let hidden = config.hidden_size;
         let part = |weight, out| Part { weight, bias: None, out };
         Ok(Self {
-            gate_up: GatedLinear::load(loader, part(gate, intermediate), part(up, intermediate), hidden)?,
+            gate_up: GatedLinear::load(
+                loader,
+                [gate, up].map(|weight| part(weight, intermediate)),
+                hidden,
+                config.activation,
+            )?,
             down: Linear::load(loader, &[part(down, hidden)], intermediate)?,
         })
     }

@@ -97,8 +97,12 @@ pub(crate) struct GatedLinear {
 }
 
 impl GatedLinear {
-    pub(crate) fn load(loader: &WeightLoader<'_>, gate: Part, up: Part, columns: usize) -> Result<Self, LoadError> {
-        let activation = loader.checkpoint.config().activation;
+    pub(crate) fn load(
+        loader: &WeightLoader<'_>,
+        [gate, up]: [Part; 2],
+        columns: usize,
+        activation: Activation,
+    ) -> Result<Self, LoadError> {
         Ok(Self {
             gate: load_stacked(loader, &[gate], columns)?,
             up: load_stacked(loader, &[up], columns)?,

@@ -18,7 +18,7 @@ pub(crate) struct Mlp {
 
 /// What the last matrix reads.
 #[derive(Debug)]
-enum Up {
+pub(crate) enum Up {
     Gated(GatedLinear),
     Plain(Linear, Activation),
 }
@@ -46,7 +46,7 @@ impl Mlp {
         let down = part(LayerWeight::Down, LayerWeight::DownBias, hidden);
         Ok(Self {
             up: if config.gated_mlp {
-                Up::Gated(GatedLinear::load(loader, gate, up, hidden)?)
+                Up::Gated(GatedLinear::load(loader, [gate, up], hidden, config.activation)?)
             } else {
                 Up::Plain(Linear::load(loader, &[up], hidden)?, config.activation)
             },
@@ -69,14 +69,16 @@ impl Mlp {
 }
 
 impl Up {
-    fn out(&self) -> usize {
+    /// Columns of the result.
+    pub(crate) fn out(&self) -> usize {
         match self {
             Self::Gated(linear) => linear.out(),
             Self::Plain(linear, _) => linear.out(),
         }
     }
 
-    fn forward(&self, cpu: &Cpu, input: Input<'_>, tiles: &mut TiledRows, product: &mut [f32]) {
+    /// `activation(gate(x)) * up(x)`, or `activation(up(x))`, product being `[tokens, out]`.
+    pub(crate) fn forward(&self, cpu: &Cpu, input: Input<'_>, tiles: &mut TiledRows, product: &mut [f32]) {
         match self {
             Self::Gated(linear) => linear.forward(cpu, input, tiles, product),
             Self::Plain(linear, activation) => linear.activate(cpu, input, tiles, (*activation, product)),

@@ -16,9 +16,14 @@ pub(crate) struct StreamNorm {
 }
 
 impl StreamNorm {
+    pub(crate) fn new(norm: Norm, place: StreamNorms) -> Self {
+        Self { norm, place }
+    }
+
+    /// That of a decoder.
     pub(crate) fn load(loader: &WeightLoader<'_>, name: WeightName) -> Result<Self, LoadError> {
         let config = loader.checkpoint.config();
-        Ok(Self { norm: Norm::load(loader.checkpoint, name, config.hidden_size)?, place: config.norms.stream })
+        Ok(Self::new(Norm::load(loader.checkpoint, name, config.hidden_size)?, config.norms.stream))
     }
 
     /// What attention or MLP reads of the stream, `[tokens, hidden]`.

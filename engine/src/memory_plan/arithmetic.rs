@@ -2,7 +2,7 @@
 
 use super::MemoryLimits;
 use crate::checkpoint::Checkpoint;
-use crate::config::{DecoderConfig, EncoderConfig, EncoderHead, Positions};
+use crate::config::{DecoderConfig, EncoderConfig, EncoderHead, Positions, distance_bias};
 use crate::input::MAX_ASKED;
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kv_cache::{KvDtype, KvGeometry};
@@ -64,13 +64,21 @@ pub(super) fn encoder_scratch_bytes(
 ) -> u64 {
     let (hidden, wide) = (config.hidden_size, config.intermediate_size);
     // residual stream; queries, keys and values; attended; the MLP's product; a matmul's input
-    let of_token = hidden + 3 * hidden + hidden + wide + hidden.max(wide);
-    let beside = match config.positions {
-        // keys and values as they are kept; the last block of a sequence may not be full
-        Positions::Table(_) => 2 * hidden * (step_tokens + BLOCK_SIZE * limits.max_num_seqs.min(step_tokens)),
+    let of_layers = hidden + 3 * hidden + hidden + wide + hidden.max(wide);
+    // keys and values as they are kept; the last block of a sequence may not be full
+    let kept = 2 * hidden * (step_tokens + BLOCK_SIZE * limits.max_num_seqs.min(step_tokens));
+    let (angles, beside) = match &config.positions {
+        Positions::Table(_) => (0, kept),
+        Positions::Biased(_) => (0, kept + config.num_heads * distance_bias::COLUMNS),
+        Positions::Rotary(rule) => (rule.kinds() * config.head_dim(), kept),
+        // keys and queries of distances, of all layers, and the place of each
+        Positions::Disentangled(rule) => (0, 2 * config.num_layers * rule.rows() * hidden + 2 * rule.max_tokens),
         // sines, keys of distances, a matmul's input
-        Positions::Relative(rule) => 3 * hidden * rule.distances(longest),
+        Positions::Relative(rule) => (0, 3 * hidden * rule.distances(longest)),
     };
+    // what heads over tokens read, if it is not the stream
+    let read = if config.heads_alike && config.head.is_of_tokens() { hidden } else { 0 };
+    let of_token = of_layers + angles + read;
     let places = if config.head == EncoderHead::Words { step_tokens.min(MAX_ASKED * limits.max_num_seqs) } else { 0 };
     let numbers = step_tokens as u128 * of_token as u128 + beside as u128 + 2 * (places * config.vocab_size) as u128;
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)

@@ -41,7 +41,10 @@ impl MemoryPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Activation, EncoderHead, LabelToken, PositionRule, Positions, RelativeRule, Squash};
+    use crate::config::{
+        Activation, Biases, DisentangledRule, EncoderHead, LabelState, PositionRule, Positions, RelativeRule,
+        RopeConfig, RopeScaling, RotaryRule, Squash, StreamNorms,
+    };
 
     const MIB: u64 = 1 << 20;
 
@@ -54,13 +57,18 @@ mod tests {
             num_heads: 12,
             intermediate_size: 1536,
             positions: Positions::Table(PositionRule { rows: 512, pad: None }),
+            windows: vec![None; 6],
             num_types: 2,
             max_tokens: 512,
             norm_eps: 1e-12,
+            stream_norms: StreamNorms::After,
+            biases: Biases::All,
             activation: Activation::Gelu,
+            gated_mlp: false,
             head: EncoderHead::Vector,
-            label_token: LabelToken::First,
+            label_state: LabelState::First,
             squash: Squash::Tanh,
+            heads_alike: false,
         }
     }
 
@@ -98,6 +106,33 @@ mod tests {
         let of_tokens = 512 * (5 * 384 + 2 * 1536);
         assert_eq!(scratch(None), 4 * (of_tokens + 1023 * 3 * 384));
         assert_eq!(scratch(Some(100)), 4 * (of_tokens + 201 * 3 * 384));
+    }
+
+    #[test]
+    fn vectors_of_distances_are_held_for_all_layers() {
+        let rule =
+            DisentangledRule { span: 256, farthest: Some(512), has_norm: true, shares_matrices: true, max_tokens: 512 };
+        let config = EncoderConfig { positions: Positions::Disentangled(rule), ..config() };
+        let plan = MemoryPlan::of_encoder(&config, 90 * MIB, &limits(), 1024 * MIB).unwrap();
+        assert_eq!(plan.scratch_bytes, 4 * (512 * (5 * 384 + 2 * 1536) + 2 * 6 * 512 * 384 + 2 * 512));
+    }
+
+    #[test]
+    fn angles_biases_and_what_heads_over_tokens_read_are_held_beside_keys_and_values() {
+        let scratch = |config: &EncoderConfig| {
+            MemoryPlan::of_encoder(config, 90 * MIB, &limits(), 1024 * MIB).unwrap().scratch_bytes
+        };
+        let all = RopeConfig { theta: 10_000.0, scaling: RopeScaling::None };
+        let rotary = |local| Positions::Rotary(RotaryRule { all: all.clone(), local, max_tokens: 512 });
+        let plain = scratch(&config());
+        assert_eq!(scratch(&EncoderConfig { positions: rotary(None), ..config() }), plain + 4 * 512 * 32);
+        let two = EncoderConfig { positions: rotary(Some(all.clone())), ..config() };
+        assert_eq!(scratch(&two), plain + 4 * 512 * 64);
+        let biased = Positions::Biased(PositionRule { rows: 512, pad: None });
+        let of_distances = 12 * (91 + 1 + 91);
+        assert_eq!(scratch(&EncoderConfig { positions: biased, ..config() }), plain + 4 * of_distances);
+        let alike = EncoderConfig { heads_alike: true, head: EncoderHead::Spans, ..two };
+        assert_eq!(scratch(&alike), plain + 4 * 512 * (64 + 384));
     }
 
     #[test]

@@ -94,7 +94,11 @@ impl Decoder {
             hidden_size: config.hidden_size,
             embedding_scale: config.embedding_scale,
             logit_softcap: config.logit_softcap,
-            ropes: LayerRopes::new(config, loader.max_model_len),
+            ropes: LayerRopes::new(
+                [config.rope.as_ref(), config.local_rope.as_ref()],
+                config.turned_dim,
+                loader.max_model_len,
+            ),
             layers: (0..config.num_layers).map(|layer| Layer::load(loader, layer)).collect::<Result<_, _>>()?,
             norm: (config.norms.stream == StreamNorms::Before).then(norm).transpose()?,
             embedding,

@@ -1,34 +1,38 @@
 //! The one configurable encoder: a family is a table of facts in its configuration, none has code of its own.
 //!
-//! x = norm(words + types + positions), or the words alone where attention knows distances; then layer by layer. Each token
-//! sees all of its sequence, so that a sequence is computed whole; what attention reads beside the stream lives as long as
-//! its layer, and the step's sequences lie side by side unpadded.
+//! x = norm(words + types + positions), or what a family has of it; then layer by layer. Each token sees those ahead of it,
+//! so that a sequence is computed whole; what attention reads beside the stream lives as long as its layer, and the step's
+//! sequences lie side by side unpadded.
 
 mod attention;
+mod disentangled;
 mod embeddings;
 mod label_head;
 mod layer;
+mod plain;
 mod relative;
 mod sines;
 mod step_cache;
 mod token_head;
+mod transform;
 mod vector;
 mod words_head;
 
 use std::ops::Range;
 
 use crate::checkpoint::Checkpoint;
-use crate::config::{EncoderConfig, EncoderHead};
+use crate::config::{EncoderConfig, EncoderHead, StreamNorms};
 use crate::cpu::Cpu;
 use crate::encoder_weight::EncoderPart;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
+use crate::layers::norm::Norm;
 use crate::model::{ForwardOutput, Model};
 use crate::pooling::PoolingKind;
 use crate::weight_loader::WeightLoader;
 use attention::SelfAttention;
-use embeddings::Embeddings;
+use embeddings::{Embeddings, norm};
 use label_head::LabelHead;
 use layer::{Layer, LayerScratch};
 pub(crate) use step_cache::BLOCK_SIZE;
@@ -42,6 +46,8 @@ pub(crate) struct Encoder {
     hidden_size: usize,
     embeddings: Embeddings,
     layers: Vec<Layer>,
+    /// Behind the last layer, where layers norm what they read.
+    last_norm: Option<Norm>,
     head: Head,
     attention: SelfAttention,
     /// The residual stream, `[tokens, hidden]`.
@@ -60,10 +66,12 @@ enum Head {
 
 impl Encoder {
     pub(crate) fn load(loader: &WeightLoader<'_>, config: &EncoderConfig) -> Result<Self, LoadError> {
+        let has_last = config.stream_norms == StreamNorms::Before;
         Ok(Self {
             hidden_size: config.hidden_size,
             embeddings: Embeddings::load(loader, config)?,
             layers: (0..config.num_layers).map(|layer| Layer::load(loader, config, layer)).collect::<Result<_, _>>()?,
+            last_norm: has_last.then(|| norm(loader, config, EncoderPart::LastNorm)).transpose()?,
             head: Head::load(loader, config)?,
             attention: SelfAttention::load(loader, config)?,
             stream: Vec::new(),
@@ -79,6 +87,9 @@ impl Encoder {
         for layer in &self.layers {
             layer.forward(cpu, &mut step, &mut self.scratch, &mut self.stream);
         }
+        if let Some(norm) = &self.last_norm {
+            norm.apply(cpu, &mut self.stream);
+        }
     }
 }
 
@@ -93,8 +104,7 @@ impl Model for Encoder {
                 output.vectors.extend(rows.map(|rows| pooled.of(states_of(stream, rows, hidden), hidden)));
             }
             Head::Labels(head) => {
-                let read = rows.flat_map(|rows| head.reads(states_of(stream, rows, hidden)));
-                let read: Vec<f32> = read.copied().collect();
+                let read: Vec<f32> = rows.flat_map(|rows| head.reads(states_of(stream, rows, hidden))).collect();
                 output.vectors.extend(head.scores(cpu, &read));
             }
             Head::Tokens(head) => {
@@ -119,7 +129,7 @@ impl Model for Encoder {
 
 impl Head {
     fn load(loader: &WeightLoader<'_>, config: &EncoderConfig) -> Result<Self, LoadError> {
-        let of_tokens = |part, numbers| TokenHead::load(loader, part, (numbers, config.hidden_size));
+        let of_tokens = |part, numbers| TokenHead::load(loader, config, (part, numbers));
         Ok(match &config.head {
             EncoderHead::Vector => Self::Vector(pooled(loader.checkpoint)?),
             EncoderHead::Labels(labels) => {

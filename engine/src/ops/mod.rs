@@ -3,6 +3,7 @@
 //! Invariant: each output number is one fixed chain of operations. It depends on its own row alone, never on the other
 //! rows of the batch, on threads or on the instruction set. [`mod@reference`] holds the plain twin of each op.
 
+pub mod disentangled_attention;
 pub mod embedding;
 pub mod linear;
 pub mod log_sum_exp;
@@ -19,6 +20,7 @@ pub mod softcap;
 pub mod tiled_rows;
 pub mod write_kv;
 
+pub use disentangled_attention::disentangled_attention;
 pub use embedding::embedding;
 pub use linear::{gated_linear, linear};
 pub use log_sum_exp::log_sum_exp;

@@ -9,7 +9,7 @@ use crate::kernels::columns_mut::ColumnsMut;
 use crate::kernels::cpu::attention::{Attend, AttentionTile};
 use crate::kernels::cpu::float_tile::FloatTileRows;
 use crate::kernels::cpu::kv_element::KvElement;
-use crate::kernels::cpu::score_rule::{ScoreRule, Sight};
+use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule, Sight};
 use crate::kv_cache::{KvLayer, KvTensors};
 
 /// What the model says about one layer's attention.
@@ -32,7 +32,8 @@ pub struct AttentionInput<'a> {
     pub kv: &'a KvLayer,
 }
 
-/// Each row sees the positions of its sequence up to its own, or all of them; out is `[rows, heads * head_dim]`.
+/// Each row sees the positions of its sequence up to its own, or those ahead too, as far as the rule's window goes; out is
+/// `[rows, heads * head_dim]`.
 pub fn paged_attention(cpu: &Cpu, attention: &Attention<'_>, input: &AttentionInput<'_>, out: &mut [f32]) {
     let geometry = input.kv.geometry();
     let width = attention.heads * geometry.head_dim;
@@ -45,9 +46,11 @@ pub fn paged_attention(cpu: &Cpu, attention: &Attention<'_>, input: &AttentionIn
     assert!(out.len() == rows * width && input.queries.len() == rows * stride, "whole rows");
     assert!(stride >= width, "rows of {stride} values hold no {} heads", attention.heads);
     assert!(attention.heads.is_multiple_of(geometry.kv_heads), "equal groups of heads");
-    let is_plain = attention.rule.window.is_none() && attention.rule.bias.is_none();
     let is_whole = input.sequences.iter().all(|sequence| sequence.start == 0);
-    assert!(attention.rule.sight == Sight::Back || is_plain && is_whole, "who sees ahead sees all of a whole sequence");
+    assert!(attention.rule.sight == Sight::Back || is_whole, "who sees ahead is of a whole sequence");
+    let in_columns =
+        |bias: DistanceBias<'_>| bias.own < bias.columns && bias.values.len() == attention.heads * bias.columns;
+    assert!(attention.rule.bias.is_none_or(in_columns), "a bias for each head and column");
     let out = ColumnsMut::new(out, width);
     match input.kv {
         KvLayer::F32(kv) => attend(cpu, attention, input, kv, out),

@@ -2,6 +2,7 @@
 
 use crate::kernels::cpu::activation::Activation;
 use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule};
+use crate::ops::disentangled_attention::DisentangledInput;
 use crate::ops::relative_attention::RelativeInput;
 
 /// `x W^T` for x `[rows, inputs]`, weights `[outputs, inputs]`.
@@ -75,16 +76,23 @@ pub fn log_sum_exp(values: &[f32]) -> f64 {
     greatest + values.iter().map(|value| (f64::from(*value) - greatest).exp()).sum::<f64>().ln()
 }
 
-/// One query head over the keys and values of the positions that it sees, a row of `query.len()` each: up to its own, or all.
-pub fn attention(query: &[f32], keys: &[f32], values: &[f32], (rule, head): (&ScoreRule<'_>, usize)) -> Vec<f64> {
+/// One head of the query at `position` over keys and values, a row of `query.len()` each: those up to its own position, or all.
+pub fn attention(
+    query: &[f32],
+    keys: &[f32],
+    values: &[f32],
+    (rule, head, position): (&ScoreRule<'_>, usize, usize),
+) -> Vec<f64> {
     let width = query.len();
     let products = linear(query, keys, width);
-    let last = products.len() - 1;
     let score = |(key, product): (usize, &f64)| {
         let scaled = product * f64::from(rule.scale);
         let capped = rule.softcap.map(f64::from).map_or(scaled, |cap| cap * (scaled / cap).tanh());
-        let biased = |bias: DistanceBias<'_>| bias.values[head * bias.distances + (last - key).min(bias.distances - 1)];
-        let seen = rule.window.is_none_or(|window| last - key < window);
+        let biased = |bias: DistanceBias<'_>| {
+            let column = bias.own as isize + key as isize - position as isize;
+            bias.values[head * bias.columns + column.clamp(0, bias.columns as isize - 1) as usize]
+        };
+        let seen = rule.window.is_none_or(|window| position.abs_diff(key) < window);
         if seen { capped + f64::from(rule.bias.map_or(0.0, biased)) } else { f64::NEG_INFINITY }
     };
     let scores: Vec<f64> = products.iter().enumerate().map(score).collect();
@@ -115,6 +123,30 @@ pub fn relative_attention(input: &RelativeInput<'_>) -> Vec<f64> {
         };
         let scores: Vec<f64> = (0..tokens).map(score).collect();
         let values: Vec<f32> = (0..tokens).flat_map(|key| of(input.qkv, 3 * key + 2)).collect();
+        out.extend(average(&scores, &values, head_dim));
+    }
+    out
+}
+
+/// The same by products of tokens, and of tokens and distances.
+pub fn disentangled_attention(input: &DisentangledInput<'_>) -> Vec<f64> {
+    let DisentangledInput { heads, head_dim, qkv, vectors, .. } = *input;
+    let width = heads * head_dim;
+    let tokens = qkv.len() / (3 * width);
+    let middle = vectors.places.len() as isize / 2;
+    let mut out = Vec::new();
+    for (row, head) in (0..tokens).flat_map(|row| (0..heads).map(move |head| (row, head))) {
+        let of = |rows: &[f32], row: usize| rows[row * width + head * head_dim..][..head_dim].to_vec();
+        let product = |a: &[f32], b: &[f32]| linear(a, b, head_dim)[0];
+        let query = of(qkv, 3 * row);
+        let score = |key: usize| {
+            let place = vectors.places[(middle + row as isize - key as isize) as usize] as usize;
+            let key = of(qkv, 3 * key + 1);
+            let of_distance = product(&query, &of(vectors.keys, place)) + product(&of(vectors.queries, place), &key);
+            (product(&query, &key) + of_distance) / (3.0 * head_dim as f64).sqrt()
+        };
+        let scores: Vec<f64> = (0..tokens).map(score).collect();
+        let values: Vec<f32> = (0..tokens).flat_map(|key| of(qkv, 3 * key + 2)).collect();
         out.extend(average(&scores, &values, head_dim));
     }
     out

@@ -3,7 +3,8 @@
 use super::sequences::{SequenceRows, check_rows};
 use crate::cpu::Cpu;
 use crate::kernels::columns_mut::ColumnsMut;
-use crate::kernels::cpu::relative_attention::{RelativeHead, RelativeTerms};
+use crate::kernels::cpu::relative_attention::{RelativeHead, RelativeScores, RelativeTerms};
+use crate::kernels::cpu::whole_head::WholeHead;
 use crate::kv_cache::is_head_dim;
 
 /// One step's input to a layer's attention.
@@ -13,7 +14,7 @@ pub struct RelativeInput<'a> {
     pub heads: usize,
     /// `[rows, 3 * heads * head_dim]`: queries, keys and values.
     pub qkv: &'a [f32],
-    /// `[distances, heads * head_dim]`: see [`RelativeHead::distances`].
+    /// `[distances, heads * head_dim]`: see [`RelativeScores::distances`].
     pub distances: &'a [f32],
     /// `[rows]`: tokens with the same number are of one segment.
     pub segments: &'a [u8],
@@ -42,7 +43,8 @@ pub fn relative_attention(cpu: &Cpu, input: &RelativeInput<'_>, out: &mut [f32])
         let segments = &segments[sequence.rows.clone()];
         (0..heads).map(move |head| {
             let out = of_sequence.take_columns(head_dim);
-            RelativeHead { qkv, distances, segments, terms, scale, first: head * head_dim, out }
+            let head = WholeHead { qkv, width, first: head * head_dim, head_dim };
+            RelativeHead { scores: RelativeScores { head, distances, segments, terms, scale }, out }
         })
     });
     cpu.pool().for_each(items, |head| cpu.isa().run(head));

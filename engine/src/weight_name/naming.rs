@@ -1,6 +1,7 @@
 //! Whose names a file uses for its weights.
 
 use super::DecoderNames;
+use crate::encoder_weight::EncoderNaming;
 
 /// Whose names a file uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,12 +10,16 @@ pub(crate) enum Naming {
     Gguf,
     /// transformers' for a family of decoders.
     Decoder(&'static DecoderNames),
-    /// transformers' for BERT and its kin.
-    Bert,
-    /// transformers' for RoBERTa: as BERT's, but for heads.
-    Roberta,
-    /// transformers' for DistilBERT.
-    DistilBert,
-    /// transformers' for XLNet.
-    XlNet,
+    /// transformers' for an encoder.
+    Encoder(EncoderNaming),
+}
+
+impl Naming {
+    /// That of an encoder; panics if the model is none.
+    pub(super) fn of_encoder(self) -> EncoderNaming {
+        match self {
+            Self::Encoder(naming) => naming,
+            other => panic!("{other:?} names no weights of an encoder"),
+        }
+    }
 }

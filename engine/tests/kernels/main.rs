@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod disentangled_attention;
 mod lanes;
 mod linear;
 mod paged_attention;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test target compiles this module and uses its own part of it")]
 
 pub(crate) mod changed_folder;
+pub(crate) mod encoder_folder;
 pub(crate) mod gguf_file;
 pub(crate) mod gguf_of_folder;
 

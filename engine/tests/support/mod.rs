@@ -65,6 +65,15 @@ impl Default for Setup {
     }
 }
 
+/// A fixture of each family of encoders: the name that config.json gives it.
+pub(crate) const ENCODERS: [&str; 8] =
+    ["bert", "roberta", "distilbert", "xlnet", "modernbert", "mpnet", "deberta-v2", "nomic_bert"];
+
+/// For a model that computes sequences whole.
+pub(crate) fn whole() -> Setup {
+    Setup { passes: Passes::Whole, num_blocks: 0, ..Setup::default() }
+}
+
 /// Loads a model as the server does.
 pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
     let checkpoint = Checkpoint::open(path)?;

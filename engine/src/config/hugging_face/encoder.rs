@@ -1,14 +1,15 @@
 //! `config.json` of an encoder.
 
+use scheduler::Token;
 use serde_json::Value;
 
 use super::fields::{HARMLESS, expect};
-use super::{labels, relative, tasks};
-use crate::config::encoder_families::EncoderFamily;
+use super::{disentangled, labels, relative, rotary, tasks};
+use crate::config::encoder_families::{EncoderFamily, PositionKind};
 use crate::config::json_fields::JsonFields;
-use crate::config::{Activation, EncoderConfig, EncoderHead, PositionRule, Positions, range};
+use crate::config::{Activation, EncoderConfig, EncoderHead, LabelState, PositionRule, Positions, Squash, range};
+use crate::encoder_weight::EncoderNaming;
 use crate::error::{LoadError, shown};
-use crate::weight_name::Naming;
 
 /// Fields that are read of every encoder, beside those that its family spells.
 const READ: &[&str] = &[
@@ -16,8 +17,6 @@ const READ: &[&str] = &[
     "eos_token_id",
     "id2label",
     "label2id",
-    "layer_norm_eps",
-    "max_position_embeddings",
     "pad_token_id",
     "problem_type",
     "sbert_ce_default_activation_function",
@@ -31,10 +30,6 @@ const READ: &[&str] = &[
 /// Whether the scores of words are products with the vectors of words.
 const TIED: &str = "tie_word_embeddings";
 
-/// What transformers takes where the file says nothing.
-const DEFAULT_EPS: f32 = 1e-12;
-const DEFAULT_ACTIVATION: &str = "gelu";
-
 /// Reads the configuration. A model whose vectors are made by rules of its own may be of any class of its family.
 pub(crate) fn read(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<EncoderConfig, LoadError> {
     let head = head(json, family, has_rules)?;
@@ -42,27 +37,32 @@ pub(crate) fn read(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -
     let names = family.spelling;
     let hidden_size = json.count(names.hidden_size, range::WIDTH)?;
     let num_heads = json.count(names.num_heads, range::HEADS)?;
-    range::computed_head_dim(hidden_size, num_heads).map_err(|reason| json.error(names.hidden_size, reason))?;
+    let head_dim = range::computed_head_dim(hidden_size, num_heads);
+    let head_dim = head_dim.map_err(|reason| json.error(names.hidden_size, reason))?;
+    check_head_dim(json, head_dim)?;
+    let num_layers = json.count(names.num_layers, range::LAYERS)?;
     let vocab_size = json.count("vocab_size", range::VOCABULARY)?;
-    let positions = match family.relative_closing {
-        Some(closing) => Positions::Relative(relative::read(json, closing, hidden_size / num_heads)?),
-        None => Positions::Table(positions(json, family, vocab_size)?),
-    };
+    let positions = positions(json, family, vocab_size, (hidden_size, head_dim))?;
     Ok(EncoderConfig {
         architecture: family.model_type,
         vocab_size,
         hidden_size,
-        num_layers: json.count(names.num_layers, range::LAYERS)?,
+        num_layers,
         num_heads,
         intermediate_size: json.count(names.intermediate_size, range::WIDTH)?,
-        positions,
-        num_types: num_types(json, family)?,
         max_tokens: positions.max_tokens(),
-        norm_eps: json.judged("layer_norm_eps", range::epsilon)?.unwrap_or(DEFAULT_EPS),
-        activation: activation(json, names.activation)?,
+        positions,
+        windows: windows(json, family, num_layers)?,
+        num_types: num_types(json, family)?,
+        norm_eps: json.judged(names.norm_eps, range::epsilon)?.unwrap_or(family.default_eps),
+        stream_norms: family.stream_norms,
+        biases: family.biases,
+        activation: activation(json, family)?,
+        gated_mlp: family.gated_mlp,
         head,
-        label_token: family.label_token,
-        squash: family.squash,
+        label_state: label_state(json, family)?,
+        squash: squash(json, family)?,
+        heads_alike: family.heads_alike,
     })
 }
 
@@ -77,7 +77,7 @@ fn head(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<En
     if has_rules || is_of("Model") {
         return Ok(EncoderHead::Vector);
     }
-    if family.naming == Naming::Bert && classes.iter().any(|class| class.as_str() == Some(tasks::CLASS)) {
+    if family.naming == EncoderNaming::Bert && classes.iter().any(|class| class.as_str() == Some(tasks::CLASS)) {
         return Ok(EncoderHead::Tasks(tasks::read(json)?));
     }
     if json.value(tasks::TASKS).is_some() {
@@ -104,28 +104,78 @@ fn head(json: &JsonFields, family: &EncoderFamily, has_rules: bool) -> Result<En
     Err(json.error(CLASSES, format!("{found} is not supported; supported: {supported}")))
 }
 
-fn positions(json: &JsonFields, family: &EncoderFamily, vocab_size: usize) -> Result<PositionRule, LoadError> {
-    const ROWS: &str = "max_position_embeddings";
-    let rows = json.count(ROWS, range::POSITIONS)?;
-    let Some(default) = family.default_pad else {
+/// Heads are as wide as what they share out.
+fn check_head_dim(json: &JsonFields, head_dim: usize) -> Result<(), LoadError> {
+    const FIELD: &str = "head_dim";
+    let Some(value) = json.value(FIELD) else { return Ok(()) };
+    expect(value, &Value::from(head_dim)).map_err(|reason| json.error(FIELD, reason))
+}
+
+fn positions(
+    json: &JsonFields,
+    family: &EncoderFamily,
+    vocab_size: usize,
+    (hidden_size, head_dim): (usize, usize),
+) -> Result<Positions, LoadError> {
+    let most = family.spelling.max_positions;
+    Ok(match family.positions {
+        PositionKind::Table { default_pad } => Positions::Table(table(json, (most, default_pad), vocab_size)?),
+        PositionKind::Biased { pad } => Positions::Biased(table(json, (most, Some(pad)), vocab_size)?),
+        PositionKind::Relative { closing } => Positions::Relative(relative::read(json, closing, head_dim)?),
+        PositionKind::Disentangled => Positions::Disentangled(disentangled::read(json, (hidden_size, head_dim), most)?),
+        PositionKind::Rotary { theta, local } => {
+            Positions::Rotary(rotary::read(json, (theta, local), json.count(most, range::POSITIONS)?)?)
+        }
+    })
+}
+
+/// The table with this field for its rows, which may be counted from a pad token on: this one where the file names none.
+fn table(
+    json: &JsonFields,
+    (field, default_pad): (&str, Option<u64>),
+    vocab_size: usize,
+) -> Result<PositionRule, LoadError> {
+    let rows = json.count(field, range::POSITIONS)?;
+    let Some(default) = default_pad else {
         return Ok(PositionRule { rows, pad: None });
     };
     let pad = json.optional_count("pad_token_id", 0..=vocab_size as u64 - 1)?.unwrap_or(default as usize);
     if pad + 1 >= rows {
-        return Err(json.error(ROWS, format!("{rows} rows leave none behind that of the pad token {pad}")));
+        return Err(json.error(field, format!("{rows} rows leave none behind that of the pad token {pad}")));
     }
-    Ok(PositionRule { rows, pad: Some(pad as u32) })
+    Ok(PositionRule { rows, pad: Some(pad as Token) })
+}
+
+/// Of each layer the tokens that a token sees to each side, if not all.
+fn windows(json: &JsonFields, family: &EncoderFamily, num_layers: usize) -> Result<Vec<Option<usize>>, LoadError> {
+    match family.positions {
+        PositionKind::Rotary { local: Some(_), .. } => rotary::windows(json, num_layers),
+        _ => Ok(vec![None; num_layers]),
+    }
 }
 
 fn num_types(json: &JsonFields, family: &EncoderFamily) -> Result<usize, LoadError> {
     match family.default_types {
         None => Ok(0),
-        Some(default) => Ok(json.optional_count("type_vocab_size", range::WIDTH)?.unwrap_or(default)),
+        // a family that has none by default says so
+        Some(default) => {
+            let allowed = default.min(1) as u64..=*range::WIDTH.end();
+            Ok(json.optional_count("type_vocab_size", allowed)?.unwrap_or(default))
+        }
     }
 }
 
-fn activation(json: &JsonFields, field: &str) -> Result<Activation, LoadError> {
-    match json.text(field)?.unwrap_or(DEFAULT_ACTIVATION) {
+fn activation(json: &JsonFields, family: &EncoderFamily) -> Result<Activation, LoadError> {
+    let field = family.spelling.activation;
+    match json.text(field)?.unwrap_or(family.default_activation) {
+        "swiglu" if family.gated_mlp => Ok(Activation::Silu),
+        "geglu" if family.gated_mlp => Ok(Activation::Gelu),
+        name => activation_of(json, field, name),
+    }
+}
+
+fn activation_of(json: &JsonFields, field: &str, name: &str) -> Result<Activation, LoadError> {
+    match name {
         "gelu" => Ok(Activation::Gelu),
         "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::TanhGelu),
         "silu" | "swish" => Ok(Activation::Silu),
@@ -135,25 +185,50 @@ fn activation(json: &JsonFields, field: &str) -> Result<Activation, LoadError> {
     }
 }
 
+fn label_state(json: &JsonFields, family: &EncoderFamily) -> Result<LabelState, LoadError> {
+    const FIELD: &str = "classifier_pooling";
+    match json.text(FIELD)? {
+        None => Ok(family.label_state),
+        Some("cls") => Ok(LabelState::First),
+        Some("mean") => Ok(LabelState::Mean),
+        Some(other) => Err(json.error(FIELD, format!("\"{}\" is not supported; supported: cls, mean", shown(other)))),
+    }
+}
+
+fn squash(json: &JsonFields, family: &EncoderFamily) -> Result<Squash, LoadError> {
+    let Some(field) = family.squash_field else { return Ok(family.squash) };
+    match json.text(field)? {
+        None => Ok(family.squash),
+        Some("tanh") => Ok(Squash::Tanh),
+        Some("relu") => Ok(Squash::Relu),
+        Some(name) => activation_of(json, field, name).map(Squash::Smooth),
+    }
+}
+
 /// Fails on the first field whose name or value could mean another forward pass.
 fn check(json: &JsonFields, family: &EncoderFamily) -> Result<(), LoadError> {
-    let names = family.spelling;
-    let spelled = [names.hidden_size, names.num_layers, names.num_heads, names.intermediate_size, names.activation];
     for name in json.names() {
         let value = json.value(name).expect("names of set fields only");
-        let verdict = match name {
-            "is_decoder" | "is_encoder_decoder" | "add_cross_attention" => expect(value, &Value::Bool(false)),
-            "position_embedding_type" => expect(value, &Value::from("absolute")),
-            "pruned_heads" => expect(value, &Value::Object(serde_json::Map::new())),
-            "architectures" | "model_type" => Ok(()),
-            "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
-            "quantization_config" => Err("quantised safetensors are not supported".to_owned()),
-            _ if READ.contains(&name) || spelled.contains(&name) => Ok(()),
-            _ if family.relative_closing.is_some() && relative::READ.contains(&name) => Ok(()),
-            _ if HARMLESS.contains(&name) || family.harmless.contains(&name) => Ok(()),
-            _ => Err("is not known, and what it changes cannot be guessed".to_owned()),
-        };
-        verdict.map_err(|reason| json.error(name, reason))?;
+        verdict(name, value, family).map_err(|reason| json.error(name, reason))?;
     }
     Ok(())
+}
+
+fn verdict(name: &str, value: &Value, family: &EncoderFamily) -> Result<(), String> {
+    if let Some((_, only)) = family.only.iter().find(|(field, _)| *field == name) {
+        return expect(value, &Value::from(*only));
+    }
+    match name {
+        _ if family.spelling.contains(name) || family.fields.contains(&name) || family.harmless.contains(&name) => {
+            Ok(())
+        }
+        "is_decoder" | "is_encoder_decoder" | "add_cross_attention" => expect(value, &Value::Bool(false)),
+        "position_embedding_type" => expect(value, &Value::from("absolute")),
+        "pruned_heads" => expect(value, &Value::Object(serde_json::Map::new())),
+        "architectures" | "model_type" => Ok(()),
+        "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
+        "quantization_config" => Err("quantised safetensors are not supported".to_owned()),
+        _ if READ.contains(&name) || HARMLESS.contains(&name) || family.squash_field == Some(name) => Ok(()),
+        _ => Err("is not known, and what it changes cannot be guessed".to_owned()),
+    }
 }

@@ -10,18 +10,6 @@ use crate::error::LoadError;
 
 const CLAMP: &str = "clamp_len";
 
-/// Fields that are read here.
-pub(super) const READ: &[&str] = &[
-    "attn_type",
-    "bi_data",
-    CLAMP,
-    "d_head",
-    "summary_activation",
-    "summary_proj_to_labels",
-    "summary_type",
-    "summary_use_proj",
-];
-
 /// Reads the rule of a family whose texts end with this token, of a model whose heads are so wide.
 pub(super) fn read(json: &JsonFields, closing: Token, head_dim: usize) -> Result<RelativeRule, LoadError> {
     let only = [
@@ -38,13 +26,13 @@ pub(super) fn read(json: &JsonFields, closing: Token, head_dim: usize) -> Result
         let value = json.value(field).unwrap_or(&Value::Null);
         expect(value, &only).map_err(|reason| json.error(field, reason))?;
     }
-    Ok(RelativeRule { clamp: clamp(json)?, closing })
+    Ok(RelativeRule { clamp: above_zero(json, CLAMP)?, closing })
 }
 
-/// None where all distances are told apart, which files write as a number that is not above 0.
-fn clamp(json: &JsonFields) -> Result<Option<usize>, LoadError> {
-    match json.number(CLAMP)? {
-        Some(clamp) if clamp > 0.0 => json.optional_count(CLAMP, range::POSITIONS),
+/// A greatest distance, or none, which files write as a number that is not above 0.
+pub(super) fn above_zero(json: &JsonFields, field: &str) -> Result<Option<usize>, LoadError> {
+    match json.number(field)? {
+        Some(number) if number > 0.0 => json.optional_count(field, range::POSITIONS),
         _ => Ok(None),
     }
 }

@@ -9,7 +9,7 @@ use crate::config::{RopeConfig, RopeScaling, range};
 use crate::error::LoadError;
 
 /// Of `rope_parameters`, where version 5 writes one object for each kind of layer.
-const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
+pub(super) const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
 
 /// How great a share of each head turns, as version 5 calls it in every family.
 const SHARE: &str = "partial_rotary_factor";
@@ -25,7 +25,7 @@ pub(super) fn read(json: &JsonFields, family: &Family, turned_dim: usize) -> Res
     let thetas = [json.judged(field, range::positive)?, theta_of(parameters)?, theta_of(scaling)?];
     let theta = agreed(json, field, thetas.into_iter().flatten())?;
     let objects = [parameters, scaling].into_iter().flatten();
-    let scalings = objects.map(|fields| read_scaling(&fields, json, family, turned_dim));
+    let scalings = objects.map(|fields| read_scaling(&fields, json, Some((family, turned_dim))));
     let scalings: Vec<_> = scalings.collect::<Result<_, _>>()?;
     let scaling = agreed(json, "rope_scaling", scalings.into_iter())?.unwrap_or(RopeScaling::None);
     Ok(Some(RopeConfig { theta: theta.unwrap_or(default_theta), scaling }))
@@ -39,10 +39,7 @@ pub(super) fn read_local(
 ) -> Result<Option<RopeConfig>, LoadError> {
     let Some(default) = family.gemma.and_then(|gemma| gemma.local_theta) else { return Ok(None) };
     let [_, local] = of_kinds(json.object("rope_parameters")?)?;
-    let thetas = [json.judged("rope_local_base_freq", range::positive)?, theta_of(local)?];
-    let theta = agreed(json, "rope_local_base_freq", thetas.into_iter().flatten())?.unwrap_or(default);
-    let scaling = local.map(|fields| read_scaling(&fields, json, family, turned_dim)).transpose()?;
-    Ok(Some(RopeConfig { theta, scaling: scaling.unwrap_or(RopeScaling::None) }))
+    with_field(json, local, ("rope_local_base_freq", default), Some((family, turned_dim))).map(Some)
 }
 
 /// Elements of each head that turn.
@@ -65,7 +62,23 @@ pub(super) fn turned_dim(json: &JsonFields, family: &Family, head_dim: usize) ->
     range::turned_dim(turned, head_dim).map_err(|reason| json.error(field, reason))
 }
 
-fn of_kinds(parameters: Option<JsonFields<'_>>) -> Result<[Option<JsonFields<'_>>; 2], LoadError> {
+/// A family of decoders, and how many elements of each head turn; none for encoders, whose heads turn as a whole.
+type Turning<'a> = Option<(&'a Family, usize)>;
+
+/// By parameters whose base may also stand in a field of its own.
+pub(super) fn with_field(
+    json: &JsonFields,
+    parameters: Option<JsonFields>,
+    (field, default): (&str, f32),
+    turning: Turning<'_>,
+) -> Result<RopeConfig, LoadError> {
+    let thetas = [json.judged(field, range::positive)?, theta_of(parameters)?];
+    let theta = agreed(json, field, thetas.into_iter().flatten())?.unwrap_or(default);
+    let scaling = parameters.map(|fields| read_scaling(&fields, json, turning)).transpose()?;
+    Ok(RopeConfig { theta, scaling: scaling.unwrap_or(RopeScaling::None) })
+}
+
+pub(super) fn of_kinds(parameters: Option<JsonFields<'_>>) -> Result<[Option<JsonFields<'_>>; 2], LoadError> {
     let Some(parameters) = parameters else { return Ok([None; 2]) };
     let [full, local] = KINDS.map(|kind| parameters.object(kind));
     Ok([full?, local?])
@@ -87,30 +100,28 @@ pub(super) fn agreed<T: PartialEq>(
     Ok(first)
 }
 
-fn read_scaling(
-    fields: &JsonFields,
-    json: &JsonFields,
-    family: &Family,
-    turned_dim: usize,
-) -> Result<RopeScaling, LoadError> {
+fn read_scaling(fields: &JsonFields, json: &JsonFields, turning: Turning<'_>) -> Result<RopeScaling, LoadError> {
+    let long = turning.filter(|(family, _)| family.long_rope);
     // version 4 wrote "type" before it wrote "rope_type"
     let kind = fields.text("rope_type")?.or(fields.text("type")?).unwrap_or("default");
     let known: &[&str] = match kind {
         "default" => &[],
         "linear" => &["factor"],
         "llama3" => &["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"],
-        "longrope" | "su" if family.long_rope => &long_rope::FIELDS,
+        "longrope" | "su" if long.is_some() => &long_rope::FIELDS,
         other => {
-            let more = if family.long_rope { ", longrope" } else { "" };
+            let more = if long.is_some() { ", longrope" } else { "" };
             let other = crate::error::shown(other);
             let reason = format!("\"{other}\" is not supported; supported: default, linear, llama3{more}");
             return Err(fields.error("rope_type", reason));
         }
     };
-    check_names(fields, known, family)?;
+    check_names(fields, known, turning.map_or(Turned::Whole, |(family, _)| family.turned))?;
     let required = |name: &str| fields.judged(name, range::positive)?.ok_or_else(|| fields.missing(name));
+    if let (Some((family, turned_dim)), "longrope" | "su") = (long, kind) {
+        return Ok(RopeScaling::Long(long_rope::read(fields, json, family, turned_dim / 2)?));
+    }
     match kind {
-        "longrope" | "su" => Ok(RopeScaling::Long(long_rope::read(fields, json, family, turned_dim / 2)?)),
         "linear" => Ok(RopeScaling::Linear { factor: required("factor")? }),
         "llama3" => {
             let (low_freq_factor, high_freq_factor) = (required("low_freq_factor")?, required("high_freq_factor")?);
@@ -129,9 +140,9 @@ fn read_scaling(
     }
 }
 
-fn check_names(fields: &JsonFields, known: &[&str], family: &Family) -> Result<(), LoadError> {
+fn check_names(fields: &JsonFields, known: &[&str], turned: Turned) -> Result<(), LoadError> {
     for name in fields.names() {
-        let is_read = match family.turned {
+        let is_read = match turned {
             Turned::Whole | Turned::Elements(..) => {
                 fields.number(SHARE)?.is_some_and(|share| (share - 1.0).abs() < f64::EPSILON)
             }

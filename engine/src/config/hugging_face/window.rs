@@ -47,7 +47,7 @@ pub(super) fn read(json: &JsonFields, family: &Family, num_layers: usize) -> Res
 }
 
 /// Whether each layer is named as one that sees a window.
-fn kinds(json: &JsonFields, num_layers: usize) -> Result<Option<Vec<bool>>, LoadError> {
+pub(super) fn kinds(json: &JsonFields, num_layers: usize) -> Result<Option<Vec<bool>>, LoadError> {
     let Some(value) = json.value(KINDS) else { return Ok(None) };
     let kinds = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let slides = kinds.iter().map(|kind| match kind.as_str() {

@@ -3,7 +3,7 @@
 //! Order of additions: positions fall into partitions of 256 counted from 0. In a partition: scores (one chain over the
 //! head's elements), their maximum, exponentials, a sum in 16 lanes and one tree, then weights times values in order of
 //! position. Partitions are merged in order. A row's numbers follow from its position alone, and from the sequence's length
-//! if it sees all of it: not from the other rows of its tile, the block size, or the order of the block table. Nothing
+//! if it sees ahead: not from the other rows of its tile, the block size, or the order of the block table. Nothing
 //! behind what a row sees enters its chains.
 
 use std::array::{from_mut, from_ref};

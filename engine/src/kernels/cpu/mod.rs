@@ -26,6 +26,7 @@ mod avx512;
 mod avx512_trees;
 pub mod bf16_tile;
 pub mod block_format;
+pub mod disentangled_attention;
 pub mod elementwise;
 mod erf;
 pub mod fill_tile;
@@ -55,6 +56,7 @@ pub mod softcap;
 pub mod softmax;
 pub mod store_kv;
 pub mod tile;
+pub mod whole_head;
 #[cfg(target_arch = "x86_64")]
 mod x86_prefetch;
 

@@ -15,9 +15,9 @@ pub struct ScoreRule<'a> {
     pub sight: Sight,
     /// Scores become `cap * tanh(score / cap)`.
     pub softcap: Option<f32>,
-    /// Positions that a token sees, its own included; all before it where there is none.
+    /// Positions that a token sees on each side that it sees, its own included, at least one; all where there is none.
     pub window: Option<usize>,
-    /// Added to the scores of each head, of keys that are not ahead.
+    /// Added to the scores of each head.
     pub bias: Option<DistanceBias<'a>>,
 }
 
@@ -26,17 +26,19 @@ pub struct ScoreRule<'a> {
 pub enum Sight {
     /// Its own and those before it.
     Back,
-    /// All: the sequence is computed whole, and has neither windows nor biases.
+    /// Those ahead of it too: the sequence is computed whole.
     Both,
 }
 
-/// A number for each head and distance of key from query; greater distances take the last one.
+/// A number for each head and distance of key from query, in order of keys; those farther away take the nearest one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DistanceBias<'a> {
-    /// `[heads, distances]`
+    /// `[heads, columns]`
     pub values: &'a [f32],
     /// At least one.
-    pub distances: usize,
+    pub columns: usize,
+    /// Which of them is that of the query's own position.
+    pub own: usize,
 }
 
 /// Positions that a row sees, in order.
@@ -63,6 +65,26 @@ impl Seen {
     }
 }
 
+impl DistanceBias<'_> {
+    /// Adds the numbers of one query and head to its scores of the positions `seen`.
+    #[inline(always)]
+    fn add(&self, (position, head): (usize, usize), seen: Seen, scores: &mut [f32]) {
+        let of_head = &self.values[head * self.columns..][..self.columns];
+        let near = Seen { start: position.saturating_sub(self.own), end: position + self.columns - self.own };
+        let near = near.within(seen.start..seen.end);
+        let (before, rest) = scores.split_at_mut(near.start - seen.start);
+        let (beside, ahead) = rest.split_at_mut(near.end - near.start);
+        let first = (self.own + near.start).saturating_sub(position).min(self.columns - 1);
+        for score in before {
+            *score += of_head[0];
+        }
+        beside.iter_mut().zip(&of_head[first..]).for_each(|(score, bias)| *score += bias);
+        for score in ahead {
+            *score += of_head[self.columns - 1];
+        }
+    }
+}
+
 impl ScoreRule<'_> {
     /// Nothing but a scale.
     pub fn scaled(scale: f32) -> Self {
@@ -71,16 +93,17 @@ impl ScoreRule<'_> {
 
     /// The end of what tokens see that stand before `next`, in a sequence of so many positions.
     pub(crate) fn end(&self, next: usize, positions: usize) -> usize {
-        match self.sight {
-            Sight::Back => next,
-            Sight::Both => positions,
+        match (self.sight, self.window) {
+            (Sight::Back, _) => next,
+            (Sight::Both, None) => positions,
+            (Sight::Both, Some(window)) => positions.min(next + window - 1),
         }
     }
 
     /// What a token at `position` sees of so many positions.
     pub(super) fn seen(&self, position: usize, positions: usize) -> Seen {
-        let end = self.end(position + 1, positions);
-        Seen { start: self.window.map_or(0, |window| end.saturating_sub(window)), end }
+        let start = self.window.map_or(0, |window| (position + 1).saturating_sub(window));
+        Seen { start, end: self.end(position + 1, positions) }
     }
 
     /// Caps and biases the scores of what one row sees of the partition at `first`.
@@ -100,10 +123,7 @@ impl ScoreRule<'_> {
             }
         }
         if let Some(bias) = self.bias {
-            let of_head = &bias.values[head * bias.distances..][..bias.distances];
-            for key in seen.start..seen.end {
-                scores[key - first] += of_head[(position - key).min(bias.distances - 1)];
-            }
+            bias.add((position, head), seen, &mut scores[seen.start - first..seen.end - first]);
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Scores of labels: output(squash(dense(state of the first token, or of the last))).
+//! Scores of labels: output(squash(dense(state of the first token, or of the last, or the mean of all))).
 
-use crate::config::{EncoderConfig, LabelToken, Labels, Squash};
+use super::transform::Transform;
+use super::vector::Pooled;
+use crate::config::{EncoderConfig, LabelState, Labels};
 use crate::cpu::Cpu;
 use crate::encoder_weight::{EncoderPart, Term};
 use crate::error::LoadError;
@@ -12,9 +14,8 @@ use crate::weight_name::WeightName;
 /// Its two matrices.
 #[derive(Debug)]
 pub(super) struct LabelHead {
-    token: LabelToken,
-    dense: Linear,
-    squash: Squash,
+    state: Pooled,
+    transform: Transform,
     output: Linear,
     tiles: TiledRows,
 }
@@ -26,55 +27,45 @@ impl LabelHead {
         config: &EncoderConfig,
         outputs: impl IntoIterator<Item = (EncoderPart, &'a Labels)>,
     ) -> Result<Self, LoadError> {
-        let hidden = config.hidden_size;
-        let outputs = outputs.into_iter().map(|(output, labels)| part(output, labels.names.len()));
+        let outputs = outputs.into_iter().map(|(output, labels)| part(output, labels.names.len(), true));
         Ok(Self {
-            token: config.label_token,
-            dense: linear(loader, EncoderPart::LabelDense, (hidden, hidden))?,
-            squash: config.squash,
-            output: Linear::load(loader, &outputs.collect::<Vec<_>>(), hidden)?,
+            state: match config.label_state {
+                LabelState::First => Pooled::First,
+                LabelState::Last => Pooled::Last,
+                LabelState::Mean => Pooled::Mean,
+            },
+            transform: Transform::of_labels(loader, config)?,
+            output: Linear::load(loader, &outputs.collect::<Vec<_>>(), config.hidden_size)?,
             tiles: TiledRows::default(),
         })
     }
 
     /// The one state that is read, of a text's `[tokens, hidden]`.
-    pub(super) fn reads<'a>(&self, states: &'a [f32]) -> &'a [f32] {
-        let hidden = self.dense.columns();
-        match self.token {
-            LabelToken::First => &states[..hidden],
-            LabelToken::Last => &states[states.len() - hidden..],
-        }
+    pub(super) fn reads(&self, states: &[f32]) -> Vec<f32> {
+        self.state.of(states, self.transform.columns())
     }
 
     /// One list of scores for each of the states `[sequences, hidden]`.
     pub(super) fn scores(&mut self, cpu: &Cpu, states: &[f32]) -> Vec<Vec<f32>> {
-        let mut dense = vec![0.0; states.len()];
-        self.dense.forward(cpu, Input { x: states, norm: None }, &mut self.tiles, &mut dense);
-        for value in &mut dense {
-            *value = match self.squash {
-                Squash::Tanh => value.tanh(),
-                // what is not a number stays one
-                Squash::Relu if *value < 0.0 => 0.0,
-                Squash::Relu => *value,
-            };
-        }
         let labels = self.output.out();
-        let mut scores = vec![0.0; states.len() / self.dense.out() * labels];
-        self.output.forward(cpu, Input { x: &dense, norm: None }, &mut self.tiles, &mut scores);
+        let mut scores = vec![0.0; states.len() / self.transform.columns() * labels];
+        let x = self.transform.apply(cpu, states, &mut self.tiles);
+        self.output.forward(cpu, Input { x, norm: None }, &mut self.tiles, &mut scores);
         scores.chunks_exact(labels).map(<[f32]>::to_vec).collect()
     }
 }
 
-/// A matrix `[out, columns]` of a head, with its bias.
+/// A matrix `[out, columns]` of a head, with its bias if it has one.
 pub(super) fn linear(
     loader: &WeightLoader<'_>,
     of: EncoderPart,
     (out, columns): (usize, usize),
+    has_bias: bool,
 ) -> Result<Linear, LoadError> {
-    Linear::load(loader, &[part(of, out)], columns)
+    Linear::load(loader, &[part(of, out, has_bias)], columns)
 }
 
-fn part(of: EncoderPart, out: usize) -> Part {
+fn part(of: EncoderPart, out: usize, has_bias: bool) -> Part {
     let name = |term| WeightName::Encoder(of, term);
-    Part { weight: name(Term::Weight), bias: Some(name(Term::Bias)), out }
+    Part { weight: name(Term::Weight), bias: has_bias.then(|| name(Term::Bias)), out }
 }

@@ -1,13 +1,14 @@
-//! One layer: x = norm(x + attention(x)); x = norm(x + down(activation(up(x)))).
+//! One layer: x = norm(x + attention(x)); x = norm(x + MLP(x)); or x = x + attention(norm(x)); x = x + MLP(norm(x)).
 
 use super::attention::Step;
 use super::embeddings::norm;
-use crate::config::{Activation, EncoderConfig};
+use crate::config::EncoderConfig;
 use crate::cpu::Cpu;
 use crate::encoder_weight::{EncoderLayerPart, EncoderPart, Term};
 use crate::error::LoadError;
-use crate::layers::linear::{Linear, Part};
-use crate::layers::norm::Norm;
+use crate::layers::linear::{GatedLinear, Linear, Part};
+use crate::layers::mlp::Up;
+use crate::layers::stream_norm::StreamNorm;
 use crate::ops::tiled_rows::{Input, TiledRows};
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::WeightName;
@@ -17,13 +18,13 @@ use crate::weight_name::WeightName;
 pub(super) struct Layer {
     /// Its number.
     index: usize,
-    activation: Activation,
     qkv: Linear,
     attention_output: Linear,
-    attention_norm: Norm,
-    up: Linear,
+    /// None where the norm of the embeddings does.
+    attention_norm: Option<StreamNorm>,
+    up: Up,
     down: Linear,
-    mlp_norm: Norm,
+    mlp_norm: StreamNorm,
 }
 
 /// What all layers of a step work in.
@@ -43,25 +44,31 @@ impl Layer {
     pub(super) fn load(loader: &WeightLoader<'_>, config: &EncoderConfig, layer: usize) -> Result<Self, LoadError> {
         use EncoderLayerPart as L;
         let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
-        let part = |part, out| {
-            let name = |term| WeightName::Encoder(EncoderPart::Layer(layer, part), term);
-            Part { weight: name(Term::Weight), bias: Some(name(Term::Bias)), out }
+        let part = |of, out, has_bias: bool| {
+            let name = |term| WeightName::Encoder(EncoderPart::Layer(layer, of), term);
+            Part { weight: name(Term::Weight), bias: has_bias.then(|| name(Term::Bias)), out }
         };
-        let has_biases = config.positions.relative().is_none();
-        let of_attention = |of| {
-            let part = part(of, hidden);
-            Part { bias: part.bias.filter(|_| has_biases), ..part }
+        let of_attention = |of| part(of, hidden, config.biases.of_attention());
+        let of_mlp = |of, out| part(of, out, config.biases.of_mlps());
+        let stream_norm = |of| {
+            let norm = norm(loader, config, EncoderPart::Layer(layer, of))?;
+            Ok::<_, LoadError>(StreamNorm::new(norm, config.stream_norms))
         };
-        let linear = |parts: &[Part], columns| Linear::load(loader, parts, columns);
+        let has_norm = config.has_attention_norm(layer);
+        let up = of_mlp(L::Up, intermediate);
         Ok(Self {
             index: layer,
-            activation: config.activation,
-            qkv: linear(&[L::Query, L::Key, L::Value].map(of_attention), hidden)?,
-            attention_output: linear(&[of_attention(L::AttentionOutput)], hidden)?,
-            attention_norm: norm(loader, config, EncoderPart::Layer(layer, L::AttentionNorm))?,
-            up: linear(&[part(L::Up, intermediate)], hidden)?,
-            down: linear(&[part(L::Down, hidden)], intermediate)?,
-            mlp_norm: norm(loader, config, EncoderPart::Layer(layer, L::MlpNorm))?,
+            qkv: Linear::load(loader, &[L::Query, L::Key, L::Value].map(of_attention), hidden)?,
+            attention_output: Linear::load(loader, &[of_attention(L::AttentionOutput)], hidden)?,
+            attention_norm: has_norm.then(|| stream_norm(L::AttentionNorm)).transpose()?,
+            up: if config.gated_mlp {
+                let gate = of_mlp(L::Gate, intermediate);
+                Up::Gated(GatedLinear::load(loader, [gate, up], hidden, config.activation)?)
+            } else {
+                Up::Plain(Linear::load(loader, &[up], hidden)?, config.activation)
+            },
+            down: Linear::load(loader, &[of_mlp(L::Down, hidden)], intermediate)?,
+            mlp_norm: stream_norm(L::MlpNorm)?,
         })
     }
 
@@ -73,14 +80,20 @@ impl Layer {
         attended.resize(stream.len(), 0.0);
         product.resize(tokens * self.up.out(), 0.0);
 
-        self.qkv.forward(cpu, plain(stream), tiles, qkv);
+        let read = match &self.attention_norm {
+            Some(norm) => norm.input(stream),
+            None => plain(stream),
+        };
+        self.qkv.forward(cpu, read, tiles, qkv);
         step.attend(cpu, self.index, qkv, attended);
         self.attention_output.add(cpu, plain(attended), tiles, stream);
-        self.attention_norm.apply(cpu, stream);
+        if let Some(norm) = &self.attention_norm {
+            norm.finish(cpu, stream);
+        }
 
-        self.up.activate(cpu, plain(stream), tiles, (self.activation, product.as_mut_slice()));
+        self.up.forward(cpu, self.mlp_norm.input(stream), tiles, product);
         self.down.add(cpu, plain(product), tiles, stream);
-        self.mlp_norm.apply(cpu, stream);
+        self.mlp_norm.finish(cpu, stream);
     }
 }
 

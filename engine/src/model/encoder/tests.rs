@@ -54,7 +54,7 @@ fn sequences(case: &Value, arrays: &HashMap<String, Tensor>) -> (Vec<Work>, Vec<
 
 #[test]
 fn every_token_has_the_reference_state() {
-    for name in ["bert", "roberta", "distilbert", "xlnet"] {
+    for name in ["bert", "roberta", "distilbert", "xlnet", "modernbert", "mpnet", "deberta-v2", "nomic_bert"] {
         let folder = fixture(name);
         let checkpoint = Checkpoint::open(&folder).unwrap();
         let ModelConfig::Encoder(config) = checkpoint.model() else { panic!("{name} is an encoder") };
