@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use scheduler::{Passes, Token};
 use serde_json::Value;
 use std::path::Path;
-use support::{Answer, Runner, Setup, fixture, ids, json, load, max_abs_diff};
+use support::reference::{self, Unpadded, unpadded};
+use support::{Answer, Runner, Setup, fixture, json, load, max_abs_diff};
 
 const FOLDERS: [&str; 4] = ["bert", "roberta", "distilbert", "xlnet"];
 
@@ -38,31 +39,21 @@ fn folder(name: &str, files: &[(&str, &[u8])]) -> Scratch {
     scratch
 }
 
-/// The texts of a case, and what their vectors are to be.
-fn texts<'a>(case: &'a Value, vectors: &str) -> (Vec<Vec<Token>>, &'a str) {
-    let rows = case["input_ids"].as_array().unwrap().iter().zip(case["attention_mask"].as_array().unwrap());
-    let unpadded = |(row, mask): (&Value, &Value)| {
-        let kept = ids(row).into_iter().zip(mask.as_array().unwrap()).filter(|(_, mark)| **mark == 1);
-        kept.map(|(id, _)| id).collect()
-    };
-    (rows.map(unpadded).collect(), case[vectors].as_str().unwrap())
-}
-
 fn unit(vector: &[f32]) -> Vec<f32> {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     vector.iter().map(|value| value / length).collect()
 }
 
 fn check_vectors(model: &Path, name: &str, vectors: &str) {
-    let arrays = candle_core::safetensors::load(fixture(name).join("reference.safetensors"), &Device::Cpu).unwrap();
+    let arrays = reference::arrays(&fixture(name));
     let mut runner = Runner::new(load(model, whole()).unwrap(), whole());
     let reference = json(&fixture(name).join("reference.json"));
     for case in reference["cases"].as_array().unwrap().iter().filter(|case| case["tag"] != "pair") {
-        let (texts, array) = texts(case, vectors);
-        let seqs: Vec<_> = texts.iter().map(|text| runner.submit_pooled(text, 0)).collect();
+        let texts = unpadded(case);
+        let seqs: Vec<_> = texts.iter().map(|text| runner.submit_pooled(&text.tokens, 0)).collect();
         let answers = runner.finish();
         let got: Vec<f32> = seqs.iter().flat_map(|seq| unit(&answers[seq].vector)).collect();
-        let want: Vec<f32> = arrays[array].flatten_all().unwrap().to_vec1().unwrap();
+        let want: Vec<f32> = arrays[case[vectors].as_str().unwrap()].flatten_all().unwrap().to_vec1().unwrap();
         let difference = max_abs_diff(&got, &want);
         assert!(difference < 1e-4, "{name}, {vectors}, {}: {difference}", case["tag"]);
     }
@@ -84,6 +75,38 @@ fn vectors_are_means_where_the_folder_does_not_say_and_else_what_it_says() {
         let scratch = folder(name, &[("modules.json", modules), first]);
         assert_eq!(Checkpoint::open(scratch.path()).unwrap().pooling().kind, PoolingKind::First);
         check_vectors(scratch.path(), name, "cls_normalised");
+    }
+}
+
+/// Beside texts in the same steps of which vectors are wanted, and whose vectors are their means.
+#[test]
+fn each_token_has_its_reference_state() {
+    for name in FOLDERS {
+        let arrays = reference::arrays(&fixture(name));
+        let mut runner = Runner::new(load(&fixture(name), whole()).unwrap(), whole());
+        for case in json(&fixture(name).join("reference.json"))["cases"].as_array().unwrap() {
+            if case["tag"] == "pair" {
+                continue;
+            }
+            let texts = unpadded(case);
+            let submit =
+                |text: &Unpadded| (runner.submit_pooled(&text.tokens, 0), runner.submit_each_token(&text.tokens));
+            let seqs: Vec<_> = texts.iter().map(submit).collect();
+            let answers = runner.finish();
+            let wanted = &arrays[case["last_hidden_state"].as_str().unwrap()];
+            for (row, (text, (one, each))) in texts.iter().zip(seqs).enumerate() {
+                let (vector, states) = (&answers[&one].vector, &answers[&each].vector);
+                let wanted = wanted.get(row).unwrap().narrow(0, text.kept.start, text.kept.len()).unwrap();
+                let difference = max_abs_diff(states, &wanted.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+                assert!(difference < 1e-4, "{name}, {}: {difference}", case["tag"]);
+                let mut sums = states[..vector.len()].to_vec();
+                for state in states[vector.len()..].chunks_exact(vector.len()) {
+                    sums.iter_mut().zip(state).for_each(|(sum, value)| *sum += value);
+                }
+                let mean: Vec<f32> = sums.iter().map(|sum| sum / text.tokens.len() as f32).collect();
+                assert_eq!(&mean, vector, "{name}, {}", case["tag"]);
+            }
+        }
     }
 }
 
@@ -232,20 +255,14 @@ fn check_labels(name: &str, wanted: &[&str]) {
     let ModelConfig::Encoder(config) = checkpoint.model() else { panic!("{name} is an encoder") };
     let EncoderHead::Labels(labels) = &config.head else { panic!("{name} has labels") };
     assert_eq!(labels.names, wanted);
-    let arrays = candle_core::safetensors::load(folder.join("reference.safetensors"), &Device::Cpu).unwrap();
+    let arrays = reference::arrays(&folder);
     let mut runner = Runner::new(load(&folder, whole()).unwrap(), whole());
     for case in json(&folder.join("reference.json"))["cases"].as_array().unwrap() {
-        let (texts, array) = texts(case, "logits");
-        let second = |row: usize| {
-            let types = case["token_type_ids"][row].as_array()?;
-            // padding on the left is a kind of its own
-            types.iter().filter(|of_token| **of_token != 3).position(|of_token| *of_token == 1)
-        };
-        let pairs = texts.iter().enumerate();
-        let seqs: Vec<_> = pairs.map(|(row, text)| runner.submit_pair(text, second(row))).collect();
+        let texts = unpadded(case);
+        let seqs: Vec<_> = texts.iter().map(|text| runner.submit_pair(&text.tokens, text.second)).collect();
         let answers = runner.finish();
         let got: Vec<f32> = seqs.iter().flat_map(|seq| answers[seq].vector.clone()).collect();
-        let want: Vec<f32> = arrays[array].flatten_all().unwrap().to_vec1().unwrap();
+        let want: Vec<f32> = arrays[case["logits"].as_str().unwrap()].flatten_all().unwrap().to_vec1().unwrap();
         let difference = max_abs_diff(&got, &want);
         assert!(difference < 1e-4, "{name}, {}: {difference}", case["tag"]);
     }

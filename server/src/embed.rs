@@ -39,12 +39,14 @@ pub struct Input {
     pub second: Option<usize>,
     /// Places whose words are told, ascending.
     pub asked: Vec<usize>,
+    /// What comes of it are the vectors of its tokens, one behind another.
+    pub each_token: bool,
 }
 
 impl Input {
     /// A text alone.
     pub fn of(tokens: Vec<Token>) -> Self {
-        Self { tokens, second: None, asked: Vec::new() }
+        Self { tokens, second: None, asked: Vec::new(), each_token: false }
     }
 }
 
@@ -167,6 +169,7 @@ fn submissions(app: &App, model: &ServedModel, reading: Reading, clocked: Clocke
         prompt: input.tokens,
         second: input.second,
         asked: input.asked.into(),
+        each_token: input.each_token,
         prediction: Arc::default(),
         params: Arc::clone(&params),
         pooled: true,

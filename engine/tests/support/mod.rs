@@ -178,6 +178,12 @@ impl Runner {
         self.hand_in(Submission { pooled: true, ..submission(prompt, params, salt) })
     }
 
+    /// Queues a text, the states of all its tokens wanted.
+    pub(crate) fn submit_each_token(&mut self, tokens: &[Token]) -> SeqId {
+        let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
+        self.hand_in(Submission { pooled: true, each_token: true, ..submission(tokens, params, 0) })
+    }
+
     /// Queues a text or a pair of texts whose scores are wanted.
     pub(crate) fn submit_pair(&mut self, tokens: &[Token], second: Option<usize>) -> SeqId {
         let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
@@ -262,6 +268,7 @@ fn submission(prompt: &[Token], params: SamplingParams, salt: u8) -> Submission 
         pooled: false,
         second: None,
         asked: Arc::default(),
+        each_token: false,
         priority: 0,
         cache_key: [salt; 32],
         queue_deadline: None,
