@@ -68,11 +68,10 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
     let limits = MemoryLimits {
         block_size: setup.block_size,
         num_kv_blocks: Some(setup.num_blocks),
-        kv_cache_memory_bytes: None,
         max_num_seqs: setup.max_num_seqs,
         max_num_batched_tokens: setup.max_num_batched_tokens,
-        max_model_len: None,
         num_speculative_tokens: setup.speculation.num_speculative_tokens,
+        ..MemoryLimits::default()
     };
     let options =
         EngineOptions { threads: setup.threads, isa: setup.isa, dtype: setup.dtype, kv_dtype: setup.kv_dtype };
