@@ -14,11 +14,12 @@ use crate::{
     engine_run::{EngineRun, Sequences},
     error::ApiError,
     generate::Clocked,
-    prepare::encode_at,
+    prepare::{encode_at, not_tokenised},
     request::{EmbedRequest, Prompt, PromptCut},
     served_model::ServedModel,
     shutdown::Work,
     submissions::cache_key,
+    tokenizer::Piece,
 };
 
 /// A request whose inputs are tokens.
@@ -91,7 +92,10 @@ pub(crate) fn text_tokens(
 ) -> Result<Vec<Token>, ApiError> {
     let limit = model.limits.max_model_len;
     let is_closed = add_special_tokens && !matches!(input, Prompt::Tokens(_));
-    let mut tokens = encode_at(model, field, input, (model.rules.calls, add_special_tokens))?;
+    let mut tokens = match input {
+        Prompt::Text(text) => plain_tokens(model, field, text, add_special_tokens)?,
+        Prompt::Chat(_) | Prompt::Tokens(_) => encode_at(model, field, input, (model.rules.calls, add_special_tokens))?,
+    };
     if tokens.is_empty() {
         return Err(ApiError::invalid_value(field, "has an input without a token"));
     }
@@ -105,6 +109,22 @@ pub(crate) fn text_tokens(
     }
     if tokens.len() > limit {
         return Err(ApiError::context_length(field, tokens.len(), 0, limit));
+    }
+    Ok(tokens)
+}
+
+/// The tokens of a text that is read, not continued, however many: whatever it holds is text. An empty one starts from the
+/// model's begin token, if it has one.
+pub(crate) fn plain_tokens(
+    model: &ServedModel,
+    field: &str,
+    text: String,
+    add_special_tokens: bool,
+) -> Result<Vec<Token>, ApiError> {
+    let tokens = model.tokenizer.encode_pieces(&[Piece::Content(text)], add_special_tokens);
+    let mut tokens = tokens.map_err(|error| not_tokenised(field, &error))?;
+    if tokens.is_empty() {
+        tokens.extend(model.bos_id);
     }
     Ok(tokens)
 }

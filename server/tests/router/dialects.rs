@@ -73,6 +73,12 @@ async fn a_long_text_is_refused_or_keeps_its_begin_whatever_reads_it() {
         let compared = json!({"inputs": inputs, "parameters": {"truncate": true, "truncation_direction": "Right"}});
         let near = answered(&server.post("/similarity", compared).await)[0].as_f64().unwrap();
         assert!((near - 1.0).abs() < 1e-6, "{near}");
+        let (source, others) = ("inputs.source_sentence", "inputs.sentences");
+        for (one, other, member) in [(long.as_str(), "x", source), ("x", long.as_str(), others)] {
+            let inputs = json!({"source_sentence": one, "sentences": [other]});
+            let refusal = refused(&server, "/similarity", &json!({"inputs": inputs})).await;
+            assert_eq!(refusal, ("context_length_exceeded".to_owned(), member.to_owned()));
+        }
     }
 }
 
