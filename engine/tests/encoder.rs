@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use scheduler::{Passes, Token};
 use serde_json::Value;
 use std::path::Path;
-use support::reference::{self, Unpadded, unpadded};
+use support::reference::{self, unpadded};
 use support::{Answer, Runner, Setup, fixture, json, load, max_abs_diff};
 
 const FOLDERS: [&str; 4] = ["bert", "roberta", "distilbert", "xlnet"];
@@ -75,38 +75,6 @@ fn vectors_are_means_where_the_folder_does_not_say_and_else_what_it_says() {
         let scratch = folder(name, &[("modules.json", modules), first]);
         assert_eq!(Checkpoint::open(scratch.path()).unwrap().pooling().kind, PoolingKind::First);
         check_vectors(scratch.path(), name, "cls_normalised");
-    }
-}
-
-/// Beside texts in the same steps of which vectors are wanted, and whose vectors are their means.
-#[test]
-fn each_token_has_its_reference_state() {
-    for name in FOLDERS {
-        let arrays = reference::arrays(&fixture(name));
-        let mut runner = Runner::new(load(&fixture(name), whole()).unwrap(), whole());
-        for case in json(&fixture(name).join("reference.json"))["cases"].as_array().unwrap() {
-            if case["tag"] == "pair" {
-                continue;
-            }
-            let texts = unpadded(case);
-            let submit =
-                |text: &Unpadded| (runner.submit_pooled(&text.tokens, 0), runner.submit_each_token(&text.tokens));
-            let seqs: Vec<_> = texts.iter().map(submit).collect();
-            let answers = runner.finish();
-            let wanted = &arrays[case["last_hidden_state"].as_str().unwrap()];
-            for (row, (text, (one, each))) in texts.iter().zip(seqs).enumerate() {
-                let (vector, states) = (&answers[&one].vector, &answers[&each].vector);
-                let wanted = wanted.get(row).unwrap().narrow(0, text.kept.start, text.kept.len()).unwrap();
-                let difference = max_abs_diff(states, &wanted.flatten_all().unwrap().to_vec1::<f32>().unwrap());
-                assert!(difference < 1e-4, "{name}, {}: {difference}", case["tag"]);
-                let mut sums = states[..vector.len()].to_vec();
-                for state in states[vector.len()..].chunks_exact(vector.len()) {
-                    sums.iter_mut().zip(state).for_each(|(sum, value)| *sum += value);
-                }
-                let mean: Vec<f32> = sums.iter().map(|sum| sum / text.tokens.len() as f32).collect();
-                assert_eq!(&mean, vector, "{name}, {}", case["tag"]);
-            }
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Heads over each token of an encoder: labels, where answers begin and end, words; transformers' numbers, and the same bits
-//! whatever else is in the step.
+//! What an encoder tells of each token: its state, labels, where answers begin and end, words; transformers' numbers, and the
+//! same bits whatever else is in the step.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
@@ -62,6 +62,38 @@ fn assert_near(got: &[f32], want: &[f32], name: &str) {
     assert_eq!(got.len(), want.len(), "{name}");
     let difference = max_abs_diff(got, want);
     assert!(difference < TOLERANCE, "{name}: {difference}");
+}
+
+/// Beside texts in the same steps of which vectors are wanted, and whose vectors are their means.
+#[test]
+fn each_token_has_its_reference_state() {
+    let setup = setup(2, Isa::detect(), 8);
+    for name in ["bert", "roberta", "distilbert", "xlnet"] {
+        let arrays = reference::arrays(&fixture(name));
+        let mut runner = Runner::new(load(&fixture(name), setup).unwrap(), setup);
+        for case in json(&fixture(name).join("reference.json"))["cases"].as_array().unwrap() {
+            if case["tag"] == "pair" {
+                continue;
+            }
+            let texts = unpadded(case);
+            let submit =
+                |text: &Unpadded| (runner.submit_pooled(&text.tokens, 0), runner.submit_each_token(&text.tokens));
+            let seqs: Vec<_> = texts.iter().map(submit).collect();
+            let answers = runner.finish();
+            let wanted = &arrays[case["last_hidden_state"].as_str().unwrap()];
+            for (row, (text, (one, each))) in texts.iter().zip(seqs).enumerate() {
+                let (vector, states) = (&answers[&one].vector, &answers[&each].vector);
+                let wanted = wanted.get(row).unwrap().narrow(0, text.kept.start, text.kept.len()).unwrap();
+                assert_near(states, &wanted.flatten_all().unwrap().to_vec1::<f32>().unwrap(), name);
+                let mut sums = states[..vector.len()].to_vec();
+                for state in states[vector.len()..].chunks_exact(vector.len()) {
+                    sums.iter_mut().zip(state).for_each(|(sum, value)| *sum += value);
+                }
+                let mean: Vec<f32> = sums.iter().map(|sum| sum / text.tokens.len() as f32).collect();
+                assert_eq!(&mean, vector, "{name}, {}", case["tag"]);
+            }
+        }
+    }
 }
 
 #[test]
