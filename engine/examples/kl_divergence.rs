@@ -62,11 +62,9 @@ impl Model {
         let limits = MemoryLimits {
             block_size: BLOCK_SIZE,
             num_kv_blocks: Some(chunk.div_ceil(BLOCK_SIZE)),
-            kv_cache_memory_bytes: None,
             max_num_seqs: 1,
             max_num_batched_tokens: chunk,
-            max_model_len: None,
-            num_speculative_tokens: 0,
+            ..MemoryLimits::default()
         };
         let plan = MemoryPlan::new(&checkpoint, &options, &limits)?;
         Ok(Self { engine: Engine::load(&checkpoint, &options, &plan)?, vocab_size: checkpoint.facts().vocab_size })

@@ -172,13 +172,10 @@ mod tests {
         let checkpoint = Checkpoint::open(folder).unwrap();
         let options = EngineOptions { threads: 2, isa: Isa::detect(), dtype: Dtype::Auto, kv_dtype: KvDtype::F32 };
         let limits = MemoryLimits {
-            block_size: 16,
             num_kv_blocks: Some(4),
-            kv_cache_memory_bytes: None,
             max_num_seqs: 1,
             max_num_batched_tokens: 64,
-            max_model_len: None,
-            num_speculative_tokens: 0,
+            ..MemoryLimits::default()
         };
         let plan = MemoryPlan::new(&checkpoint, &options, &limits).unwrap();
         Engine::load(&checkpoint, &options, &plan).unwrap()

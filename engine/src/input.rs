@@ -18,6 +18,8 @@ pub(crate) struct ForwardInput<'a> {
     pub(crate) logit_rows: Vec<usize>,
     /// Sequences whose vector is wanted, ascending.
     pub(crate) pooled: Vec<usize>,
+    /// Those of them whose states are wanted in place of a vector, ascending.
+    pub(crate) each_token: Vec<usize>,
     /// Rows whose words are wanted, ascending.
     pub(crate) asked: Vec<usize>,
     /// Of each work: where among its rows a second text begins, if it is a pair.
@@ -70,12 +72,13 @@ impl<'a> ForwardInput<'a> {
         self.positions.clear();
         self.logit_rows.clear();
         self.pooled.clear();
+        self.each_token.clear();
         self.asked.clear();
         self.seconds.clear();
         self.sequences.clear();
         let sequences = self.sequences.into_iter().map(|_| unreachable!("they were cleared")).collect();
-        let Self { ids, positions, logit_rows, pooled, asked, seconds, .. } = self;
-        ForwardInput { ids, positions, sequences, logit_rows, pooled, asked, seconds }
+        let Self { ids, positions, logit_rows, pooled, each_token, asked, seconds, .. } = self;
+        ForwardInput { ids, positions, sequences, logit_rows, pooled, each_token, asked, seconds }
     }
 
     /// Rows of the batch.
@@ -97,6 +100,7 @@ impl<'a> ForwardInput<'a> {
             }
         }
         self.pooled.extend(work.pooled.then_some(self.sequences.len()));
+        self.each_token.extend((work.pooled && work.each_token).then_some(self.sequences.len()));
         self.asked.extend(work.asked.iter().map(|row| first + row));
         self.seconds.push(work.second);
         self.sequences.push(SequenceRows { rows: first..last, start: work.start, blocks: &work.blocks });

@@ -42,6 +42,21 @@ pub struct MemoryLimits {
     pub num_speculative_tokens: usize,
 }
 
+impl Default for MemoryLimits {
+    /// A pool by the memory there is, for a server of many small requests.
+    fn default() -> Self {
+        Self {
+            block_size: 16,
+            num_kv_blocks: None,
+            kv_cache_memory_bytes: None,
+            max_num_seqs: 64,
+            max_num_batched_tokens: 256,
+            max_model_len: None,
+            num_speculative_tokens: 0,
+        }
+    }
+}
+
 impl MemoryLimits {
     /// Draws of one step and prompt tokens that it scores, together: those of a loaded server, and some scores beside
     /// them.

@@ -4,10 +4,12 @@
 //! Not counted: activations, norms and the embedding's rows, which caches hold or which are few. Of experts, those of one
 //! token are read: all tokens may take the same.
 
+mod seen;
+
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use scheduler::{StepPlan, Work};
+use scheduler::StepPlan;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::ExpertsConfig;
@@ -17,6 +19,7 @@ use crate::limits::{Arithmetic, MachineLimits};
 use crate::options::EngineOptions;
 use crate::weight_loader::held_format;
 use crate::weight_name::{WeightName, WeightShape};
+use seen::Seen;
 
 /// Bytes and operations of one step or several; an operation is a multiplication or an addition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,33 +104,6 @@ impl ModelCost {
     }
 }
 
-/// What the tokens of a work see in a layer.
-struct Seen {
-    /// Positions that at least one of them sees.
-    positions: u64,
-    /// Positions that each of them sees, summed.
-    pairs: u64,
-}
-
-impl Seen {
-    fn by(work: &Work, window: Option<usize>) -> Self {
-        let (start, tokens) = (work.start as u64, work.tokens.len() as u64);
-        let all = start + tokens;
-        let Some(window) = window.map(|window| window as u64) else {
-            return Self { positions: all, pairs: pairs(start, tokens) };
-        };
-        // The first tokens see all that is before them.
-        let growing = window.saturating_sub(start).min(tokens);
-        let positions = all.min((tokens + window).saturating_sub(1));
-        Self { positions, pairs: pairs(start, growing) + (tokens - growing) * window }
-    }
-}
-
-/// Pairs of `tokens` tokens behind `start` others, each with itself and all before it.
-fn pairs(start: u64, tokens: u64) -> u64 {
-    tokens * start + tokens * (tokens + 1) / 2
-}
-
 impl StepCost {
     /// Operations on one kind of number.
     pub fn ops(&self, arithmetic: Arithmetic) -> u64 {
@@ -208,7 +184,7 @@ fn of_weight(checkpoint: &Checkpoint, options: &EngineOptions, name: WeightName)
 mod tests {
     use std::path::Path;
 
-    use scheduler::SeqId;
+    use scheduler::{SeqId, Work};
 
     use super::*;
     use crate::kernels::cpu::isa::Isa;
@@ -251,24 +227,6 @@ mod tests {
         let [one, two] = [&[(7, 1)][..], &[(7, 1), (7, 1)]].map(|works| cost.step(&plan(works)));
         assert_eq!(two.bytes - one.bytes, 8 * kv);
         assert_eq!((two.f32_ops, two.int8_ops), (2 * one.f32_ops, 0));
-    }
-
-    #[test]
-    fn a_window_bounds_what_is_seen() {
-        for (start, tokens) in [(0, 3), (0, 20), (5, 1), (5, 10), (30, 1), (30, 4)] {
-            let work = Work { start, tokens: vec![0; tokens], ..Work::empty(SeqId(0)) };
-            for window in [1, 4, 8, 64] {
-                let seen = Seen::by(&work, Some(window));
-                let firsts = (start..start + tokens).map(|at| (at + 1).saturating_sub(window));
-                let pairs: usize = firsts.clone().zip(start..).map(|(first, at)| at + 1 - first).sum();
-                let positions = firsts.min().map(|first| start + tokens - first);
-                assert_eq!(
-                    (Some(seen.positions as usize), seen.pairs as usize),
-                    (positions, pairs),
-                    "{start} {tokens} {window}"
-                );
-            }
-        }
     }
 
     #[test]

@@ -12,17 +12,8 @@ use proptest::prelude::*;
 use scheduler::Token;
 use serde_json::Value;
 use std::path::Path;
-use support::{Answer, ENCODERS, Runner, Setup, fixture, ids, json, load, max_abs_diff, whole};
-
-/// The texts of a case, and what their vectors are to be.
-fn texts<'a>(case: &'a Value, vectors: &str) -> (Vec<Vec<Token>>, &'a str) {
-    let rows = case["input_ids"].as_array().unwrap().iter().zip(case["attention_mask"].as_array().unwrap());
-    let unpadded = |(row, mask): (&Value, &Value)| {
-        let kept = ids(row).into_iter().zip(mask.as_array().unwrap()).filter(|(_, mark)| **mark == 1);
-        kept.map(|(id, _)| id).collect()
-    };
-    (rows.map(unpadded).collect(), case[vectors].as_str().unwrap())
-}
+use support::reference::{self, unpadded};
+use support::{Answer, ENCODERS, Runner, Setup, fixture, json, load, max_abs_diff, whole};
 
 fn unit(vector: &[f32]) -> Vec<f32> {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
@@ -30,15 +21,15 @@ fn unit(vector: &[f32]) -> Vec<f32> {
 }
 
 fn check_vectors(model: &Path, name: &str, vectors: &str) {
-    let arrays = candle_core::safetensors::load(fixture(name).join("reference.safetensors"), &Device::Cpu).unwrap();
+    let arrays = reference::arrays(&fixture(name));
     let mut runner = Runner::new(load(model, whole()).unwrap(), whole());
     let reference = json(&fixture(name).join("reference.json"));
     for case in reference["cases"].as_array().unwrap().iter().filter(|case| case["tag"] != "pair") {
-        let (texts, array) = texts(case, vectors);
-        let seqs: Vec<_> = texts.iter().map(|text| runner.submit_pooled(text, 0)).collect();
+        let texts = unpadded(case);
+        let seqs: Vec<_> = texts.iter().map(|text| runner.submit_pooled(&text.tokens, 0)).collect();
         let answers = runner.finish();
         let got: Vec<f32> = seqs.iter().flat_map(|seq| unit(&answers[seq].vector)).collect();
-        let want: Vec<f32> = arrays[array].flatten_all().unwrap().to_vec1().unwrap();
+        let want: Vec<f32> = arrays[case[vectors].as_str().unwrap()].flatten_all().unwrap().to_vec1().unwrap();
         let difference = max_abs_diff(&got, &want);
         assert!(difference < 1e-4, "{name}, {vectors}, {}: {difference}", case["tag"]);
     }
@@ -164,20 +155,14 @@ fn check_labels(name: &str, wanted: &[&str]) {
     let ModelConfig::Encoder(config) = checkpoint.model() else { panic!("{name} is an encoder") };
     let EncoderHead::Labels(labels) = &config.head else { panic!("{name} has labels") };
     assert_eq!(labels.names, wanted);
-    let arrays = candle_core::safetensors::load(folder.join("reference.safetensors"), &Device::Cpu).unwrap();
+    let arrays = reference::arrays(&folder);
     let mut runner = Runner::new(load(&folder, whole()).unwrap(), whole());
     for case in json(&folder.join("reference.json"))["cases"].as_array().unwrap() {
-        let (texts, array) = texts(case, "logits");
-        let second = |row: usize| {
-            let types = case["token_type_ids"][row].as_array()?;
-            // padding on the left is a kind of its own
-            types.iter().filter(|of_token| **of_token != 3).position(|of_token| *of_token == 1)
-        };
-        let pairs = texts.iter().enumerate();
-        let seqs: Vec<_> = pairs.map(|(row, text)| runner.submit_pair(text, second(row))).collect();
+        let texts = unpadded(case);
+        let seqs: Vec<_> = texts.iter().map(|text| runner.submit_pair(&text.tokens, text.second)).collect();
         let answers = runner.finish();
         let got: Vec<f32> = seqs.iter().flat_map(|seq| answers[seq].vector.clone()).collect();
-        let want: Vec<f32> = arrays[array].flatten_all().unwrap().to_vec1().unwrap();
+        let want: Vec<f32> = arrays[case["logits"].as_str().unwrap()].flatten_all().unwrap().to_vec1().unwrap();
         let difference = max_abs_diff(&got, &want);
         assert!(difference < 1e-4, "{name}, {}: {difference}", case["tag"]);
     }

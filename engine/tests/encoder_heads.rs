@@ -1,5 +1,5 @@
-//! Heads over each token of an encoder: labels, where answers begin and end, words; transformers' numbers, and the same bits
-//! whatever else is in the step.
+//! What an encoder tells of each token: its state, labels, where answers begin and end, words; transformers' numbers, and the
+//! same bits whatever else is in the step.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
@@ -9,7 +9,8 @@ use engine::config::{EncoderHead, ModelConfig};
 use engine::{Checkpoint, Isa, MAX_ASKED};
 use scheduler::{Passes, SeqId, Token};
 use serde_json::Value;
-use support::{Runner, Setup, fixture, ids, json, load, max_abs_diff, reference};
+use support::reference::{self, Unpadded, unpadded};
+use support::{Runner, Setup, fixture, json, load, max_abs_diff};
 
 const TOLERANCE: f32 = 1e-4;
 
@@ -25,22 +26,13 @@ fn rows(name: &str, arrays: &[&str]) -> Vec<Row> {
     let stored = reference::arrays(&fixture(name));
     let mut rows = Vec::new();
     for case in json(&fixture(name).join("reference.json"))["cases"].as_array().unwrap() {
-        let masks = case["attention_mask"].as_array().unwrap();
-        for (row, (padded, mask)) in case["input_ids"].as_array().unwrap().iter().zip(masks).enumerate() {
-            let marks: Vec<bool> = mask.as_array().unwrap().iter().map(|mark| *mark == 1).collect();
-            let (first, length) =
-                (marks.iter().position(|mark| *mark).unwrap(), marks.iter().filter(|mark| **mark).count());
-            let types = case["token_type_ids"][row].as_array().map(|types| &types[first..]);
+        for (row, Unpadded { tokens, second, kept }) in unpadded(case).into_iter().enumerate() {
             let of_array = |array: &&str| -> Tensor {
-                let scores = stored[case[*array].as_str().unwrap()].get(row).unwrap().narrow(0, first, length).unwrap();
-                scores.reshape((length, ())).unwrap()
+                let padded = stored[case[*array].as_str().unwrap()].get(row).unwrap();
+                padded.narrow(0, kept.start, kept.len()).unwrap().reshape((kept.len(), ())).unwrap()
             };
             let scores = Tensor::cat(&arrays.iter().map(of_array).collect::<Vec<_>>(), 1).unwrap();
-            rows.push(Row {
-                tokens: ids(padded)[first..first + length].to_vec(),
-                second: types.and_then(|types| types.iter().position(|of_token| *of_token == 1)),
-                scores: scores.flatten_all().unwrap().to_vec1().unwrap(),
-            });
+            rows.push(Row { tokens, second, scores: scores.flatten_all().unwrap().to_vec1().unwrap() });
         }
     }
     rows
@@ -70,6 +62,38 @@ fn assert_near(got: &[f32], want: &[f32], name: &str) {
     assert_eq!(got.len(), want.len(), "{name}");
     let difference = max_abs_diff(got, want);
     assert!(difference < TOLERANCE, "{name}: {difference}");
+}
+
+/// Beside texts in the same steps of which vectors are wanted, and whose vectors are their means.
+#[test]
+fn each_token_has_its_reference_state() {
+    let setup = setup(2, Isa::detect(), 8);
+    for name in ["bert", "roberta", "distilbert", "xlnet"] {
+        let arrays = reference::arrays(&fixture(name));
+        let mut runner = Runner::new(load(&fixture(name), setup).unwrap(), setup);
+        for case in json(&fixture(name).join("reference.json"))["cases"].as_array().unwrap() {
+            if case["tag"] == "pair" {
+                continue;
+            }
+            let texts = unpadded(case);
+            let submit =
+                |text: &Unpadded| (runner.submit_pooled(&text.tokens, 0), runner.submit_each_token(&text.tokens));
+            let seqs: Vec<_> = texts.iter().map(submit).collect();
+            let answers = runner.finish();
+            let wanted = &arrays[case["last_hidden_state"].as_str().unwrap()];
+            for (row, (text, (one, each))) in texts.iter().zip(seqs).enumerate() {
+                let (vector, states) = (&answers[&one].vector, &answers[&each].vector);
+                let wanted = wanted.get(row).unwrap().narrow(0, text.kept.start, text.kept.len()).unwrap();
+                assert_near(states, &wanted.flatten_all().unwrap().to_vec1::<f32>().unwrap(), name);
+                let mut sums = states[..vector.len()].to_vec();
+                for state in states[vector.len()..].chunks_exact(vector.len()) {
+                    sums.iter_mut().zip(state).for_each(|(sum, value)| *sum += value);
+                }
+                let mean: Vec<f32> = sums.iter().map(|sum| sum / text.tokens.len() as f32).collect();
+                assert_eq!(&mean, vector, "{name}, {}", case["tag"]);
+            }
+        }
+    }
 }
 
 #[test]
@@ -150,19 +174,11 @@ fn each_of_several_heads_has_the_reference_scores() {
     for case in json(&fixture(name).join("reference.json"))["cases"].as_array().unwrap() {
         let place = tasks.iter().position(|task| case["task"] == task.name.as_str()).unwrap();
         let first: usize = tasks[..place].iter().map(|task| task.labels.names.len()).sum();
-        let masks = case["attention_mask"].as_array().unwrap().iter();
-        let padded = case["input_ids"].as_array().unwrap().iter().zip(masks).enumerate();
-        let rows: Vec<Row> = padded
-            .map(|(row, (padded, mask))| {
-                let length = mask.as_array().unwrap().iter().filter(|mark| **mark == 1).count();
-                let types = case["token_type_ids"][row].as_array().unwrap();
-                Row {
-                    tokens: ids(padded)[..length].to_vec(),
-                    second: types.iter().position(|of_token| *of_token == 1),
-                    scores: serde_json::from_value(case["logits"][row].clone()).unwrap(),
-                }
-            })
-            .collect();
+        let scored = |(row, Unpadded { tokens, second, .. }): (usize, Unpadded)| {
+            let scores = serde_json::from_value(case["logits"][row].clone()).unwrap();
+            Row { tokens, second, scores }
+        };
+        let rows: Vec<Row> = unpadded(case).into_iter().enumerate().map(scored).collect();
         let submit = |runner: &mut Runner, row: &Row| runner.submit_pair(&row.tokens, row.second);
         for (vector, row) in vectors(name, &rows, submit).iter().zip(&rows) {
             assert_eq!(vector.len(), 6);

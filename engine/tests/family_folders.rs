@@ -149,13 +149,11 @@ fn learned_positions_bound_the_context() -> Result<()> {
     let checkpoint = Checkpoint::open(&fixture("gpt2"))?;
     let options = EngineOptions { threads: 1, isa: Isa::Scalar, dtype: Dtype::Auto, kv_dtype: KvDtype::F32 };
     let limits = |max_model_len| MemoryLimits {
-        block_size: 16,
         num_kv_blocks: Some(16),
-        kv_cache_memory_bytes: None,
         max_num_seqs: 4,
         max_num_batched_tokens: 64,
         max_model_len,
-        num_speculative_tokens: 0,
+        ..MemoryLimits::default()
     };
     let error = MemoryPlan::new(&checkpoint, &options, &limits(Some(129))).expect_err("128 rows").to_string();
     assert_eq!(error, "max-model-len 129 is not in 1..=128, the model's positions");

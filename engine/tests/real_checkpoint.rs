@@ -31,15 +31,7 @@ fn its_embedding_is_read_in_parts_and_its_plan_fits() -> Result<()> {
     let mut rows = vec![0.0; 1024 * 576];
     matrix.read_rows(48_128..49_152, &mut rows)?;
     assert!(rows.iter().all(|value| value.is_finite()) && rows.iter().any(|value| *value != 0.0));
-    let limits = MemoryLimits {
-        block_size: 16,
-        num_kv_blocks: None,
-        kv_cache_memory_bytes: None,
-        max_num_seqs: 64,
-        max_num_batched_tokens: 256,
-        max_model_len: None,
-        num_speculative_tokens: 0,
-    };
+    let limits = MemoryLimits::default();
     let weights_bytes = |dtype| {
         let options = EngineOptions { threads: 1, isa: Isa::Scalar, dtype, kv_dtype: KvDtype::F16 };
         MemoryPlan::new(&checkpoint, &options, &limits).map(|plan| plan.weights_bytes)

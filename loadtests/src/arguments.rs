@@ -2,16 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    comparison::options::Options as CompareOptions,
-    length::Lengths,
-    scenario::{Load, Scenario},
-    shipped,
-    target::Target,
-    workload::Endpoint,
+    comparison::options::Options as CompareOptions, overrides::Overrides, scenario::Scenario, shipped, target::Target,
 };
 
 /// Puts a load on an OpenAI-compatible server, measures it and checks what is left behind.
@@ -67,6 +62,18 @@ pub enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Print the bodies of a scenario's requests, one on a line, for programs that are not asked over HTTP
+    Requests {
+        /// A TOML file as in loadtests/scenarios
+        #[arg(long)]
+        scenario: PathBuf,
+        /// The model's id in them
+        #[arg(long, default_value = "model")]
+        model: String,
+        /// What to change
+        #[command(flatten)]
+        overrides: Overrides,
+    },
     /// Start several servers in turn on the same models and loads, and write one report
     Compare {
         /// What to compare
@@ -80,6 +87,8 @@ pub enum Command {
 pub enum Job {
     /// One scenario against a server that runs.
     Load(Box<Scenario>, Options),
+    /// The requests of a scenario to the model of this id, which are not sent.
+    Print(Box<Scenario>, String),
     /// A comparison of servers that it starts.
     Compare(CompareOptions),
 }
@@ -93,7 +102,7 @@ pub struct Options {
     /// The server's key
     #[arg(long, env = "GONDOLA_API_KEY", hide_env_values = true)]
     pub api_key: Option<String>,
-    /// The model's id [default: the first the server lists]
+    /// The model's id [default: the scenario's, or the first the server lists]
     #[arg(long)]
     pub model: Option<String>,
     /// The server's process id, to measure its memory
@@ -120,51 +129,10 @@ pub enum Format {
     Table,
 }
 
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Laid over the scenario")]
-struct Overrides {
-    /// Where all randomness comes from
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Closed loop: clients at once
-    #[arg(long, conflicts_with = "rate")]
-    clients: Option<usize>,
-    /// Open loop: mean arrivals in a second
-    #[arg(long)]
-    rate: Option<f64>,
-    /// Requests in all
-    #[arg(long)]
-    requests: Option<usize>,
-    /// Requests sent first and not measured
-    #[arg(long)]
-    warmup: Option<usize>,
-    /// The route
-    #[arg(long, value_enum)]
-    endpoint: Option<Endpoint>,
-    /// Words in a prompt: N or LOW-HIGH
-    #[arg(long)]
-    input: Option<Lengths>,
-    /// Tokens to generate: N or LOW-HIGH
-    #[arg(long)]
-    output: Option<Lengths>,
-    /// How many first words all prompts share
-    #[arg(long)]
-    shared_prefix: Option<usize>,
-    /// Sampling temperature; 0 is greedy
-    #[arg(long)]
-    temperature: Option<f64>,
-    /// Send `ignore_eos` and `min_tokens`: generate exactly what is asked for
-    #[arg(long)]
-    ignore_eos: Option<bool>,
-    /// Share of requests left mid-stream, 0 to 1
-    #[arg(long)]
-    leave_share: Option<f64>,
-}
-
 impl Command {
     /// What to do, with the flags laid over the scenario.
     pub fn resolve(self) -> Result<Job> {
-        let (mut scenario, options) = match self {
+        let (scenario, options) = match self {
             Self::Run { scenario: Some(path), options } => (Scenario::read(&path)?, options),
             Self::Run { scenario: None, options } => (shipped::plain(), options),
             Self::Smoke { options } => (shipped::smoke(), options),
@@ -179,69 +147,36 @@ impl Command {
                 scenario.marks.left = Some(times as f64);
                 (scenario, options)
             }
+            Self::Requests { scenario, model, overrides } => {
+                return Ok(Job::Print(Box::new(changed(Scenario::read(&scenario)?, &overrides)?), model));
+            }
             Self::Compare { options } => return Ok(Job::Compare(options)),
         };
-        options.overrides.lay_over(&mut scenario)?;
-        scenario.validate()?;
+        let scenario = changed(scenario, &options.overrides)?;
         Ok(Job::Load(Box::new(scenario), options))
     }
 }
 
-impl Overrides {
-    fn lay_over(&self, scenario: &mut Scenario) -> Result<()> {
-        self.lay_over_load(&mut scenario.load)?;
-        let request = &mut scenario.request;
-        set(&mut scenario.seed, self.seed);
-        set(&mut scenario.warmup, self.warmup);
-        set(&mut request.endpoint, self.endpoint);
-        set(&mut request.input, self.input);
-        set(&mut request.output, self.output);
-        set(&mut request.shared_prefix, self.shared_prefix);
-        set(&mut request.temperature, self.temperature);
-        set(&mut request.ignore_eos, self.ignore_eos);
-        set(&mut request.leave_share, self.leave_share);
-        Ok(())
-    }
-
-    fn lay_over_load(&self, load: &mut Load) -> Result<()> {
-        if let Some(rate) = self.rate {
-            *load = Load::Open { rate, requests: load.requests() };
-        }
-        match (self.clients, &mut *load) {
-            (None, _) => {}
-            (Some(count), Load::Closed { clients, .. }) => *clients = count,
-            (Some(_), _) => bail!("--clients needs a closed loop"),
-        }
-        match (self.requests, load) {
-            (None, _) => {}
-            (Some(count), Load::Closed { requests, .. } | Load::Open { requests, .. } | Load::Equal { requests }) => {
-                *requests = count;
-            }
-            (Some(_), Load::Stall { .. }) => {
-                bail!("--requests has no meaning for a stall scenario")
-            }
-        }
-        Ok(())
-    }
-}
-
-fn set<T: Copy>(field: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *field = value;
-    }
+/// The scenario with flags laid over it, if it can be run.
+fn changed(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario> {
+    overrides.lay_over(&mut scenario)?;
+    scenario.validate()?;
+    Ok(scenario)
 }
 
 #[cfg(test)]
 mod tests {
+    use anyhow::bail;
     use clap::CommandFactory;
 
     use super::*;
+    use crate::{endpoint::Endpoint, scenario::Load};
 
     fn resolve(line: &str) -> Result<Scenario> {
         let words = line.split_whitespace().chain(["--base-url", "http://127.0.0.1:1"]);
         match Arguments::try_parse_from(words)?.command.resolve()? {
             Job::Load(scenario, _) => Ok(*scenario),
-            Job::Compare(_) => bail!("not one scenario"),
+            Job::Print(..) | Job::Compare(_) => bail!("not one scenario"),
         }
     }
 
@@ -257,13 +192,26 @@ mod tests {
         assert_eq!((scenario.request.input.to_string().as_str(), scenario.seed), ("5-7", 3));
         let open = resolve("loadtests run --rate 2.5 --requests 9").unwrap();
         assert_eq!(open.load, Load::Open { rate: 2.5, requests: 9 });
+        let texts = resolve("loadtests run --endpoint embeddings --texts 8 --mark texts_per_s=90").unwrap();
+        assert_eq!((texts.request.endpoint, texts.request.texts), (Endpoint::Embeddings, 8));
+        assert_eq!((texts.marks.texts_per_s, texts.marks.errors), (Some(90.0), Some(0.0)));
+    }
+
+    #[test]
+    fn loads_that_end_by_time_are_shortened_together_and_left_out_together() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/models.toml");
+        let scenario = resolve(&format!("loadtests run --scenario {file} --seconds 5")).unwrap();
+        let loads: Vec<Load> = scenario.beside.iter().map(|beside| beside.load).chain([scenario.load]).collect();
+        assert!(loads.len() > 1 && loads.iter().all(|load| matches!(load, Load::Timed { seconds: 5.0, .. })));
+        let alone = resolve(&format!("loadtests run --scenario {file} --alone")).unwrap();
+        assert_eq!((alone.beside, alone.load.requests()), (Vec::new(), None));
     }
 
     #[test]
     fn subcommands_set_their_own_number() {
         assert_eq!(resolve("loadtests equal --n 7").unwrap().load, Load::Equal { requests: 7 });
-        assert_eq!(resolve("loadtests disconnect --times 9").unwrap().load.requests(), 9);
-        assert_eq!(resolve("loadtests disconnect").unwrap().load.requests(), 200);
+        assert_eq!(resolve("loadtests disconnect --times 9").unwrap().load.requests(), Some(9));
+        assert_eq!(resolve("loadtests disconnect").unwrap().load.requests(), Some(200));
     }
 
     #[test]
@@ -271,6 +219,9 @@ mod tests {
         for line in [
             "loadtests run --rate 1 --clients 2",
             "loadtests stall --requests 3",
+            "loadtests stall --seconds 3",
+            "loadtests run --texts 2",
+            "loadtests run --mark gaps=3",
             "loadtests equal --clients 3",
             "loadtests run --leave-share 2",
             "loadtests run --input 9-1",

@@ -1,8 +1,9 @@
-//! One run of a scenario: warm up, put the load on, look at what is left behind, judge.
+//! One run of a scenario: warm up, put the load on and those beside it, look at what is left behind, judge.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use futures_util::future::{join, join_all};
 use indicatif::ProgressBar;
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     memory::Memory,
     pattern,
     percentile::Latency,
-    report::Report,
+    report::{Part, Report},
     scenario::Scenario,
     verdict::Verdict,
     workload::{Call, WARMUP, Workload},
@@ -35,6 +36,8 @@ pub struct Bench {
     pub workload: Workload,
     /// Where progress is shown.
     pub progress: ProgressBar,
+    /// The runs of the loads beside it.
+    beside: Vec<Bench>,
     deadline: Instant,
     pid: Option<u32>,
 }
@@ -56,7 +59,12 @@ impl Bench {
         let workload = Workload::new(scenario.request.clone(), model, scenario.seed);
         let deadline = Instant::now() + Duration::from_secs_f64(scenario.limits.run);
         let progress = crate::progress::bar(&scenario);
-        Self { scenario, client, workload, progress, deadline, pid }
+        let beside = scenario.beside.iter().map(|beside| {
+            let run = Self::new(beside.scenario(&scenario), client.another(), beside.model.clone(), None);
+            Self { progress: ProgressBar::hidden(), deadline, ..run }
+        });
+        let beside = beside.collect();
+        Self { scenario, client, workload, progress, beside, deadline, pid }
     }
 
     /// Runs it and reports.
@@ -66,7 +74,7 @@ impl Bench {
         let reference = self.reference().await;
         let memory_before = self.memory().await?;
 
-        let (ran, watch) = self.watched_load().await;
+        let ((ran, beside), watch) = self.watched_load().await;
         self.progress.finish_and_clear();
 
         if self.scenario.checks.ledger {
@@ -81,7 +89,15 @@ impl Bench {
         figures.memory = self.memory_figures(memory_before).await?;
         verdicts.extend(ran.verdicts);
         verdicts.extend(self.scenario.marks.judge(&figures));
-        Ok(Report { scenario: self.scenario.clone(), figures, verdicts })
+        let beside = self.beside.iter().zip(beside).map(|(bench, ran)| bench.part(ran)).collect();
+        Ok(Report { scenario: self.scenario.clone(), figures, beside, verdicts })
+    }
+
+    /// What a load beside another came to.
+    fn part(&self, ran: Ran) -> Part {
+        let figures = Figures { stall: ran.stall, ..Figures::of(&ran.outcomes) };
+        let verdicts = [ran.verdicts, self.scenario.marks.judge(&figures)].concat();
+        Part { name: self.scenario.name.clone(), figures, verdicts }
     }
 
     /// Sends one request within the limits of the run and counts it as done.
@@ -104,13 +120,19 @@ impl Bench {
     async fn warm_up(&self) {
         let numbers = WARMUP..WARMUP + self.scenario.warmup as u64;
         // Whether warm-up requests succeed is not measured: a server that cannot answer fails later.
-        drop(pattern::closed_loop::clients(self, numbers).await);
+        let beside = self.beside.iter().map(|bench| pattern::closed_loop::clients(bench, numbers.clone()));
+        drop(join(pattern::closed_loop::clients(self, numbers.clone()), join_all(beside)).await);
         self.progress.reset();
     }
 
-    async fn watched_load(&self) -> (Ran, Watch) {
+    /// Puts its load on the server, and those beside it at the same time.
+    async fn load(&self) -> (Ran, Vec<Ran>) {
+        join(pattern::run(self), join_all(self.beside.iter().map(pattern::run))).await
+    }
+
+    async fn watched_load(&self) -> ((Ran, Vec<Ran>), Watch) {
         let mut watch = Watch::default();
-        let load = pattern::run(self);
+        let load = self.load();
         if !self.scenario.checks.ledger {
             return (load.await, watch);
         }

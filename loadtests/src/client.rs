@@ -34,6 +34,12 @@ impl Client {
         Self { target, reuse, goodbye: Goodbye::Close, idle: Mutex::default() }
     }
 
+    /// A client to the same target with connections of its own.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self { target: self.target.clone(), reuse: self.reuse, goodbye: self.goodbye, idle: Mutex::default() }
+    }
+
     /// A client to the same target whose connections end with a reset.
     #[must_use]
     pub fn abrupt(&self) -> Self {

@@ -1,4 +1,4 @@
-//! One streamed request, from send to end, with the moment each piece of text came.
+//! One request, from send to end; of one that streams, with the moment each piece of text came.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use crate::{
     client::{Answer, Client},
     event_stream::EventStream,
     failure::Failure,
+    whole_answer,
     workload::Call,
 };
 
@@ -29,11 +30,13 @@ pub struct Sample {
     pub finish: Option<String>,
     /// The tokens asked for.
     pub asked: usize,
+    /// Texts that were read, if none was continued.
+    pub texts: usize,
     /// Whether the client left before the end, as its request says.
     pub left: bool,
 }
 
-/// Sends a request and reads its stream to the end, or until the client is to leave.
+/// Sends a request and reads its answer to the end, or until the client is to leave.
 pub async fn exchange(client: &Client, call: &Call, limit: Duration) -> Result<Sample, Failure> {
     watched(client, call, limit, |_| {}).await
 }
@@ -49,7 +52,11 @@ pub async fn watched(
     let whole = async {
         let mut answer = client.post(call.path, call.body.clone()).await?;
         let reading = Reading::new(sent, call);
-        let (sample, at_end) = reading.run(&mut answer, on_text).await?;
+        let (sample, at_end) = if call.texts.is_some() {
+            (reading.whole(&mut answer).await?, true)
+        } else {
+            reading.run(&mut answer, on_text).await?
+        };
         if at_end {
             client.give_back(answer);
         }
@@ -69,7 +76,7 @@ fn is_refusal(status: u16, code: Option<&str>) -> bool {
     status == 429 || (status == 503 && code == Some("overloaded"))
 }
 
-/// A stream being read.
+/// An answer being read.
 struct Reading {
     sample: Sample,
     leave_after: Option<usize>,
@@ -86,6 +93,7 @@ impl Reading {
             usage: None,
             finish: None,
             asked: call.asked,
+            texts: call.texts.unwrap_or(0),
             left: false,
         };
         Self { sample, leave_after: call.leave_after, done: false }
@@ -107,6 +115,17 @@ impl Reading {
         }
         self.sample.end = Instant::now();
         self.ended().map(|sample| (sample, true))
+    }
+
+    /// Reads an answer that comes whole.
+    async fn whole(mut self, answer: &mut Answer) -> Result<Sample, Failure> {
+        let mut body = Vec::new();
+        while let Some(bytes) = answer.bytes().await? {
+            body.extend_from_slice(&bytes);
+        }
+        self.sample.end = Instant::now();
+        self.sample.usage = whole_answer::usage(&body, self.sample.texts)?;
+        Ok(self.sample)
     }
 
     fn take(&mut self, event: StreamEvent, now: Instant, on_text: &mut impl FnMut(usize)) {
@@ -173,6 +192,7 @@ mod tests {
             usage: Some(Usage { completion_tokens: tokens, ..Usage::default() }),
             finish: None,
             asked: tokens,
+            texts: 0,
             left: false,
         }
     }

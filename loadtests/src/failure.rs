@@ -31,6 +31,10 @@ pub enum Failure {
     InStream(Option<String>),
     /// A stream event that is not the JSON of a chunk.
     NotAChunk,
+    /// A whole answer that is not the JSON of results.
+    NotAnAnswer,
+    /// A whole answer with so many results, which is not as many as there were texts.
+    OtherResults(usize),
     /// A stream that ended without any text.
     NoText,
     /// A stream that ended without `[DONE]` and without a finish reason.
@@ -54,6 +58,8 @@ impl fmt::Display for Failure {
             Self::InStream(None) => f.write_str("error in stream"),
             Self::InStream(Some(code)) => write!(f, "error in stream: {code}"),
             Self::NotAChunk => f.write_str("stream event is not a chunk"),
+            Self::NotAnAnswer => f.write_str("answer is not a list of results"),
+            Self::OtherResults(results) => write!(f, "answer has {results} results"),
             Self::NoText => f.write_str("no text in stream"),
             Self::CutShort => f.write_str("stream cut short"),
             Self::TimedOut => f.write_str("request timed out"),

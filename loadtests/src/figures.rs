@@ -1,7 +1,7 @@
 //! The figures of a run, from what was seen of each request.
 //!
-//! Counted as usual for streaming servers: output tokens are the server's own count of requests
-//! that succeeded; TTFT is send to first text; ITL is every gap between pieces of text, pooled;
+//! Counted as usual: output tokens are the server's own count of requests that succeeded, texts those of requests that
+//! have texts read; TTFT is send to first text; ITL is every gap between pieces of text, pooled;
 //! TPOT is per request, (last - first text) / (tokens - 1); the wall runs from the first send to
 //! the last end.
 
@@ -44,6 +44,8 @@ pub struct Figures {
     pub prompt_tok_per_s: Option<f64>,
     /// Good answers in a second.
     pub requests_per_s: Option<f64>,
+    /// Texts that were read in a second, where texts are read.
+    pub texts_per_s: Option<f64>,
     /// Prompt tokens that came from a cache.
     pub cached_tokens: usize,
     /// Send to first text.
@@ -115,6 +117,8 @@ impl Figures {
         self.output_tok_per_s = rate(output_tokens);
         self.prompt_tok_per_s = rate(prompt_tokens);
         self.requests_per_s = rate(good.len());
+        let texts = good.iter().map(|sample| sample.texts).sum();
+        self.texts_per_s = rate(texts).filter(|_| texts > 0);
         self.output_tokens = output_tokens;
         let cached = |usage: &crate::chunk::Usage| usage.prompt_tokens_details?.cached_tokens;
         self.cached_tokens = usages.iter().filter_map(cached).sum();
@@ -170,8 +174,24 @@ mod tests {
             usage: Some(Usage { prompt_tokens: 10, completion_tokens: 4, ..Usage::default() }),
             finish: Some("length".into()),
             asked: 4,
+            texts: 0,
             left,
         }
+    }
+
+    #[test]
+    fn texts_that_are_read_have_a_rate() {
+        let start = Instant::now();
+        let of_texts = |sent_ms, end_ms, texts| {
+            let usage = Some(Usage { prompt_tokens: 40, ..Usage::default() });
+            let streamed = sample(start, sent_ms, &[end_ms], false);
+            Ok(Sample { stamps: Vec::new(), texts, usage, finish: None, asked: 0, ..streamed })
+        };
+        let figures = Figures::of(&[of_texts(0, 400, 3), of_texts(100, 500, 1)]);
+        assert_eq!((figures.ok, figures.texts_per_s, figures.requests_per_s), (2, Some(8.0), Some(4.0)));
+        assert_eq!((figures.prompt_tok_per_s, figures.ttft_ms), (Some(160.0), None));
+        assert_eq!(figures.e2e_ms.map(|latency| latency.max), Some(400.0));
+        assert_eq!((figures.shorter_than_asked, figures.output_tokens), (0, 0));
     }
 
     #[test]
@@ -192,6 +212,7 @@ mod tests {
         assert_eq!(figures.refusal_ms.map(|latency| latency.max), Some(3.0));
         assert_eq!(figures.output_tokens, 8);
         assert_eq!(figures.output_tok_per_s, Some(8.0));
+        assert_eq!(figures.texts_per_s, None);
         assert_eq!(figures.ttft_ms.map(|latency| latency.max), Some(100.0));
         assert_eq!(figures.itl_ms.map(|latency| latency.max), Some(840.0));
         assert_eq!(figures.e2e_ms.map(|latency| latency.p50), Some(300.0));

@@ -1,10 +1,10 @@
-//! The program `loadtests`: read the command line, run one scenario or one comparison, print its report.
+//! The program `loadtests`: read the command line, run one scenario or one comparison, print its report; or print requests.
 //!
 //! One thread: beside a server on two cores the client must cost little.
 
 use std::{env, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
 use loadtests::{
     arguments::{Arguments, Format, Job, Options},
@@ -13,6 +13,7 @@ use loadtests::{
     comparison,
     report::Report,
     scenario::Scenario,
+    workload::Workload,
 };
 
 #[expect(clippy::print_stdout, reason = "the report is what the program is for")]
@@ -24,6 +25,10 @@ async fn main() -> Result<ExitCode> {
             let report = run(*scenario, options).await?;
             print(&report, format)?;
             report.passed()
+        }
+        Job::Print(scenario, model) => {
+            print_requests(&scenario, model)?;
+            true
         }
         Job::Compare(options) => {
             let repeat = comparison::repeat::line(env::args().skip(1));
@@ -37,11 +42,21 @@ async fn main() -> Result<ExitCode> {
 
 async fn run(scenario: Scenario, options: Options) -> Result<Report> {
     let client = Client::new(options.base_url.with_key(options.api_key), options.reuse);
-    let model = match options.model {
+    let model = match options.model.or_else(|| scenario.model.clone()) {
         Some(model) => model,
         None => client.first_model().await?,
     };
     Bench::new(scenario, client, model, options.pid).run().await
+}
+
+#[expect(clippy::print_stdout, reason = "the requests are what was asked for")]
+fn print_requests(scenario: &Scenario, model: String) -> Result<()> {
+    let requests = scenario.load.requests().context("the scenario's load ends by time, not by a number of requests")?;
+    let workload = Workload::new(scenario.request.clone(), model, scenario.seed);
+    for number in 0..requests as u64 {
+        println!("{}", String::from_utf8_lossy(&workload.call(number).body));
+    }
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what the program is for")]

@@ -1,5 +1,6 @@
 //! Pass marks: figures a run must reach. A mark on a figure that was not measured fails.
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{figures::Figures, verdict::Verdict};
@@ -24,8 +25,12 @@ pub struct Marks {
     pub ttft_p99_ms: Option<f64>,
     /// Gap between pieces of text, 99th percentile in ms, at most.
     pub itl_p99_ms: Option<f64>,
+    /// From sending to the end, 99th percentile in ms, at most.
+    pub e2e_p99_ms: Option<f64>,
     /// Output tokens in a second, at least.
     pub output_tok_per_s: Option<f64>,
+    /// Texts that were read in a second, at least.
+    pub texts_per_s: Option<f64>,
     /// Longest gap while a long prompt is computed, in median steps of that time, at most.
     pub gap_over_step: Option<f64>,
     /// Growth of the server's resident memory over the load in MiB, at most.
@@ -40,6 +45,17 @@ enum Side {
 }
 
 impl Marks {
+    /// Sets one mark, written as its name, an equals sign and its value.
+    pub fn set(&mut self, written: &str) -> Result<()> {
+        let (name, value) = written.split_once('=').with_context(|| format!("'{written}' is not NAME=VALUE"))?;
+        let value: Option<f64> = value.parse().ok().filter(|value: &f64| value.is_finite());
+        let value = value.with_context(|| format!("'{written}' does not end with a number"))?;
+        let mut marks = serde_json::to_value(&*self)?;
+        marks[name] = value.into();
+        *self = serde_json::from_value(marks)?;
+        Ok(())
+    }
+
     /// A verdict for each mark that is given.
     pub fn judge(&self, figures: &Figures) -> Vec<Verdict> {
         use Side::{AtLeast, AtMost};
@@ -54,7 +70,9 @@ impl Marks {
             ("left", AtLeast, self.left, count(figures.left)),
             ("ttft_p99_ms", AtMost, self.ttft_p99_ms, p99(figures.ttft_ms)),
             ("itl_p99_ms", AtMost, self.itl_p99_ms, p99(figures.itl_ms)),
+            ("e2e_p99_ms", AtMost, self.e2e_p99_ms, p99(figures.e2e_ms)),
             ("output_tok_per_s", AtLeast, self.output_tok_per_s, figures.output_tok_per_s),
+            ("texts_per_s", AtLeast, self.texts_per_s, figures.texts_per_s),
             ("gap_over_step", AtMost, self.gap_over_step, figures.stall.map(|stall| stall.gap_over_step)),
             ("rss_growth_mib", AtMost, self.rss_growth_mib, figures.memory.map(|memory| memory.growth_mib)),
         ];
@@ -93,6 +111,17 @@ mod tests {
         };
         assert_eq!(passed(&marks(1.0, 8.0, 100.0), &figures), [true, true, true]);
         assert_eq!(passed(&marks(0.0, 9.0, 100.1), &figures), [false, false, false]);
+    }
+
+    #[test]
+    fn a_mark_is_set_by_its_name() {
+        let mut marks = Marks { errors: Some(0.0), ..Marks::default() };
+        marks.set("itl_p99_ms=12.5").unwrap();
+        assert_eq!(marks, Marks { errors: Some(0.0), itl_p99_ms: Some(12.5), ..Marks::default() });
+        for bad in ["itl_p99=1", "errors", "errors=few", "errors=NaN"] {
+            assert!(marks.set(bad).is_err(), "{bad}");
+        }
+        assert_eq!(marks.itl_p99_ms, Some(12.5), "what is refused changes nothing");
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub async fn run(bench: &Bench) -> Ran {
             let outcomes = closed_loop::clients(bench, 0..requests as u64).await;
             Ran { outcomes, ..Ran::default() }
         }
+        Load::Timed { seconds, .. } => {
+            let outcomes = closed_loop::timed(bench, seconds).await;
+            Ran { outcomes, ..Ran::default() }
+        }
         Load::Open { rate, requests } => {
             let outcomes = open_loop::arrivals(bench, rate, requests).await;
             Ran { outcomes, ..Ran::default() }

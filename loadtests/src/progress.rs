@@ -8,5 +8,9 @@ use crate::scenario::Scenario;
 pub fn bar(scenario: &Scenario) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {elapsed}")
         .expect("a fixed template is well formed");
-    ProgressBar::new(scenario.load.requests() as u64).with_style(style).with_message(scenario.name.clone())
+    let bar = match scenario.load.requests() {
+        Some(requests) => ProgressBar::new(requests as u64),
+        None => ProgressBar::no_length(),
+    };
+    bar.with_style(style).with_message(scenario.name.clone())
 }

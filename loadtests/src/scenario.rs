@@ -7,7 +7,7 @@ use std::{fmt, fs, path::Path};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::{marks::Marks, workload::Shape};
+use crate::{beside::Beside, marks::Marks, shape::Shape};
 
 /// One scenario file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Scenario {
     /// What it shows, in a sentence.
     #[serde(default)]
     pub about: String,
+    /// The model's id [default: the first that the server lists].
+    #[serde(default)]
+    pub model: Option<String>,
     /// Where all randomness comes from.
     #[serde(default)]
     pub seed: u64,
@@ -38,6 +41,9 @@ pub struct Scenario {
     /// Limits on time.
     #[serde(default)]
     pub limits: TimeLimits,
+    /// Loads that run at the same time.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
 }
 
 /// How requests arrive.
@@ -53,6 +59,13 @@ pub enum Load {
         /// Clients that leave do so with a reset, as a killed one.
         #[serde(default)]
         reset: bool,
+    },
+    /// So many clients, each with one request at a time, for so long.
+    Timed {
+        /// Clients at once.
+        clients: usize,
+        /// For how many seconds they begin requests.
+        seconds: f64,
     },
     /// Independent arrivals (Poisson), whether or not the server keeps up.
     Open {
@@ -119,14 +132,16 @@ impl Scenario {
 
     /// Refuses what cannot be run.
     pub fn validate(&self) -> Result<()> {
-        let share = self.request.leave_share;
-        ensure!((0.0..=1.0).contains(&share), "request.leave_share is {share}, not between 0 and 1");
-        let temperature = self.request.temperature;
-        ensure!(temperature.is_finite() && temperature >= 0.0, "request.temperature is {temperature}");
+        let generates = self.request.endpoint.generates();
+        ensure!(generates || !self.checks.same_completion, "checks.same_completion is for texts that are generated");
         for (name, seconds) in self.limits.named() {
             ensure!(seconds.is_finite() && seconds > 0.0, "limits.{name} is {seconds}, not above 0");
         }
-        self.load.validate()
+        self.load.validate(&self.request)?;
+        for beside in &self.beside {
+            beside.load.validate(&beside.request).with_context(|| format!("beside {}", beside.name))?;
+        }
+        Ok(())
     }
 }
 
@@ -140,6 +155,7 @@ impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed { clients, requests, .. } => write!(f, "{clients} clients, {requests} requests"),
+            Self::Timed { clients, seconds } => write!(f, "{clients} clients for {seconds} s"),
             Self::Open { rate, requests } => {
                 write!(f, "{rate} arrivals a second, {requests} requests")
             }
@@ -150,18 +166,27 @@ impl fmt::Display for Load {
 }
 
 impl Load {
-    /// Requests that are measured.
-    pub fn requests(&self) -> usize {
+    /// Requests that are measured, where time does not tell how many.
+    pub fn requests(&self) -> Option<usize> {
         match *self {
-            Self::Closed { requests, .. } | Self::Open { requests, .. } | Self::Equal { requests } => requests,
-            Self::Stall { streams, .. } => streams + 1,
+            Self::Closed { requests, .. } | Self::Open { requests, .. } | Self::Equal { requests } => Some(requests),
+            Self::Stall { streams, .. } => Some(streams + 1),
+            Self::Timed { .. } => None,
         }
     }
 
-    fn validate(&self) -> Result<()> {
-        ensure!(self.requests() > 0, "load: no requests");
+    /// Refuses what cannot be run with such requests.
+    fn validate(&self, request: &Shape) -> Result<()> {
+        request.validate()?;
+        let watches_streams = matches!(self, Self::Equal { .. } | Self::Stall { .. });
+        ensure!(request.endpoint.generates() || !watches_streams, "load.kind is one for texts that are generated");
+        ensure!(self.requests() != Some(0), "load: no requests");
         match *self {
             Self::Closed { clients, .. } => ensure!(clients > 0, "load.clients is 0"),
+            Self::Timed { clients, seconds } => {
+                ensure!(clients > 0, "load.clients is 0");
+                ensure!(seconds.is_finite() && seconds > 0.0, "load.seconds is {seconds}, not above 0");
+            }
             Self::Open { rate, .. } => ensure!(rate.is_finite() && rate > 0.0, "load.rate is {rate}, not above 0"),
             Self::Stall { streams, prompt } => {
                 ensure!(streams > 0 && prompt > 0, "load.streams is {streams}, load.prompt is {prompt}");
@@ -184,6 +209,21 @@ mod tests {
     }
 
     #[test]
+    fn loads_run_beside_with_models_and_marks_of_their_own() {
+        let text = "name = 'x'\nmodel = 'chat'\n[load]\nkind = 'timed'\nclients = 2\nseconds = 1.5\n[checks]\nledger = true\n\
+                    [[beside]]\nname = 'y'\nmodel = 'vectors'\nload = { kind = 'closed', clients = 1, requests = 3 }\n\
+                    request = { endpoint = 'embeddings', texts = 2 }\nmarks = { errors = 0 }\n";
+        let scenario = Scenario::parse(text).unwrap();
+        assert_eq!(scenario.load, Load::Timed { clients: 2, seconds: 1.5 });
+        let beside = scenario.beside[0].scenario(&scenario);
+        assert_eq!((beside.name.as_str(), beside.model.as_deref()), ("y", Some("vectors")));
+        assert_eq!((beside.request.texts, beside.marks.errors, beside.checks), (2, Some(0.0), Checks::default()));
+        assert!(beside.beside.is_empty());
+        assert!(Scenario::parse(&text.replace("texts = 2", "texts = 0")).is_err());
+        assert!(Scenario::parse(&text.replace("model = 'vectors'\n", "")).is_err());
+    }
+
+    #[test]
     fn misspelt_and_impossible_scenarios_are_refused() {
         let load = "[load]\nkind = 'closed'\nclients = 2\nrequests = 4\n";
         assert!(Scenario::parse(&format!("name = 'x'\n{load}")).is_ok());
@@ -196,6 +236,9 @@ mod tests {
             "name = 'x'\n[load]\nkind = 'closed'\nclients = 0\nrequests = 4\n".to_owned(),
             "name = 'x'\n[load]\nkind = 'open'\nrate = 0.0\nrequests = 4\n".to_owned(),
             "name = 'x'\n[load]\nkind = 'burst'\n".to_owned(),
+            "name = 'x'\n[load]\nkind = 'timed'\nclients = 1\nseconds = 0\n".to_owned(),
+            "name = 'x'\n[load]\nkind = 'equal'\nrequests = 4\n[request]\nendpoint = 'ner'\n".to_owned(),
+            format!("name = 'x'\n{load}[request]\nendpoint = 'ner'\n[checks]\nsame_completion = true\n"),
             load.to_owned(),
         ] {
             assert!(Scenario::parse(&bad).is_err(), "{bad}");

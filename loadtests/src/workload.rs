@@ -2,74 +2,20 @@
 
 use bytes::Bytes;
 use rand::Rng;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
+    endpoint::Endpoint,
     length::Lengths,
     prompt::{generator, prompt, shared_prefix, spelled_number},
+    shape::Shape,
 };
 
 /// Numbers from here on are warm-up requests: never the prompts that are measured.
 pub const WARMUP: u64 = 1 << 40;
 
-/// The route requests go to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Endpoint {
-    /// `/v1/completions`: the prompt as it is.
-    #[default]
-    Completions,
-    /// `/v1/chat/completions`: the prompt as one user message.
-    Chat,
-}
-
-/// What requests look like.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Shape {
-    /// The route.
-    pub endpoint: Endpoint,
-    /// Words in a prompt, about as many tokens.
-    pub input: Lengths,
-    /// Tokens to generate.
-    pub output: Lengths,
-    /// How many first words all prompts share.
-    pub shared_prefix: usize,
-    /// Sampling temperature; 0 is greedy.
-    pub temperature: f64,
-    /// Generate exactly the tokens asked for, whatever the model's end token says.
-    pub ignore_eos: bool,
-    /// Which share of the requests is left in the middle of its stream, 0 to 1.
-    pub leave_share: f64,
-    /// The form that answers are bound to, as the request's member of this name: a schema, a regex, a grammar.
-    pub structured_outputs: Option<Value>,
-}
-
-impl Default for Shape {
-    fn default() -> Self {
-        Self {
-            endpoint: Endpoint::Completions,
-            input: Lengths::exactly(128),
-            output: Lengths::exactly(64),
-            shared_prefix: 0,
-            temperature: 0.0,
-            ignore_eos: true,
-            leave_share: 0.0,
-            structured_outputs: None,
-        }
-    }
-}
-
-impl Shape {
-    /// The same with so many words fewer, for a server that adds so many tokens to every prompt; what it adds stands
-    /// before the words, so that the shared beginning keeps its length too.
-    #[must_use]
-    pub fn less_words(self, extra: usize) -> Self {
-        let shared_prefix = self.shared_prefix.saturating_sub(extra);
-        Self { input: self.input.less(extra), shared_prefix, ..self }
-    }
-}
+/// Words of the text that others are ranked by.
+const QUERY: usize = 8;
 
 /// One request, ready to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +26,8 @@ pub struct Call {
     pub body: Bytes,
     /// The tokens asked for.
     pub asked: usize,
+    /// How many texts it has read, if it continues none.
+    pub texts: Option<usize>,
     /// After how many pieces of text the client leaves, if it does.
     pub leave_after: Option<usize>,
 }
@@ -128,6 +76,9 @@ impl Workload {
     }
 
     fn shaped(&self, number: u64, shape: &Shape) -> Call {
+        if !shape.endpoint.generates() {
+            return self.about_texts(number, shape);
+        }
         let mut rng = generator(self.seed, number);
         let words = shape.input.draw(&mut rng);
         let asked = shape.output.draw(&mut rng);
@@ -138,8 +89,29 @@ impl Workload {
             path: shape.endpoint.path(),
             body: self.body(shape, &text, asked),
             asked,
+            texts: None,
             leave_after: leaves.then_some(leave_at),
         }
+    }
+
+    fn about_texts(&self, number: u64, shape: &Shape) -> Call {
+        let mut rng = generator(self.seed, number);
+        let first = spelled_number(self.seed, number).wrapping_mul(shape.texts as u64);
+        let text = |index| {
+            let words = shape.input.draw(&mut rng);
+            prompt(&mut rng, words, &self.prefix, first.wrapping_add(index))
+        };
+        let texts: Vec<String> = (0..shape.texts as u64).map(text).collect();
+        let mut body = json!({"model": self.model});
+        let member = if shape.endpoint == Endpoint::Rerank { "documents" } else { "input" };
+        body[member] = json!(texts);
+        match shape.endpoint {
+            Endpoint::Embeddings => body["encoding_format"] = json!("base64"),
+            Endpoint::Rerank => body["query"] = json!(prompt(&mut rng, QUERY, &[], first)),
+            Endpoint::Ner | Endpoint::Completions | Endpoint::Chat => {}
+        }
+        let body = Bytes::from(body.to_string());
+        Call { path: shape.endpoint.path(), body, asked: 0, texts: Some(shape.texts), leave_after: None }
     }
 
     fn body(&self, shape: &Shape, text: &str, asked: usize) -> Bytes {
@@ -150,9 +122,10 @@ impl Workload {
             "max_tokens": asked,
             "temperature": shape.temperature,
         });
-        match shape.endpoint {
-            Endpoint::Chat => body["messages"] = json!([{"role": "user", "content": text}]),
-            Endpoint::Completions => body["prompt"] = json!(text),
+        if shape.endpoint == Endpoint::Chat {
+            body["messages"] = json!([{"role": "user", "content": text}]);
+        } else {
+            body["prompt"] = json!(text);
         }
         if shape.ignore_eos {
             body["ignore_eos"] = json!(true);
@@ -165,17 +138,12 @@ impl Workload {
     }
 }
 
-impl Endpoint {
-    fn path(self) -> &'static str {
-        match self {
-            Self::Completions => "/v1/completions",
-            Self::Chat => "/v1/chat/completions",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
 
     fn workload(seed: u64) -> Workload {
@@ -206,6 +174,27 @@ mod tests {
         assert!((32..=64).contains(&words) && (4..=9).contains(&call.asked));
         assert_eq!((body["stream"].clone(), body["model"].clone()), (json!(true), json!("m")));
         assert_eq!(body.get("structured_outputs"), None);
+    }
+
+    #[test]
+    fn each_text_has_words_of_its_own() {
+        let call = |endpoint, number| {
+            let shape = Shape { endpoint, texts: 5, input: "4-9".parse().unwrap(), ..Shape::default() };
+            let call = Workload::new(shape, "m".into(), 3).call(number);
+            assert_eq!((call.path, call.texts, call.asked), (endpoint.path(), Some(5), 0));
+            serde_json::from_slice::<Value>(&call.body).unwrap()
+        };
+        let texts = |body: &Value, member: &str| serde_json::from_value::<Vec<String>>(body[member].clone()).unwrap();
+        let bodies: Vec<Value> = (0..8).map(|number| call(Endpoint::Embeddings, number)).collect();
+        let all: Vec<String> = bodies.iter().flat_map(|body| texts(body, "input")).collect();
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 8 * 5);
+        let lengths: BTreeSet<usize> = all.iter().map(|text| text.split_whitespace().count()).collect();
+        assert_eq!(lengths, (4..=9).collect(), "mixed within a request");
+        assert_eq!((&bodies[0]["encoding_format"], bodies[0].get("stream")), (&json!("base64"), None));
+        assert_eq!(texts(&call(Endpoint::Ner, 0), "input"), texts(&bodies[0], "input"));
+        let ranked = call(Endpoint::Rerank, 0);
+        assert_eq!(texts(&ranked, "documents"), texts(&bodies[0], "input"));
+        assert_eq!(ranked["query"].as_str().unwrap().split_whitespace().count(), QUERY);
     }
 
     #[test]

@@ -29,5 +29,9 @@ fn every_scenario_can_fail() {
         assert_eq!(scenario.marks.refused == Some(0.0), !refuses, "{}: refusals are unmarked", scenario.name);
         let leaves = scenario.request.leave_share > 0.0;
         assert_eq!(leaves, scenario.marks.left.is_some(), "{}: who leaves is counted", scenario.name);
+        for beside in scenario.beside {
+            let marks = (beside.marks.errors, beside.marks.refused);
+            assert_eq!(marks, (Some(0.0), Some(0.0)), "{}, {}", scenario.name, beside.name);
+        }
     }
 }

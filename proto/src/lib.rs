@@ -84,7 +84,7 @@ pub use model_name::ModelName;
 pub use ner::{Aggregation, Entity, NerRequest, TextEntities};
 pub use object_name::ObjectName;
 pub use output::OutputFields;
-pub use pooling::{Pooled, PoolingRequest, PoolingTask};
+pub use pooling::{Pooled, PooledNumbers, PoolingRequest, PoolingTask};
 pub use predict::{LabelScore, PredictInput, PredictRequest, Predictions, TextOrPair};
 pub use prediction::Prediction;
 pub use prompt::{MAX_PROMPTS, Prompt};

@@ -28,7 +28,8 @@ pub struct StepOutput {
 pub struct SequenceVector {
     /// Whose.
     pub seq: SeqId,
-    /// As long as every other of the model and not normalised; or why this sequence alone has none.
+    /// As long as every other of the model and not normalised, or so many of them as it has tokens, where [`crate::Work`] says so;
+    /// or why this sequence alone has none.
     pub vector: Result<Vec<f32>, RowFault>,
 }
 

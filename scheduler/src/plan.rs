@@ -46,6 +46,8 @@ pub struct Work {
     pub second: Option<usize>,
     /// Rows whose words are wanted, ascending.
     pub asked: Arc<[usize]>,
+    /// Whether the states of all its tokens are wanted, one behind another, in place of the sequence's vector.
+    pub each_token: bool,
     /// Prompt tokens to score, in order of their rows, each in a row of its own before those that are drawn from.
     pub scores: Vec<ScoreSpec>,
 }
@@ -148,6 +150,7 @@ impl Work {
             pooled: false,
             second: None,
             asked: Arc::default(),
+            each_token: false,
             scores: Vec::new(),
         }
     }

@@ -41,6 +41,8 @@ pub(crate) struct Sequence {
     pub(crate) second: Option<usize>,
     /// Its places whose words are wanted.
     pub(crate) asked: Arc<[usize]>,
+    /// Its vector is the states of all its tokens.
+    pub(crate) each_token: bool,
     /// Known tokens whose KV is written.
     pub(crate) computed: usize,
     /// Most that was ever computed: what a preemption makes it compute again.
@@ -88,6 +90,7 @@ impl Sequence {
             pooled: submission.pooled,
             second: submission.second,
             asked: submission.asked,
+            each_token: submission.each_token,
             computed: 0,
             furthest: 0,
             table: BlockTable::default(),

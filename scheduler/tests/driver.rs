@@ -64,6 +64,7 @@ fn request(seqs: std::ops::Range<u64>, prompt: usize, max_new: usize) -> Submiss
         pooled: false,
         second: None,
         asked: Arc::default(),
+        each_token: false,
         priority: 0,
         cache_key: [0; 32],
         queue_deadline: None,

@@ -78,6 +78,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
             pooled: false,
             second: None,
             asked: Arc::default(),
+            each_token: false,
             priority: 0,
             cache_key: [0; 32],
             queue_deadline: None,

@@ -136,15 +136,16 @@ fn without_a_cache_each_sequence_is_computed_whole_and_in_order() {
 #[test]
 fn the_marks_of_a_text_are_told() {
     let mut driver = Driver::new(WHOLE, LastToken::default());
-    let asked = Submission { second: Some(3), asked: [1, 4].into(), ..pooled(1, 5) };
+    let asked = Submission { second: Some(3), asked: [1, 4].into(), each_token: true, ..pooled(1, 5) };
     driver.submit(asked, Duration::ZERO).unwrap();
     driver.submit(pooled(2, 1), Duration::ZERO).unwrap();
     run(&mut driver);
     driver.submit(pooled(3, 1), Duration::ZERO).unwrap();
     run(&mut driver);
     let works = driver.executor().plans.iter().flat_map(|plan| &plan.works);
-    let marks: Vec<_> = works.map(|work| (work.second, work.asked.to_vec())).collect();
-    assert_eq!(marks, [(Some(3), vec![1, 4]), (None, vec![]), (None, vec![])], "works are used again");
+    let marks: Vec<_> = works.map(|work| (work.second, work.asked.to_vec(), work.each_token)).collect();
+    let unmarked = (None, vec![], false);
+    assert_eq!(marks, [(Some(3), vec![1, 4], true), unmarked.clone(), unmarked], "works are used again");
 }
 
 #[test]

@@ -55,6 +55,7 @@ fn submit(driver: &mut Driver<Ranking>, seqs: Range<u64>, prompt: Vec<Token>, pa
         pooled: false,
         second: None,
         asked: Arc::default(),
+        each_token: false,
         params: Arc::new(params),
         priority: 0,
         cache_key: [0; 32],

@@ -7,6 +7,7 @@ pub mod chat;
 pub mod completion;
 pub mod embeddings;
 mod logprobs;
+pub mod pooling;
 mod prompt_logprobs;
 mod timing_headers;
 

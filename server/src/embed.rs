@@ -14,11 +14,12 @@ use crate::{
     engine_run::{EngineRun, Sequences},
     error::ApiError,
     generate::Clocked,
-    prepare::encode_at,
+    prepare::{encode_at, not_tokenised},
     request::{EmbedRequest, Prompt, PromptCut},
     served_model::ServedModel,
     shutdown::Work,
     submissions::cache_key,
+    tokenizer::Piece,
 };
 
 /// A request whose inputs are tokens.
@@ -39,12 +40,14 @@ pub struct Input {
     pub second: Option<usize>,
     /// Places whose words are told, ascending.
     pub asked: Vec<usize>,
+    /// What comes of it are the vectors of its tokens, one behind another.
+    pub each_token: bool,
 }
 
 impl Input {
     /// A text alone.
     pub fn of(tokens: Vec<Token>) -> Self {
-        Self { tokens, second: None, asked: Vec::new() }
+        Self { tokens, second: None, asked: Vec::new(), each_token: false }
     }
 }
 
@@ -89,7 +92,10 @@ pub(crate) fn text_tokens(
 ) -> Result<Vec<Token>, ApiError> {
     let limit = model.limits.max_model_len;
     let is_closed = add_special_tokens && !matches!(input, Prompt::Tokens(_));
-    let mut tokens = encode_at(model, field, input, (model.rules.calls, add_special_tokens))?;
+    let mut tokens = match input {
+        Prompt::Text(text) => plain_tokens(model, field, text, add_special_tokens)?,
+        Prompt::Chat(_) | Prompt::Tokens(_) => encode_at(model, field, input, (model.rules.calls, add_special_tokens))?,
+    };
     if tokens.is_empty() {
         return Err(ApiError::invalid_value(field, "has an input without a token"));
     }
@@ -103,6 +109,22 @@ pub(crate) fn text_tokens(
     }
     if tokens.len() > limit {
         return Err(ApiError::context_length(field, tokens.len(), 0, limit));
+    }
+    Ok(tokens)
+}
+
+/// The tokens of a text that is read, not continued, however many: whatever it holds is text. An empty one starts from the
+/// model's begin token, if it has one.
+pub(crate) fn plain_tokens(
+    model: &ServedModel,
+    field: &str,
+    text: String,
+    add_special_tokens: bool,
+) -> Result<Vec<Token>, ApiError> {
+    let tokens = model.tokenizer.encode_pieces(&[Piece::Content(text)], add_special_tokens);
+    let mut tokens = tokens.map_err(|error| not_tokenised(field, &error))?;
+    if tokens.is_empty() {
+        tokens.extend(model.bos_id);
     }
     Ok(tokens)
 }
@@ -167,6 +189,7 @@ fn submissions(app: &App, model: &ServedModel, reading: Reading, clocked: Clocke
         prompt: input.tokens,
         second: input.second,
         asked: input.asked.into(),
+        each_token: input.each_token,
         prediction: Arc::default(),
         params: Arc::clone(&params),
         pooled: true,

@@ -3,6 +3,7 @@
 use proto::{Aggregation, Entity};
 
 use crate::{
+    labels::likeliest,
     placed_text::PlacedText,
     tokenizer::{CharCount, Place, PlacedToken},
 };
@@ -96,12 +97,6 @@ fn words<'a>(
         Unit { label: &labels[label], score, place: tokens[0].place.to(tokens[tokens.len() - 1].place) }
     };
     text.tokens.chunk_by(|token, next| token.word == next.word).map(word).collect()
-}
-
-/// Of equal ones the first.
-fn likeliest(row: &[f32]) -> (usize, f32) {
-    let better = |best: (usize, f32), other: (usize, f32)| if other.1 > best.1 { other } else { best };
-    row.iter().copied().enumerate().reduce(better).expect("there is a label")
 }
 
 fn mean(rows: &[Vec<f32>]) -> Vec<f32> {

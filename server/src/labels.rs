@@ -28,9 +28,21 @@ pub fn probabilities(scores: &[f32], how: LabelScores) -> Vec<f32> {
     }
 }
 
+/// The greatest of numbers and its place; of equal ones the first.
+pub fn likeliest(numbers: &[f32]) -> (usize, f32) {
+    let greater = |best: (usize, f32), other: (usize, f32)| if other.1 > best.1 { other } else { best };
+    numbers.iter().copied().enumerate().reduce(greater).expect("there is a label")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_equal_ones_the_first_is_the_likeliest() {
+        assert_eq!(likeliest(&[0.5, 2.0, 2.0, 1.0]), (1, 2.0));
+        assert_eq!(likeliest(&[-1.0]), (0, -1.0));
+    }
 
     #[test]
     fn scores_become_what_their_kind_says() {

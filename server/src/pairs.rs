@@ -3,25 +3,27 @@
 use scheduler::Token;
 
 use crate::{
-    embed::{Input, text_tokens},
+    embed::{Input, plain_tokens, text_tokens},
     error::ApiError,
     labels::probabilities,
-    prepare::encode_at,
     request::{PairScorer, PairsRequest, Prompt, ReadingRules},
     served_model::ServedModel,
 };
 
 /// The pairs of a request, or each of their texts, as tokens.
 pub fn tokenize(model: &ServedModel, request: &PairsRequest) -> Result<Vec<Input>, ApiError> {
-    let PairsRequest { reading, scorer, firsts, seconds, field, .. } = request;
+    let PairsRequest { reading, scorer, firsts, seconds, first_field, field, .. } = request;
     if *scorer == PairScorer::Cosine {
-        let texts = firsts.iter().chain(seconds);
-        return texts.map(|text| one(model, field, text, reading)).collect();
+        let firsts = firsts.iter().map(|text| (first_field, text));
+        let texts = firsts.chain(seconds.iter().map(|text| (field, text)));
+        return texts.map(|(field, text)| one(model, field, text, reading)).collect();
     }
-    let encode = |text: &String| encode(model, field, text);
-    let firsts = firsts.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+    let firsts = firsts.iter().map(|text| encode(model, first_field, text)).collect::<Result<Vec<_>, _>>()?;
     let pairs = firsts.iter().cycle().zip(seconds);
-    pairs.map(|(first, second)| join(model, field, (first.as_slice(), &encode(second)?), reading)).collect()
+    let joined = |(first, second): (&Vec<Token>, &String)| {
+        join(model, field, (first.as_slice(), &encode(model, field, second)?), reading)
+    };
+    pairs.map(joined).collect()
 }
 
 /// The tokens of a text alone.
@@ -41,7 +43,7 @@ pub fn both(
 }
 
 fn encode(model: &ServedModel, field: &str, text: &str) -> Result<Vec<Token>, ApiError> {
-    encode_at(model, field, Prompt::Text(text.to_owned()), (model.rules.calls, false))
+    plain_tokens(model, field, text.to_owned(), false)
 }
 
 fn join(

@@ -39,6 +39,7 @@ pub(crate) fn submissions(
             pooled: false,
             second: None,
             asked: Arc::default(),
+            each_token: false,
             priority: request.priority,
             cache_key: cache_key(model, request.cache_salt.as_deref()),
             queue_deadline: Some(clocked.arrived + limits.queue_wait),

@@ -13,6 +13,7 @@ mod placed;
 mod sentencepiece_merges;
 mod token_table;
 mod word_rule;
+mod words;
 
 use std::{
     fmt,
@@ -25,10 +26,7 @@ pub use pair_frame::PairFrame;
 pub use pieces::Piece;
 pub use placed::{CharCount, Place, PlacedToken};
 use scheduler::Token;
-use tokenizers::{
-    Model, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
-    tokenizer::normalizer,
-};
+use tokenizers::{OffsetReferential, OffsetType};
 
 use self::{
     added_tokens::{AddedTokens, Found},
@@ -261,61 +259,6 @@ impl Tokenizer {
         }
         Ok(tokens)
     }
-
-    /// Cuts a text at its added tokens, and the rest into words; control tokens are recognised in `scaffold` alone.
-    fn words(&self, text: &str, scaffold: &[Range<usize>]) -> Result<PreTokenizedString, TokenizerError> {
-        if text.len() > MAX_TEXT_BYTES {
-            return Err(TokenizerError::TooManyBytes { bytes: text.len(), limit: MAX_TEXT_BYTES });
-        }
-        self.cut_words(text, &self.added.find(text, scaffold)).map_err(|_| TokenizerError::Failed)
-    }
-
-    fn cut_words(&self, text: &str, found: &[Found]) -> tokenizers::Result<PreTokenizedString> {
-        let mut words = PreTokenizedString::from(text);
-        words.split(|_, whole| Ok(cut(&whole, found)))?;
-        if let Some(normalizer) = self.inner.get_normalizer() {
-            words.normalize(|part| normalizer.normalize(part))?;
-        }
-        if let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() {
-            pre_tokenizer.pre_tokenize(&mut words)?;
-        }
-        Ok(words)
-    }
-
-    /// Fails where a word has too many bytes.
-    fn check_word(&self, bytes: usize) -> Result<(), TokenizerError> {
-        if self.inner.get_pre_tokenizer().is_some() && bytes > MAX_WORD_BYTES {
-            return Err(TokenizerError::LongWord { bytes, limit: MAX_WORD_BYTES });
-        }
-        Ok(())
-    }
-
-    /// Encodes a word as the model spells it; it had `bytes` in the text.
-    fn encode_word(&self, word: &str, bytes: usize, tokens: &mut Vec<Token>) -> Result<(), TokenizerError> {
-        self.check_word(bytes)?;
-        let made = self.inner.get_model().tokenize(word).map_err(|_| TokenizerError::Failed)?;
-        tokens.extend(made.into_iter().map(|token| token.id));
-        Ok(())
-    }
-}
-
-/// A part of a text, and the token it stands for if that is known already.
-type Part = (NormalizedString, Option<Vec<tokenizers::Token>>);
-
-fn cut(whole: &NormalizedString, found: &[Found]) -> Vec<Part> {
-    let slice = |range: Range<usize>| {
-        whole.slice(normalizer::Range::Normalized(range)).expect("added tokens end at character borders")
-    };
-    let mut parts = Vec::with_capacity(2 * found.len() + 1);
-    let mut position = 0;
-    for Found { range, token } in found {
-        parts.push((slice(position..range.start), None));
-        let known = tokenizers::Token::new(*token, String::new(), (0, range.len()));
-        parts.push((slice(range.clone()), Some(vec![known])));
-        position = range.end;
-    }
-    parts.push((slice(position..whole.len_original()), None));
-    parts
 }
 
 #[cfg(test)]

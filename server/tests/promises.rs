@@ -85,7 +85,14 @@ const TESTS: [(u8, &[&str]); 35] = [
     ),
     (32, &["integers_beyond_the_type_name_the_bound", "numbers_stay_in_their_ranges"]),
     (35, &["a_prompt_of_any_shape_is_tokenised_in_time", "a_word_beyond_the_cap_is_refused_with_both_numbers"]),
-    (36, &["a_token_half_in_content_is_text", "content_never_becomes_a_control_token"]),
+    (
+        36,
+        &[
+            "a_token_half_in_content_is_text",
+            "content_never_becomes_a_control_token",
+            "what_looks_like_a_control_token_is_text_where_texts_are_read",
+        ],
+    ),
     (37, &["a_request_brings_no_template_code_path_or_tensor"]),
     (38, &["flipped_bytes_never_panic", "absurd_counts_are_refused_before_anything_is_allocated"]),
     (39, &["every_route_but_the_open_ones_needs_a_key", "a_key_is_asked_for_before_the_body_is_read"]),

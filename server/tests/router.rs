@@ -29,6 +29,8 @@ mod load;
 mod metrics;
 #[path = "router/openapi.rs"]
 mod openapi;
+#[path = "router/pooling.rs"]
+mod pooling;
 #[path = "router/privacy.rs"]
 mod privacy;
 #[path = "router/prompt_scores.rs"]

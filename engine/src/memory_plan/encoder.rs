@@ -72,26 +72,14 @@ mod tests {
         }
     }
 
-    fn limits() -> MemoryLimits {
-        MemoryLimits {
-            block_size: 16,
-            num_kv_blocks: None,
-            kv_cache_memory_bytes: None,
-            max_num_seqs: 64,
-            max_num_batched_tokens: 256,
-            max_model_len: None,
-            num_speculative_tokens: 0,
-        }
-    }
-
     #[test]
     fn a_step_holds_the_longest_text_and_there_is_no_pool() {
-        let plan = MemoryPlan::of_encoder(&config(), 90 * MIB, &limits(), 1024 * MIB).unwrap();
+        let plan = MemoryPlan::of_encoder(&config(), 90 * MIB, &MemoryLimits::default(), 1024 * MIB).unwrap();
         assert_eq!((plan.passes, plan.num_blocks, plan.kv_bytes), (Passes::Whole, 0, 0));
         assert_eq!((plan.max_model_len, plan.max_num_batched_tokens), (512, 512));
         assert_eq!(plan.scratch_bytes, 4 * (512 * (7 * 384 + 2 * 1536) + 64 * 16 * 2 * 384));
         assert!(!plan.to_string().contains("KV cache"), "{plan}");
-        let short = MemoryLimits { max_model_len: Some(100), ..limits() };
+        let short = MemoryLimits { max_model_len: Some(100), ..MemoryLimits::default() };
         let plan = MemoryPlan::of_encoder(&config(), 90 * MIB, &short, 1024 * MIB).unwrap();
         assert_eq!((plan.max_model_len, plan.max_num_batched_tokens), (100, 256));
     }
@@ -101,7 +89,7 @@ mod tests {
         let scratch = |clamp| {
             let positions = Positions::Relative(RelativeRule { clamp, closing: 3 });
             let config = EncoderConfig { positions, ..config() };
-            MemoryPlan::of_encoder(&config, 90 * MIB, &limits(), 1024 * MIB).unwrap().scratch_bytes
+            MemoryPlan::of_encoder(&config, 90 * MIB, &MemoryLimits::default(), 1024 * MIB).unwrap().scratch_bytes
         };
         let of_tokens = 512 * (5 * 384 + 2 * 1536);
         assert_eq!(scratch(None), 4 * (of_tokens + 1023 * 3 * 384));
@@ -113,14 +101,14 @@ mod tests {
         let rule =
             DisentangledRule { span: 256, farthest: Some(512), has_norm: true, shares_matrices: true, max_tokens: 512 };
         let config = EncoderConfig { positions: Positions::Disentangled(rule), ..config() };
-        let plan = MemoryPlan::of_encoder(&config, 90 * MIB, &limits(), 1024 * MIB).unwrap();
+        let plan = MemoryPlan::of_encoder(&config, 90 * MIB, &MemoryLimits::default(), 1024 * MIB).unwrap();
         assert_eq!(plan.scratch_bytes, 4 * (512 * (5 * 384 + 2 * 1536) + 2 * 6 * 512 * 384 + 2 * 512));
     }
 
     #[test]
     fn angles_biases_and_what_heads_over_tokens_read_are_held_beside_keys_and_values() {
         let scratch = |config: &EncoderConfig| {
-            MemoryPlan::of_encoder(config, 90 * MIB, &limits(), 1024 * MIB).unwrap().scratch_bytes
+            MemoryPlan::of_encoder(config, 90 * MIB, &MemoryLimits::default(), 1024 * MIB).unwrap().scratch_bytes
         };
         let all = RopeConfig { theta: 10_000.0, scaling: RopeScaling::None };
         let rotary = |local| Positions::Rotary(RotaryRule { all: all.clone(), local, max_tokens: 512 });
@@ -140,8 +128,8 @@ mod tests {
         let refusal = |limits: &MemoryLimits, available| {
             MemoryPlan::of_encoder(&config(), 90 * MIB, limits, available).unwrap_err().to_string()
         };
-        assert!(refusal(&limits(), 91 * MIB).contains("use a smaller model"));
-        let long = MemoryLimits { max_model_len: Some(513), ..limits() };
+        assert!(refusal(&MemoryLimits::default(), 91 * MIB).contains("use a smaller model"));
+        let long = MemoryLimits { max_model_len: Some(513), ..MemoryLimits::default() };
         assert_eq!(refusal(&long, 1024 * MIB), "max-model-len 513 is not in 1..=512, the model's positions");
     }
 }

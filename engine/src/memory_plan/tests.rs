@@ -50,25 +50,13 @@ fn small() -> DecoderConfig {
     }
 }
 
-fn limits() -> MemoryLimits {
-    MemoryLimits {
-        block_size: 16,
-        num_kv_blocks: None,
-        kv_cache_memory_bytes: None,
-        max_num_seqs: 64,
-        max_num_batched_tokens: 256,
-        max_model_len: None,
-        num_speculative_tokens: 0,
-    }
-}
-
 fn refusal(limits: &MemoryLimits, available: u64) -> String {
     MemoryPlan::with_available(&small(), SIZES, limits, available).unwrap_err().to_string()
 }
 
 #[test]
 fn a_quarter_of_the_memory_is_cache() {
-    let plan = MemoryPlan::with_available(&small(), SIZES, &limits(), 8 * GIB).unwrap();
+    let plan = MemoryPlan::with_available(&small(), SIZES, &MemoryLimits::default(), 8 * GIB).unwrap();
     assert_eq!(plan.weights_bytes, WEIGHTS);
     assert_eq!(plan.kv_bytes_per_block, 46_080 * 16);
     assert_eq!(plan.num_blocks as u64, 2 * GIB / plan.kv_bytes_per_block);
@@ -78,7 +66,7 @@ fn a_quarter_of_the_memory_is_cache() {
 
 #[test]
 fn the_pool_never_exceeds_what_all_sequences_can_fill() {
-    let few = MemoryLimits { max_num_seqs: 2, max_model_len: Some(1000), ..limits() };
+    let few = MemoryLimits { max_num_seqs: 2, max_model_len: Some(1000), ..MemoryLimits::default() };
     let plan = MemoryPlan::with_available(&small(), SIZES, &few, 1024 * GIB).unwrap();
     assert_eq!(plan.num_blocks, 2 * 63);
     assert_eq!(plan.max_model_len, 1000);
@@ -86,32 +74,35 @@ fn the_pool_never_exceeds_what_all_sequences_can_fill() {
 
 #[test]
 fn an_exact_pool_is_exact_and_wins_over_bytes() {
-    let exact = MemoryLimits { num_kv_blocks: Some(10), kv_cache_memory_bytes: Some(GIB), ..limits() };
+    let exact = MemoryLimits { num_kv_blocks: Some(10), kv_cache_memory_bytes: Some(GIB), ..MemoryLimits::default() };
     let plan = MemoryPlan::with_available(&small(), SIZES, &exact, 8 * GIB).unwrap();
     assert_eq!((plan.num_blocks, plan.max_model_len), (10, 160));
-    let bytes = MemoryLimits { kv_cache_memory_bytes: Some(GIB), ..limits() };
+    let bytes = MemoryLimits { kv_cache_memory_bytes: Some(GIB), ..MemoryLimits::default() };
     let plan = MemoryPlan::with_available(&small(), SIZES, &bytes, 8 * GIB).unwrap();
     assert_eq!(plan.num_blocks as u64, GIB / plan.kv_bytes_per_block);
 }
 
 #[test]
 fn the_default_context_is_lowered_to_the_pool_and_said() {
-    let plan = MemoryPlan::with_available(&small(), SIZES, &limits(), GIB).unwrap();
+    let plan = MemoryPlan::with_available(&small(), SIZES, &MemoryLimits::default(), GIB).unwrap();
     assert_eq!(plan.max_model_len, plan.num_blocks * 16);
     assert!(plan.to_string().contains("(the model has 8192 positions)"), "{plan}");
     assert!(
-        !MemoryPlan::with_available(&small(), SIZES, &limits(), 8 * GIB).unwrap().to_string().contains("positions")
+        !MemoryPlan::with_available(&small(), SIZES, &MemoryLimits::default(), 8 * GIB)
+            .unwrap()
+            .to_string()
+            .contains("positions")
     );
 }
 
 #[test]
 fn a_context_that_the_pool_cannot_hold_is_refused_with_the_sum() {
-    let wanted = MemoryLimits { num_kv_blocks: Some(10), max_model_len: Some(161), ..limits() };
+    let wanted = MemoryLimits { num_kv_blocks: Some(10), max_model_len: Some(161), ..MemoryLimits::default() };
     let reason = refusal(&wanted, 8 * GIB);
     assert!(reason.contains("KV 7.73 MiB (11 blocks)"), "{reason}");
     assert!(reason.ends_with("have 8.00 GiB; use max-model-len 160 or a pool of 11 blocks"), "{reason}");
     assert_eq!(
-        refusal(&MemoryLimits { max_model_len: Some(8193), ..limits() }, 8 * GIB),
+        refusal(&MemoryLimits { max_model_len: Some(8193), ..MemoryLimits::default() }, 8 * GIB),
         "max-model-len 8193 is not in 1..=8192, the model's positions"
     );
 }
@@ -119,7 +110,8 @@ fn a_context_that_the_pool_cannot_hold_is_refused_with_the_sum() {
 #[test]
 fn a_window_in_every_layer_leaves_the_whole_context_to_a_pool_that_holds_it() {
     let windowed = |window| DecoderConfig { windows: vec![window; 30], ..small() };
-    let pool = |blocks| MemoryLimits { num_kv_blocks: Some(blocks), max_num_batched_tokens: 48, ..limits() };
+    let pool =
+        |blocks| MemoryLimits { num_kv_blocks: Some(blocks), max_num_batched_tokens: 48, ..MemoryLimits::default() };
     let reach = |config: &DecoderConfig, limits: &MemoryLimits| {
         MemoryPlan::with_available(config, SIZES, limits, 8 * GIB).unwrap().max_model_len
     };
@@ -134,12 +126,14 @@ fn a_window_in_every_layer_leaves_the_whole_context_to_a_pool_that_holds_it() {
 
 #[test]
 fn what_does_not_fit_is_refused_with_the_sum() {
-    let reason = refusal(&limits(), GIB / 4);
+    let reason = refusal(&MemoryLimits::default(), GIB / 4);
     assert!(reason.contains("weights 513.13 MiB + KV 720.00 KiB (1 blocks) + scratch"), "{reason}");
-    let pool = MemoryLimits { num_kv_blocks: Some(usize::MAX), ..limits() };
+    let pool = MemoryLimits { num_kv_blocks: Some(usize::MAX), ..MemoryLimits::default() };
     assert!(refusal(&pool, 8 * GIB).contains("use num-kv-blocks "));
-    assert!(refusal(&MemoryLimits { num_kv_blocks: Some(0), ..limits() }, GIB).contains("one block"));
-    assert!(refusal(&MemoryLimits { kv_cache_memory_bytes: Some(5), ..limits() }, GIB).contains("one block"));
+    assert!(refusal(&MemoryLimits { num_kv_blocks: Some(0), ..MemoryLimits::default() }, GIB).contains("one block"));
+    assert!(
+        refusal(&MemoryLimits { kv_cache_memory_bytes: Some(5), ..MemoryLimits::default() }, GIB).contains("one block")
+    );
 }
 
 #[test]
@@ -148,8 +142,8 @@ fn scratch_grows_with_the_step_and_the_vocabulary() {
         |limits: &MemoryLimits| MemoryPlan::with_available(&small(), SIZES, limits, 64 * GIB).unwrap().scratch_bytes;
     let of_token = (576 + 2 * 576 + 2 * 192 + 2 * 1536 + 64) as u64;
     let of_sampled_row = 2 * 49_152 + 576;
-    assert_eq!(plan(&limits()), (256 * of_token + 80 * of_sampled_row) * 4);
-    let one = MemoryLimits { max_num_batched_tokens: 1, ..limits() };
+    assert_eq!(plan(&MemoryLimits::default()), (256 * of_token + 80 * of_sampled_row) * 4);
+    let one = MemoryLimits { max_num_batched_tokens: 1, ..MemoryLimits::default() };
     assert_eq!(plan(&one), (of_token + of_sampled_row) * 4);
     let learned = DecoderConfig { rope: None, ..small() };
     let plan = MemoryPlan::with_available(&learned, SIZES, &one, 64 * GIB).unwrap();

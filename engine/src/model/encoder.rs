@@ -101,7 +101,12 @@ impl Model for Encoder {
         let rows = input.pooled.iter().map(|&sequence| &input.sequences[sequence].rows);
         match &mut self.head {
             Head::Vector(pooled) => {
-                output.vectors.extend(rows.map(|rows| pooled.of(states_of(stream, rows, hidden), hidden)));
+                let of_sequence = |sequence: &usize| {
+                    let states = states_of(stream, &input.sequences[*sequence].rows, hidden);
+                    let each = input.each_token.binary_search(sequence).is_ok();
+                    if each { states.to_vec() } else { pooled.of(states, hidden) }
+                };
+                output.vectors.extend(input.pooled.iter().map(of_sequence));
             }
             Head::Labels(head) => {
                 let read: Vec<f32> = rows.flat_map(|rows| head.reads(states_of(stream, rows, hidden))).collect();

@@ -80,11 +80,11 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
     let limits = MemoryLimits {
         block_size: setup.block_size,
         num_kv_blocks: Some(setup.num_blocks),
-        kv_cache_memory_bytes: None,
         max_num_seqs: setup.max_num_seqs,
         max_num_batched_tokens: setup.max_num_batched_tokens,
         max_model_len: setup.max_model_len,
         num_speculative_tokens: setup.speculation.num_speculative_tokens,
+        ..MemoryLimits::default()
     };
     let options =
         EngineOptions { threads: setup.threads, isa: setup.isa, dtype: setup.dtype, kv_dtype: setup.kv_dtype };
@@ -190,6 +190,12 @@ impl Runner {
         self.hand_in(Submission { pooled: true, ..submission(prompt, params, salt) })
     }
 
+    /// Queues a text, the states of all its tokens wanted.
+    pub(crate) fn submit_each_token(&mut self, tokens: &[Token]) -> SeqId {
+        let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
+        self.hand_in(Submission { pooled: true, each_token: true, ..submission(tokens, params, 0) })
+    }
+
     /// Queues a text or a pair of texts whose scores are wanted.
     pub(crate) fn submit_pair(&mut self, tokens: &[Token], second: Option<usize>) -> SeqId {
         let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
@@ -274,6 +280,7 @@ fn submission(prompt: &[Token], params: SamplingParams, salt: u8) -> Submission 
         pooled: false,
         second: None,
         asked: Arc::default(),
+        each_token: false,
         priority: 0,
         cache_key: [salt; 32],
         queue_deadline: None,

@@ -1,9 +1,11 @@
-//! The stored reference runs of transformers: logits of prompts, and greedy tokens after them.
+//! The stored reference runs of transformers: logits of prompts and greedy tokens after them, and padded batches of encoders.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use scheduler::Token;
 use serde_json::Value;
 
 use super::{Runner, Setup, greedy, ids, load, logits, max_abs_diff};
@@ -13,6 +15,29 @@ const TOLERANCE: f32 = 1e-4;
 /// The arrays beside a fixture's reference.json.
 pub(crate) fn arrays(folder: &Path) -> HashMap<String, Tensor> {
     candle_core::safetensors::load(folder.join("reference.safetensors"), &Device::Cpu).unwrap()
+}
+
+/// A row of a padded batch without its padding, which may be on either side.
+pub(crate) struct Unpadded {
+    pub(crate) tokens: Vec<Token>,
+    /// Where a second text begins, if it is a pair.
+    pub(crate) second: Option<usize>,
+    /// What of the row it is.
+    pub(crate) kept: Range<usize>,
+}
+
+/// The rows of a case.
+pub(crate) fn unpadded(case: &Value) -> Vec<Unpadded> {
+    let rows = case["input_ids"].as_array().unwrap().iter().zip(case["attention_mask"].as_array().unwrap());
+    let unpad = |(row, (padded, mask)): (usize, (&Value, &Value))| {
+        let marks: Vec<bool> = mask.as_array().unwrap().iter().map(|mark| *mark == 1).collect();
+        let first = marks.iter().position(|mark| *mark).unwrap();
+        let kept = first..first + marks.iter().filter(|mark| **mark).count();
+        let types = case["token_type_ids"][row].as_array().map(|types| &types[kept.clone()]);
+        let second = types.and_then(|types| types.iter().position(|of_token| *of_token == 1));
+        Unpadded { tokens: ids(padded)[kept.clone()].to_vec(), second, kept }
+    };
+    rows.enumerate().map(unpad).collect()
 }
 
 /// Asserts that a model gives the logits and the greedy tokens of all cases.

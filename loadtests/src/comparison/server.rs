@@ -13,7 +13,7 @@ use super::{
     program,
     template::{environment, filled},
 };
-use crate::workload::Endpoint;
+use crate::endpoint::Endpoint;
 
 /// The words a server's texts may have in braces.
 const WORDS: [&str; 7] = ["model", "model_folder", "model_file", "comparison_folder", "port", "threads", "last_thread"];
@@ -141,6 +141,7 @@ impl Server {
     pub fn validate(&self) -> Result<()> {
         let name = &self.name;
         ensure!(!self.command.is_empty(), "server {name}: its command is empty");
+        ensure!(self.endpoint.generates(), "server {name}: its endpoint does not generate texts");
         ensure!(self.ready.starts_with('/'), "server {name}: ready is '{}', not a path", self.ready);
         let timeout = self.start_timeout;
         ensure!(timeout.is_finite() && timeout > 0.0, "server {name}: start_timeout is {timeout}, not above 0");

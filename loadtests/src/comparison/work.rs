@@ -56,6 +56,8 @@ impl WrittenWork {
         let Load::Closed { clients, requests, .. } = scenario.load else {
             bail!("its load is not a closed loop, so it has no number of clients");
         };
+        let reads = !scenario.request.endpoint.generates() || !scenario.beside.is_empty();
+        ensure!(!reads, "it has texts read, or loads beside it, which are not compared");
         ensure!(scenario.request.leave_share == 0.0, "its clients leave, so that tokens are not comparable");
         ensure!(!self.clients.contains(&0) && self.requests_per_client != Some(0), "0 clients or requests");
         let per_client = self.requests_per_client.unwrap_or(requests.div_ceil(clients));
@@ -116,5 +118,6 @@ mod tests {
         assert!(work("requests = 3", CLOSED).is_err());
         assert!(work("", "[load]\nkind = 'equal'\nrequests = 3").is_err());
         assert!(work("", &CLOSED.replace("[checks]\nledger = true", "[request]\nleave_share = 0.5")).is_err());
+        assert!(work("", &CLOSED.replace("[checks]\nledger = true", "[request]\nendpoint = 'ner'")).is_err());
     }
 }

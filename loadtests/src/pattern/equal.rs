@@ -46,6 +46,7 @@ mod tests {
             usage: None,
             finish: None,
             asked: 1,
+            texts: 0,
             left: false,
         }
     }

@@ -92,9 +92,8 @@ impl Executor for FakeExecutor {
             let scores = work.scores.iter().map(|spec| score(contexts[spec.row], spec.token, &spec.params));
             output.scores.extend(scores);
             let last = *contexts.last().expect("a work computes something");
-            output.vectors.extend(
-                work.pooled.then(|| SequenceVector { seq: work.seq, vector: pool(last, work.second, &work.asked) }),
-            );
+            let vector = || pool(last, work.second, &work.asked, work.each_token);
+            output.vectors.extend(work.pooled.then(|| SequenceVector { seq: work.seq, vector: vector() }));
         }
         Ok(output)
     }

@@ -82,9 +82,16 @@ impl Context {
     }
 }
 
-/// The vector of a sequence, or of a pair of texts, whose last position has seen `context`; other places ask for another.
-pub(super) fn pool(context: u64, second: Option<usize>, asked: &[usize]) -> Result<Vec<f32>, RowFault> {
+/// The vector of a sequence, or of a pair of texts, whose last position has seen `context`; other places, and all tokens, ask
+/// for another.
+pub(super) fn pool(
+    context: u64,
+    second: Option<usize>,
+    asked: &[usize],
+    each_token: bool,
+) -> Result<Vec<f32>, RowFault> {
     let context = second.into_iter().chain(asked.iter().copied()).fold(context, |sum, place| mix(sum, place as u64));
+    let context = if each_token { mix(context, 4) } else { context };
     if context.is_multiple_of(FAULTY_CONTEXT) {
         return Err(RowFault::NotFinite);
     }

@@ -42,7 +42,7 @@ pub(super) fn expect(submission: &Submission, empty: Context, choice: u32) -> Ex
         Err(failed) => return failed,
     };
     if submission.pooled {
-        let vector = pool(context.value(), submission.second, &submission.asked);
+        let vector = pool(context.value(), submission.second, &submission.asked, submission.each_token);
         let reason = vector.as_ref().err().map_or(FinishReason::Length, |fault| FinishReason::RowFailed(*fault));
         return Expected { tokens: Vec::new(), vector: vector.ok(), reason, scores };
     }

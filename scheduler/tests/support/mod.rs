@@ -50,6 +50,7 @@ pub(crate) fn submission(seqs: Vec<SeqId>, prompt: Vec<Token>, params: SamplingP
         pooled: false,
         second: None,
         asked: Arc::default(),
+        each_token: false,
         priority: 0,
         queue_deadline: None,
         deadline: None,

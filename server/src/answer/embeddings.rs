@@ -2,8 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proto::{
-    Embedding, EmbeddingUsage, EmbeddingVector, EmbeddingsResponse, EncodingFormat, ObjectName, Pooled, Timings,
-    Vectors,
+    Embedding, EmbeddingUsage, EmbeddingVector, EmbeddingsResponse, EncodingFormat, ObjectName, Timings, Vectors,
 };
 
 use crate::request::VectorForm;
@@ -40,13 +39,8 @@ pub fn bare(form: VectorForm, vectors: Vec<Vec<f32>>) -> Vectors {
     Vectors(vectors.into_iter().map(|vector| fitted(vector, form)).collect())
 }
 
-/// One entry for each text, whatever the numbers are.
-pub fn pooled(form: VectorForm, numbers: impl IntoIterator<Item = Vec<f32>>) -> Vec<Pooled> {
-    let entry = |(index, numbers)| Pooled { index, object: ObjectName::Pooling, data: formed(numbers, form) };
-    numbers.into_iter().enumerate().map(entry).collect()
-}
-
-fn fitted(mut vector: Vec<f32>, form: VectorForm) -> Vec<f32> {
+/// A vector, cut and of unit length where it is to be.
+pub(super) fn fitted(mut vector: Vec<f32>, form: VectorForm) -> Vec<f32> {
     vector.truncate(form.dimensions);
     if form.normalize {
         normalize(&mut vector);
@@ -58,11 +52,14 @@ fn formed(vector: Vec<f32>, form: VectorForm) -> EmbeddingVector {
     let vector = fitted(vector, form);
     match form.encoding {
         EncodingFormat::Float => EmbeddingVector::Floats(vector),
-        EncodingFormat::Base64 => {
-            let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-            EmbeddingVector::Base64(STANDARD.encode(bytes))
-        }
+        EncodingFormat::Base64 => EmbeddingVector::Base64(base64(&vector)),
     }
+}
+
+/// Little-endian numbers.
+pub(super) fn base64(numbers: &[f32]) -> String {
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    STANDARD.encode(bytes)
 }
 
 /// Gives a vector unit length; one of zeros stays as it is.

@@ -29,6 +29,8 @@ pub struct PairsRequest {
     pub firsts: Vec<String>,
     /// The second texts, at least one.
     pub seconds: Vec<String>,
+    /// The member that the first texts came from.
+    pub first_field: &'static str,
     /// The member that the second texts came from.
     pub field: &'static str,
     /// Scores as the model gives them.
@@ -65,7 +67,7 @@ pub fn score(request: ScoreRequest, rules: &RequestRules) -> Result<PairsRequest
             format_args!("has {} texts, {first_field} has {}: neither 1 nor as many", seconds.len(), firsts.len());
         return Err(ApiError::invalid_value(field, says));
     }
-    Ok(PairsRequest { reading, scorer, firsts, seconds, field, raw })
+    Ok(PairsRequest { reading, scorer, firsts, seconds, first_field, field, raw })
 }
 
 /// The one member that is there, and its texts.

@@ -1,10 +1,10 @@
-//! `POST /pooling`: whether texts are to become vectors or probabilities of labels.
+//! `POST /pooling`: whether texts, or each of their tokens, are to become vectors or probabilities of labels.
 
 use engine::config::LabelScores;
 use proto::{EmbeddingsRequest, PoolingRequest, PoolingTask};
 
 use super::{EmbedRequest, RequestRules, VectorRules, embeddings::embeddings_of};
-use crate::error::ApiError;
+use crate::{error::ApiError, model_kind::ModelKind};
 
 /// A request for what a model makes of texts.
 #[derive(Clone, Debug)]
@@ -13,25 +13,28 @@ pub struct PoolRequest {
     pub embed: EmbedRequest,
     /// What is told of the scores of labels; of a model that makes vectors, none.
     pub labels: Option<LabelScores>,
+    /// Numbers of each token, not of the text.
+    pub each_token: bool,
 }
 
 /// Reads a request for what the model makes of texts.
 pub fn pooling(request: PoolingRequest, rules: &RequestRules) -> Result<PoolRequest, ApiError> {
-    let labels = rules.kind.labels();
-    let is_for_labels = match request.task {
-        None => labels.is_some(),
-        Some(PoolingTask::Embed) => false,
-        Some(PoolingTask::Classify) => true,
-        Some(PoolingTask::TokenEmbed | PoolingTask::TokenClassify) => {
-            let says = "must be embed or classify, vectors and labels of single tokens are not served";
-            return Err(ApiError::unsupported_value("task", says));
-        }
+    let kind = &rules.kind;
+    let task = request.task.unwrap_or_else(|| own_task(kind));
+    let each_token = matches!(task, PoolingTask::TokenEmbed | PoolingTask::TokenClassify);
+    let labels = match task {
+        PoolingTask::Embed | PoolingTask::TokenEmbed => None,
+        PoolingTask::Classify => kind.labels().map(|labels| (labels.names.len(), labels.scores)),
+        PoolingTask::TokenClassify => kind.token_labels().map(|names| (names.len(), LabelScores::One)),
     };
-    let numbers = if is_for_labels {
-        let of_labels = labels.map(|labels| VectorRules { dimensions: labels.names.len(), normalize: false });
-        of_labels.ok_or_else(|| rules.kind.serves().to_owned())
-    } else {
-        rules.vectors.clone()
+    let numbers = match (task, labels) {
+        (_, Some((labels, _))) => Ok(VectorRules { dimensions: labels, normalize: false }),
+        (PoolingTask::Embed, None) => rules.vectors.clone(),
+        (PoolingTask::TokenEmbed, None) if *kind == ModelKind::Embedder => rules.vectors.clone(),
+        (PoolingTask::TokenEmbed, None) => {
+            Err(format!("token_embed is for encoders that make vectors, and {}", kind.serves()))
+        }
+        (PoolingTask::Classify | PoolingTask::TokenClassify, None) => Err(kind.serves().to_owned()),
     };
     let PoolingRequest { reading, model, input, messages, encoding_format, .. } = request;
     let request = EmbeddingsRequest {
@@ -44,5 +47,14 @@ pub fn pooling(request: PoolingRequest, rules: &RequestRules) -> Result<PoolRequ
         ..EmbeddingsRequest::default()
     };
     let embed = embeddings_of(request, &numbers, rules)?;
-    Ok(PoolRequest { embed, labels: labels.filter(|_| is_for_labels).map(|labels| labels.scores) })
+    Ok(PoolRequest { embed, labels: labels.map(|(_, scores)| scores), each_token })
+}
+
+/// What is made of texts where a request does not say it.
+fn own_task(kind: &ModelKind) -> PoolingTask {
+    match kind {
+        ModelKind::Classifier(_) => PoolingTask::Classify,
+        ModelKind::TokenClassifier(_) => PoolingTask::TokenClassify,
+        _ => PoolingTask::Embed,
+    }
 }

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::error::ApiError;
 
+/// The member that texts are ranked by.
+const QUERY: &str = "query";
+
 /// A request to rank the second texts of pairs.
 #[derive(Clone, Debug)]
 pub struct RankRequest {
@@ -102,11 +105,11 @@ pub fn rank(request: RerankRequest, rules: &RequestRules) -> Result<RankRequest,
     let documents = request.documents.unwrap_or_default().0.into_iter().map(proto::Document::into_text);
     let texts = documents.chain(request.texts.unwrap_or_default().0);
     let seconds: Vec<_> = texts.map(InputText::into_string).collect();
-    check_texts("query", &firsts, rules)?;
+    check_texts(QUERY, &firsts, rules)?;
     check_texts(field, &seconds, rules)?;
     let raw = request.raw_scores.unwrap_or(false);
     Ok(RankRequest {
-        pairs: PairsRequest { reading, scorer, firsts, seconds, field, raw },
+        pairs: PairsRequest { reading, scorer, firsts, seconds, first_field: QUERY, field, raw },
         top: request.top_n.map(size),
         with_texts: request.return_documents.or(request.return_text).unwrap_or(false),
         form,

@@ -23,5 +23,6 @@ pub fn similarity(request: SimilarityRequest, rules: &RequestRules) -> Result<Pa
     let seconds: Vec<_> = request.inputs.sentences.0.into_iter().map(InputText::into_string).collect();
     check_texts(SOURCE, &firsts, rules)?;
     check_texts(OTHERS, &seconds, rules)?;
-    Ok(PairsRequest { reading, scorer: PairScorer::Cosine, firsts, seconds, field: OTHERS, raw: false })
+    let scorer = PairScorer::Cosine;
+    Ok(PairsRequest { reading, scorer, firsts, seconds, first_field: SOURCE, field: OTHERS, raw: false })
 }

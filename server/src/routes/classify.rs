@@ -70,10 +70,8 @@ async fn answer(app: &App, request: Request, take: Take) -> Result<Response, Api
     Ok(read::list("classify-", (request.reading.model, created), data, &read))
 }
 
-/// Of equal labels the first is told.
 fn classified(labels: &Labels, index: usize, scores: &[f32]) -> Classified {
     let probs = labels::probabilities(scores, labels.scores);
-    let likelier = |best: usize, other: usize| if scores[other] > scores[best] { other } else { best };
-    let best = (0..scores.len()).fold(0, likelier);
+    let (best, _) = labels::likeliest(scores);
     Classified { index, label: labels.names[best].clone(), probs, num_classes: scores.len() }
 }

@@ -1,6 +1,5 @@
 //! Encoders as clients of text-embeddings-inference and of vLLM ask them: each form beside the route that it goes with.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use engine::config::LabelScores;
 use serde_json::{Value, json};
 
@@ -16,18 +15,18 @@ fn with(mut body: Value, members: Value) -> Value {
     body
 }
 
-fn answered(answer: &Answer) -> Value {
+pub(crate) fn answered(answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()
 }
 
 /// The values under this name in a list of objects, as a list.
-fn column(list: &Value, name: &str) -> Value {
+pub(crate) fn column(list: &Value, name: &str) -> Value {
     list.as_array().unwrap_or_else(|| panic!("{list}")).iter().map(|item| item[name].clone()).collect()
 }
 
 /// Code and path of a refusal.
-async fn refused(server: &TestServer, path: &str, body: &Value) -> (String, String) {
+pub(crate) async fn refused(server: &TestServer, path: &str, body: &Value) -> (String, String) {
     let answer = server.post(path, body.clone()).await;
     let error = &answer.json()["error"];
     assert!([400, 404].contains(&answer.status), "{path} {body}: {}", answer.text());
@@ -74,6 +73,12 @@ async fn a_long_text_is_refused_or_keeps_its_begin_whatever_reads_it() {
         let compared = json!({"inputs": inputs, "parameters": {"truncate": true, "truncation_direction": "Right"}});
         let near = answered(&server.post("/similarity", compared).await)[0].as_f64().unwrap();
         assert!((near - 1.0).abs() < 1e-6, "{near}");
+        let (source, others) = ("inputs.source_sentence", "inputs.sentences");
+        for (one, other, member) in [(long.as_str(), "x", source), ("x", long.as_str(), others)] {
+            let inputs = json!({"source_sentence": one, "sentences": [other]});
+            let refusal = refused(&server, "/similarity", &json!({"inputs": inputs})).await;
+            assert_eq!(refusal, ("context_length_exceeded".to_owned(), member.to_owned()));
+        }
     }
 }
 
@@ -177,61 +182,12 @@ async fn members_of_two_forms_of_ranking_do_not_mix() {
 }
 
 #[tokio::test]
-async fn pooling_is_what_the_model_does() {
-    let embedder = embedder();
-    let texts = json!(["up", "down"]);
-    let vectors = answered(&embedder.post("/v1/embeddings", json!({"model": MODEL, "input": texts})).await);
-    for path in ["/pooling", "/v1/pooling"] {
-        for task in [json!(null), json!("embed")] {
-            let body = json!({"model": MODEL, "input": texts, "task": task});
-            let pooled = answered(&embedder.post(path, body).await);
-            assert_eq!((&pooled["object"], &pooled["model"]), (&json!("list"), &json!(MODEL)));
-            assert!(pooled["id"].as_str().unwrap().starts_with("pool-") && pooled["created"].is_u64(), "{pooled}");
-            assert_eq!(column(&pooled["data"], "data"), column(&vectors["data"], "embedding"));
-            assert_eq!(column(&pooled["data"], "index"), json!([0, 1]));
-            assert_eq!(column(&pooled["data"], "object"), json!(["pooling", "pooling"]));
-            assert_eq!(pooled["usage"], vectors["usage"]);
-        }
-    }
-    let classifier = classifier(8, LabelScores::One);
-    let labels = answered(&classifier.post("/v1/classify", json!({"model": MODEL, "input": texts})).await);
-    for task in [json!(null), json!("classify")] {
-        let body = json!({"model": MODEL, "input": texts, "task": task});
-        let pooled = answered(&classifier.post("/pooling", body).await);
-        assert_eq!(column(&pooled["data"], "data"), column(&labels["data"], "probs"));
-    }
-    let body = json!({"model": MODEL, "input": "up", "encoding_format": "base64"});
-    let text = answered(&classifier.post("/pooling", body).await)["data"][0]["data"].as_str().unwrap().to_owned();
-    let bytes = STANDARD.decode(text).unwrap();
-    let numbers: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    let wanted: Vec<f32> = serde_json::from_value(labels["data"][0]["probs"].clone()).unwrap();
-    assert_eq!(numbers, wanted);
-    let decoder = TestServer::start();
-    let chat = json!({"model": MODEL, "messages": [{"role": "user", "content": "up?"}]});
-    let pooled = answered(&decoder.post("/pooling", chat.clone()).await);
-    let vectors = answered(&decoder.post("/v1/embeddings", chat).await);
-    assert_eq!(pooled["data"][0]["data"], vectors["data"][0]["embedding"]);
-}
-
-#[tokio::test]
 async fn tasks_that_the_model_does_not_do_are_refused() {
-    let asked = |task: &str| json!({"model": MODEL, "input": "up", "task": task});
-    let (embedder, classifier) = (embedder(), classifier(8, LabelScores::One));
-    let cases = [
-        (&embedder, "classify", "unsupported_model", "model"),
-        (&classifier, "embed", "unsupported_model", "model"),
-        (&embedder, "token_embed", "unsupported_value", "task"),
-        (&classifier, "token_classify", "unsupported_value", "task"),
-        (&embedder, "reward", "invalid_value", "task"),
-    ];
-    for (server, task, code, param) in cases {
-        let refusal = refused(server, "/pooling", &asked(task)).await;
-        assert_eq!(refusal, (code.to_owned(), param.to_owned()), "{task}");
-    }
-    for server in [embedder, TestServer::start()] {
+    for server in [embedder(), TestServer::start()] {
         let refusal = refused(&server, "/predict", &json!({"inputs": "up"})).await;
         assert_eq!(refusal, ("unsupported_model".to_owned(), "model".to_owned()));
     }
+    let classifier = classifier(8, LabelScores::One);
     assert_eq!(refused(&classifier, "/embed", &json!({"inputs": "up"})).await.0, "unsupported_model");
 }
 

@@ -78,6 +78,24 @@ async fn a_long_text_is_refused_or_cut_at_its_end() {
 }
 
 #[tokio::test]
+async fn what_looks_like_a_control_token_is_text_where_texts_are_read() {
+    let (vectors, pairs, decoder) = (server(), classifier(1, LabelScores::Any), TestServer::start());
+    let cases = [
+        (&vectors, "/v1/embeddings", json!({"input": "</s>"}), 4),
+        (&decoder, "/v1/embeddings", json!({"input": "</s>"}), 4),
+        (&vectors, "/pooling", json!({"input": ["</s>", "<s>"]}), 4 + 3),
+        (&vectors, "/v1/score", json!({"text_1": "<s>", "text_2": "</s>"}), 3 + 4),
+        (&pairs, "/v1/rerank", json!({"query": "<s>", "documents": ["</s>"]}), 3 + 4),
+        (&pairs, "/v1/classify", json!({"input": ["</s>", {"text": "<s>", "text_pair": "</s>"}]}), 4 + 3 + 4),
+    ];
+    for (server, path, mut body, tokens) in cases {
+        body["model"] = json!(MODEL);
+        let answer = server.post(path, body).await.json();
+        assert_eq!(answer["usage"]["prompt_tokens"], tokens, "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn what_continues_texts_is_refused_by_the_kind_of_model() {
     let server = server();
     let completion = json!({"model": MODEL, "prompt": "up"});

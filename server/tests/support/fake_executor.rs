@@ -171,6 +171,9 @@ impl FakeExecutor {
     /// What a model of the kind would give.
     fn pool(&self, work: &Work) -> SequenceVector {
         let vector = match &self.kind {
+            ModelKind::Embedder if work.each_token => {
+                work.tokens.iter().flat_map(|token| certain(*token as usize, WIDTH)).collect()
+            }
             ModelKind::TokenClassifier(labels) => {
                 work.tokens.iter().flat_map(|token| certain(*token as usize, labels.len())).collect()
             }
