@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ObjectName;
+use crate::{ModelName, ObjectName, strict_object::strict_object};
 
 /// One served name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -36,6 +36,32 @@ pub struct Model {
     #[serde(default)]
     #[schema(required)]
     pub tasks: Vec<String>,
+    /// Whether requests find it.
+    #[serde(default)]
+    #[schema(required)]
+    pub status: Option<ModelStatus>,
+}
+
+/// Whether requests find a model. What one does is known once it is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelStatus {
+    /// It is on its way.
+    Loading,
+    /// They do.
+    Loaded,
+    /// It was unloaded.
+    Unloaded,
+}
+
+strict_object! {
+    /// A request to load a model or to unload it.
+    pub struct ModelRequest {
+        required {
+            /// Name of the model.
+            model: ModelName,
+        }
+    }
 }
 
 /// All served names.
