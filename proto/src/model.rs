@@ -72,3 +72,16 @@ pub struct ModelList {
     /// The models.
     pub data: Vec<Model>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_names_a_model_and_nothing_else() {
+        let parse = |text| serde_json::from_str::<ModelRequest>(text).map_err(|error| error.to_string());
+        assert_eq!(&*parse(r#"{"model":"m"}"#).unwrap().model, "m");
+        assert!(parse("{}").unwrap_err().starts_with("missing field `model`"));
+        assert!(parse(r#"{"model":"m","force":true}"#).unwrap_err().starts_with("unknown field `force`"));
+    }
+}

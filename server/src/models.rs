@@ -214,7 +214,7 @@ impl Change {
     }
 
     /// An empty slot is being filled: clients are told to come back.
-    pub(crate) fn is_loading(&self) {
+    pub(crate) fn begin_loading(&self) {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         if matches!(*state, State::Unloaded) {
             *state = State::Loading;

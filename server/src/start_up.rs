@@ -110,7 +110,7 @@ pub fn plan(app: &App) -> Result<Vec<Planned>, StartError> {
 
 /// Finds one model again and plans it beside those that are served. It gets a pool of as many blocks as its first had.
 pub fn plan_again(app: &App, change: Change) -> Result<Planned, StartError> {
-    change.is_loading();
+    change.begin_loading();
     let slot = change.slot();
     let checkpoint = open(slot)?;
     let (config, now) = (app.config(), available_bytes()?);

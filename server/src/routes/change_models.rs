@@ -27,12 +27,12 @@ use crate::{
 
 /// What it takes and answers.
 pub fn describe_load(facts: &Facts) -> Endpoint {
-    describe(facts, "Load a model again, beside the one that is served under its name if there is one")
+    describe(facts, "Load a model again and put it in the place of what is served: with a key of an admin")
 }
 
 /// What it takes and answers.
 pub fn describe_unload(facts: &Facts) -> Endpoint {
-    describe(facts, "Unload a model once its requests have ended")
+    describe(facts, "Unload a model once its requests have ended: with a key of an admin")
 }
 
 fn describe(facts: &Facts, summary: &str) -> Endpoint {
@@ -58,8 +58,8 @@ pub async fn unload(State(app): State<Arc<App>>, request: Request) -> Result<Jso
 async fn load_again(app: &Arc<App>, change: Change) -> Result<(), ApiError> {
     let slot = Arc::clone(change.slot());
     let loaded = engine_thread::start(app, move |app| start_up::plan_again(app, change));
-    let loaded = loaded.map_err(|error| refusal(&slot, &error))?.await.unwrap_or(Err(StartError::Panic));
-    if let Some(replaced) = loaded.map_err(|error| refusal(&slot, &error))? {
+    let loaded = loaded.map_err(|error| refusal(slot.name(), &error))?.await.unwrap_or(Err(StartError::Panic));
+    if let Some(replaced) = loaded.map_err(|error| refusal(slot.name(), &error))? {
         replaced.drained().await;
     }
     Ok(())
@@ -70,6 +70,7 @@ async fn take_out(change: Change) -> Result<(), ApiError> {
         tracing::info!(model = change.slot().name(), "unloading");
         serving.drained().await;
     }
+    drop(change);
     Ok(())
 }
 
@@ -88,7 +89,7 @@ async fn changed<Making: Future<Output = Result<(), ApiError>>>(
         let name = parsed.map_err(without_result)??.model;
         let slot = app.models().named(&name)?;
         make(change(slot)?).await?;
-        Ok(Json(models::model(app, slot, &name)))
+        Ok::<_, ApiError>(Json(models::model(app, slot, &name)))
     };
     tokio::select! {
         biased;
@@ -106,11 +107,36 @@ fn change(slot: &Arc<Slot>) -> Result<Change, ApiError> {
 }
 
 /// What a client is told of a model that does not load. Paths are for the log.
-fn refusal(slot: &Slot, error: &StartError) -> ApiError {
-    tracing::warn!(model = slot.name(), %error, "a model was not loaded");
+fn refusal(model: &str, error: &StartError) -> ApiError {
+    tracing::warn!(model, %error, "a model was not loaded");
     match error {
         StartError::Load(LoadError::Memory(arithmetic)) => ApiError::no_room_for_model(arithmetic),
         StartError::Model(_) => ApiError::invalid_model("its files are not where they were, the log names them"),
         other => ApiError::invalid_model(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::model_source::ModelError;
+
+    #[test]
+    fn a_client_is_told_the_arithmetic_and_the_file_and_no_path() {
+        let told = |error: StartError| {
+            let refusal = refusal("lift", &error);
+            (refusal.status(), refusal.code(), refusal.message().to_owned())
+        };
+        let (status, code, message) = told(LoadError::Memory("needs 3.00 GiB; have 2.00 GiB".to_owned()).into());
+        assert_eq!((status, code), (400, "insufficient_memory"));
+        assert!(message.ends_with("needs 3.00 GiB; have 2.00 GiB"), "{message}");
+        let file = LoadError::File { path: PathBuf::from("/secret/model.gguf"), reason: "is cut short".to_owned() };
+        let (status, code, message) = told(file.into());
+        assert_eq!((status, code), (400, "invalid_model"));
+        assert_eq!(message, "the model cannot be loaded: model.gguf: is cut short");
+        let (_, code, message) = told(ModelError::Unknown("/secret/model.gguf".to_owned()).into());
+        assert!(code == "invalid_model" && !message.contains("secret"), "{message}");
     }
 }
