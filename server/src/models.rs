@@ -224,7 +224,10 @@ impl Change {
     /// Empties the slot: no new request finds a model here.
     pub(crate) fn take_out(&self) -> Option<Serving> {
         match self.0.put(State::Unloaded) {
-            State::Served(serving) => Some(serving),
+            State::Served(serving) => {
+                self.0.metrics.unloaded();
+                Some(serving)
+            }
             State::Starting | State::Loading | State::Unloaded => None,
         }
     }

@@ -137,6 +137,11 @@ impl ModelMetrics {
         self.speculation.begin(limits.speculation.num_speculative_tokens);
     }
 
+    /// The model is unloaded: its KV cache has no shape any more.
+    pub fn unloaded(&self) {
+        self.cache_config.reset();
+    }
+
     /// One token of a sequence whose last one came at `last`.
     pub fn token(&self, last: Option<Duration>, now: Duration) {
         self.generation_tokens.inc();
@@ -232,9 +237,6 @@ impl ModelMetrics {
     pub(super) fn show(&self, reading: &Reading) {
         self.step_age.set(reading.step_age.as_secs_f64());
         self.retry_after.set(reading.retry_after.as_secs_f64());
-        if reading.snapshot.is_none() {
-            self.cache_config.reset();
-        }
         let stats = reading.snapshot.unwrap_or_default();
         let counts = &stats.blocks;
         for (gauge, count) in self.blocks.iter().zip([counts.total, counts.used, counts.cached, counts.free]) {
