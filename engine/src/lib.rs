@@ -49,7 +49,7 @@ pub use generation_defaults::GenerationDefaults;
 pub use input::MAX_ASKED;
 pub use kernels::cpu::isa::Isa;
 pub use kv_cache::KvDtype;
-pub use memory_plan::{MemoryLimits, MemoryPlan};
+pub use memory_plan::{MemoryLimits, MemoryPlan, available_bytes};
 pub use options::EngineOptions;
 pub use panels::{Dtype, PanelFormat};
 pub use pooling::{PoolingConfig, PoolingKind};

@@ -7,6 +7,7 @@ mod arithmetic;
 mod available;
 mod byte_count;
 mod encoder;
+mod together;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ use crate::config::{DecoderConfig, ModelConfig};
 use crate::error::LoadError;
 use crate::kv_cache::KvDtype;
 use crate::options::EngineOptions;
+pub use available::available_bytes;
 use byte_count::ByteCount;
 
 /// Prompt tokens that can be scored in a step in which everybody draws: a prompt that is scored moves at least as fast as
@@ -101,9 +103,26 @@ pub struct MemoryPlan {
 impl MemoryPlan {
     /// Plans for this machine; fails with the arithmetic if the model or the wanted context does not fit.
     pub fn new(checkpoint: &Checkpoint, options: &EngineOptions, limits: &MemoryLimits) -> Result<Self, LoadError> {
-        let sizes = Sizes { weights: arithmetic::weights_bytes(checkpoint, options), kv_dtype: options.kv_dtype };
-        let available_bytes = available::available_bytes()?;
-        match checkpoint.model() {
+        Self::within(checkpoint, options, limits, available_bytes()?)
+    }
+
+    /// The same where the model may take so many bytes.
+    pub fn within(
+        checkpoint: &Checkpoint,
+        options: &EngineOptions,
+        limits: &MemoryLimits,
+        available_bytes: u64,
+    ) -> Result<Self, LoadError> {
+        Self::of(checkpoint.model(), Sizes::new(checkpoint, options), limits, available_bytes)
+    }
+
+    /// All that it takes.
+    pub fn total_bytes(&self) -> u64 {
+        self.weights_bytes + self.kv_bytes + self.scratch_bytes
+    }
+
+    fn of(model: &ModelConfig, sizes: Sizes, limits: &MemoryLimits, available_bytes: u64) -> Result<Self, LoadError> {
+        match model {
             ModelConfig::Decoder(config) => Self::with_available(config, sizes, limits, available_bytes),
             ModelConfig::Encoder(config) => Self::of_encoder(config, sizes.weights, limits, available_bytes),
         }
@@ -118,12 +137,7 @@ impl MemoryPlan {
     ) -> Result<Self, LoadError> {
         assert!(limits.block_size > 0 && limits.max_num_seqs > 0, "limits are above 0");
         check_context(config.max_positions, limits)?;
-        let needs = Needs {
-            weights: sizes.weights,
-            scratch: arithmetic::scratch_bytes(config, limits),
-            per_block: arithmetic::kv_bytes_per_block(config, limits.block_size, sizes.kv_dtype),
-            available: available_bytes,
-        };
+        let needs = Needs::of_decoder(config, sizes, limits, available_bytes);
         let num_blocks = needs.num_blocks(config, limits)?;
         let plan = Self {
             weights_bytes: needs.weights,
@@ -159,6 +173,12 @@ struct Sizes {
     kv_dtype: KvDtype,
 }
 
+impl Sizes {
+    fn new(checkpoint: &Checkpoint, options: &EngineOptions) -> Self {
+        Self { weights: arithmetic::weights_bytes(checkpoint, options), kv_dtype: options.kv_dtype }
+    }
+}
+
 /// The fixed needs, from which the pool's size follows.
 struct Needs {
     weights: u64,
@@ -168,16 +188,32 @@ struct Needs {
 }
 
 impl Needs {
+    fn of_decoder(config: &DecoderConfig, sizes: Sizes, limits: &MemoryLimits, available: u64) -> Self {
+        Self {
+            weights: sizes.weights,
+            scratch: arithmetic::scratch_bytes(config, limits),
+            per_block: arithmetic::kv_bytes_per_block(config, limits.block_size, sizes.kv_dtype),
+            available,
+        }
+    }
+
+    /// Blocks that were asked for, by number or by bytes.
+    fn wanted_blocks(&self, limits: &MemoryLimits) -> Option<u64> {
+        match (limits.num_kv_blocks, limits.kv_cache_memory_bytes) {
+            (Some(blocks), _) => Some(blocks as u64),
+            (None, Some(bytes)) => Some(bytes / self.per_block),
+            (None, None) => None,
+        }
+    }
+
     fn num_blocks(&self, config: &DecoderConfig, limits: &MemoryLimits) -> Result<u64, LoadError> {
         let fixed = self.weights.saturating_add(self.scratch);
         let left = self.available.saturating_sub(fixed) / self.per_block;
         if left == 0 {
             return Err(self.too_much(1, "a smaller model or more memory"));
         }
-        let wanted = match (limits.num_kv_blocks, limits.kv_cache_memory_bytes) {
-            (Some(blocks), _) => blocks as u64,
-            (None, Some(bytes)) => bytes / self.per_block,
-            (None, None) => return Ok(self.default_blocks(config, limits).min(left)),
+        let Some(wanted) = self.wanted_blocks(limits) else {
+            return Ok(self.default_blocks(config, limits).min(left));
         };
         match wanted {
             0 => {
@@ -230,7 +266,7 @@ impl Needs {
 
 impl fmt::Display for MemoryPlan {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let total = self.weights_bytes + self.kv_bytes + self.scratch_bytes;
+        let total = self.total_bytes();
         let mut line =
             |name: &str, bytes: u64, note: &str| writeln!(formatter, "{name:<10}{:>11}  {note}", ByteCount(bytes));
         let blocks = format!(

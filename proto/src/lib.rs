@@ -79,7 +79,7 @@ pub use logprobs::{ChatLogprobs, CompletionLogprobs, Logprob, TokenLogprob, TopL
 pub use map::{AnyObject, LogitBias, Metadata};
 pub use member::Member;
 pub use message::{ChatMessage, FunctionCall, Messages, Role, ToolCall};
-pub use model::{Model, ModelList};
+pub use model::{Model, ModelList, ModelRequest, ModelStatus};
 pub use model_name::ModelName;
 pub use ner::{Aggregation, Entity, NerRequest, TextEntities};
 pub use object_name::ObjectName;

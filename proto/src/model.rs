@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ObjectName;
+use crate::{ModelName, ObjectName, strict_object::strict_object};
 
 /// One served name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -36,6 +36,32 @@ pub struct Model {
     #[serde(default)]
     #[schema(required)]
     pub tasks: Vec<String>,
+    /// Whether requests find it.
+    #[serde(default)]
+    #[schema(required)]
+    pub status: Option<ModelStatus>,
+}
+
+/// Whether requests find a model. What one does is known once it is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelStatus {
+    /// It is on its way.
+    Loading,
+    /// They do.
+    Loaded,
+    /// It was unloaded.
+    Unloaded,
+}
+
+strict_object! {
+    /// A request to load a model or to unload it.
+    pub struct ModelRequest {
+        required {
+            /// Name of the model.
+            model: ModelName,
+        }
+    }
 }
 
 /// All served names.
@@ -45,4 +71,17 @@ pub struct ModelList {
     pub object: ObjectName,
     /// The models.
     pub data: Vec<Model>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_names_a_model_and_nothing_else() {
+        let parse = |text| serde_json::from_str::<ModelRequest>(text).map_err(|error| error.to_string());
+        assert_eq!(&*parse(r#"{"model":"m"}"#).unwrap().model, "m");
+        assert!(parse("{}").unwrap_err().starts_with("missing field `model`"));
+        assert!(parse(r#"{"model":"m","force":true}"#).unwrap_err().starts_with("unknown field `force`"));
+    }
 }

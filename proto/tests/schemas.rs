@@ -6,9 +6,9 @@ use std::{fs, path::PathBuf};
 use proto::{
     ChatChunk, ChatRequest, ChatResponse, Classified, ClassifyRequest, CompletionChunk, CompletionRequest,
     CompletionResponse, DetokenizeRequest, EmbedRequest, EmbeddingsRequest, EmbeddingsResponse, ErrorBody,
-    FillMaskRequest, Listing, Model, ModelList, NerRequest, PairScore, Pooled, PoolingRequest, PredictRequest,
-    Predictions, QaRequest, RerankAnswer, RerankRequest, RerankResponse, ScoreRequest, Similarities, SimilarityRequest,
-    TextAnswers, TextEntities, TextMasks, TokenizeRequest, TokenizeResponse, Usage, Vectors,
+    FillMaskRequest, Listing, Model, ModelList, ModelRequest, NerRequest, PairScore, Pooled, PoolingRequest,
+    PredictRequest, Predictions, QaRequest, RerankAnswer, RerankRequest, RerankResponse, ScoreRequest, Similarities,
+    SimilarityRequest, TextAnswers, TextEntities, TextMasks, TokenizeRequest, TokenizeResponse, Usage, Vectors,
 };
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -136,6 +136,8 @@ fn every_reference_is_defined() {
         document::<RerankAnswer>(),
         document::<ScoreRequest>(),
         listing::<PairScore>(),
+        document::<ModelRequest>(),
+        document::<ModelList>(),
         document::<EmbedRequest>(),
         document::<PredictRequest>(),
         document::<Predictions>(),

@@ -3,7 +3,10 @@
 //! Three routers: the open one for probes, the page's files, and the guarded one with its fallback inside the guard, so
 //! that a path that does not exist asks for a key as every other does.
 
-use std::{any::Any, sync::Arc, sync::OnceLock};
+use std::{
+    any::Any,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     Router,
@@ -25,12 +28,14 @@ use crate::{
     health::Health,
     host_guard,
     metrics::Metrics,
+    models::{Models, Serving, Slot},
     openapi::{Endpoint, Facts},
+    quota::Quota,
     request_id::random_bytes,
     routes,
-    served_model::ServedModel,
     shutdown::{Shutdown, Work},
     text_pool::TextPool,
+    turns::Turns,
 };
 
 const PROBES: [&str; 3] = ["/health", "/live", "/ready"];
@@ -52,8 +57,9 @@ fn open_routes() -> Vec<Route> {
 /// Answered to those who may.
 fn guarded_routes() -> Vec<Route> {
     use routes::{
-        apply_template, chat, classify, completions, detokenize, embed, embeddings, fill_mask, input_tokens, metrics,
-        models, ner, openapi, pooling, predict, qa, render, rerank, score, similarity, tokenize, unserved, version,
+        apply_template, change_models, chat, classify, completions, detokenize, embed, embeddings, fill_mask,
+        input_tokens, metrics, models, ner, openapi, pooling, predict, qa, render, rerank, score, similarity, tokenize,
+        unserved, version,
     };
     let mut routes: Vec<Route> = vec![
         ("/v1/chat/completions", post(chat::create), chat::describe),
@@ -85,6 +91,8 @@ fn guarded_routes() -> Vec<Route> {
         ("/apply-template", post(apply_template::create), apply_template::describe),
         ("/v1/models", get(models::list), models::describe_list),
         ("/v1/models/{*id}", get(models::one), models::describe_one),
+        ("/v1/models/load", post(change_models::load), change_models::describe_load),
+        ("/v1/models/unload", post(change_models::unload), change_models::describe_unload),
         ("/metrics", get(metrics::metrics), metrics::describe),
         ("/version", get(version::version), version::describe),
         ("/openapi.json", get(openapi::document), openapi::describe),
@@ -106,7 +114,7 @@ fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     ]
 }
 
-/// What the routes share. The model comes when it is loaded.
+/// What the routes share.
 #[derive(Debug)]
 pub struct App {
     pub(crate) config: Config,
@@ -114,60 +122,69 @@ pub struct App {
     pub(crate) created: u64,
     pub(crate) health: Arc<Health>,
     pub(crate) shutdown: Arc<Shutdown>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Metrics,
     pub(crate) keys: Keys,
+    /// Of those who may change the server.
+    pub(crate) admins: Keys,
     pub(crate) hosts: Vec<String>,
     pub(crate) origins: Vec<String>,
     pub(crate) bodies: BodyLimits,
     pub(crate) pool: TextPool,
-    model: OnceLock<Arc<ServedModel>>,
+    pub(crate) models: Models,
+    pub(crate) turns: Arc<Turns>,
+    /// What models may take, once it is planned.
+    pub(crate) memory: OnceLock<Quota>,
 }
 
 impl App {
-    /// An application without a model.
+    /// An application whose models are still to be loaded.
     pub fn new(config: Config, clock: Clock, pool: TextPool) -> Arc<Self> {
-        let health = Arc::new(Health::new(clock.clone(), config.lifecycle.stall_timeout));
+        let health = Arc::new(Health::new(clock.clone(), config.lifecycle.stall_timeout, config.models.len()));
         let limits = &config.limits;
+        let metrics = Metrics::new(&config.models[0].names[0]);
         Arc::new(Self {
             created: unix_seconds(),
             shutdown: Arc::new(Shutdown::new(Arc::clone(&health))),
             health,
-            metrics: Arc::new(Metrics::new(&config.names[0])),
-            keys: Keys::new(&config.access.keys, random_bytes()),
+            models: Models::new(&config.models, &metrics),
+            metrics,
+            keys: Keys::new(&config.access.keys.accepted(), random_bytes()),
+            admins: Keys::new(&config.access.keys.admin, random_bytes()),
             hosts: config.access.hosts.clone(),
             origins: config.access.origins.clone(),
             bodies: BodyLimits::new(limits.body_bytes, limits.inflight_body_bytes, limits.body_timeout),
             pool,
-            model: OnceLock::new(),
+            turns: Turns::new(clock.clone()),
+            memory: OnceLock::new(),
             clock,
             config,
         })
     }
 
-    /// The model is loaded: from now on it is served.
-    pub fn serve(&self, model: ServedModel) {
-        self.metrics.loaded(&model.limits, self.config.engine.kv_dtype.name());
-        let first = self.model.set(Arc::new(model)).is_ok();
-        assert!(first, "a process loads one model");
-        self.health.loaded();
+    /// A model of this slot is loaded: from now on it is served. What it replaces is left to be drained.
+    pub(crate) fn serve(&self, slot: &Slot, serving: Serving) -> Option<Serving> {
+        let (is_first, replaced) = slot.serve(serving);
+        if is_first {
+            self.health.loaded();
+        }
+        replaced
     }
 
-    /// The loaded model, also while draining.
-    pub fn model(&self) -> Result<&Arc<ServedModel>, ApiError> {
-        self.model.get().ok_or_else(ApiError::model_loading)
+    /// A place among the running requests, unless new work is refused or there is no model to do it.
+    pub fn begin(&self) -> Result<Work, ApiError> {
+        self.models.any().map_err(|error| self.refused(error))?;
+        self.shutdown.begin().ok_or_else(|| self.refused(ApiError::shutting_down()))
     }
 
-    /// The loaded model and a place among the running requests, unless new work is refused.
-    pub fn begin(&self) -> Result<(Arc<ServedModel>, Work), ApiError> {
-        let model = self.model.get().ok_or_else(|| self.refused(ApiError::model_loading()))?;
-        let work = self.shutdown.begin().ok_or_else(|| self.refused(ApiError::shutting_down()))?;
-        Ok((Arc::clone(model), work))
-    }
-
-    /// Counts a refusal at admission.
-    pub fn refused(&self, error: ApiError) -> ApiError {
-        self.metrics.rejected(error.code());
+    /// Counts a refusal before it is known which model is asked.
+    fn refused(&self, error: ApiError) -> ApiError {
+        self.models.first().metrics().rejected(error.code());
         error
+    }
+
+    /// The models.
+    pub fn models(&self) -> &Models {
+        &self.models
     }
 
     /// How the process stops.
@@ -181,7 +198,7 @@ impl App {
     }
 
     /// All metrics.
-    pub fn metrics(&self) -> &Arc<Metrics> {
+    pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 

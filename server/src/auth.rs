@@ -37,6 +37,19 @@ pub async fn require_key(State(app): State<Arc<App>>, request: Request, next: Ne
     Ok(next.run(request).await)
 }
 
+/// Whether a request may change the server: it carries a key for that. Without one configured nobody may.
+pub(crate) fn require_admin(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    if app.admins.is_open() {
+        return Err(no_admins());
+    }
+    if app.admins.admit(headers) { Ok(()) } else { Err(ApiError::permission_denied()) }
+}
+
+/// That nobody may change the server.
+pub(crate) fn no_admins() -> ApiError {
+    ApiError::not_enabled("changes at run time (--admin-api-key)")
+}
+
 impl Keys {
     /// Takes the keys of a configuration; `secret` is random and stays in the process.
     pub fn new(keys: &[Secret], secret: [u8; 32]) -> Self {

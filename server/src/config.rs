@@ -3,7 +3,7 @@
 //! Everything behind this file gets plain values; nothing reads a flag or a variable later.
 
 use std::{
-    env, fs,
+    env,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     thread,
@@ -19,8 +19,9 @@ use figment::{
 use scheduler::Speculation;
 
 use crate::{
-    auth::Secret,
+    access_keys::{AccessKeys, KEY_VARIABLE},
     flags::{Flags, GenerationConfig, LogFormat, LogLevel, SpeculativeMethod},
+    model_entry::{self, ModelEntry},
     reasoning::ReasoningParser,
     tools::{CallFormat, format::FORMATS},
     units::{ByteSize, Span},
@@ -29,16 +30,15 @@ use crate::{
 /// The model that is served when none is named.
 pub const DEFAULT_MODEL: &str = "smollm2-135m-instruct";
 
-const KEY_VARIABLE: &str = "GONDOLA_API_KEY";
+/// Settings that are read from nowhere but where they are looked for by name.
+const NOT_MERGED: [&str; 4] = ["config", "first_model", "api_key", "admin_api_key"];
 const MIB: u64 = 1 << 20;
 
 /// One checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The model, as named.
-    pub model: String,
-    /// Names that clients use, the first one being the main one.
-    pub names: Vec<String>,
+    /// The models, at least one.
+    pub models: Vec<ModelEntry>,
     /// A chat template in place of the model's own.
     pub chat_template: Option<PathBuf>,
     /// How the model writes calls, in place of how its template does.
@@ -72,8 +72,8 @@ pub struct Config {
 /// Who may call.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// Keys; none means open to local clients.
-    pub keys: Vec<Secret>,
+    /// What callers must know.
+    pub keys: AccessKeys,
     /// Names accepted in `Host` beside the loopback ones.
     pub hosts: Vec<String>,
     /// Origins that get CORS headers.
@@ -135,15 +135,13 @@ pub enum ConfigError {
 impl Config {
     /// Puts flags over environment over file over defaults, and checks the result.
     pub fn resolve(flags: &Flags) -> Result<Self, ConfigError> {
-        let keys = keys(flags, env::var(KEY_VARIABLE).ok().as_deref())?;
+        let keys = AccessKeys::read(flags)?;
         Self::checked(&merged(flags)?, keys)
     }
 
-    fn checked(flags: &Flags, keys: Vec<Secret>) -> Result<Self, ConfigError> {
-        let model = flags.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+    fn checked(flags: &Flags, keys: AccessKeys) -> Result<Self, ConfigError> {
         let config = Self {
-            names: names(&model, &flags.served_model_name),
-            model,
+            models: model_entry::entries(&flags.model, &flags.served_model_name)?,
             chat_template: flags.chat_template.clone(),
             tool_call_parser: flags.tool_call_parser.as_deref().map(tool_call_parser).transpose()?,
             reasoning_parser: reasoning_parser(flags.reasoning_parser.as_deref().unwrap_or("auto"))?,
@@ -171,7 +169,7 @@ impl Config {
 
     /// An address that others can reach needs a key, or the word that it does not.
     fn check_exposure(&self, allowed: bool) -> Result<(), ConfigError> {
-        if self.address.ip().is_loopback() || !self.access.keys.is_empty() || allowed {
+        if self.address.ip().is_loopback() || !self.access.keys.api.is_empty() || allowed {
             return Ok(());
         }
         let reason = format!(
@@ -187,10 +185,12 @@ fn merged(flags: &Flags) -> Result<Flags, ConfigError> {
     if let Some(file) = &flags.config {
         figment = figment.merge(Toml::file_exact(file));
     }
-    let api_key = flags.api_key.clone();
-    let merged: Result<Flags, _> = figment.merge(environment()).merge(Serialized::defaults(flags)).extract();
-    let merged = merged.map_err(|error| ConfigError::Source(error.to_string()))?;
-    Ok(Flags { api_key, ..merged })
+    let mut typed = flags.clone();
+    if let Some(first) = typed.first_model.take() {
+        typed.model.insert(0, first);
+    }
+    let merged: Result<Flags, _> = figment.merge(environment()).merge(Serialized::defaults(typed)).extract();
+    merged.map_err(|error| ConfigError::Source(error.to_string()))
 }
 
 /// The variables that are named as flags are. Kubernetes sets `GONDOLA_PORT=tcp://...` for a service called gondola:
@@ -204,42 +204,8 @@ fn environment() -> Env {
         .collect();
     Env::prefixed("GONDOLA_").filter(move |name| {
         let name = name.as_str().to_ascii_lowercase();
-        !matches!(name.as_str(), "config" | "api_key")
-            && names.contains(&name)
-            && !foreign.contains(&format!("gondola_{name}"))
+        !NOT_MERGED.contains(&name.as_str()) && names.contains(&name) && !foreign.contains(&format!("gondola_{name}"))
     })
-}
-
-fn names(model: &str, served: &[String]) -> Vec<String> {
-    if !served.is_empty() {
-        return served.to_vec();
-    }
-    let is_file = PathBuf::from(model).extension().is_some_and(|extension| extension == "gguf");
-    let is_path = is_file || PathBuf::from(model).exists();
-    let file = PathBuf::from(model).canonicalize().unwrap_or_else(|_| PathBuf::from(model));
-    let name = match file.file_name() {
-        Some(name) if is_path => name.to_string_lossy().trim_end_matches(".gguf").to_owned(),
-        _ => model.to_owned(),
-    };
-    vec![name]
-}
-
-fn keys(flags: &Flags, variable: Option<&str>) -> Result<Vec<Secret>, ConfigError> {
-    let mut keys = flags.api_key.clone();
-    if let Some(path) = &flags.api_key_file {
-        let text = fs::read_to_string(path).map_err(|error| value("--api-key-file", error.to_string()))?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        keys.extend(lines.map(Secret::from));
-        if keys.is_empty() {
-            return Err(value("--api-key-file", "the file holds no key"));
-        }
-    }
-    let listed = variable.into_iter().flat_map(|list| list.split(',')).map(str::trim);
-    keys.extend(listed.filter(|key| !key.is_empty()).map(Secret::from));
-    if keys.iter().any(Secret::is_unsendable) {
-        return Err(value("--api-key", "a key is 1 to 512 visible ASCII characters"));
-    }
-    Ok(keys)
 }
 
 /// Settings of the engine as flags spell them.
@@ -410,7 +376,8 @@ mod tests {
     fn without_flags_the_defaults_hold() {
         let config = resolved(|_| {}).unwrap();
         assert_eq!(config.address.to_string(), "127.0.0.1:8000");
-        assert_eq!((config.model.as_str(), config.names.as_slice()), (DEFAULT_MODEL, &[DEFAULT_MODEL.to_owned()][..]));
+        let model = ModelEntry { source: DEFAULT_MODEL.to_owned(), names: vec![DEFAULT_MODEL.to_owned()] };
+        assert_eq!(config.models, [model]);
         assert_eq!((config.memory.max_num_seqs, config.memory.max_num_batched_tokens), (64, 256));
         assert_eq!((config.limits.queued_requests, config.limits.body_bytes, config.limits.choices), (256, 4 << 20, 8));
         assert_eq!(config.lifecycle.shutdown_timeout, Duration::from_secs(30));
@@ -423,12 +390,14 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_path_is_its_file_without_the_suffix() {
-        for (model, name) in [("a/b/small.gguf", "small"), ("org/model", "org/model"), ("short", "short")] {
-            assert_eq!(resolved(|flags| flags.model = Some(model.to_owned())).unwrap().names, [name]);
-        }
-        let named = resolved(|flags| flags.served_model_name = vec!["x".to_owned(), "y".to_owned()]).unwrap();
-        assert_eq!(named.names, ["x", "y"]);
+    fn models_stand_in_the_order_of_the_command_line() {
+        let config = resolved(|flags| {
+            flags.first_model = Some("org/a".to_owned());
+            flags.model = vec!["org/b=bee".to_owned(), "c".to_owned()];
+        });
+        let models = config.unwrap().models;
+        let told: Vec<_> = models.iter().map(|model| (model.source.as_str(), model.names.join(","))).collect();
+        assert_eq!(told, [("org/a", "org/a".to_owned()), ("org/b", "bee".to_owned()), ("c", "c".to_owned())]);
     }
 
     #[test]
@@ -438,13 +407,6 @@ mod tests {
         assert!(message.contains("--host") && message.contains("--allow-unauthenticated"), "{message}");
         assert!(resolved(|flags| (open(flags), flags.allow_unauthenticated = Some(true)).1).is_ok());
         assert!(resolved(|flags| (open(flags), flags.api_key = vec!["a-long-enough-key".into()]).1).is_ok());
-    }
-
-    #[test]
-    fn keys_come_from_flags_and_the_environment() {
-        let flags = Flags { api_key: vec!["one".into()], ..Flags::default() };
-        assert_eq!(keys(&flags, Some("two, three,")).unwrap(), ["one".into(), "two".into(), "three".into()]);
-        assert!(keys(&flags, Some("with space")).is_err());
     }
 
     /// Bodies, events of every accepted request, and connections at 64 KiB each stay within 1.5 GiB.

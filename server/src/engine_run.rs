@@ -12,7 +12,7 @@ use crate::{
     app::App,
     engine_handle::NotSent,
     error::ApiError,
-    metrics::Metrics,
+    metrics::ModelMetrics,
     served_model::ServedModel,
     shutdown::{CutSignal, Work},
     ticket::Ticket,
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct EngineRun {
     model: Arc<ServedModel>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<ModelMetrics>,
     ticket: Arc<Ticket>,
     events: mpsc::Receiver<(usize, Event)>,
     cut: CutSignal,
@@ -57,15 +57,15 @@ impl EngineRun {
         let (events, receiver) = mpsc::channel(EVENTS_PER_REQUEST.max(2 * count).max(at_the_end(&submissions)));
         let (accepted, answer) = oneshot::channel();
         let mut run = Self {
+            metrics: Arc::clone(model.metrics()),
             model,
-            metrics: Arc::clone(app.metrics()),
             ticket: Arc::clone(&ticket),
             events: receiver,
             cut: app.shutdown().cut_signal(),
             open: count,
             _work: work,
         };
-        let outcome = run.hand_in(app, Job { submissions, at_once, ticket, events, accepted }, (answer, field)).await;
+        let outcome = run.hand_in(Job { submissions, at_once, ticket, events, accepted }, (answer, field)).await;
         if outcome.is_err() {
             run.ticket.leave();
             run.open = 0;
@@ -75,12 +75,15 @@ impl EngineRun {
 
     async fn hand_in(
         &mut self,
-        app: &App,
         job: Job,
         (answer, field): (oneshot::Receiver<Result<(), Reject>>, &str),
     ) -> Result<(), ApiError> {
         let status = self.model.engine.status();
-        let rejected = |reject| app.refused(ApiError::rejected(&reject, field, status.retry_after()));
+        let rejected = |reject| {
+            let error = ApiError::rejected(&reject, field, status.retry_after());
+            status.metrics().rejected(error.code());
+            error
+        };
         let sent = self.model.engine.send(job).map_err(|error| match error {
             NotSent::Rejected(reject) => rejected(reject),
             NotSent::EngineGone => ApiError::engine(),

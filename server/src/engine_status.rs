@@ -11,7 +11,7 @@ use scheduler::{SchedulerStats, Turn};
 use tokio::sync::watch;
 
 use crate::{
-    clock::Clock, drain_rate::DrainRate, guarded_executor::StepFailure, health::Health, metrics::Metrics,
+    clock::Clock, drain_rate::DrainRate, guarded_executor::StepFailure, metrics::ModelMetrics, pulse::Pulse,
     queue_gate::QueueGate, request_id::random_bytes,
 };
 
@@ -19,8 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub struct EngineStatus {
     clock: Clock,
-    health: Arc<Health>,
-    metrics: Arc<Metrics>,
+    pulse: Arc<Pulse>,
+    metrics: Arc<ModelMetrics>,
     gate: QueueGate,
     drain: Mutex<DrainRate>,
     snapshot: watch::Sender<SchedulerStats>,
@@ -28,10 +28,10 @@ pub struct EngineStatus {
 
 impl EngineStatus {
     /// The status of an engine that has not run yet.
-    pub fn new(clock: Clock, health: Arc<Health>, metrics: Arc<Metrics>, gate: QueueGate) -> Self {
+    pub fn new(clock: Clock, pulse: Arc<Pulse>, metrics: Arc<ModelMetrics>, gate: QueueGate) -> Self {
         Self {
             clock,
-            health,
+            pulse,
             metrics,
             gate,
             drain: Mutex::new(DrainRate::default()),
@@ -44,9 +44,14 @@ impl EngineStatus {
         self.clock.now()
     }
 
-    /// The process's metrics.
-    pub fn metrics(&self) -> &Metrics {
+    /// Its model's metrics.
+    pub fn metrics(&self) -> &Arc<ModelMetrics> {
         &self.metrics
+    }
+
+    /// Its progress.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// The front of the queue.
@@ -66,20 +71,21 @@ impl EngineStatus {
         self.drain().retry_after(ahead, self.clock.now(), chance)
     }
 
-    /// Sets the snapshot.
+    /// Sets the snapshot, and counts what came since the last one before anybody sees it.
     pub fn publish(&self, stats: SchedulerStats) {
+        self.metrics.count(&self.snapshot.borrow(), &stats);
         self.snapshot.send_replace(stats);
     }
 
     /// There is work.
     pub fn working(&self) {
-        self.health.working();
+        self.pulse.working();
         self.drain().working(self.clock.now());
     }
 
     /// There is none.
     pub fn idle(&self) {
-        self.health.idle();
+        self.pulse.idle();
         self.drain().idle();
     }
 
@@ -90,7 +96,7 @@ impl EngineStatus {
 
     /// A step ended, well or not.
     pub fn stepped<E>(&self, turn: &Turn<E>, elapsed: Duration, stats: SchedulerStats) {
-        self.health.stepped();
+        self.pulse.stepped();
         self.publish(stats);
         if turn.computed_tokens > 0 {
             self.metrics.step(turn.computed_tokens, elapsed);

@@ -4,6 +4,7 @@
 //! A message is lower case, has no full stop, and quotes at most 128 escaped characters of what the client sent.
 
 mod listing;
+mod model;
 mod refusal;
 
 use std::time::Duration;
@@ -138,22 +139,6 @@ impl ApiError {
     pub fn allow(self, methods: HeaderValue) -> Self {
         self.with(header::ALLOW, methods)
     }
-
-    /// No model has this name.
-    pub fn model_not_found(name: &str) -> Self {
-        let message = format!("model \"{}\" is not served here", excerpt(name));
-        Self::new(StatusCode::NOT_FOUND, INVALID, "model_not_found", message).at("model")
-    }
-
-    /// The model cannot serve the route; the message says which it can.
-    pub fn unsupported_model(message: &str) -> Self {
-        Self::bad_request("unsupported_model", "model", message)
-    }
-
-    /// A decoder that was trained without a chat template is asked to chat.
-    pub fn no_chat_template() -> Self {
-        Self::unsupported_model("the model has no chat template, start the server with --chat-template")
-    }
 }
 
 /// Head and body.
@@ -219,11 +204,6 @@ impl ApiError {
     pub fn deadline_unreachable(wait: Duration) -> Self {
         let message = "the deadline of the request cannot be met";
         Self::limited("deadline_unreachable", message, "rejected-ttl-expired").retry_after(wait)
-    }
-
-    /// The model is not loaded yet.
-    pub fn model_loading() -> Self {
-        Self::unavailable("model_loading", "the model is being loaded")
     }
 
     /// The server ends; the connection too.

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{ByteSize, Span};
 
-/// Serve a model over HTTP.
+/// Serve one or several models over HTTP.
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[command(after_help = EXAMPLES)]
 pub struct Flags {
     /// A .gguf file, a Hugging Face folder, a hub id (org/name) or a short name [default: smollm2-135m-instruct]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
+    #[arg(value_name = "MODEL")]
+    #[serde(skip)]
+    pub first_model: Option<String>,
 
     /// TOML file with any of these settings; flags and environment win over it
     #[arg(long, value_name = "FILE", env = "GONDOLA_CONFIG")]
@@ -57,12 +58,23 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_unauthenticated: Option<bool>,
 
+    /// Key for routes that change the server, such as /v1/models/load (repeatable; `GONDOLA_ADMIN_API_KEY` adds more,
+    /// comma-separated) [default: none, those routes are off]
+    #[arg(long, value_name = "KEY", help_heading = "Access")]
+    #[serde(skip)]
+    pub admin_api_key: Vec<crate::auth::Secret>,
+
     /// Answers say where the request's time went (`timings`) [default: true]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Answers")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_accounting: Option<bool>,
 
-    /// Name that clients use for the model (repeatable) [default: the name it was started with]
+    /// One more model, or the only one; NAME is what clients call it (repeatable)
+    #[arg(long, value_name = "MODEL[=NAME]", help_heading = "Model")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub model: Vec<String>,
+
+    /// Name that clients use for the only model (repeatable) [default: the name it was started with]
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Model")]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     pub served_model_name: Vec<String>,
@@ -111,12 +123,12 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block_size: Option<usize>,
 
-    /// Exact number of KV blocks [default: from the memory that is free at start]
+    /// Exact number of KV blocks of each model [default: from the memory that is free at start]
     #[arg(long, value_name = "N", help_heading = "Batching")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_kv_blocks: Option<usize>,
 
-    /// Memory for KV blocks, such as 2GiB [default: a quarter of what is free at start]
+    /// Memory for KV blocks of each model, such as 2GiB [default: a quarter of what is free at start, for all together]
     #[arg(long, value_name = "SIZE", help_heading = "Batching")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kv_cache_memory_bytes: Option<ByteSize>,
@@ -289,6 +301,7 @@ Examples:
   gondola serve
   gondola serve model.gguf --port 8001
   gondola serve HuggingFaceTB/SmolLM2-135M-Instruct --max-num-seqs 16
+  gondola serve --model chat.gguf=chat --model all-minilm-l6-v2
   GONDOLA_API_KEY=... gondola serve --host 0.0.0.0
 
 Sizes take KiB, MiB, GiB; times take ms, s, m, h (plain numbers are bytes and seconds).

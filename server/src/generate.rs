@@ -12,7 +12,7 @@ use crate::{
     config::RequestLimits,
     engine_run::{EngineRun, Sequences},
     error::ApiError,
-    metrics::Metrics,
+    metrics::ModelMetrics,
     prepare::Prepared,
     served_model::ServedModel,
     shutdown::Work,
@@ -26,7 +26,7 @@ pub use crate::choice::{GeneratedToken, Piece};
 #[derive(Debug)]
 pub struct Generation {
     run: EngineRun,
-    metrics: Arc<Metrics>,
+    metrics: Arc<ModelMetrics>,
     choices: Vec<Choice>,
     /// Choices of each prompt.
     choices_each: usize,
@@ -92,9 +92,10 @@ impl Generation {
         let choices = (0..count).map(|index| choice(&model, prepared, index)).collect();
         let longest = submissions.iter().map(|submission| submission.params.max_new).max();
         let sequences = Sequences { submissions, at_once: None, field: prepared.field };
+        let metrics = Arc::clone(model.metrics());
         let generation = Self {
             run: EngineRun::start(app, model, work, sequences).await?,
-            metrics: Arc::clone(app.metrics()),
+            metrics,
             choices,
             choices_each: request.choices,
             scores: vec![Vec::new(); prepared.prompts.len()],

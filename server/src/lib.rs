@@ -3,6 +3,7 @@
 //! The server owns text; the scheduler owns numbers, the engine bytes, proto the public JSON.
 #![forbid(unsafe_code)]
 
+pub mod access_keys;
 pub mod account;
 pub mod answer;
 pub mod answer_headers;
@@ -28,6 +29,7 @@ pub mod embed;
 pub mod engine_handle;
 mod engine_run;
 pub mod engine_status;
+pub mod engine_thread;
 pub mod entities;
 pub mod error;
 pub mod flags;
@@ -44,19 +46,23 @@ pub mod logging;
 pub mod masks;
 pub mod metrics;
 pub mod model_cache;
+pub mod model_entry;
 pub mod model_kind;
 pub mod model_source;
+pub mod models;
 pub mod openapi;
 pub mod pairs;
 pub mod placed_text;
 pub mod prepare;
 pub mod progress;
+pub mod pulse;
 pub mod queue_gate;
-mod quota;
+pub mod quota;
 pub mod reasoning;
 pub mod request;
 pub mod request_id;
 pub mod routes;
+mod routing;
 pub mod served_model;
 pub mod short_names;
 pub mod shown_tokens;
@@ -71,6 +77,7 @@ pub mod text_stream;
 pub mod ticket;
 pub mod tokenizer;
 pub mod tools;
+pub mod turns;
 pub mod units;
 pub mod windows;
 pub mod worker;

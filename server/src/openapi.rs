@@ -29,7 +29,9 @@ pub struct Facts {
     pub body_bytes: usize,
     /// Most choices for one prompt.
     pub choices: usize,
-    /// Of the model, once it is loaded: its tokens, and most of them in one sequence.
+    /// Whether some keys may change the server.
+    pub has_admins: bool,
+    /// Of the models that are loaded: the most tokens there are, and the most in one sequence.
     pub vocabulary: Option<(usize, usize)>,
     /// Most numbers of a vector, once a model is loaded that makes some.
     pub dimensions: Option<usize>,
@@ -40,15 +42,18 @@ pub struct Facts {
 impl Facts {
     /// Of this server, now.
     pub fn of(app: &App) -> Self {
-        let rules = app.model().ok().map(|model| &model.rules);
+        let served: Vec<_> = app.models().served().collect();
+        let rules = || served.iter().map(|model| &model.rules);
+        let longest = rules().map(|rules| rules.max_model_len).max();
         Self {
-            models: app.config.names.clone(),
+            models: app.models().names().cloned().collect(),
             has_keys: !app.keys.is_open(),
             body_bytes: app.config.limits.body_bytes,
             choices: app.config.limits.choices,
-            vocabulary: rules.map(|rules| (rules.vocab_size, rules.max_model_len)),
-            dimensions: rules.and_then(|rules| Some(rules.vectors.as_ref().ok()?.dimensions)),
-            mask: rules.and_then(|rules| Some(rules.kind.mask()?.text.clone())),
+            has_admins: !app.admins.is_open(),
+            vocabulary: rules().map(|rules| rules.vocab_size).max().zip(longest),
+            dimensions: rules().filter_map(|rules| Some(rules.vectors.as_ref().ok()?.dimensions)).max(),
+            mask: rules().find_map(|rules| Some(rules.kind.mask()?.text.clone())),
         }
     }
 

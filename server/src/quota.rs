@@ -7,25 +7,31 @@ use std::sync::{
 
 /// The amount.
 #[derive(Debug, Clone)]
-pub(crate) struct Quota {
+pub struct Quota {
     taken: Arc<AtomicUsize>,
     limit: usize,
 }
 
 /// A part that was taken.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub struct Share {
     amount: usize,
     taken: Arc<AtomicUsize>,
 }
 
 impl Quota {
-    pub(crate) fn new(limit: usize) -> Self {
+    /// All of it is there.
+    pub fn new(limit: usize) -> Self {
         Self { taken: Arc::default(), limit }
     }
 
+    /// What nobody has taken.
+    pub fn left(&self) -> usize {
+        self.limit - self.taken.load(Ordering::Acquire)
+    }
+
     /// Takes a part, if so much is left.
-    pub(crate) fn take(&self, amount: usize) -> Option<Share> {
+    pub fn take(&self, amount: usize) -> Option<Share> {
         let more = |taken: usize| taken.checked_add(amount).filter(|taken| *taken <= self.limit);
         self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         Some(Share { amount, taken: Arc::clone(&self.taken) })
@@ -47,6 +53,7 @@ mod tests {
         let quota = Quota::new(3);
         let two = quota.take(2).unwrap();
         assert!(quota.take(2).is_none() && quota.take(usize::MAX).is_none());
+        assert_eq!(quota.left(), 1);
         let one = quota.clone().take(1).unwrap();
         drop(two);
         assert!(quota.take(3).is_none() && quota.take(2).is_some());

@@ -1,4 +1,4 @@
-//! The loaded model as the HTTP side sees it: names, text rules, and the way to the engine.
+//! A loaded model as the HTTP side sees it: text rules, and the way to the engine.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     engine_handle::EngineHandle,
     grammar::Grammars,
+    metrics::ModelMetrics,
     model_kind::ModelKind,
     reasoning::{ReasoningFormat, ReasoningParser},
     request::{GenerateRequest, RequestRules, VectorRules},
@@ -47,8 +48,6 @@ pub struct ModelParts {
 /// One model that is served.
 #[derive(Debug)]
 pub struct ServedModel {
-    pub(crate) names: Vec<String>,
-    pub(crate) root: String,
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) template: Option<ChatTemplate>,
     pub(crate) rules: RequestRules,
@@ -91,14 +90,14 @@ fn vectors(parts: &ModelParts) -> Result<VectorRules, String> {
 }
 
 impl ServedModel {
-    /// A model of these parts, under the names of the configuration.
-    pub fn new(parts: ModelParts, limits: Limits, engine: EngineHandle, config: &Config) -> Self {
+    /// A model of these parts, under these names.
+    pub fn new(names: &[String], parts: ModelParts, limits: Limits, engine: EngineHandle, config: &Config) -> Self {
         let prompt_bytes =
             config.limits.prompt_bytes.unwrap_or_else(|| usize::max(16 * limits.max_model_len, 64 << 10));
         let reasoning = reasoning_format(config, parts.template.as_ref());
         Self {
             rules: RequestRules {
-                models: config.names.clone(),
+                models: names.to_vec(),
                 kind: parts.kind.clone(),
                 max_model_len: limits.max_model_len,
                 vocab_size: parts.vocab_size,
@@ -112,8 +111,6 @@ impl ServedModel {
                 template_variables: parts.template.as_ref().map(|own| own.variables().clone()).unwrap_or_default(),
             },
             grammars: Grammars::new(Arc::clone(&parts.tokenizer), parts.eos_ids.clone(), reasoning),
-            names: config.names.clone(),
-            root: config.names[0].clone(),
             tokenizer: parts.tokenizer,
             template: parts.template,
             bos_id: parts.bos_id,
@@ -132,5 +129,10 @@ impl ServedModel {
     /// The engine thread, as seen from here.
     pub fn engine(&self) -> &EngineHandle {
         &self.engine
+    }
+
+    /// What is counted of it.
+    pub(crate) fn metrics(&self) -> &Arc<ModelMetrics> {
+        self.engine.status().metrics()
     }
 }

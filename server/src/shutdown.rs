@@ -121,7 +121,7 @@ mod tests {
     };
 
     fn serving() -> (Arc<Shutdown>, Arc<Health>) {
-        let health = Arc::new(Health::new(Clock::monotonic(), Duration::from_mins(1)));
+        let health = Arc::new(Health::new(Clock::monotonic(), Duration::from_mins(1), 1));
         health.loaded();
         (Arc::new(Shutdown::new(Arc::clone(&health))), health)
     }

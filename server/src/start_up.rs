@@ -1,12 +1,15 @@
-//! From a configuration to a served model: find it, check it, plan its memory, load it.
+//! From a configuration to served models: find them, check them, plan their memory, load them.
 //!
-//! Runs on the engine thread, while the HTTP side already answers. Every failure is one line that names the file.
+//! Runs while the HTTP side already answers. Every failure is one line that names the file.
 
 use std::{fs, path::Path, sync::Arc};
 
-use engine::{Checkpoint, CpuFacts, Engine, GenerationDefaults, MemoryPlan, ModelFacts, error::LoadError};
+use engine::{
+    Checkpoint, CpuFacts, Engine, GenerationDefaults, MemoryLimits, MemoryPlan, ModelFacts, available_bytes,
+    error::LoadError,
+};
 use scheduler::{Driver, Limits};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     app::App,
@@ -18,13 +21,15 @@ use crate::{
     guarded_executor::GuardedExecutor,
     model_kind::ModelKind,
     model_source::{self, ModelError},
+    models::{Change, Serving, Slot},
     queue_gate::QueueGate,
+    quota::{Quota, Share},
     served_model::{ModelParts, ServedModel},
     tokenizer::{Tokenizer, TokenizerError},
-    worker::Worker,
+    worker::{Held, Worker},
 };
 
-/// Why the server does not start.
+/// Why the server does not start, or a model is not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The model is not there.
@@ -52,32 +57,110 @@ pub enum StartError {
     Panic,
 }
 
-/// Loads the configured model and hands it to the application; the worker is left to be run.
-pub fn load(app: &Arc<App>) -> Result<Worker<Engine>, StartError> {
+/// A model whose memory is planned.
+#[derive(Debug)]
+pub struct Planned {
+    change: Change,
+    checkpoint: Checkpoint,
+    plan: MemoryPlan,
+    memory: Share,
+}
+
+/// A model that is ready to run.
+#[derive(Debug)]
+pub struct Loaded<E> {
+    /// What the HTTP side needs of it.
+    pub parts: ModelParts,
+    /// Bounds of its scheduler.
+    pub limits: Limits,
+    /// What runs its steps.
+    pub executor: E,
+    /// Its part of the memory, if that is counted.
+    pub memory: Option<Share>,
+}
+
+/// A model that is served once its worker runs.
+#[derive(Debug)]
+pub struct Begun<E: scheduler::Executor> {
+    /// Its worker.
+    pub worker: Worker<E>,
+    /// The model that was served in its place.
+    pub replaced: Option<Serving>,
+}
+
+/// Finds all configured models and plans their memory together, before any is loaded.
+pub fn plan(app: &App) -> Result<Vec<Planned>, StartError> {
     let config = app.config();
     log_cpu(config);
-    let path = model_source::resolve(&config.model)?;
-    let checkpoint = Checkpoint::open(&path)?;
-    log_facts(&config.model, checkpoint.facts());
-    let plan = MemoryPlan::new(&checkpoint, &config.engine, &config.memory)?;
-    tracing::info!("memory plan: {plan}");
+    let slots = app.models().slots();
+    let checkpoints = slots.iter().map(|slot| open(slot)).collect::<Result<Vec<_>, _>>()?;
+    let available = available_bytes()?;
+    let plans = {
+        let named: Vec<_> = slots.iter().map(|slot| slot.name()).zip(&checkpoints).collect();
+        MemoryPlan::together(&named, &config.engine, &config.memory, available)?
+    };
+    let memory = app.memory.get_or_init(|| Quota::new(usize::try_from(available).unwrap_or(usize::MAX)));
+    let models = slots.iter().zip(checkpoints).zip(plans).map(|((slot, checkpoint), plan)| {
+        let change = slot.change().expect("nobody else changes a model that is starting");
+        slot.remember_pool(plan.num_blocks);
+        planned(change, checkpoint, plan, memory)
+    });
+    models.collect()
+}
+
+/// Finds one model again and plans it beside those that are served. It gets a pool of as many blocks as its first had.
+pub fn plan_again(app: &App, change: Change) -> Result<Planned, StartError> {
+    change.begin_loading();
+    let slot = change.slot();
+    let checkpoint = open(slot)?;
+    let (config, now) = (app.config(), available_bytes()?);
+    let memory = app.memory.get_or_init(|| Quota::new(usize::try_from(now).unwrap_or(usize::MAX)));
+    let limits = MemoryLimits { num_kv_blocks: slot.pool().or(config.memory.num_kv_blocks), ..config.memory.clone() };
+    let plan = MemoryPlan::within(&checkpoint, &config.engine, &limits, now.min(memory.left() as u64))?;
+    planned(change, checkpoint, plan, memory)
+}
+
+fn open(slot: &Slot) -> Result<Checkpoint, StartError> {
+    let checkpoint = Checkpoint::open(&model_source::resolve(slot.source())?)?;
+    log_facts(slot.source(), checkpoint.facts());
+    Ok(checkpoint)
+}
+
+/// The plan, with the memory taken that it speaks of.
+fn planned(change: Change, checkpoint: Checkpoint, plan: MemoryPlan, memory: &Quota) -> Result<Planned, StartError> {
+    tracing::info!(model = change.slot().name(), "memory plan: {plan}");
+    let total = usize::try_from(plan.total_bytes()).unwrap_or(usize::MAX);
+    let taken = || LoadError::Memory("another model has just been given the memory".to_owned());
+    let memory = memory.take(total).ok_or_else(taken)?;
+    Ok(Planned { change, checkpoint, plan, memory })
+}
+
+/// Loads a model and hands it to the application; the worker is left to be run.
+pub fn load(app: &App, planned: Planned) -> Result<Begun<Engine>, StartError> {
+    let Planned { change, checkpoint, plan, memory } = planned;
+    let config = app.config();
     let parts = model_parts(app, &checkpoint, &plan)?;
-    let engine = Engine::load(&checkpoint, &config.engine, &plan)?;
-    let limits = limits(config, &plan, engine.window());
+    let executor = Engine::load(&checkpoint, &config.engine, &plan)?;
+    let limits = limits(config, &plan, executor.window());
     log_limits(config, &limits);
-    Ok(begin(app, parts, limits, engine))
+    Ok(begin(app, change.slot(), Loaded { parts, limits, executor, memory: Some(memory) }))
 }
 
 /// Connects an executor with the application: the model is served once the worker runs.
-pub fn begin<E: scheduler::Executor>(app: &Arc<App>, parts: ModelParts, limits: Limits, executor: E) -> Worker<E> {
+pub fn begin<E: scheduler::Executor>(app: &App, slot: &Slot, loaded: Loaded<E>) -> Begun<E> {
+    let Loaded { parts, limits, executor, memory } = loaded;
     let gate = QueueGate::new(limits.max_queued_requests, limits.max_queued_tokens);
-    let status = EngineStatus::new(app.clock().clone(), Arc::clone(app.health()), Arc::clone(app.metrics()), gate);
-    let status = Arc::new(status);
+    let metrics = Arc::clone(slot.metrics());
+    metrics.loaded(&limits, app.config().engine.kv_dtype.name());
+    let status = Arc::new(EngineStatus::new(app.clock().clone(), app.health().engine(), metrics, gate));
     let (jobs, receiver) = mpsc::channel(limits.max_queued_requests);
+    let (end, ended) = oneshot::channel();
     let driver = Driver::new(limits.clone(), GuardedExecutor(executor));
-    let worker = Worker::new(driver, receiver, Arc::clone(&status));
-    app.serve(ServedModel::new(parts, limits, EngineHandle::new(jobs, status), app.config()));
-    worker
+    let held = Held { seat: app.turns.seat(), memory, end };
+    let worker = Worker::new(driver, receiver, Arc::clone(&status), held);
+    let engine = EngineHandle::new(jobs, status);
+    let model = ServedModel::new(slot.names(), parts, limits, engine, app.config());
+    Begun { worker, replaced: app.serve(slot, Serving::new(model, ended)) }
 }
 
 fn model_parts(app: &App, checkpoint: &Checkpoint, plan: &MemoryPlan) -> Result<ModelParts, StartError> {

@@ -1,11 +1,13 @@
 //! The one thread that owns the driver: jobs in, one step after the other, events out.
 //!
-//! It waits for jobs only while it has no work, and never for a reader: events go out with `try_send`, and a request
-//! whose reader is too far behind is cancelled. Unwanted sequences are aborted before every step, so their blocks are
-//! free before the next `schedule`. The thread ends when the last sender of jobs is gone.
+//! It waits for jobs only while it has no work, for its turn on the cores before every step, and never for a reader:
+//! events go out with `try_send`, and a request whose reader is too far behind is cancelled. Unwanted sequences are aborted
+//! once it has its turn, so their blocks are free before the next `schedule`. The thread ends when the last sender of jobs
+//! is gone.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    convert::Infallible,
     sync::Arc,
     time::Duration,
 };
@@ -14,7 +16,8 @@ use scheduler::{Driver, Event, Executor, Reject, SeqId, Submission};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    backlog::Backlog, bound::Bound, engine_status::EngineStatus, guarded_executor::GuardedExecutor, ticket::Ticket,
+    backlog::Backlog, bound::Bound, engine_status::EngineStatus, guarded_executor::GuardedExecutor, quota::Share,
+    ticket::Ticket, turns::Seat,
 };
 
 /// Events that may wait for one reader: at most about a mebibyte, log-probabilities included.
@@ -44,6 +47,19 @@ pub struct Worker<E: Executor> {
     live: BTreeMap<SeqId, Live>,
     backlogs: Vec<Backlog>,
     status: Arc<EngineStatus>,
+    /// Last: what it holds is free when the engine is.
+    held: Held,
+}
+
+/// What a worker has of what all models share. It is given back in this order when the worker is dropped.
+#[derive(Debug)]
+pub struct Held {
+    /// Its place among those that take turns.
+    pub seat: Seat,
+    /// Its part of the memory, if that is counted.
+    pub memory: Option<Share>,
+    /// Nothing is ever sent: whoever waits for the worker's end hears that this is gone.
+    pub end: oneshot::Sender<Infallible>,
 }
 
 /// One sequence and who wants it.
@@ -58,14 +74,21 @@ struct Live {
 
 impl<E: Executor> Worker<E> {
     /// A worker with nothing to do yet.
-    pub fn new(driver: Driver<GuardedExecutor<E>>, jobs: mpsc::Receiver<Job>, status: Arc<EngineStatus>) -> Self {
+    pub fn new(
+        driver: Driver<GuardedExecutor<E>>,
+        jobs: mpsc::Receiver<Job>,
+        status: Arc<EngineStatus>,
+        held: Held,
+    ) -> Self {
         status.publish(driver.stats());
-        Self { driver, jobs, live: BTreeMap::new(), backlogs: Vec::new(), status }
+        Self { driver, jobs, live: BTreeMap::new(), backlogs: Vec::new(), status, held }
     }
 
     /// Runs until the last sender of jobs is gone and all work is done.
     pub fn run(mut self) {
-        while self.take_jobs() {
+        while self.wait_for_work() {
+            self.held.seat.take();
+            self.take_jobs();
             self.abort_unwanted();
             self.hand_in_backlogs();
             if !self.driver.is_idle() {
@@ -74,18 +97,23 @@ impl<E: Executor> Worker<E> {
         }
     }
 
-    /// Accepts what has come; with no work at hand it waits for the next job. False when there will be none.
-    fn take_jobs(&mut self) -> bool {
+    /// With no work at hand it waits for the next job, and lets others have the cores. False when there will be none.
+    fn wait_for_work(&mut self) -> bool {
         if self.driver.is_idle() && self.backlogs.is_empty() {
+            self.held.seat.leave();
             self.status.idle();
             let Some(job) = self.jobs.blocking_recv() else { return false };
             self.accept(job);
         }
+        true
+    }
+
+    /// Accepts what has come.
+    fn take_jobs(&mut self) {
         while let Ok(job) = self.jobs.try_recv() {
             self.accept(job);
         }
         self.status.publish(self.driver.stats());
-        true
     }
 
     fn accept(&mut self, job: Job) {
@@ -169,11 +197,11 @@ impl<E: Executor> Worker<E> {
     fn turn(&mut self) {
         let status = Arc::clone(&self.status);
         let started = status.now();
-        let held = self.held();
-        let turn = self.driver.turn(|| status.now(), &held);
+        let late = self.late();
+        let turn = self.driver.turn(|| status.now(), &late);
         let ended = status.now();
         if turn.computed_tokens == 0 {
-            self.wait_for_one(&held);
+            self.wait_for_one(&late);
         }
         if let Some(error) = &turn.error {
             status.step_failed(error);
@@ -185,15 +213,16 @@ impl<E: Executor> Worker<E> {
     }
 
     /// Sequences whose mask was late for one step already: they sit out until it is there.
-    fn held(&mut self) -> BTreeSet<SeqId> {
+    fn late(&mut self) -> BTreeSet<SeqId> {
         let late = |live: &mut Live| live.bound.as_mut().is_some_and(Bound::was_late);
         self.live.iter_mut().filter_map(|(seq, live)| late(live).then_some(*seq)).collect()
     }
 
-    /// With nothing else to compute, waits until the mask of one held sequence is there.
-    fn wait_for_one(&self, held: &BTreeSet<SeqId>) {
-        let first = held.first().and_then(|seq| self.live.get(seq)).and_then(|live| live.bound.as_ref());
+    /// With nothing else to compute, waits until the mask of one late sequence is there; others may use the time.
+    fn wait_for_one(&mut self, late: &BTreeSet<SeqId>) {
+        let first = late.first().and_then(|seq| self.live.get(seq)).and_then(|live| live.bound.as_ref());
         if let Some(bound) = first {
+            self.held.seat.leave();
             bound.wait();
         }
     }

@@ -28,7 +28,9 @@ fn help_names_every_command_and_every_flag_with_its_default() {
     for flag in [
         "--host",
         "--port",
+        "--model",
         "--served-model-name",
+        "--admin-api-key",
         "--api-key",
         "--api-key-file",
         "--max-num-seqs",
@@ -70,6 +72,14 @@ fn usage_errors_exit_with_2() {
     assert!(line.contains("--api-key-file"), "{line}");
     let (code, line) = failure(&["serve"], &[("GONDOLA_MAX_N", "0")]);
     assert_eq!((code, line.as_str()), (2, "error: --max-n: 0 is not in 1 to 128"));
+}
+
+#[test]
+fn models_are_named_apart() {
+    let (code, line) = failure(&["serve", "org/a", "--model", "org/b=org-a", "--model", "c=org-a"], &[]);
+    assert_eq!((code, line.as_str()), (2, "error: --model: two models are called org-a"));
+    let (code, line) = failure(&["serve", "--served-model-name", "x"], &[("GONDOLA_MODEL", "org/a,org/b=b")]);
+    assert!(code == 2 && line.starts_with("error: --served-model-name: names one model"), "{line}");
 }
 
 #[test]

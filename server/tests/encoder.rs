@@ -3,7 +3,6 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
     thread,
 };
 
@@ -18,8 +17,8 @@ use server::{
     app::{self, App},
     clock::Clock,
     config::Config,
+    engine_thread,
     flags::Flags,
-    start_up,
     text_pool::TextPool,
 };
 use tower::ServiceExt;
@@ -39,24 +38,18 @@ fn cases(name: &str) -> Vec<Value> {
     reference["cases"].as_array().unwrap().clone()
 }
 
-/// A server of a fixture; its engine runs as long as the process does.
+/// A server of a fixture; its engine runs as long as the server is there.
 fn serve(name: &str) -> Router {
     let flags = Flags {
-        model: Some(folder(name).to_str().unwrap().to_owned()),
+        first_model: Some(folder(name).to_str().unwrap().to_owned()),
         served_model_name: vec![MODEL.to_owned()],
         dtype: Some("float32".to_owned()),
         ..Flags::default()
     };
     let app = App::new(Config::resolve(&flags).unwrap(), Clock::monotonic(), TextPool::new());
     let router = app::router(&app);
-    let (loaded, is_loaded) = std::sync::mpsc::channel();
-    let of_engine = Arc::clone(&app);
-    thread::spawn(move || {
-        let worker = start_up::load(&of_engine);
-        loaded.send(worker.as_ref().err().map(ToString::to_string)).unwrap();
-        worker.unwrap().run();
-    });
-    assert_eq!(is_loaded.recv().unwrap(), None);
+    let loaded = thread::spawn(move || engine_thread::load_all(&app).map_err(|error| error.to_string()));
+    assert_eq!(loaded.join().unwrap(), Ok(()));
     router
 }
 

@@ -27,6 +27,8 @@ mod lifecycle;
 mod load;
 #[path = "router/metrics.rs"]
 mod metrics;
+#[path = "router/models.rs"]
+mod models;
 #[path = "router/openapi.rs"]
 mod openapi;
 #[path = "router/pooling.rs"]

@@ -12,7 +12,7 @@ const GROUPS: &str = "/sys/fs/cgroup";
 type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
 
 /// Bytes available now, in swap not; fails where the system does not say.
-pub(super) fn available_bytes() -> Result<u64, LoadError> {
+pub fn available_bytes() -> Result<u64, LoadError> {
     let path = Path::new(MEMORY_INFO);
     let text = std::fs::read_to_string(path).map_err(|source| LoadError::io(path, source))?;
     let machine = line_value(&text, "MemAvailable:").map(|kibibytes| kibibytes << 10);

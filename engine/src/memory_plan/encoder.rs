@@ -15,8 +15,7 @@ impl MemoryPlan {
         available_bytes: u64,
     ) -> Result<Self, LoadError> {
         check_context(config.max_tokens, limits)?;
-        let max_model_len = limits.max_model_len.unwrap_or(config.max_tokens);
-        let max_num_batched_tokens = limits.max_num_batched_tokens.max(max_model_len);
+        let (max_model_len, max_num_batched_tokens) = largest_step(config, limits);
         let scratch = arithmetic::encoder_scratch_bytes(config, limits, (max_model_len, max_num_batched_tokens));
         let needs = Needs { weights, scratch, per_block: 0, available: available_bytes };
         if weights.saturating_add(scratch) > available_bytes {
@@ -38,8 +37,19 @@ impl MemoryPlan {
     }
 }
 
+/// Tokens of the longest text, and of the largest step.
+fn largest_step(config: &EncoderConfig, limits: &MemoryLimits) -> (usize, usize) {
+    let longest = limits.max_model_len.unwrap_or(config.max_tokens);
+    (longest, limits.max_num_batched_tokens.max(longest))
+}
+
+/// What its largest step takes.
+pub(super) fn scratch_bytes(config: &EncoderConfig, limits: &MemoryLimits) -> u64 {
+    arithmetic::encoder_scratch_bytes(config, limits, largest_step(config, limits))
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::{
         Activation, Biases, DisentangledRule, EncoderHead, LabelState, PositionRule, Positions, RelativeRule,
@@ -48,7 +58,7 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    fn config() -> EncoderConfig {
+    pub(in crate::memory_plan) fn config() -> EncoderConfig {
         EncoderConfig {
             architecture: "bert",
             vocab_size: 30_522,

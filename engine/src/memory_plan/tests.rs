@@ -8,11 +8,11 @@ use crate::config::{
 
 const GIB: u64 = 1 << 30;
 /// Of the small model, as f32.
-const WEIGHTS: u64 = 134_515_008 * 4;
-const SIZES: Sizes = Sizes { weights: WEIGHTS, kv_dtype: KvDtype::F32 };
+pub(super) const WEIGHTS: u64 = 134_515_008 * 4;
+pub(super) const SIZES: Sizes = Sizes { weights: WEIGHTS, kv_dtype: KvDtype::F32 };
 
 /// The shape of a real model with 135 million parameters.
-fn small() -> DecoderConfig {
+pub(super) fn small() -> DecoderConfig {
     DecoderConfig {
         architecture: "llama".to_owned(),
         vocab_size: 49_152,

@@ -1,4 +1,4 @@
-//! `gondola serve`: listen first, load on the engine thread, serve, drain, end.
+//! `gondola serve`: listen first, load beside it, serve, drain, end.
 
 use std::{
     future::IntoFuture,
@@ -19,12 +19,10 @@ use tokio::{
 
 use crate::{
     app::{self, App},
-    auth::Secret,
     clock::Clock,
     config::Config,
-    health::Health,
-    logging,
-    start_up::{self, StartError},
+    engine_thread, logging,
+    start_up::StartError,
     text_pool::TextPool,
 };
 
@@ -55,7 +53,7 @@ async fn serve(config: Config) -> Result<(), StartError> {
     let listener = listen(config.address);
     let listener = listener.map_err(|source| failed(&format!("cannot listen on {}", config.address), source))?;
     let address = listener.local_addr().map_err(|source| failed("address", source))?;
-    warn_about_keys(&config.access.keys);
+    warn_about_keys(config.access.keys.short());
     let app = App::new(config, Clock::monotonic(), TextPool::new());
     tracing::info!(%address, "listening");
 
@@ -65,7 +63,7 @@ async fn serve(config: Config) -> Result<(), StartError> {
         axum::serve(listener, app::router(&app)).with_graceful_shutdown(async move { closing.notified().await });
     let server = tokio::spawn(server.into_future());
 
-    let loaded = start_engine(&app)?;
+    let loaded = start_loading(&app)?;
     tokio::select! {
         outcome = loaded => outcome.unwrap_or(Err(StartError::Panic))?,
         () = signals.next() => return Ok(()),
@@ -87,37 +85,17 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Starts the engine thread; the receiver hears how loading went.
-fn start_engine(app: &Arc<App>) -> Result<oneshot::Receiver<Result<(), StartError>>, StartError> {
+/// Starts to load all models; the receiver hears how that went.
+fn start_loading(app: &Arc<App>) -> Result<oneshot::Receiver<Result<(), StartError>>, StartError> {
     let (tell, loaded) = oneshot::channel();
     let app = Arc::clone(app);
-    let engine = move || {
-        let health = EngineLife(Arc::clone(app.health()));
-        let worker = catch_unwind(AssertUnwindSafe(|| start_up::load(&app))).unwrap_or(Err(StartError::Panic));
-        drop(app);
-        match worker {
-            Ok(worker) => {
-                let _ = tell.send(Ok(()));
-                worker.run();
-            }
-            Err(error) => {
-                let _ = tell.send(Err(error));
-            }
-        }
-        drop(health);
+    let load = move || {
+        let outcome = catch_unwind(AssertUnwindSafe(|| engine_thread::load_all(&app)));
+        let _ = tell.send(outcome.unwrap_or(Err(StartError::Panic)));
     };
-    let started = thread::Builder::new().name("engine".to_owned()).spawn(engine);
-    started.map_err(|source| failed("engine thread", source))?;
+    let started = thread::Builder::new().name("loader".to_owned()).spawn(load);
+    started.map_err(|source| failed("loader thread", source))?;
     Ok(loaded)
-}
-
-/// However the engine thread ends, the probes know.
-struct EngineLife(Arc<Health>);
-
-impl Drop for EngineLife {
-    fn drop(&mut self) {
-        self.0.engine_failed();
-    }
 }
 
 /// SIGTERM and SIGINT, which mean the same.
@@ -140,8 +118,7 @@ impl Signals {
     }
 }
 
-fn warn_about_keys(keys: &[Secret]) {
-    let short = keys.iter().filter(|key| key.is_short()).count();
+fn warn_about_keys(short: usize) {
     if short > 0 {
         tracing::warn!(short, "keys of fewer than 16 characters can be guessed");
     }
@@ -150,12 +127,15 @@ fn warn_about_keys(keys: &[Secret]) {
 /// What to do next, for the person who started it.
 #[allow(clippy::print_stderr, reason = "a line to copy is what a person who starts it wants to see")]
 fn greet(app: &App, address: SocketAddr) {
-    let Ok(model) = app.model() else { return };
-    let (name, (path, members)) = (&app.config().names[0], model.rules.kind.first_request());
-    let key = if app.config().access.keys.is_empty() { "" } else { " -H \"authorization: Bearer $GONDOLA_API_KEY\"" };
-    tracing::info!(model = name, %address, "ready");
+    let slot = app.models().first();
+    let Some(model) = slot.served() else { return };
+    let (name, (path, members)) = (slot.name(), model.rules.kind.first_request());
+    let is_open = app.config().access.keys.api.is_empty();
+    let key = if is_open { "" } else { " -H \"authorization: Bearer $GONDOLA_API_KEY\"" };
+    let served = app.models().slots().iter().map(|slot| slot.name()).collect::<Vec<_>>().join(", ");
+    tracing::info!(model = served, %address, "ready");
     eprintln!(
-        "\nServing {name} on http://{address}. Try:\n\n  curl http://{address}{path}{key} \
+        "\nServing {served} on http://{address}. Try:\n\n  curl http://{address}{path}{key} \
          -H 'content-type: application/json' \\\n    -d '{{\"model\": \"{name}\", {members}}}'\n"
     );
 }

@@ -15,9 +15,28 @@ impl ApiError {
         vec![if has_keys { Self::invalid_api_key() } else { Self::host_not_allowed() }, Self::internal()]
     }
 
-    /// Of routes that need the loaded model.
+    /// Of routes that need a loaded model.
     pub fn of_model() -> Vec<Self> {
-        vec![Self::model_loading()]
+        vec![Self::model_loading(), Self::model_not_loaded("gpt-4")]
+    }
+
+    /// Of routes that load models and unload them.
+    pub fn of_changes(max_body_bytes: usize) -> Vec<Self> {
+        let mut errors = Self::of_bodies(max_body_bytes);
+        errors.extend([
+            Self::missing("model"),
+            Self::invalid_type("model", "must be a string, not integer 5"),
+            Self::unknown_parameter("foo"),
+            Self::permission_denied(),
+            Self::model_not_found("gpt-4"),
+            Self::model_changing(),
+            Self::no_room_for_model(
+                "needs 3.00 GiB: weights 2.00 GiB + KV 0.90 GiB (1000 blocks) + scratch 0.10 GiB; have 2.50 GiB",
+            ),
+            Self::invalid_model("config.json: 'rope_theta': -1 is not a finite number above 0"),
+            Self::shutting_down(),
+        ]);
+        errors
     }
 
     /// Of routes that read a body of so many bytes at most.

@@ -1,9 +1,9 @@
-//! vLLM's counters of speculation, copied from the scheduler's account.
+//! vLLM's counters of speculation, counted from the scheduler's account.
 
 use prometheus::{IntCounter, IntCounterVec};
 use scheduler::SpeculationStats;
 
-use super::{catch_up, family::Maker};
+use super::family::Maker;
 
 /// What became of proposals.
 pub(super) struct SpeculationCounters {
@@ -34,13 +34,14 @@ impl SpeculationCounters {
         }
     }
 
-    pub(super) fn copy(&self, stats: &SpeculationStats) {
-        catch_up(&self.drafts, stats.drafts);
-        catch_up(&self.draft_tokens, stats.draft_tokens);
-        catch_up(&self.accepted_tokens, stats.accepted_tokens);
-        let totals = stats.accepted_tokens_per_pos.iter().enumerate();
-        for (position, total) in totals.filter(|(_, total)| **total > 0) {
-            catch_up(&self.at(position), *total);
+    /// Counts what came between two accounts.
+    pub(super) fn count(&self, before: &SpeculationStats, now: &SpeculationStats) {
+        self.drafts.inc_by(now.drafts.saturating_sub(before.drafts));
+        self.draft_tokens.inc_by(now.draft_tokens.saturating_sub(before.draft_tokens));
+        self.accepted_tokens.inc_by(now.accepted_tokens.saturating_sub(before.accepted_tokens));
+        let totals = now.accepted_tokens_per_pos.iter().zip(&before.accepted_tokens_per_pos);
+        for (position, (total, earlier)) in totals.enumerate().filter(|(_, (total, earlier))| total > earlier) {
+            self.at(position).inc_by(total - earlier);
         }
     }
 

@@ -59,12 +59,16 @@ impl Endpoint {
         Self::new(HttpMethod::Post, summary)
     }
 
-    /// It reads a JSON body of this type, which names a model; the examples work.
-    pub fn takes<T: ToSchema>(
-        mut self,
-        facts: &Facts,
-        examples: impl IntoIterator<Item = (&'static str, Value)>,
-    ) -> Self {
+    /// It reads a JSON body of this type, which asks a model; the examples work.
+    pub fn takes<T: ToSchema>(self, facts: &Facts, examples: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        self.reads::<T>(examples)
+            .refuses(ApiError::of_model())
+            .refuses(ApiError::of_bodies(facts.body_bytes))
+            .refuses(ApiError::of_members())
+    }
+
+    /// It reads a JSON body of this type; how it refuses one is said apart.
+    pub fn reads<T: ToSchema>(mut self, examples: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
         let example = |(name, value): (&'static str, Value)| {
             (name, ExampleBuilder::new().summary(name).value(Some(value)).build())
         };
@@ -72,9 +76,7 @@ impl Endpoint {
         let content = ContentBuilder::new().schema(Some(self.refer::<T>())).examples_from_iter(examples);
         let body = RequestBodyBuilder::new().content(JSON, content.build()).required(Some(Required::True));
         self.operation = self.operation.request_body(Some(body.build()));
-        self.refuses(ApiError::of_model())
-            .refuses(ApiError::of_bodies(facts.body_bytes))
-            .refuses(ApiError::of_members())
+        self
     }
 
     /// It reads a header.

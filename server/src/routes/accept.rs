@@ -20,6 +20,7 @@ use crate::{
     model_kind::ModelKind,
     openapi::Endpoint,
     prepare::{Parse, Prepared, prepare},
+    routing::route,
     served_model::ServedModel,
     shutdown::Work,
 };
@@ -56,18 +57,22 @@ pub(super) async fn accept(app: &App, request: Request, parse: Parse) -> Result<
     Ok(Accepted { prepared, generation, created: unix_seconds() })
 }
 
-/// Reads a request, and makes something of its body with the model at hand.
+/// Reads a request, and makes something of its body with the model that it names.
 pub(super) async fn arrive<T, Making: Future<Output = Result<T, ApiError>>>(
     app: &App,
     request: Request,
     make: impl FnOnce(Arc<ServedModel>, WholeBody) -> Making,
 ) -> Result<Arrived<T>, ApiError> {
-    let (model, work) = app.begin()?;
+    let work = app.begin()?;
     let arrived = app.clock().now();
     let timeout = timeout(request.headers())?;
     let mut cut = app.shutdown().cut_signal();
-    let made = async { make(Arc::clone(&model), app.bodies.read(request).await?).await };
-    let made = tokio::select! {
+    let made = async {
+        let (model, body) = route(app, app.bodies.read(request).await?).await?;
+        let made = make(Arc::clone(&model), body).await?;
+        Ok::<_, ApiError>((model, made))
+    };
+    let (model, made) = tokio::select! {
         biased;
         () = cut.raised() => return Err(ApiError::shutting_down()),
         made = made => made?,

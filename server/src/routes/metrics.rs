@@ -1,4 +1,4 @@
-//! GET /metrics: the Prometheus text format, from one snapshot of the engine.
+//! GET /metrics: the Prometheus text format, from one snapshot of each engine.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,6 +10,8 @@ use axum::{
 
 use crate::{
     app::App,
+    metrics::Reading,
+    models::Slot,
     openapi::{Endpoint, Facts},
 };
 
@@ -20,12 +22,19 @@ pub fn describe(_: &Facts) -> Endpoint {
     Endpoint::get("Show the metrics").answers_text(MEDIA_TYPE, "Prometheus' text format.")
 }
 
-/// All metrics; it needs neither the engine nor a lock of it.
+/// All metrics; it waits for no engine.
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let model = app.model().ok();
-    let status = model.map(|model| model.engine().status());
-    let snapshot = status.map(|status| status.snapshot());
-    let retry_after = status.map_or(Duration::ZERO, |status| status.retry_after());
-    let text = app.metrics().render(snapshot.as_ref(), app.health().step_age(), retry_after);
-    ([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response()
+    let readings: Vec<Reading> = app.models().slots().iter().map(|slot| read(slot)).collect();
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics().render(&readings)).into_response()
+}
+
+fn read(slot: &Slot) -> Reading {
+    let model = slot.served();
+    let status = model.as_ref().map(|model| model.engine().status());
+    Reading {
+        metrics: Arc::clone(slot.metrics()),
+        snapshot: status.map(|status| status.snapshot()),
+        step_age: status.map_or(Duration::ZERO, |status| status.pulse().step_age()),
+        retry_after: status.map_or(Duration::ZERO, |status| status.retry_after()),
+    }
 }

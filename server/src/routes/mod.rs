@@ -2,6 +2,7 @@
 
 mod accept;
 pub mod apply_template;
+pub mod change_models;
 pub mod chat;
 pub mod classify;
 pub mod completions;

@@ -12,6 +12,7 @@ use crate::{
     app::App,
     error::ApiError,
     model_kind::ModelKind,
+    models::Slot,
     openapi::{Endpoint, Facts},
     served_model::ServedModel,
 };
@@ -20,7 +21,7 @@ use crate::{
 pub fn describe_list(_: &Facts) -> Endpoint {
     Endpoint::get("List the models")
         .answers::<ModelList>("The names that requests may use.")
-        .refuses(ApiError::of_model())
+        .refuses([ApiError::model_loading()])
 }
 
 /// What it answers.
@@ -28,14 +29,14 @@ pub fn describe_one(facts: &Facts) -> Endpoint {
     Endpoint::get("Describe a model")
         .in_path::<ModelName>("id", "Its name, which may hold slashes.")
         .answers::<Model>("The model.")
-        .refuses(ApiError::of_model())
-        .refuses([ApiError::model_not_found(&format!("not-{}", facts.model()))])
+        .refuses([ApiError::model_loading(), ApiError::model_not_found(&format!("not-{}", facts.model()))])
 }
 
 /// All names.
 pub async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>, ApiError> {
-    let model = app.model()?;
-    let data = model.names.iter().map(|name| describe(&app, model, name)).collect();
+    check_loaded(&app)?;
+    let named = |slot: &Arc<Slot>| slot.names().iter().map(|name| model(&app, slot, name)).collect::<Vec<_>>();
+    let data = app.models().slots().iter().flat_map(named).collect();
     Ok(Json(ModelList { object: ObjectName::List, data }))
 }
 
@@ -44,13 +45,34 @@ pub async fn one(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Model>, ApiError> {
-    let model = app.model()?;
+    check_loaded(&app)?;
     let id = id.map(|Path(id)| id).unwrap_or_default();
-    let name = model.names.iter().find(|name| **name == id).ok_or_else(|| ApiError::model_not_found(&id))?;
-    Ok(Json(describe(&app, model, name)))
+    Ok(Json(model(&app, app.models().named(&id)?, &id)))
 }
 
-fn describe(app: &App, model: &ServedModel, name: &str) -> Model {
+/// While nothing is served yet there is nothing to tell.
+fn check_loaded(app: &App) -> Result<(), ApiError> {
+    if app.models().are_loading() { Err(ApiError::model_loading()) } else { Ok(()) }
+}
+
+/// A model by one of its names. What it does is known while it is loaded.
+pub(super) fn model(app: &App, slot: &Slot, name: &str) -> Model {
+    let (served, status) = (slot.served(), slot.status());
+    Model {
+        id: name.to_owned(),
+        object: ObjectName::Model,
+        created: app.created,
+        owned_by: "gondola".to_owned(),
+        root: Some(slot.name().to_owned()),
+        parent: None,
+        max_model_len: served.as_ref().map(|model| model.limits.max_model_len),
+        kind: served.as_ref().map(|model| model.rules.kind.name().to_owned()),
+        tasks: served.as_deref().map(tasks).unwrap_or_default(),
+        status: Some(status),
+    }
+}
+
+fn tasks(model: &ServedModel) -> Vec<String> {
     let kind = &model.rules.kind;
     let generates = kind.generates();
     let chats = generates && model.template.is_some();
@@ -67,16 +89,5 @@ fn describe(app: &App, model: &ServedModel, name: &str) -> Model {
         ("qa", *kind == ModelKind::SpanReader),
         ("fill_mask", kind.mask().is_some()),
     ];
-    let tasks = tasks.into_iter().filter(|(_, is_served)| *is_served).map(|(task, _)| task);
-    Model {
-        id: name.to_owned(),
-        object: ObjectName::Model,
-        created: app.created,
-        owned_by: "gondola".to_owned(),
-        root: Some(model.root.clone()),
-        parent: None,
-        max_model_len: Some(model.limits.max_model_len),
-        kind: Some(model.rules.kind.name().to_owned()),
-        tasks: tasks.map(str::to_owned).collect(),
-    }
+    tasks.into_iter().filter(|(_, is_served)| *is_served).map(|(task, _)| task.to_owned()).collect()
 }

@@ -32,7 +32,7 @@ pub fn describe_for_adapters(_: &Facts) -> Endpoint {
 
 /// What the model serves in place of this route.
 pub async fn for_other_models(State(app): State<Arc<App>>) -> ApiError {
-    match app.model() {
+    match app.models().any() {
         Ok(model) => model.rules.kind.refusal(),
         Err(error) => error,
     }

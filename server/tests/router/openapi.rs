@@ -242,6 +242,36 @@ async fn with_keys_it_asks_for_one_and_says_so() {
 }
 
 #[tokio::test]
+async fn changes_of_models_are_described_where_somebody_may_make_them() {
+    let flags = server::flags::Flags { admin_api_key: vec![KEY.into()], ..Setup::default().flags };
+    let server = TestServer::with(Setup { flags, ..Setup::default() });
+    let document = Document::of(&server).await;
+    let asked = |path: &str, body: &Value, key: &str| {
+        let mut request = json_request(path, body);
+        request.headers_mut().insert("x-api-key", key.parse().unwrap());
+        server.send(request)
+    };
+    for path in ["/v1/models/load", "/v1/models/unload"] {
+        let operation = &document.0["paths"][path]["post"];
+        let example = &operation["requestBody"]["content"]["application/json"]["examples"]["the model"]["value"];
+        assert_eq!(example["model"], MODEL);
+        let cases = [(example.clone(), "wrong", 403), (json!({"model": "none"}), KEY, 404), (json!({}), KEY, 400)];
+        for (body, key, status) in cases {
+            let answer = asked(path, &body, key).await;
+            assert_eq!(answer.status, status, "{path}: {body}");
+            document.check(operation, &answer, path);
+        }
+    }
+    let operation = &document.0["paths"]["/v1/models/unload"]["post"];
+    let unloaded = asked("/v1/models/unload", &json!({"model": MODEL}), KEY).await;
+    assert_eq!(unloaded.status, 200);
+    document.check(operation, &unloaded, "unloaded");
+    let gone = server.chat(json!({})).await;
+    assert_eq!(gone.error(), (404, "model_not_loaded".to_owned()));
+    document.check(&document.0["paths"]["/v1/chat/completions"]["post"], &gone, "not loaded");
+}
+
+#[tokio::test]
 async fn the_page_needs_no_key_and_loads_nothing_from_elsewhere() {
     let server = TestServer::with(Setup { keys: vec![KEY], ..Setup::default() });
     for path in app::page_paths() {

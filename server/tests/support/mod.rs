@@ -18,10 +18,11 @@ use server::{
     chat_template::ChatTemplate,
     clock::Clock,
     config::Config,
+    engine_status::EngineStatus,
     flags::Flags,
     model_kind::ModelKind,
     served_model::ModelParts,
-    start_up,
+    start_up::{self, Loaded},
     text_pool::TextPool,
     tokenizer::Tokenizer,
 };
@@ -38,10 +39,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct TestServer {
     pub app: Arc<App>,
     pub router: Router,
+    /// The hand on the first model's executor.
     pub controls: Arc<Controls>,
     kind: ModelKind,
     template: &'static str,
-    engine: Option<JoinHandle<()>>,
 }
 
 /// What differs between tests.
@@ -114,16 +115,23 @@ impl TestServer {
             controls: Arc::default(),
             kind: setup.kind.clone(),
             template: setup.template,
-            engine: None,
         }
     }
 
-    /// Ends the loading.
+    /// Ends the loading of the first model.
     pub fn load(&mut self, limits: Limits) {
-        let executor = FakeExecutor::new(limits.block_size, self.kind.clone(), Arc::clone(&self.controls));
+        let first = self.app.models().first().name().to_owned();
+        self.load_as(&first, limits, Arc::clone(&self.controls));
+    }
+
+    /// Ends the loading of the model that is called so, or replaces it; its engine thread is joined by whoever wants its end.
+    pub fn load_as(&self, name: &str, limits: Limits, controls: Arc<Controls>) -> JoinHandle<()> {
+        let executor = FakeExecutor::new(limits.block_size, self.kind.clone(), controls);
         let parts = parts(self.kind.clone(), self.template, limits.max_model_len);
-        let worker = start_up::begin(&self.app, parts, limits, executor);
-        self.engine = Some(thread::spawn(move || worker.run()));
+        let slot = self.app.models().named(name).unwrap();
+        let loaded = Loaded { parts, limits, executor, memory: None };
+        let worker = start_up::begin(&self.app, slot, loaded).worker;
+        thread::spawn(move || worker.run())
     }
 
     /// One sample of `/metrics` as a number.
@@ -140,9 +148,14 @@ impl TestServer {
         tokio::task::spawn_blocking(move || controls.wait_for_step()).await.unwrap();
     }
 
-    /// Waits until the scheduler holds, or is about to get, so many requests.
+    /// Waits until the first model's scheduler holds, or is about to get, so many requests.
     pub async fn until_requests(&self, count: usize) {
-        let status = Arc::clone(self.app.model().unwrap().engine().status());
+        self.until_requests_of(self.app.models().first().name(), count).await;
+    }
+
+    /// The same of the model that is called so.
+    pub async fn until_requests_of(&self, name: &str, count: usize) {
+        let status = self.status_of(name);
         let start = Instant::now();
         loop {
             assert!(start.elapsed() < PATIENCE, "never {count} requests");
@@ -154,9 +167,9 @@ impl TestServer {
         }
     }
 
-    /// Waits until nothing runs and nothing waits, and checks that no block is lost.
+    /// Waits until nothing of the first model runs and nothing waits, and checks that no block is lost.
     pub async fn assert_whole(&self) {
-        let status = Arc::clone(self.app.model().unwrap().engine().status());
+        let status = self.status_of(self.app.models().first().name());
         let start = Instant::now();
         let stats = loop {
             let stats = status.snapshot();
@@ -168,6 +181,13 @@ impl TestServer {
         };
         assert_eq!(stats.ledger_error, 0);
         assert_eq!(stats.blocks.cached + stats.blocks.free, stats.blocks.total);
+    }
+}
+
+impl TestServer {
+    fn status_of(&self, name: &str) -> Arc<EngineStatus> {
+        let model = self.app.models().named(name).unwrap().served().unwrap();
+        Arc::clone(model.engine().status())
     }
 }
 

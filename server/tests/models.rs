@@ -1,0 +1,126 @@
+//! Real models in one process: planned together, unloaded, loaded again and replaced over the router.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, header::CONTENT_TYPE},
+};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use server::{
+    app::{self, App},
+    clock::Clock,
+    config::Config,
+    engine_thread,
+    flags::Flags,
+    text_pool::TextPool,
+};
+use tower::ServiceExt;
+
+const ADMIN: &str = "the-key-of-an-admin";
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/fixtures").join(name)
+}
+
+/// A copy of a fixture, which may be broken; it is removed in the end.
+struct Copied(PathBuf);
+
+impl Copied {
+    fn of(name: &str) -> Self {
+        let copy = std::env::temp_dir().join(format!("gondola-models-{}-{name}", std::process::id()));
+        fs::create_dir_all(&copy).unwrap();
+        for entry in fs::read_dir(fixture(name)).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+        Self(copy)
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server of an encoder and a decoder under these names.
+fn serve(words: &Path, talk: &Path) -> Router {
+    let flags = Flags {
+        model: vec![format!("{}=words", words.display()), format!("{}=talk", talk.display())],
+        admin_api_key: vec![ADMIN.into()],
+        num_kv_blocks: Some(8),
+        threads: Some(2),
+        ..Flags::default()
+    };
+    let app = App::new(Config::resolve(&flags).unwrap(), Clock::monotonic(), TextPool::new());
+    let router = app::router(&app);
+    let loaded = thread::spawn(move || engine_thread::load_all(&app).map_err(|error| error.to_string()));
+    assert_eq!(loaded.join().unwrap(), Ok(()));
+    router
+}
+
+async fn send(router: &Router, path: &str, body: &Value) -> (u16, Value) {
+    let request = Request::post(path).header("host", "localhost").header(CONTENT_TYPE, "application/json");
+    let request = request.header("x-api-key", ADMIN).body(Body::from(body.to_string())).unwrap();
+    let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (head.status.as_u16(), serde_json::from_slice(&body).unwrap())
+}
+
+/// The status of the answer, and that of the model or the error's code.
+async fn change(router: &Router, what: &str, model: &str) -> (u16, String) {
+    let (status, answer) = send(router, &format!("/v1/models/{what}"), &json!({"model": model})).await;
+    let told = if status == 200 { &answer["status"] } else { &answer["error"]["code"] };
+    (status, told.as_str().unwrap().to_owned())
+}
+
+async fn vector(router: &Router) -> (u16, Value) {
+    let (status, answer) = send(router, "/v1/embeddings", &json!({"model": "words", "input": "up we go"})).await;
+    (status, answer["data"].clone())
+}
+
+async fn text(router: &Router) -> String {
+    let body = json!({"model": "talk", "prompt": "up we go", "max_tokens": 8, "temperature": 0, "ignore_eos": true});
+    let (status, answer) = send(router, "/v1/completions", &body).await;
+    assert_eq!(status, 200, "{answer}");
+    answer["choices"][0]["text"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn models_come_and_go_and_answer_as_before() {
+    let router = serve(&fixture("bert"), &fixture("qwen2"));
+    let (vector_before, text_before) = (vector(&router).await, text(&router).await);
+    assert_eq!(vector_before.0, 200, "{}", vector_before.1);
+    assert_eq!(change(&router, "unload", "words").await, (200, "unloaded".to_owned()));
+    assert_eq!(vector(&router).await.0, 404);
+    assert_eq!(text(&router).await, text_before);
+    assert_eq!(change(&router, "load", "words").await, (200, "loaded".to_owned()));
+    assert_eq!(vector(&router).await, vector_before);
+    assert_eq!(change(&router, "load", "talk").await, (200, "loaded".to_owned()));
+    assert_eq!(text(&router).await, text_before);
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_be_loaded_leaves_what_there_is() {
+    let words = Copied::of("bert");
+    let router = serve(&words.0, &fixture("qwen2"));
+    let before = vector(&router).await;
+    let (config, aside) = (words.0.join("config.json"), words.0.join("aside"));
+    fs::rename(&config, &aside).unwrap();
+    assert_eq!(change(&router, "load", "words").await, (400, "invalid_model".to_owned()));
+    assert_eq!(vector(&router).await, before, "the old one goes on");
+    assert_eq!(change(&router, "unload", "words").await, (200, "unloaded".to_owned()));
+    assert_eq!(change(&router, "load", "words").await, (400, "invalid_model".to_owned()));
+    assert_eq!(vector(&router).await.0, 404);
+    fs::rename(&aside, &config).unwrap();
+    assert_eq!(change(&router, "load", "words").await, (200, "loaded".to_owned()));
+    assert_eq!(vector(&router).await, before);
+}
