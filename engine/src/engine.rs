@@ -10,6 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
 use crate::error::{LoadError, StepError};
 use crate::input::{Bounds, ForwardInput, LogitRows, Room};
+use crate::kernels::pages::Pages;
 use crate::kv_cache::{HEAD_DIMS, KvGeometry, is_head_dim};
 use crate::memory_plan::MemoryPlan;
 use crate::model::{self, ForwardOutput, Model};
@@ -19,6 +20,9 @@ use crate::weight_loader::WeightLoader;
 
 /// Tokens of the pass that a model must survive before it serves.
 const TRIAL_TOKENS: usize = 8;
+
+/// Keys and values that pages are found for before they are needed: a few minutes of a small model's full load.
+const PAGES_FOUND_AHEAD_BYTES: u64 = 1 << 30;
 
 /// Runs steps. One thread owns it.
 pub struct Engine {
@@ -49,7 +53,7 @@ impl Engine {
             head_dim: config.head_dim(),
             dtype: options.kv_dtype,
         };
-        let loader = WeightLoader { checkpoint, cpu: &cpu, dtype: options.dtype, max_model_len: plan.max_model_len };
+        let loader = WeightLoader { checkpoint, cpu: &cpu, dtype: options.dtype, longest_text: plan.longest_text };
         let model = model::load(&loader, geometry)?;
         let room = match plan.passes {
             Passes::Cached => Room::Blocks { size: plan.block_size, count: plan.num_blocks },
@@ -60,7 +64,17 @@ impl Engine {
         let window = config.window();
         let mut engine = Self { cpu, model, bounds, window, spare_input, output, samplers };
         engine.try_out(checkpoint)?;
+        engine.find_pages();
         Ok(engine)
+    }
+
+    /// Finds memory for the blocks that are taken first, in the background. Each head of each layer has pages of its own, so
+    /// otherwise one new block can make a step wait for hundreds of them.
+    fn find_pages(&mut self) {
+        let Some(cache) = self.model.cache() else { return };
+        let pages = cache.first_pages(PAGES_FOUND_AHEAD_BYTES);
+        let find = move || pages.iter().for_each(Pages::populate);
+        let _without_it_steps_find_them = std::thread::Builder::new().name("kv-pages".to_owned()).spawn(find);
     }
 
     /// Where it computes: whoever compares a step with the machine's limits measures them on the same threads.

@@ -1,10 +1,11 @@
 //! A zeroed buffer whose first element starts a cache line, so that no 16-lane load straddles two lines.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::arena::{Memory, Number, Piece, whole_lines};
+use super::pages::Pages;
 
 /// `len` numbers, zero at first, 64-byte aligned.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub struct Aligned<T = f32> {
     first: NonNull<T>,
     len: usize,
     /// Holds the numbers, and perhaps those of other buffers.
-    _memory: Arc<Memory>,
+    memory: Arc<Memory>,
 }
 
 // SAFETY: a buffer is the only owner of its numbers, as a `Vec` is.
@@ -29,7 +30,7 @@ impl<T: Number> Aligned<T> {
     /// # Safety
     /// `memory` holds `len` numbers at `first`, which is aligned for them; nobody else reads or writes them.
     pub(super) unsafe fn from_parts(first: NonNull<T>, len: usize, memory: Arc<Memory>) -> Self {
-        Self { first, len, _memory: memory }
+        Self { first, len, memory }
     }
 
     /// Grows to at least `len`, dropping the content if it has to move.
@@ -37,6 +38,12 @@ impl<T: Number> Aligned<T> {
         if self.len < len {
             *self = Self::zeroed(len);
         }
+    }
+
+    /// Where these numbers lie.
+    pub fn pages(&self, numbers: Range<usize>) -> Pages {
+        let part = &self[numbers];
+        Pages::new(NonNull::from(part).cast(), size_of_val(part), Arc::clone(&self.memory))
     }
 
     /// Bytes held.
@@ -80,5 +87,19 @@ mod tests {
             assert_eq!(buffer.as_ptr().align_offset(LINE_BYTES), 0);
             assert!(buffer.iter().all(|value| *value == 0.0));
         }
+    }
+
+    #[test]
+    fn pages_are_found_for_a_part_and_change_nothing() {
+        let mut buffer = Aligned::<f32>::zeroed(HUGE_FROM_BYTES);
+        let (written, untouched) = (HUGE_FROM_BYTES / 8, HUGE_FROM_BYTES / 2);
+        buffer[written] = 1.5;
+        for part in [0..0, 5..6, 100..HUGE_FROM_BYTES - 100] {
+            buffer.pages(part).populate();
+            assert_eq!((buffer[written], buffer[untouched]), (1.5, 0.0));
+        }
+        let pages = buffer.pages(0..HUGE_FROM_BYTES);
+        drop(buffer);
+        pages.populate();
     }
 }

@@ -12,4 +12,5 @@ pub mod arena;
 pub mod columns_mut;
 pub mod cpu;
 pub mod job_slot;
+pub mod pages;
 pub mod tiled_rows;

@@ -13,6 +13,7 @@ use half::f16;
 use scheduler::BlockId;
 
 use crate::kernels::arena::Arena;
+use crate::kernels::pages::Pages;
 
 pub use geometry::{HEAD_DIMS, KvDtype, KvGeometry, MAX_GROUPS, MAX_HEAD_DIM, is_head_dim};
 use tensors::TENSORS;
@@ -56,6 +57,13 @@ impl KvCache {
         }
     }
 
+    /// Where the first blocks lie, as many as so many bytes hold.
+    pub fn first_pages(&self, bytes: u64) -> Vec<Pages> {
+        let count = usize::try_from(bytes / self.geometry.block_bytes()).unwrap_or(usize::MAX);
+        let count = count.min(self.geometry.blocks);
+        self.layers.iter().flat_map(|layer| layer.first_pages(count)).collect()
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
         self.geometry.block_bytes() * self.geometry.blocks as u64
@@ -79,6 +87,14 @@ impl KvLayer {
             KvDtype::F32 => Self::F32(KvTensors::new(memory, geometry)),
             KvDtype::F16 => Self::F16(KvTensors::new(memory, geometry)),
             KvDtype::Q8_0 => Self::Q8_0(KvTensors::new(memory, geometry)),
+        }
+    }
+
+    fn first_pages(&self, count: usize) -> Vec<Pages> {
+        match self {
+            Self::F32(tensors) => tensors.first_pages(count).collect(),
+            Self::F16(tensors) => tensors.first_pages(count).collect(),
+            Self::Q8_0(tensors) => tensors.first_pages(count).collect(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::kernels::arena::Arena;
 use crate::kernels::cpu::elementwise::filled;
 use crate::kernels::cpu::kv_element::{GROUP, KvElement};
 use crate::kernels::cpu::simd::{LANES, Simd};
+use crate::kernels::pages::Pages;
 
 /// Tensors of a layer: keys, values, their scales.
 pub(super) const TENSORS: usize = 4;
@@ -53,6 +54,20 @@ impl<E: KvElement> KvTensors<E> {
             key_scales: self.key_scales[scales.clone()].reinterpret_cast(),
             value_scales: self.value_scales[scales].reinterpret_cast(),
         }
+    }
+
+    /// Where the first so many blocks of keys and values lie.
+    pub(super) fn first_pages(&self, count: usize) -> impl Iterator<Item = Pages> {
+        let geometry = self.geometry;
+        let part = move |head: usize, block: usize| {
+            let first = head * geometry.blocks * block;
+            first..first + count * block
+        };
+        let of_head = move |head| {
+            let keys = self.keys.pages(part(head, geometry.key_block()));
+            [keys, self.values.pages(part(head, geometry.value_block()))]
+        };
+        (0..geometry.kv_heads).flat_map(of_head)
     }
 
     /// All heads, to write to each on its own.
