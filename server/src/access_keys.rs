@@ -1,6 +1,6 @@
 //! The keys of a configuration: from flags, a file and variables. Nothing else keeps them as text.
 
-use std::{env, fs};
+use std::{env, fs, path::Path};
 
 use crate::{auth::Secret, config::ConfigError, flags::Flags};
 
@@ -18,11 +18,11 @@ pub struct AccessKeys {
 }
 
 impl AccessKeys {
-    /// Reads all of them.
-    pub(crate) fn read(flags: &Flags) -> Result<Self, ConfigError> {
+    /// Reads all of them. The file may be named elsewhere than by a flag, keys themselves may not.
+    pub(crate) fn read(flags: &Flags, file: Option<&Path>) -> Result<Self, ConfigError> {
         let variable = |name| env::var(name).ok();
         Ok(Self {
-            api: of_clients(flags, variable(KEY_VARIABLE).as_deref())?,
+            api: of_clients(flags, file, variable(KEY_VARIABLE).as_deref())?,
             admin: of_admins(flags, variable(ADMIN_KEY_VARIABLE).as_deref())?,
         })
     }
@@ -38,9 +38,9 @@ impl AccessKeys {
     }
 }
 
-fn of_clients(flags: &Flags, variable: Option<&str>) -> Result<Vec<Secret>, ConfigError> {
+fn of_clients(flags: &Flags, file: Option<&Path>, variable: Option<&str>) -> Result<Vec<Secret>, ConfigError> {
     let mut keys = flags.api_key.clone();
-    if let Some(path) = &flags.api_key_file {
+    if let Some(path) = file {
         let text = fs::read_to_string(path).map_err(|error| wrong("--api-key-file", error.to_string()))?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         keys.extend(lines.map(Secret::from));
@@ -80,9 +80,12 @@ mod tests {
     #[test]
     fn keys_come_from_flags_and_the_environment() {
         let flags = Flags { api_key: vec!["one".into()], admin_api_key: vec!["chief".into()], ..Flags::default() };
-        assert_eq!(of_clients(&flags, Some("two, three,")).unwrap(), ["one".into(), "two".into(), "three".into()]);
+        assert_eq!(
+            of_clients(&flags, None, Some("two, three,")).unwrap(),
+            ["one".into(), "two".into(), "three".into()]
+        );
         assert_eq!(of_admins(&flags, Some("second")).unwrap(), ["chief".into(), "second".into()]);
-        assert!(of_clients(&flags, Some("with space")).is_err());
+        assert!(of_clients(&flags, None, Some("with space")).is_err());
         assert!(of_admins(&flags, Some("with space")).is_err());
     }
 

@@ -170,9 +170,9 @@ impl App {
         replaced
     }
 
-    /// A place among the running requests, unless new work is refused or there is no model to do it.
+    /// A place among the running requests, unless new work is refused or there is no model yet to do it.
     pub fn begin(&self) -> Result<Work, ApiError> {
-        self.models.any().map_err(|error| self.refused(error))?;
+        self.models.check_loading().map_err(|error| self.refused(error))?;
         self.shutdown.begin().ok_or_else(|| self.refused(ApiError::shutting_down()))
     }
 

@@ -42,7 +42,11 @@ pub(crate) fn require_admin(app: &App, headers: &HeaderMap) -> Result<(), ApiErr
     if app.admins.is_open() {
         return Err(no_admins());
     }
-    if app.admins.admit(headers) { Ok(()) } else { Err(ApiError::permission_denied()) }
+    if !app.admins.admit(headers) {
+        app.metrics.auth_failed();
+        return Err(ApiError::permission_denied());
+    }
+    Ok(())
 }
 
 /// That nobody may change the server.

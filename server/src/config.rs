@@ -135,8 +135,9 @@ pub enum ConfigError {
 impl Config {
     /// Puts flags over environment over file over defaults, and checks the result.
     pub fn resolve(flags: &Flags) -> Result<Self, ConfigError> {
-        let keys = AccessKeys::read(flags)?;
-        Self::checked(&merged(flags)?, keys)
+        let merged = merged(flags)?;
+        let keys = AccessKeys::read(flags, merged.api_key_file.as_deref())?;
+        Self::checked(&merged, keys)
     }
 
     fn checked(flags: &Flags, keys: AccessKeys) -> Result<Self, ConfigError> {

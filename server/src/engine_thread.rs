@@ -27,19 +27,21 @@ pub(crate) fn start(
     let engine = move || {
         let load = || plan(&app).and_then(|planned| start_up::load(&app, planned));
         let begun = catch_unwind(AssertUnwindSafe(load)).unwrap_or(Err(StartError::Panic));
-        let health = Arc::clone(app.health());
         // As long as it is held, the way to the engine is open.
         drop(app);
         match begun {
             Ok(Begun { worker, replaced }) => {
                 // Whoever waited may have left; then nobody waits for what is replaced either.
                 let _ = tell.send(Ok(replaced));
+                let status = Arc::clone(worker.status());
                 if catch_unwind(AssertUnwindSafe(move || worker.run())).is_err() {
-                    health.engine_failed();
+                    status.pulse().fail();
                 }
             }
             Err(error) => {
-                let _ = tell.send(Err(error));
+                if let Err(Err(error)) = tell.send(Err(error)) {
+                    tracing::warn!(%error, "a model was not loaded, and nobody waits for it any more");
+                }
             }
         }
     };

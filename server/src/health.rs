@@ -1,6 +1,6 @@
 //! Whether the server can serve, told from progress: the time of each engine's last step.
 //!
-//! Probes read atomics: they wait for nothing and work while an engine hangs. An idle engine is healthy however long its
+//! Probes read atomics, behind a lock that is taken for writing only while an engine is added: they work while one hangs. An idle engine is healthy however long its
 //! last step is ago; a full queue is no reason to be unready. A model that was unloaded is missed by nobody.
 
 use std::{
@@ -24,7 +24,6 @@ pub struct Health {
     /// Models that are to be served from the start and are not loaded yet.
     loading: AtomicUsize,
     draining: AtomicBool,
-    engine_failed: AtomicBool,
     /// Of the engines that there are. Locked for writing only when one is added.
     pulses: RwLock<Vec<Weak<Pulse>>>,
 }
@@ -50,7 +49,6 @@ impl Health {
             stall_timeout,
             loading: AtomicUsize::new(models),
             draining: AtomicBool::new(false),
-            engine_failed: AtomicBool::new(false),
             pulses: RwLock::default(),
         }
     }
@@ -94,18 +92,13 @@ impl Health {
         self.draining.store(true, Relaxed);
     }
 
-    /// An engine thread is gone, and should not be.
-    pub fn engine_failed(&self) {
-        self.engine_failed.store(true, Relaxed);
-    }
-
     fn progress_within(&self, limit: Duration) -> Result<(), Trouble> {
-        if self.engine_failed.load(Relaxed) {
+        let pulses = self.pulses.read().unwrap_or_else(PoisonError::into_inner);
+        let engines = || pulses.iter().filter_map(Weak::upgrade);
+        if engines().any(|pulse| pulse.has_failed()) {
             return Err(Trouble::EngineFailed);
         }
-        let pulses = self.pulses.read().unwrap_or_else(PoisonError::into_inner);
-        let mut engines = pulses.iter().filter_map(Weak::upgrade);
-        if engines.any(|pulse| pulse.step_age() >= limit) { Err(Trouble::Stalled) } else { Ok(()) }
+        if engines().any(|pulse| pulse.step_age() >= limit) { Err(Trouble::Stalled) } else { Ok(()) }
     }
 }
 
@@ -177,11 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn draining_is_unready_and_a_lost_engine_is_everything() {
-        let (health, _engine, _) = server();
+    fn draining_is_unready_and_a_lost_engine_is_everything_until_its_model_is_gone() {
+        let (health, engine, _) = server();
         health.draining();
         assert_eq!((health.ready(), health.health()), (Err(Trouble::Draining), Ok(())));
-        health.engine_failed();
+        engine.fail();
         assert_eq!((health.ready(), health.live()), (Err(Trouble::EngineFailed), Err(Trouble::EngineFailed)));
+        drop(engine);
+        assert_eq!(health.live(), Ok(()));
     }
 }

@@ -26,6 +26,9 @@ pub(crate) fn entries(models: &[String], served: &[String]) -> Result<Vec<ModelE
             ));
         }
     };
+    if entries.iter().any(|entry| entry.source.is_empty()) {
+        return Err(wrong("--model", "is empty, or ends with a comma where it is a list"));
+    }
     match repeated(&entries) {
         Some(name) if entries.len() > 1 => Err(wrong("--model", &format!("two models are called {name}"))),
         _ => Ok(entries),
@@ -104,6 +107,11 @@ mod tests {
         for no_name in ["a=", "=a", "dir=x/model.gguf"] {
             assert_eq!(of(&[no_name], &[]).unwrap()[0].0, no_name);
         }
+    }
+
+    #[test]
+    fn a_model_comes_from_somewhere() {
+        assert!(of(&["a", ""], &[]).unwrap_err().starts_with("--model: is empty"));
     }
 
     #[test]

@@ -105,6 +105,16 @@ impl Models {
         })
     }
 
+    /// Refuses while nothing is served yet, and something will be: then no request need be read.
+    pub fn check_loading(&self) -> Result<(), ApiError> {
+        if self.are_loading() { Err(ApiError::model_loading()) } else { Ok(()) }
+    }
+
+    /// Whether nothing was ever served, and something will be.
+    pub fn are_starting(&self) -> bool {
+        self.served().next().is_none() && self.0.iter().any(|slot| slot.is_starting())
+    }
+
     /// Whether nothing is served yet, and something will be.
     pub fn are_loading(&self) -> bool {
         let is = |status| self.0.iter().any(|slot| slot.status() == status);

@@ -14,13 +14,14 @@ use crate::clock::Clock;
 pub struct Pulse {
     clock: Clock,
     working: AtomicBool,
+    failed: AtomicBool,
     progress_ms: AtomicU64,
 }
 
 impl Pulse {
     /// Of an engine that has no work yet.
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, working: AtomicBool::new(false), progress_ms: AtomicU64::new(0) }
+        Self { clock, working: AtomicBool::new(false), failed: AtomicBool::new(false), progress_ms: AtomicU64::new(0) }
     }
 
     /// The engine thread has work: from now on steps are expected.
@@ -38,6 +39,16 @@ impl Pulse {
     /// A step ended.
     pub fn stepped(&self) {
         self.progress_ms.store(self.now_ms(), Relaxed);
+    }
+
+    /// The engine thread is gone, and should not be.
+    pub fn fail(&self) {
+        self.failed.store(true, Relaxed);
+    }
+
+    /// Whether the engine thread is gone, and should not be.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Relaxed)
     }
 
     /// Time since the last step, or since work began; zero while idle.

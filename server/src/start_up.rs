@@ -116,6 +116,8 @@ pub fn plan_again(app: &App, change: Change) -> Result<Planned, StartError> {
     let (config, now) = (app.config(), available_bytes()?);
     let memory = app.memory.get_or_init(|| Quota::new(usize::try_from(now).unwrap_or(usize::MAX)));
     let limits = MemoryLimits { num_kv_blocks: slot.pool().or(config.memory.num_kv_blocks), ..config.memory.clone() };
+    let is_one_of_several = app.models().slots().len() > 1;
+    let limits = if is_one_of_several { limits.of_one_among_several(checkpoint.model()) } else { limits };
     let plan = MemoryPlan::within(&checkpoint, &config.engine, &limits, now.min(memory.left() as u64))?;
     planned(change, checkpoint, plan, memory)
 }

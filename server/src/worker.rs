@@ -84,10 +84,15 @@ impl<E: Executor> Worker<E> {
         Self { driver, jobs, live: BTreeMap::new(), backlogs: Vec::new(), status, held }
     }
 
+    /// What the rest is told of it.
+    pub(crate) fn status(&self) -> &Arc<EngineStatus> {
+        &self.status
+    }
+
     /// Runs until the last sender of jobs is gone and all work is done.
     pub fn run(mut self) {
         while self.wait_for_work() {
-            self.held.seat.take();
+            self.wait_for_turn();
             self.take_jobs();
             self.abort_unwanted();
             self.hand_in_backlogs();
@@ -106,6 +111,13 @@ impl<E: Executor> Worker<E> {
             self.accept(job);
         }
         true
+    }
+
+    /// Who waits for its turn does not stall: whoever has it is watched.
+    fn wait_for_turn(&mut self) {
+        self.status.pulse().idle();
+        self.held.seat.take();
+        self.status.pulse().working();
     }
 
     /// Accepts what has come.

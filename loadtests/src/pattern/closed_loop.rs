@@ -7,8 +7,12 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use tokio::time::sleep;
 
 use crate::{bench::Bench, client::Client, figures::Outcome, scenario::Load};
+
+/// How long a client waits when a request has failed: a server that refuses at once is not to be asked all the time.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// What is still to be sent.
 struct Queue {
@@ -44,7 +48,11 @@ async fn work_off(bench: &Bench, queue: &Queue) -> Vec<Outcome> {
 async fn one_client(bench: &Bench, client: &Client, queue: &Queue) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     while let Some(number) = queue.take() {
-        outcomes.push(bench.measure(client, &bench.workload.call(number)).await);
+        let outcome = bench.measure(client, &bench.workload.call(number)).await;
+        if outcome.is_err() {
+            sleep(AFTER_FAILURE).await;
+        }
+        outcomes.push(outcome);
     }
     outcomes
 }

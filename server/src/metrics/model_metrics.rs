@@ -13,13 +13,14 @@ use super::{
 };
 
 const ENDINGS: [&str; 5] = ["stop", "length", "abort", "error", "repetition"];
-const REJECTIONS: [&str; 10] = [
+const REJECTIONS: [&str; 11] = [
     "queue_full",
     "queue_timeout",
     "context_length_exceeded",
     "integer_above_max_value",
     "invalid_value",
     "model_loading",
+    "model_not_loaded",
     "shutting_down",
     "overloaded",
     "engine_error",

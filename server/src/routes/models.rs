@@ -52,7 +52,7 @@ pub async fn one(
 
 /// While nothing is served yet there is nothing to tell.
 fn check_loaded(app: &App) -> Result<(), ApiError> {
-    if app.models().are_loading() { Err(ApiError::model_loading()) } else { Ok(()) }
+    if app.models().are_starting() { Err(ApiError::model_loading()) } else { Ok(()) }
 }
 
 /// A model by one of its names. What it does is known while it is loaded.

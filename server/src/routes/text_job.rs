@@ -18,7 +18,7 @@ pub(super) async fn respond<T: Serialize + Send + 'static>(
     request: Request,
     job: impl FnOnce(&[u8], &ServedModel) -> Result<Made<T>, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    app.models().any()?;
+    app.models().check_loading()?;
     let (model, body) = route(app, app.bodies.read(request).await?).await?;
     let bytes = body.len();
     let (made, ignored) = app.pool.run(bytes, move || job(&body, &model)).await.map_err(without_result)??;
