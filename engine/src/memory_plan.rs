@@ -60,6 +60,13 @@ impl Default for MemoryLimits {
 }
 
 impl MemoryLimits {
+    /// The same for one of several models: a length that it was not made for becomes the greatest it was made for.
+    #[must_use]
+    pub fn of_one_among_several(&self, model: &ModelConfig) -> Self {
+        let max_model_len = self.max_model_len.map(|length| length.min(model.max_positions()));
+        Self { max_model_len, ..self.clone() }
+    }
+
     /// Draws of one step and prompt tokens that it scores, together: those of a loaded server, and some scores beside
     /// them.
     pub fn max_samples(&self) -> usize {
@@ -98,6 +105,9 @@ pub struct MemoryPlan {
     pub max_model_len: usize,
     /// Positions the model was made for; `max_model_len` may be less.
     pub max_positions: usize,
+    /// Longest text that the settings allow, however much the pool holds: numbers that depend on it are the same on every
+    /// machine.
+    pub longest_text: usize,
 }
 
 impl MemoryPlan {
@@ -151,6 +161,7 @@ impl MemoryPlan {
             available_bytes,
             max_model_len: needs.max_model_len(config, limits, num_blocks)?,
             max_positions: config.max_positions,
+            longest_text: limits.max_model_len.unwrap_or(config.max_positions),
         };
         Ok(plan)
     }

@@ -12,7 +12,7 @@ pub(crate) struct WeightLoader<'a> {
     pub(crate) cpu: &'a Cpu,
     pub(crate) dtype: Dtype,
     /// Tokens of the longest text.
-    pub(crate) max_model_len: usize,
+    pub(crate) longest_text: usize,
 }
 
 impl WeightLoader<'_> {

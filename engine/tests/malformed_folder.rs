@@ -105,7 +105,6 @@ fn wrong_fields_are_refused_by_name() -> Result<()> {
         ("model_type", json!("bloom"), "\"bloom\" is not supported; supported: llama, mistral,"),
         ("sliding_window", json!(4096), "'sliding_window': is not known"),
         ("quantization_config", json!({"bits": 4}), "quantised safetensors are not supported"),
-        ("auto_map", json!({}), "never run"),
         ("eos_token_id", json!(4), "is not a token id below 4"),
         ("eos_token_id", json!([1, -1]), "is not a token id below 4"),
         ("attention_bias", json!("no"), "is not true or false"),

@@ -46,7 +46,8 @@ pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u6
     // one that every token takes, its gate, product and results
     let shared = config.experts.and_then(|experts| experts.shared).unwrap_or(0);
     let widest = config.hidden_size.max(config.intermediate_size).max(query).max(shared);
-    let position = if config.rope.is_some() { config.head_dim } else { config.hidden_size };
+    let kinds = 1 + usize::from(config.local_rope.is_some());
+    let position = if config.rope.is_some() { kinds * config.head_dim } else { config.hidden_size };
     let routed = config.experts.map_or(0, |experts| experts.count + 3 * config.hidden_size);
     let routed = routed + if shared > 0 { 1 + shared + config.hidden_size } else { 0 };
     let of_token = config.hidden_size + 2 * query + 2 * key + config.intermediate_size + widest + position + routed;
@@ -80,6 +81,7 @@ pub(super) fn encoder_scratch_bytes(
     let read = if config.heads_alike && config.head.is_of_tokens() { hidden } else { 0 };
     let of_token = of_layers + angles + read;
     let places = if config.head == EncoderHead::Words { step_tokens.min(MAX_ASKED * limits.max_num_seqs) } else { 0 };
-    let numbers = step_tokens as u128 * of_token as u128 + beside as u128 + 2 * (places * config.vocab_size) as u128;
+    let numbers =
+        step_tokens as u128 * of_token as u128 + beside as u128 + 2 * (places * (config.vocab_size + hidden)) as u128;
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)
 }

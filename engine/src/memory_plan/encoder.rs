@@ -33,6 +33,7 @@ impl MemoryPlan {
             available_bytes,
             max_model_len,
             max_positions: config.max_tokens,
+            longest_text: max_model_len,
         })
     }
 }

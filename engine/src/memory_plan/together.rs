@@ -5,14 +5,14 @@
 //! available.
 
 use super::byte_count::ByteCount;
-use super::{MemoryLimits, MemoryPlan, Needs, Sizes, encoder};
+use super::{MemoryLimits, MemoryPlan, Needs, Sizes, check_context, encoder};
 use crate::checkpoint::Checkpoint;
 use crate::config::ModelConfig;
 use crate::error::LoadError;
 use crate::options::EngineOptions;
 
 impl MemoryPlan {
-    /// Plans for models that are to run side by side, in their order. Limits hold for each of them. Where the machine has
+    /// Plans for models that are to run side by side, in their order. Limits hold for each of them; a longest text that one was not made for is cut to what it was. Where the machine has
     /// too little, the error says what each one, by its name, needs.
     pub fn together(
         models: &[(&str, &Checkpoint)],
@@ -33,6 +33,7 @@ struct Part<'a> {
     name: &'a str,
     model: &'a ModelConfig,
     sizes: Sizes,
+    limits: MemoryLimits,
     scratch: u64,
     /// The pool that was asked for, or the smallest that there is; none for those that keep nothing.
     pool: Option<u64>,
@@ -40,15 +41,16 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn new(name: &'a str, model: &'a ModelConfig, sizes: Sizes, limits: &MemoryLimits) -> Self {
+        let limits = limits.of_one_among_several(model);
         let (scratch, pool) = match model {
             ModelConfig::Decoder(config) => {
-                let needs = Needs::of_decoder(config, sizes, limits, 0);
-                let blocks = needs.wanted_blocks(limits).unwrap_or(1).max(1);
+                let needs = Needs::of_decoder(config, sizes, &limits, 0);
+                let blocks = needs.wanted_blocks(&limits).unwrap_or(1).max(1);
                 (needs.scratch, Some(blocks.saturating_mul(needs.per_block)))
             }
-            ModelConfig::Encoder(config) => (encoder::scratch_bytes(config, limits), None),
+            ModelConfig::Encoder(config) => (encoder::scratch_bytes(config, &limits), None),
         };
-        Self { name, model, sizes, scratch, pool }
+        Self { name, model, sizes, limits, scratch, pool }
     }
 
     fn least(&self) -> u64 {
@@ -61,12 +63,13 @@ fn share(parts: &[Part<'_>], limits: &MemoryLimits, available: u64) -> Result<Ve
     if let [alone] = parts {
         return Ok(vec![MemoryPlan::of(alone.model, alone.sizes, limits, available)?]);
     }
+    check_context(parts.iter().map(|part| part.model.max_positions()).max().unwrap_or(0), limits)?;
     let least = parts.iter().map(Part::least).fold(0, u64::saturating_add);
     let Some(rest) = available.checked_sub(least) else { return Err(too_much(parts, least, available)) };
     let pools = parts.iter().filter(|part| part.pool.is_some()).count().max(1) as u64;
     let plan = |part: &Part<'_>| {
         let more = part.pool.map_or(0, |_| rest / pools);
-        let plan = MemoryPlan::of(part.model, part.sizes, limits, part.least() + more);
+        let plan = MemoryPlan::of(part.model, part.sizes, &part.limits, part.least() + more);
         plan.map_err(|error| LoadError::Memory(format!("{}: {error}", part.name)))
     };
     parts.iter().map(plan).collect()
@@ -150,8 +153,15 @@ mod tests {
         ] {
             assert!(reason.contains(part), "{part} is not in {reason}");
         }
-        let long = MemoryLimits { max_model_len: Some(513), ..MemoryLimits::default() };
-        let reason = plans(&long, 64 * GIB).unwrap_err();
-        assert_eq!(reason, "three: max-model-len 513 is not in 1..=512, the model's positions");
+    }
+
+    #[test]
+    fn a_length_is_cut_to_what_each_model_was_made_for() {
+        let limited = |length| MemoryLimits { max_model_len: Some(length), ..MemoryLimits::default() };
+        let plans_of = |length| plans(&limited(length), 64 * GIB);
+        let lengths: Vec<_> = plans_of(513).unwrap().iter().map(|plan| plan.max_model_len).collect();
+        assert_eq!(lengths, [513, 513, 512]);
+        let reason = plans_of(small().max_positions + 1).unwrap_err();
+        assert!(reason.ends_with("the model's positions"), "{reason}");
     }
 }

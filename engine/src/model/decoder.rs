@@ -97,7 +97,7 @@ impl Decoder {
             ropes: LayerRopes::new(
                 [config.rope.as_ref(), config.local_rope.as_ref()],
                 config.turned_dim,
-                loader.max_model_len,
+                loader.longest_text,
             ),
             layers: (0..config.num_layers).map(|layer| Layer::load(loader, layer)).collect::<Result<_, _>>()?,
             norm: (config.norms.stream == StreamNorms::Before).then(norm).transpose()?,

@@ -105,8 +105,6 @@ pub(super) const OLD_NOMIC: EncoderFamily = EncoderFamily {
         ("use_rms_norm", Only::False),
     ],
     harmless: &[
-        // its tensors are those of a family that is known
-        "auto_map",
         "dense_seq_output",
         "expert_choice_router",
         "fused_bias_fc",

@@ -67,6 +67,13 @@ pub(super) const FALCON: Family = Family {
     falcon: Some(Falcon { own_norms: &OWN_NORMS }),
     fused: Fused::Groups("self_attention.query_key_value"),
     body: Some("transformer."),
-    fields: &["bias", "multi_query", "new_decoder_architecture", "num_ln_in_parallel_attn", "parallel_attn"],
+    fields: &[
+        "bias",
+        "ff_factor",
+        "multi_query",
+        "new_decoder_architecture",
+        "num_ln_in_parallel_attn",
+        "parallel_attn",
+    ],
     ..LLAMA
 };

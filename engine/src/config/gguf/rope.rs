@@ -27,6 +27,10 @@ pub(super) fn read_local(keys: &Keys<'_>) -> Result<Option<RopeConfig>, LoadErro
 fn scaling(keys: &Keys<'_>, tensors: &TensorMap, turned_dim: usize) -> Result<RopeScaling, LoadError> {
     let linear = linear_factor(keys)?;
     if let Some(long) = long_rope(keys, tensors, turned_dim)? {
+        if let Some(factor) = linear {
+            let reason = format!("{factor} beside tensor '{}' is not supported", FACTORS[0]);
+            return Err(keys.error("rope.scaling.factor", reason));
+        }
         return Ok(RopeScaling::Long(long));
     }
     let divisors = tensors.get(DIVISORS).map(|tensor| read_divisors(tensor, turned_dim)).transpose()?;

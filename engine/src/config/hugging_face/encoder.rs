@@ -226,7 +226,6 @@ fn verdict(name: &str, value: &Value, family: &EncoderFamily) -> Result<(), Stri
         "position_embedding_type" => expect(value, &Value::from("absolute")),
         "pruned_heads" => expect(value, &Value::Object(serde_json::Map::new())),
         "architectures" | "model_type" => Ok(()),
-        "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
         "quantization_config" => Err("quantised safetensors are not supported".to_owned()),
         _ if READ.contains(&name) || HARMLESS.contains(&name) || family.squash_field == Some(name) => Ok(()),
         _ => Err("is not known, and what it changes cannot be guessed".to_owned()),

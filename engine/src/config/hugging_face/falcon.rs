@@ -16,7 +16,11 @@ pub(super) fn kv_heads(json: &JsonFields, num_heads: usize) -> Result<usize, Loa
 pub(super) fn order(json: &JsonFields) -> Result<LayerOrder, LoadError> {
     let norms = json.optional_count("num_ln_in_parallel_attn", 1..=2)?;
     let is_beside = json.bool("parallel_attn")?.unwrap_or(true);
-    Ok(match (is_new(json)?, norms) {
+    let is_new = is_new(json)?;
+    if is_new && !is_beside {
+        return Err(json.error("parallel_attn", "false is not supported with new_decoder_architecture"));
+    }
+    Ok(match (is_new, norms) {
         (true, None | Some(2)) => LayerOrder::Beside,
         (true, Some(_)) => LayerOrder::BesideOneNorm,
         (false, _) if is_beside => LayerOrder::BesideOneNorm,

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::config::families::Family;
+use super::rope;
+use crate::config::families::{Family, Turned};
 use crate::config::json_fields::JsonFields;
 use crate::error::LoadError;
 
@@ -24,8 +25,11 @@ pub(super) const HARMLESS: &[&str] = &[
     "activation_dropout",
     "attention_dropout",
     "attn_pdrop",
+    // it names code, which is never run: the tensors of known families are read without it
+    "auto_map",
     "bad_words_ids",
     "begin_suppress_tokens",
+    "cache_implementation",
     "chunk_size_feed_forward",
     "classifier_dropout",
     "decoder_start_token_id",
@@ -117,7 +121,6 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             _ if family.turned.field() == Some(name) => Ok(()),
             _ if HARMLESS.contains(&name) || is_rotary(name, family) => Ok(()),
             "architectures" => check_class(value, family),
-            "auto_map" => Err("names code of the model's own, which is never run".to_owned()),
             "quantization_config" => Err("quantised safetensors are not supported; use a GGUF file".to_owned()),
             "_remove_final_layer_norm"
             | "is_encoder_decoder"
@@ -125,6 +128,7 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             | "alibi"
             | "apply_residual_connection_post_layernorm"
             | "attention_bias"
+            | "lm_head_bias"
             | "mlp_bias"
             | "qk_layernorm"
             | "rope_interleaved"
@@ -135,9 +139,12 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             "do_layer_norm_before" | "layer_norm_elementwise_affine" | "rotary" | "scale_attn_weights" => {
                 expect(value, &Value::Bool(true))
             }
+            "mlp_type" => expect(value, &Value::from("default")),
+            "norm_type" => expect(value, &Value::from("layer_norm")),
             "word_embed_proj_dim" => expect(value, json.value(family.names.hidden_size).unwrap_or(&Value::Null)),
-            "decoder_sparse_step" => expect(value, &Value::from(1)),
+            "decoder_sparse_step" | "full_attn_mod" | "interpolate_factor" => expect(value, &Value::from(1)),
             "mlp_only_layers" => expect(value, &Value::Array(Vec::new())),
+            "partial_rotary_factor" if matches!(family.turned, Turned::Share(..)) => Ok(()),
             "partial_rotary_factor" => expect(value, &Value::from(1.0)),
             "pruned_heads" => expect(value, &Value::Object(serde_json::Map::new())),
             _ => Err("is not known, and what it changes cannot be guessed".to_owned()),
@@ -148,7 +155,7 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
 }
 
 fn is_rotary(name: &str, family: &Family) -> bool {
-    let is_known = ROTARY.contains(&name) || [family.names.kv_heads, family.names.theta].contains(&name);
+    let is_known = ROTARY.contains(&name) || [family.names.kv_heads, family.names.theta, rope::THETA].contains(&name);
     family.default_theta.is_some() && is_known
 }
 

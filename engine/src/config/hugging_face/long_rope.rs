@@ -1,5 +1,7 @@
 //! `LongRoPE` in `config.json`: two lists of divisors, and what cosines and sines are multiplied with.
 
+use std::ops::RangeInclusive;
+
 use super::rope::agreed;
 use crate::config::families::Family;
 use crate::config::json_fields::JsonFields;
@@ -13,6 +15,9 @@ const AMPLITUDE: &str = "attention_factor";
 /// It stands in the file or in the object beside the others.
 const ORIGINAL: &str = "original_max_position_embeddings";
 
+/// The logarithm of one is none to divide by.
+const ORIGINALS: RangeInclusive<u64> = 2..=*range::POSITIONS.end();
+
 /// What the object holds.
 pub(super) const FIELDS: [&str; 5] = [SHORT, LONG, FACTOR, AMPLITUDE, ORIGINAL];
 
@@ -23,8 +28,7 @@ pub(super) fn read(
     family: &Family,
     pairs: usize,
 ) -> Result<LongRope, LoadError> {
-    let originals =
-        [json.optional_count(ORIGINAL, range::POSITIONS)?, fields.optional_count(ORIGINAL, range::POSITIONS)?];
+    let originals = [json.optional_count(ORIGINAL, ORIGINALS)?, fields.optional_count(ORIGINAL, ORIGINALS)?];
     let original = agreed(json, ORIGINAL, originals.into_iter().flatten())?.ok_or_else(|| json.missing(ORIGINAL))?;
     let positions = json.count(family.names.max_positions, range::POSITIONS)?;
     let factor = fields.judged(FACTOR, range::positive)?.map_or(positions as f64 / original as f64, f64::from);

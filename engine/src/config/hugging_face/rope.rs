@@ -11,6 +11,9 @@ use crate::error::LoadError;
 /// Of `rope_parameters`, where version 5 writes one object for each kind of layer.
 pub(super) const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
 
+/// The base of all angles, as most families call it; others write it beside their own name.
+pub(super) const THETA: &str = "rope_theta";
+
 /// How great a share of each head turns, as version 5 calls it in every family.
 const SHARE: &str = "partial_rotary_factor";
 
@@ -22,7 +25,9 @@ pub(super) fn read(json: &JsonFields, family: &Family, turned_dim: usize) -> Res
     let parameters = full.or(parameters);
     let scaling = json.object("rope_scaling")?;
     let field = family.names.theta;
-    let thetas = [json.judged(field, range::positive)?, theta_of(parameters)?, theta_of(scaling)?];
+    let thetas = [THETA, field].map(|field| json.judged(field, range::positive));
+    let [plain, own] = thetas;
+    let thetas = [own?, plain?, theta_of(parameters)?, theta_of(scaling)?];
     let theta = agreed(json, field, thetas.into_iter().flatten())?;
     let objects = [parameters, scaling].into_iter().flatten();
     let scalings = objects.map(|fields| read_scaling(&fields, json, Some((family, turned_dim))));
@@ -54,6 +59,9 @@ pub(super) fn turned_dim(json: &JsonFields, family: &Family, head_dim: usize) ->
     };
     let objects = [json.object("rope_parameters")?, json.object("rope_scaling")?];
     let mut shares = vec![json.judged(field, range::share)?];
+    if field != SHARE {
+        shares.push(json.judged(SHARE, range::share)?);
+    }
     for fields in objects.into_iter().flatten() {
         shares.push(fields.judged(SHARE, range::share)?);
     }
@@ -85,7 +93,7 @@ pub(super) fn of_kinds(parameters: Option<JsonFields<'_>>) -> Result<[Option<Jso
 }
 
 fn theta_of(parameters: Option<JsonFields>) -> Result<Option<f32>, LoadError> {
-    Ok(parameters.map(|fields| fields.judged("rope_theta", range::positive)).transpose()?.flatten())
+    Ok(parameters.map(|fields| fields.judged(THETA, range::positive)).transpose()?.flatten())
 }
 
 pub(super) fn agreed<T: PartialEq>(

@@ -57,7 +57,7 @@ impl PlainAttention {
             windows: config.windows.clone(),
             bias: is_biased.then(|| bias(loader, heads)).transpose()?,
         };
-        let ropes = LayerRopes::new(turns, head_dim, loader.max_model_len);
+        let ropes = LayerRopes::new(turns, head_dim, loader.longest_text);
         Ok(Self { rules, ropes, angles: LayerAngles::default(), cache: StepCache::new(heads, head_dim) })
     }
 

@@ -59,8 +59,8 @@ fn every_token_has_the_reference_state() {
         let checkpoint = Checkpoint::open(&folder).unwrap();
         let ModelConfig::Encoder(config) = checkpoint.model() else { panic!("{name} is an encoder") };
         let cpu = Cpu::new(Isa::detect(), 2).unwrap();
-        let (dtype, max_model_len) = (Dtype::Float32, config.max_tokens);
-        let loader = WeightLoader { checkpoint: &checkpoint, cpu: &cpu, dtype, max_model_len };
+        let (dtype, longest_text) = (Dtype::Float32, config.max_tokens);
+        let loader = WeightLoader { checkpoint: &checkpoint, cpu: &cpu, dtype, longest_text };
         let mut encoder = Encoder::load(&loader, config).unwrap();
         let arrays = candle_core::safetensors::load(folder.join("reference.safetensors"), &Device::Cpu).unwrap();
         let reference = std::fs::read(folder.join("reference.json")).unwrap();
