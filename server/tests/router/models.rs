@@ -1,6 +1,12 @@
 //! Several models in one process: who answers, whose turn it is, and models that come and go while requests run.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
@@ -179,6 +185,51 @@ async fn steps_of_two_models_never_overlap_and_none_starves() {
     server.until_stepping().await;
     server.controls.resume();
     assert!(rest(stream).await > 100);
+}
+
+#[tokio::test]
+async fn who_waits_for_its_turn_does_not_stall() {
+    let seconds = Arc::<AtomicU64>::default();
+    let hand = Arc::clone(&seconds);
+    let pair = Pair::start_at(Clock::new(move || Duration::from_secs(seconds.load(Relaxed))));
+    let ask = |model: &'static str| {
+        let server = Arc::clone(&pair.server);
+        tokio::spawn(async move { server.chat(json!({"model": model})).await.status })
+    };
+    pair.beta.pause();
+    let of_beta = ask("beta");
+    let beta = Arc::clone(&pair.beta);
+    tokio::task::spawn_blocking(move || beta.wait_for_step()).await.unwrap();
+    pair.server.controls.pause();
+    let of_alpha = ask("alpha");
+    pair.server.until_requests_of("alpha", 1).await;
+    hand.store(9, Relaxed);
+    pair.beta.resume();
+    pair.server.until_stepping().await;
+    hand.store(12, Relaxed);
+    assert_eq!(pair.server.get("/ready").await.status, 200, "alpha stepped 3 s ago, and beta waits for it");
+    pair.server.controls.resume();
+    assert_eq!((of_alpha.await.unwrap(), of_beta.await.unwrap()), (200, 200));
+}
+
+#[tokio::test]
+async fn what_names_no_model_is_never_answered_by_another() {
+    let pair = Pair::start();
+    let unload = async |model: &str| pair.server.send(change("unload", model, Some(ADMIN))).await.status;
+    assert_eq!(unload("alpha").await, 200);
+    let unnamed = json!({"messages": [{"role": "user", "content": "up"}]});
+    let refused = async |path: &str, body: &Value| pair.server.post(path, body.clone()).await.error();
+    for (path, body) in [("/v1/chat/completions", &unnamed), ("/embed", &json!({"inputs": "up"}))] {
+        assert_eq!(refused(path, body).await, (404, "model_not_loaded".to_owned()), "{path}");
+    }
+    assert_eq!(pair.said("beta").await, "an answer of beta");
+    assert_eq!(unload("beta").await, 200);
+    for (model, code) in [("alpha", "model_not_loaded"), ("beta", "model_not_loaded"), ("gamma", "model_not_found")] {
+        let answer = pair.ask(model).await;
+        assert_eq!(answer.error(), (404, code.to_owned()), "{model}");
+        assert!(answer.text().contains(model), "{}", answer.text());
+    }
+    assert_eq!(pair.status("beta").await, "unloaded");
 }
 
 #[tokio::test]
