@@ -15,6 +15,8 @@ use crate::kernels::cpu::norm_row::RowNorm;
 use crate::kernels::cpu::quant_tile::QuantTileRows;
 use crate::kernels::tiled_rows::RowFormat;
 
+/// Rows of quants from which AMX is faster than lanes: unpacking a panel for it pays when several tiles follow.
+pub(super) const AMX_FROM_ROWS: usize = 40;
 /// Tiles for each thread from which it matters little that one thread fills one more than another.
 const MANY_TILES: usize = 3;
 
@@ -46,7 +48,7 @@ impl TiledRows {
         assert!(norm.is_none_or(|norm| has_k(norm.weight) && norm.bias.is_none_or(has_k)), "a weight for each of {k}");
         self.k = k;
         self.format = Some(format);
-        self.tiles = Parts::at_most(x.len() / k, tile_rows(cpu, format));
+        self.tiles = Parts::at_most(x.len() / k, tile_rows(cpu, format, x.len() / k));
         self.words_each = format.words(k);
         let used = self.rows() * self.words_each;
         self.words.reserve(used);
@@ -106,12 +108,13 @@ impl TiledRows {
     }
 }
 
-/// Largest tile of kernels that read this format.
-fn tile_rows(cpu: &Cpu, format: RowFormat) -> usize {
+/// Largest tile of the kernels that read so many rows of this format.
+fn tile_rows(cpu: &Cpu, format: RowFormat, rows: usize) -> usize {
     match format {
         RowFormat::Floats => cpu.isa().run(FloatTileRows),
         RowFormat::Bf16 if cpu.amx().is_some() => AMX_ROWS,
         RowFormat::Bf16 => BF16_TILE_ROWS,
+        RowFormat::Quants if cpu.amx().is_some() && rows >= AMX_FROM_ROWS => AMX_ROWS,
         RowFormat::Quants => cpu.isa().run(QuantTileRows),
     }
 }

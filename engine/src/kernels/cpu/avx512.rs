@@ -266,7 +266,7 @@ impl QuantLanes for Avx512 {
     type Bytes = __m512i;
     type Sums = __m512i;
     type Ints = __m512i;
-    const QUANT_ROWS: usize = 16;
+    const QUANT_ROWS: usize = 8;
     const SPANS: [usize; 9] = [8; 9];
     const SIGNED_BYTES: bool = false;
 

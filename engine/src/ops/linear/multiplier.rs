@@ -11,11 +11,8 @@ use crate::kernels::cpu::quant_tile::QuantTile;
 use crate::kernels::cpu::simd::{Element, LANES};
 use crate::kernels::cpu::tile::{PanelLines, TILE_PANELS, TileLines};
 use crate::kernels::tiled_rows::RowFormat;
-use crate::ops::tiled_rows::TiledRows;
+use crate::ops::tiled_rows::{AMX_FROM_ROWS, TiledRows};
 use crate::panels::Panel;
-
-/// Rows of quants from which AMX is faster than lanes: unpacking a panel for it pays when several tiles follow.
-const AMX_FROM_ROWS: usize = 40;
 
 /// Calls `work` with what multiplies the tiles of `x` on this thread.
 pub(super) fn with_multiplier<'a>(cpu: &'a Cpu, x: &'a TiledRows, work: impl FnOnce(&mut Multiplier<'a, '_>)) {
