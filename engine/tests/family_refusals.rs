@@ -113,8 +113,8 @@ fn other_experts_are_refused_by_name() -> Result<()> {
 fn other_turns_and_norms_are_refused_by_name() -> Result<()> {
     check([
         ("gpt_neox", "rotary_emb_base", json!(0), "'rotary_emb_base': 0 is not a finite number above 0"),
-        ("gpt_neox", "rotary_pct", json!(0.2), "1 of 8 elements of a head cannot turn in pairs"),
-        ("gpt_neox", "rope_theta", json!(1e4), "'rope_theta': is not known"),
+        ("gpt_neox", "rotary_pct", json!(0.2), "'rotary_pct': differs from what"),
+        ("gpt_neox", "rope_theta", json!(1e4), "'rotary_emb_base': differs from what"),
         ("gpt_neox", "hidden_act", json!("relu"), "supported: gelu, gelu_fast"),
         ("gpt_neox", "num_key_value_heads", json!(2), "query_key_value.weight': shape [96, 32] does not have 64 rows"),
         (
