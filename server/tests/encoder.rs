@@ -1,56 +1,33 @@
 //! Encoders from their folders to their answers: the texts of reference runs of transformers, over the whole server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::{
-    path::{Path, PathBuf},
-    thread,
-};
+mod fixture_server;
 
-use axum::{
-    Router,
-    body::Body,
-    http::{Request, header::CONTENT_TYPE},
-};
-use http_body_util::BodyExt;
+use axum::Router;
+use fixture_server::{fixture, send};
 use serde_json::{Value, json};
-use server::{
-    app::{self, App},
-    clock::Clock,
-    config::Config,
-    engine_thread,
-    flags::Flags,
-    text_pool::TextPool,
-};
-use tower::ServiceExt;
+use server::flags::Flags;
 
 const MODEL: &str = "encoder";
 /// Of numbers that were written down with six places.
 const TOLERANCE: f64 = 1e-4;
 
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/fixtures").join(name)
-}
-
 /// The cases of a reference run.
 fn cases(name: &str) -> Vec<Value> {
-    let reference = std::fs::read(folder(name).join("reference.json")).unwrap();
+    let reference = std::fs::read(fixture(name).join("reference.json")).unwrap();
     let reference: Value = serde_json::from_slice(&reference).unwrap();
     reference["cases"].as_array().unwrap().clone()
 }
 
-/// A server of a fixture; its engine runs as long as the server is there.
+/// A server of a fixture.
 fn serve(name: &str) -> Router {
     let flags = Flags {
-        first_model: Some(folder(name).to_str().unwrap().to_owned()),
+        first_model: Some(fixture(name).to_str().unwrap().to_owned()),
         served_model_name: vec![MODEL.to_owned()],
         dtype: Some("float32".to_owned()),
         ..Flags::default()
     };
-    let app = App::new(Config::resolve(&flags).unwrap(), Clock::monotonic(), TextPool::new());
-    let router = app::router(&app);
-    let loaded = thread::spawn(move || engine_thread::load_all(&app).map_err(|error| error.to_string()));
-    assert_eq!(loaded.join().unwrap(), Ok(()));
-    router
+    fixture_server::serve(&flags)
 }
 
 async fn post(router: &Router, path: &str, mut body: Value) -> Value {
@@ -63,14 +40,6 @@ async fn post_unnamed(router: &Router, path: &str, body: &Value) -> Value {
     let (status, answer) = send(router, path, body).await;
     assert_eq!(status, 200, "{answer}");
     answer
-}
-
-async fn send(router: &Router, path: &str, body: &Value) -> (u16, Value) {
-    let request = Request::post(path).header("host", "localhost").header(CONTENT_TYPE, "application/json");
-    let response = router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
-    let (head, body) = response.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    (head.status.as_u16(), serde_json::from_slice(&body).unwrap())
 }
 
 fn assert_near(got: &[f64], want: &Value, what: &str) {

@@ -1,34 +1,17 @@
 //! Real models in one process: planned together, unloaded, loaded again and replaced over the router.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod fixture_server;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    thread,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    http::{Request, header::CONTENT_TYPE},
-};
-use http_body_util::BodyExt;
+use axum::Router;
+use fixture_server::{KEY, fixture, send};
 use serde_json::{Value, json};
-use server::{
-    app::{self, App},
-    clock::Clock,
-    config::Config,
-    engine_thread,
-    flags::Flags,
-    text_pool::TextPool,
-};
-use tower::ServiceExt;
-
-const ADMIN: &str = "the-key-of-an-admin";
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/fixtures").join(name)
-}
+use server::flags::Flags;
 
 /// A copy of a fixture, which may be broken; it is removed in the end.
 struct Copied(PathBuf);
@@ -55,24 +38,12 @@ impl Drop for Copied {
 fn serve(words: &Path, talk: &Path) -> Router {
     let flags = Flags {
         model: vec![format!("{}=words", words.display()), format!("{}=talk", talk.display())],
-        admin_api_key: vec![ADMIN.into()],
+        admin_api_key: vec![KEY.into()],
         num_kv_blocks: Some(8),
         threads: Some(2),
         ..Flags::default()
     };
-    let app = App::new(Config::resolve(&flags).unwrap(), Clock::monotonic(), TextPool::new());
-    let router = app::router(&app);
-    let loaded = thread::spawn(move || engine_thread::load_all(&app).map_err(|error| error.to_string()));
-    assert_eq!(loaded.join().unwrap(), Ok(()));
-    router
-}
-
-async fn send(router: &Router, path: &str, body: &Value) -> (u16, Value) {
-    let request = Request::post(path).header("host", "localhost").header(CONTENT_TYPE, "application/json");
-    let request = request.header("x-api-key", ADMIN).body(Body::from(body.to_string())).unwrap();
-    let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    (head.status.as_u16(), serde_json::from_slice(&body).unwrap())
+    fixture_server::serve(&flags)
 }
 
 /// The status of the answer, and that of the model or the error's code.

@@ -47,6 +47,15 @@ pub(crate) fn all() -> Vec<Cpu> {
     isas.flat_map(|isa| [1, 2, 3].map(|threads| Cpu::new(isa, threads).unwrap())).collect()
 }
 
+/// Four parts of a step, together on every CPU setting, are what each is alone on the plain one.
+pub(crate) fn assert_parts_keep_their_bits(what: &str, step: impl Fn(&Cpu, &[usize]) -> Vec<f32>) {
+    let expected: Vec<f32> = (0..4).flat_map(|part| step(&plain(), &[part])).collect();
+    for cpu in all() {
+        let what = format!("{what}, {}, {}", cpu.isa().isa(), cpu.pool().threads());
+        assert_same_bits(&step(&cpu, &[0, 1, 2, 3]), &expected, &what);
+    }
+}
+
 #[track_caller]
 pub(crate) fn assert_same_bits(actual: &[f32], expected: &[f32], what: &str) {
     assert_eq!(actual.len(), expected.len(), "{what}");

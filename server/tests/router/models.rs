@@ -11,6 +11,7 @@ use std::{
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 use server::{clock::Clock, flags::Flags};
+use tokio::task::JoinHandle;
 
 use crate::support::{
     Setup, TestServer,
@@ -67,6 +68,16 @@ impl Pair {
         let mut stream = self.server.open(json_request("/v1/completions", &completion_body(fields))).await;
         assert!(stream.next().await.unwrap().starts_with("data: {"));
         stream
+    }
+
+    /// Beta's unloading, once it has begun.
+    async fn unload_beta(&self) -> JoinHandle<Answer> {
+        let server = Arc::clone(&self.server);
+        let unloaded = tokio::spawn(async move { server.send(change("unload", "beta", Some(ADMIN))).await });
+        while self.status("beta").await != "unloaded" {
+            tokio::task::yield_now().await;
+        }
+        unloaded
     }
 
     async fn status(&self, model: &str) -> Value {
@@ -251,13 +262,7 @@ async fn each_model_has_its_own_series() {
 async fn a_model_is_unloaded_when_its_streams_have_ended_and_loaded_again() {
     let pair = Pair::start();
     let stream = pair.stream().await;
-    let unloaded = tokio::spawn({
-        let server = Arc::clone(&pair.server);
-        async move { server.send(change("unload", "beta", Some(ADMIN))).await }
-    });
-    while pair.status("beta").await != "unloaded" {
-        tokio::task::yield_now().await;
-    }
+    let unloaded = pair.unload_beta().await;
     let refused = pair.ask("beta").await;
     assert_eq!(refused.error(), (404, "model_not_loaded".to_owned()));
     assert!(refused.text().contains("/v1/models/load"));
@@ -324,13 +329,7 @@ async fn only_an_admin_may_change_models() {
 async fn a_model_is_changed_by_one_at_a_time() {
     let pair = Pair::start();
     let stream = pair.stream().await;
-    let unloaded = tokio::spawn({
-        let server = Arc::clone(&pair.server);
-        async move { server.send(change("unload", "beta", Some(ADMIN))).await }
-    });
-    while pair.status("beta").await != "unloaded" {
-        tokio::task::yield_now().await;
-    }
+    let unloaded = pair.unload_beta().await;
     let second = pair.server.send(change("load", "beta", Some(ADMIN))).await;
     assert_eq!(second.error(), (409, "conflict".to_owned()));
     drop(stream);
