@@ -25,9 +25,8 @@ pub(super) fn read(json: &JsonFields, family: &Family, turned_dim: usize) -> Res
     let parameters = full.or(parameters);
     let scaling = json.object("rope_scaling")?;
     let field = family.names.theta;
-    let thetas = [THETA, field].map(|field| json.judged(field, range::positive));
-    let [plain, own] = thetas;
-    let thetas = [own?, plain?, theta_of(parameters)?, theta_of(scaling)?];
+    let said = |field| json.judged(field, range::positive);
+    let thetas = [said(field)?, said(THETA)?, theta_of(parameters)?, theta_of(scaling)?];
     let theta = agreed(json, field, thetas.into_iter().flatten())?;
     let objects = [parameters, scaling].into_iter().flatten();
     let scalings = objects.map(|fields| read_scaling(&fields, json, Some((family, turned_dim))));
