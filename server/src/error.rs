@@ -61,9 +61,8 @@ impl ApiError {
     /// Replaces the wait that a 429 or 503 tells the client, between 1 and 60 s.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
-        let wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        self.with(header::RETRY_AFTER, seconds).with(RETRY_AFTER_MS, wait.as_millis() as u64)
+        let millis = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT).as_micros().div_ceil(1000) as u64;
+        self.with(header::RETRY_AFTER, millis.div_ceil(1000)).with(RETRY_AFTER_MS, millis)
     }
 
     /// The code, for counters and tests.

@@ -89,6 +89,7 @@ fn a_wait_is_told_in_whole_seconds_and_in_milliseconds() {
     };
     assert_eq!(told(WAIT), ("3".to_owned(), "2500".to_owned()));
     assert_eq!(told(Duration::ZERO), ("1".to_owned(), "1000".to_owned()));
+    assert_eq!(told(Duration::from_micros(1_000_001)), ("2".to_owned(), "1001".to_owned()));
     assert_eq!(told(Duration::from_mins(10)), ("60".to_owned(), "60000".to_owned()));
 }
 
