@@ -37,7 +37,10 @@ RULES = {
         r"^best_of ",
     ),
     "best_of is wide for beams only": (["integer_above_max_value"], r"^best_of "),
-    "the route is for the kind of model that is served": (["unsupported_model"], r"^this model is an? (de|en)coder"),
+    "the route is for the kind of model that is served": (
+        ["unsupported_model"],
+        r"(^|, and )this model is an? (de|en)coder",
+    ),
     "the sides of pairs go together and have as many texts, or one": (
         ["invalid_value"],
         r": neither 1 nor as many$| does not go with (text_1|queries)$",
