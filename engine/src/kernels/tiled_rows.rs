@@ -178,8 +178,9 @@ impl TilePlace<'_> {
         let mut factors = [[0; N]; FACTORS];
         for (lane, (scale, &[first, second])) in scales.iter().zip(halves).enumerate() {
             let sum = first.wrapping_add(second);
-            let negated = [sum, first, second].map(|sum| sum.wrapping_neg().cast_unsigned());
-            let values = [scale.to_bits(), negated[0], (scale * sum as f32).to_bits(), negated[1], negated[2]];
+            let negated = |sum: i32| sum.wrapping_neg().cast_unsigned();
+            let values =
+                [scale.to_bits(), negated(sum), (scale * sum as f32).to_bits(), negated(first), negated(second)];
             for (line, value) in factors.iter_mut().zip(values) {
                 line[lane] = value;
             }

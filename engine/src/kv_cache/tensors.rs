@@ -38,6 +38,7 @@ impl<E: KvElement> KvTensors<E> {
     }
 
     /// The cache's sizes.
+    #[inline]
     pub fn geometry(&self) -> &KvGeometry {
         &self.geometry
     }
@@ -118,17 +119,22 @@ pub struct KvHead<'a, E> {
 
 impl<'a, E> KvHead<'a, E> {
     /// The cache's sizes.
+    #[inline]
     pub fn geometry(&self) -> &KvGeometry {
         &self.geometry
     }
 
     /// Keys of one tile of a block: `[head_dim, tile]`.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "kernels hold their sums in registers around it")]
     pub fn keys(&self, block: BlockId, tile: usize) -> &'a [E] {
         let size = self.geometry.tile() * self.geometry.head_dim;
         &self.keys[block.index() * self.geometry.key_block() + tile * size..][..size]
     }
 
     /// Scales of one tile of a block's keys: `[groups, tile]`, or nothing where elements have none.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "kernels hold their sums in registers around it")]
     pub fn key_scales(&self, block: BlockId, tile: usize) -> &'a [f16] {
         let of_block = self.geometry.scale_block();
         let size = of_block.min(self.geometry.tile() * self.geometry.groups());
@@ -136,11 +142,15 @@ impl<'a, E> KvHead<'a, E> {
     }
 
     /// Values of one block: `[block_size, value_width]`.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "kernels hold their sums in registers around it")]
     pub fn values(&self, block: BlockId) -> &'a [E] {
         &self.values[block.index() * self.geometry.value_block()..][..self.geometry.value_block()]
     }
 
     /// Scales of one block's values: `[block_size, groups]`, or nothing where elements have none.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "kernels hold their sums in registers around it")]
     pub fn value_scales(&self, block: BlockId) -> &'a [f16] {
         &self.value_scales[block.index() * self.geometry.scale_block()..][..self.geometry.scale_block()]
     }
@@ -158,6 +168,7 @@ pub struct KvHeadMut<'a, E> {
 
 impl<E: KvElement> KvHeadMut<'_, E> {
     /// The cache's sizes.
+    #[inline]
     pub fn geometry(&self) -> &KvGeometry {
         &self.geometry
     }
@@ -198,7 +209,7 @@ impl<E: KvElement> KvHeadMut<'_, E> {
 #[allow(clippy::inline_always, reason = "kernels inline it")]
 fn encoded<S: Simd, E: KvElement>(simd: S, values: &[f32]) -> ([[E; LANES]; 2], f16) {
     let (left, right) = values.split_at(LANES.min(values.len()));
-    let lines = [left, right].map(|part| simd.load(&filled(part, 0.0)));
+    let lines = [simd.load(&filled(left, 0.0)), simd.load(&filled(right, 0.0))];
     let mut elements = [[E::default(); LANES]; 2];
     let scale = E::encode(simd, lines, &mut elements);
     (elements, scale)

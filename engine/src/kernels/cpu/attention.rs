@@ -316,12 +316,15 @@ fn scores_of<S: Simd, E: KvElement, const R: usize, const P: usize>(
     queries: &[[f32; R]],
 ) -> [[S::Vector; R]; P] {
     if !E::HAS_SCALES {
-        return tile(simd, keys.map(|(elements, _)| elements), ahead, queries);
+        return tile(simd, elements_from(keys, 0), ahead, queries);
     }
     let mut totals = [[simd.splat(0.0); R]; P];
     for (group, queries) in queries.chunks(GROUP).enumerate() {
-        let elements = keys.map(|(elements, _)| &elements[group * GROUP..]);
-        let products = tile(simd, elements, ahead.map(|ahead| ahead.wrapping_add(group * GROUP)), queries);
+        let mut ahead = ahead;
+        for line in &mut ahead {
+            *line = line.wrapping_add(group * GROUP);
+        }
+        let products = tile(simd, elements_from(keys, group * GROUP), ahead, queries);
         for panel in 0..P {
             let scale = simd.load_f16(&keys[panel].1[group]);
             for row in 0..R {
@@ -330,6 +333,16 @@ fn scores_of<S: Simd, E: KvElement, const R: usize, const P: usize>(
         }
     }
     totals
+}
+
+/// The lines of keys from one element of the head on.
+#[inline(always)]
+fn elements_from<E, const P: usize>(keys: [KeyTile<'_, E>; P], first: usize) -> [&[[E; LANES]]; P] {
+    let mut elements = [[].as_slice(); P];
+    for (elements, (lines, _)) in elements.iter_mut().zip(keys) {
+        *elements = &lines[first..];
+    }
+    elements
 }
 
 /// Copies a small block's lines of `block_size` positions to their place within lines of 16.

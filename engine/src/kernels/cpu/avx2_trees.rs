@@ -42,13 +42,14 @@ fn trees(vectors: &[Halves; LANES], join: impl Fn(__m256, __m256) -> __m256) -> 
         let mut fours = [_mm256_setzero_ps(); 4];
         for (index, four) in fours.iter_mut().enumerate() {
             // The last step leaves lane 4 q + r with vector 2 r + q of this order.
-            let [a, b] =
-                [2 * index, 2 * index + 1].map(|at| vectors[at % 2 * 4 + at / 2]).map(|(low, high)| join(low, high));
+            let [a, b] = [2 * index, 2 * index + 1];
+            let (a, b) = (vectors[a % 2 * 4 + a / 2], vectors[b % 2 * 4 + b / 2]);
+            let (a, b) = (join(a.0, a.1), join(b.0, b.1));
             *four = join(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b));
         }
         let mut twos = [_mm256_setzero_ps(); 2];
         for (two, fours) in twos.iter_mut().zip(fours.as_chunks::<2>().0) {
-            let [a, b] = fours.map(|four| _mm256_castps_pd(four));
+            let (a, b) = (_mm256_castps_pd(fours[0]), _mm256_castps_pd(fours[1]));
             let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
             *two = join(_mm256_castpd_ps(low), _mm256_castpd_ps(high));
         }

@@ -40,7 +40,8 @@ fn trees(vectors: &[__m512; LANES], join: impl Fn(__m512, __m512) -> __m512) -> 
     let mut eights = [_mm512_setzero_ps(); 8];
     for (index, eight) in eights.iter_mut().enumerate() {
         // The last step leaves lane 4 q + r with vector 4 r + q of this order.
-        let [a, b] = [2 * index, 2 * index + 1].map(|at| vectors[at % 4 * 4 + at / 4]);
+        let [a, b] = [2 * index, 2 * index + 1];
+        let (a, b) = (vectors[a % 4 * 4 + a / 4], vectors[b % 4 * 4 + b / 4]);
         *eight = join(_mm512_shuffle_f32x4::<0x44>(a, b), _mm512_shuffle_f32x4::<0xee>(a, b));
     }
     let mut fours = [_mm512_setzero_ps(); 4];
@@ -49,7 +50,7 @@ fn trees(vectors: &[__m512; LANES], join: impl Fn(__m512, __m512) -> __m512) -> 
     }
     let mut twos = [_mm512_setzero_ps(); 2];
     for (two, fours) in twos.iter_mut().zip(fours.as_chunks::<2>().0) {
-        let [a, b] = fours.map(|four| _mm512_castps_pd(four));
+        let (a, b) = (_mm512_castps_pd(fours[0]), _mm512_castps_pd(fours[1]));
         let (low, high) = (_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
         *two = join(_mm512_castpd_ps(low), _mm512_castpd_ps(high));
     }

@@ -25,6 +25,12 @@ pub(super) fn rounded<S: Simd>(simd: S, value: S::Vector, factor: S::Vector) -> 
     simd.sub(simd.fma(value, factor, rounding), rounding)
 }
 
+/// |value|, of what is not a number either.
+#[inline(always)]
+pub(super) fn magnitude<S: Simd>(simd: S, value: S::Vector) -> S::Vector {
+    simd.max(value, simd.sub(simd.splat(0.0), value))
+}
+
 /// e^x within 2 units in the last place; 0 below -87.3, e^88 above 88, NaN for NaN.
 #[inline(always)]
 pub(super) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {

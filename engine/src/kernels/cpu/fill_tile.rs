@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::elementwise::{filled, rounded};
+use super::elementwise::{filled, magnitude, rounded};
 use super::norm_row::{RowMoments, RowNorm};
 use super::simd::{Kernel, LANES, Simd};
 use super::tile::MAX_TILE_ROWS;
@@ -115,15 +115,15 @@ fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, blocks: Range<usize>, mut 
         for (lane, pair) in pairs.clone().enumerate() {
             let [low, high] = source.block(simd, pair % rows, blocks.start + pair / rows);
             values[lane] = [low, high];
-            let [low, high] = [low, high].map(|value| simd.max(value, simd.sub(zero, value)));
-            magnitudes[lane] = simd.max(low, high);
+            magnitudes[lane] = simd.max(magnitude(simd, low), magnitude(simd, high));
         }
         let greatest = simd.greatest_each(&magnitudes);
         let mut inverse = [0.0; LANES];
         simd.store(simd.zero_below(greatest, simd.splat(TINY), simd.div(simd.splat(MOST), greatest)), &mut inverse);
         let mut joined = [zero; LANES];
         for (lane, pair) in pairs.clone().enumerate() {
-            let [low, high] = values[lane].map(|value| rounded(simd, value, simd.splat(inverse[lane])));
+            let ([low, high], inverse) = (values[lane], simd.splat(inverse[lane]));
+            let (low, high) = (rounded(simd, low, inverse), rounded(simd, high, inverse));
             let mut quants = [[0; LANES]; 2];
             simd.store_i8(low, &mut quants[0]);
             simd.store_i8(high, &mut quants[1]);
@@ -136,13 +136,17 @@ fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, blocks: Range<usize>, mut 
         let nothing = simd.mul(joined, zero);
         simd.store(simd.add(simd.div(simd.max(greatest, zero), simd.splat(MOST)), nothing), &mut scales);
         simd.store(joined, &mut sums);
-        place.write_factors(pairs, &scales, &sums.map(halves));
+        let mut sums_of_halves = [[0; 2]; LANES];
+        for (halves, both) in sums_of_halves.iter_mut().zip(sums) {
+            *halves = halves_of(both);
+        }
+        place.write_factors(pairs, &scales, &sums_of_halves);
     }
 }
 
 /// The two sums that `low + high * ABOVE_HALF` holds.
 #[inline(always)]
-fn halves(both: f32) -> [i32; 2] {
+fn halves_of(both: f32) -> [i32; 2] {
     const WIDTH: i32 = ABOVE_HALF as i32;
     let both = both as i32;
     let low = (both.wrapping_add(WIDTH / 2) & (WIDTH - 1)).wrapping_sub(WIDTH / 2);

@@ -98,7 +98,10 @@ pub(super) fn tile<S: Simd, E: Element, const R: usize, const P: usize>(
     x: &[[impl Factor; R]],
 ) -> [[S::Vector; R]; P] {
     let mut sums = [[simd.splat(0.0); R]; P];
-    let panels = panels.map(|panel| &panel[..x.len()]);
+    let mut panels = panels;
+    for panel in &mut panels {
+        *panel = &panel[..x.len()];
+    }
     for (index, x) in x.iter().enumerate() {
         let mut weights = [simd.splat(0.0); P];
         for panel in 0..P {

@@ -108,6 +108,7 @@ impl CheckedIsa {
     }
 
     /// Runs a kernel compiled for it.
+    #[inline]
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self.isa {
             #[cfg(target_arch = "x86_64")]
@@ -140,9 +141,15 @@ impl CheckedIsa {
                 // SAFETY: as above.
                 unsafe { neon_dotprod::run(simd, kernel) }
             }
-            _ => kernel.run(Scalar),
+            _ => run_plain(kernel),
         }
     }
+}
+
+/// Apart from the choice, which would otherwise take the room on the stack that this needs.
+#[inline(never)]
+fn run_plain<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Scalar)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use half::f16;
 use half::slice::HalfBitsSliceExt;
 
-use super::elementwise::rounded;
+use super::elementwise::{magnitude, rounded};
 use super::simd::{Element, LANES, Simd};
 use super::tile::Line;
 use crate::kernels::arena::Number;
@@ -86,8 +86,7 @@ impl KvElement for i8 {
     #[inline(always)]
     fn encode<S: Simd>(simd: S, values: [S::Vector; 2], out: &mut [[Self; LANES]; 2]) -> f16 {
         let zero = simd.splat(0.0);
-        let magnitudes = values.map(|value| simd.max(value, simd.sub(zero, value)));
-        let greatest = simd.greatest(simd.max(magnitudes[0], magnitudes[1]));
+        let greatest = simd.greatest(simd.max(magnitude(simd, values[0]), magnitude(simd, values[1])));
         let nothing = simd.sum(simd.add(simd.mul(values[0], zero), simd.mul(values[1], zero)));
         let mut scales: Line = [0.0; LANES];
         scales[0] = greatest / MOST + nothing;

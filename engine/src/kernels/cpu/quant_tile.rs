@@ -271,12 +271,18 @@ fn mins<S: Simd, F: Format>(simd: S, header: &[u8], index: usize, sub_block: usi
 #[inline(always)]
 fn f16_line<S: Simd>(simd: S, header: &[u8], at: usize) -> S::Vector {
     let bytes = header[at..][..SCALES_BYTES].as_chunks::<2>().0;
-    let halves: &[[u8; 2]; LANES] = bytes.try_into().expect("sixteen pairs of bytes");
-    simd.load_f16(&halves.map(f16::from_le_bytes))
+    let mut line = [f16::ZERO; LANES];
+    for (half, bytes) in line.iter_mut().zip(bytes) {
+        *half = f16::from_le_bytes(*bytes);
+    }
+    simd.load_f16(&line)
 }
 
 #[inline(always)]
 fn i8_line<S: Simd>(simd: S, header: &[u8], at: usize) -> S::Vector {
-    let bytes: &[u8; LANES] = header[at..][..LANES].try_into().expect("sixteen bytes");
-    simd.load_i8(&bytes.map(u8::cast_signed))
+    let mut line = [0; LANES];
+    for (lane, byte) in line.iter_mut().zip(&header[at..][..LANES]) {
+        *lane = byte.cast_signed();
+    }
+    simd.load_i8(&line)
 }

@@ -77,12 +77,20 @@ pub trait Simd: QuantLanes {
     /// [`Self::sum`] of each.
     #[inline(always)]
     fn sums(self, vectors: &[Self::Vector; LANES]) -> Self::Vector {
-        self.load(&vectors.map(|vector| self.sum(vector)))
+        let mut line = [0.0; LANES];
+        for (sum, vector) in line.iter_mut().zip(vectors) {
+            *sum = self.sum(*vector);
+        }
+        self.load(&line)
     }
     /// [`Self::greatest`] of each.
     #[inline(always)]
     fn greatest_each(self, vectors: &[Self::Vector; LANES]) -> Self::Vector {
-        self.load(&vectors.map(|vector| self.greatest(vector)))
+        let mut line = [0.0; LANES];
+        for (greatest, vector) in line.iter_mut().zip(vectors) {
+            *greatest = self.greatest(*vector);
+        }
+        self.load(&line)
     }
     /// Asks for the cache line of an address, which need not exist.
     fn prefetch<T>(self, address: *const T);

@@ -92,7 +92,11 @@ impl Kernel for Finish<'_> {
                     write(simd, activation.gate(simd, results[0], results[1]), false, out);
                     continue;
                 }
-                Epilogue::Activate(activation) => results = results.map(|result| activation.of(simd, result)),
+                Epilogue::Activate(activation) => {
+                    for result in &mut results {
+                        *result = activation.of(simd, *result);
+                    }
+                }
                 Epilogue::Store | Epilogue::Add => {}
             }
             let (left, right) = out.split_at_mut(LANES.min(out.len()));

@@ -64,9 +64,9 @@ impl<'a> Multiplier<'a, '_> {
             [Some(Panel::F16(left)), Some(Panel::F16(right))] => self.floats(&[left, right], x, out),
             [Some(Panel::Bf16(left)), Some(Panel::Bf16(right))] => self.floats(&[left, right], x, out),
             [Some(Panel::Bf16Pairs(left)), Some(Panel::Bf16Pairs(right))] => self.bf16(&[left, right], x, out),
-            panels => {
-                for (slot, (panel, out)) in panels.into_iter().zip(out).enumerate() {
-                    if let Some(panel) = panel {
+            _ => {
+                for (slot, out) in out.iter_mut().enumerate() {
+                    if let Some(panel) = self.panels[slot] {
                         self.multiply_one(slot, panel, x, out);
                     }
                 }
