@@ -3,7 +3,7 @@
 //! A tile of r rows is one piece of memory, r times as long as a row's words.
 //!
 //! ```text
-//! floats:  f32 [k][r]
+//! floats:  f32 [k / 16][r][16], zeros behind the end
 //! bf16:    two inputs in a word, the first in the low half [k / 32][r][16], zeros behind the end
 //! quants:  four i8 in a word [k / 32][r][8], then for each block of 32 its factors [k / 32][5][r]: scale f32, minus
 //!          the sum of the quants i32, scale times that sum f32, minus the sums of the two halves i32
@@ -29,7 +29,7 @@ impl RowFormat {
     /// 32-bit words of the numbers of a row of `k`.
     pub fn number_words(self, k: usize) -> usize {
         match self {
-            Self::Floats => k,
+            Self::Floats => k.next_multiple_of(LINE_WORDS),
             Self::Bf16 => k.div_ceil(BLOCK) * PAIRS,
             Self::Quants => k.div_ceil(BLOCK) * QUADS,
         }
@@ -132,15 +132,9 @@ pub struct TilePlace<'a> {
 }
 
 impl TilePlace<'_> {
-    /// Of each input, the f32 of each row.
+    /// The words of floats and of bf16: sixteen of each row, then the next sixteen.
     #[inline]
-    pub fn inputs(&mut self) -> impl Iterator<Item = &mut [u32]> {
-        self.numbers.chunks_exact_mut(self.rows)
-    }
-
-    /// Of each block of bf16, the words of each row.
-    #[inline]
-    pub fn pairs(&mut self) -> impl Iterator<Item = &mut [[u32; PAIRS]]> {
+    pub fn lines(&mut self) -> impl Iterator<Item = &mut [[u32; LINE_WORDS]]> {
         self.numbers.as_chunks_mut().0.chunks_exact_mut(self.rows)
     }
 

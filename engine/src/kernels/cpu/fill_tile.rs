@@ -155,23 +155,27 @@ fn halves_of(both: f32) -> [i32; 2] {
 
 #[inline(always)]
 fn fill_floats<S: Simd>(simd: S, source: &Source<'_>, blocks: Range<usize>, mut place: TilePlace<'_>) {
-    let mut words = place.inputs();
-    for line in 2 * blocks.start..2 * blocks.end {
-        let mut lines = [[0.0; LANES]; MAX_TILE_ROWS];
-        for (row, to) in lines.iter_mut().enumerate().take(source.rows()) {
-            simd.store(source.line(simd, row, line), to);
-        }
-        for (lane, words) in words.by_ref().take(LANES).enumerate() {
-            for (word, line) in words.iter_mut().zip(&lines) {
-                *word = line[lane].to_bits();
-            }
+    for (line, words) in (2 * blocks.start..2 * blocks.end).zip(place.lines()) {
+        for (row, words) in words.iter_mut().enumerate() {
+            let mut numbers = [0.0; LANES];
+            simd.store(source.line(simd, row, line), &mut numbers);
+            *words = bits(numbers);
         }
     }
 }
 
 #[inline(always)]
+fn bits(numbers: [f32; LANES]) -> [u32; LANES] {
+    let mut words = [0; LANES];
+    for (word, number) in words.iter_mut().zip(numbers) {
+        *word = number.to_bits();
+    }
+    words
+}
+
+#[inline(always)]
 fn fill_bf16<S: Simd>(simd: S, source: &Source<'_>, blocks: Range<usize>, mut place: TilePlace<'_>) {
-    for (block, words) in blocks.zip(place.pairs()) {
+    for (block, words) in blocks.zip(place.lines()) {
         for (row, words) in words.iter_mut().enumerate() {
             for (half, words) in source.block(simd, row, block).into_iter().zip(words.as_chunks_mut().0) {
                 simd.store_bf16(half, words);

@@ -24,7 +24,7 @@ impl Kernel for FloatTileRows {
 pub struct FloatTile<'a, E> {
     /// Panels, `[k]` lines each.
     pub panels: &'a [&'a [[E; LANES]]],
-    /// `[k, rows]`: one input of all rows is adjacent.
+    /// Words of so many rows as [`RowFormat::Floats`](crate::kernels::tiled_rows::RowFormat::Floats) lays them out.
     pub x: &'a [u32],
     /// Rows of the tile.
     pub rows: usize,
@@ -44,23 +44,18 @@ impl<E: Element> Kernel for FloatTile<'_, E> {
 impl<E: Element> FloatTile<'_, E> {
     #[inline(always)]
     fn rows_known<S: Simd, const R: usize>(self, simd: S) {
-        let x = self.x.as_chunks::<R>().0;
+        let x = self.x.as_chunks().0.as_chunks::<R>().0;
         if let (2, [left, right], [left_out, right_out]) = (S::TILE_PANELS, self.panels, &mut *self.out) {
-            let [a, b] = tile::<S, E, R, 2>(simd, [left, right], [ahead(left), ahead(right)], x);
+            let [a, b] = row_tile::<S, E, R, 2>(simd, [left, right], x);
             store(simd, a, left_out);
             store(simd, b, right_out);
             return;
         }
         for (panel, out) in self.panels.iter().zip(self.out) {
-            let [sums] = tile::<S, E, R, 1>(simd, [panel], [ahead(panel)], x);
+            let [sums] = row_tile::<S, E, R, 1>(simd, [panel], x);
             store(simd, sums, out);
         }
     }
-}
-
-#[inline(always)]
-fn ahead<L>(panel: &[L]) -> *const L {
-    panel.as_ptr().wrapping_byte_add(FETCH_AHEAD_BYTES)
 }
 
 #[inline(always)]
@@ -70,32 +65,34 @@ fn store<S: Simd, const R: usize>(simd: S, sums: [S::Vector; R], lines: &mut Pan
     }
 }
 
-/// A number that multiplies a whole line: an f32, or the bits of one.
-pub(super) trait Factor: Copy {
-    fn value(self) -> f32;
-}
-
-impl Factor for f32 {
-    #[inline(always)]
-    fn value(self) -> f32 {
-        self
+/// R rows times P panels, accumulators in registers.
+#[inline(always)]
+fn row_tile<S: Simd, E: Element, const R: usize, const P: usize>(
+    simd: S,
+    panels: [&[[E; LANES]]; P],
+    x: &[[[u32; LANES]; R]],
+) -> [[S::Vector; R]; P] {
+    let mut sums = [[simd.splat(0.0); R]; P];
+    for (block, x) in x.iter().enumerate() {
+        let (mut lines, mut ahead) = ([[].as_slice(); P], [std::ptr::null(); P]);
+        for panel in 0..P {
+            lines[panel] = &panels[panel][block * LANES..];
+            ahead[panel] = lines[panel].as_ptr().wrapping_byte_add(FETCH_AHEAD_BYTES);
+        }
+        for lane in 0..LANES.min(lines[0].len()) {
+            add_input(simd, (lines, ahead, lane), |row| f32::from_bits(x[row][lane]), &mut sums);
+        }
     }
+    sums
 }
 
-impl Factor for u32 {
-    #[inline(always)]
-    fn value(self) -> f32 {
-        f32::from_bits(self)
-    }
-}
-
-/// R rows times P panels, accumulators in registers. Beside line i of a panel, line i of `ahead` is fetched.
+/// R rows `[k, R]` times P panels, accumulators in registers. Beside line i of a panel, line i of `ahead` is fetched.
 #[inline(always)]
 pub(super) fn tile<S: Simd, E: Element, const R: usize, const P: usize>(
     simd: S,
     panels: [&[[E; LANES]]; P],
     ahead: [*const [E; LANES]; P],
-    x: &[[impl Factor; R]],
+    x: &[[f32; R]],
 ) -> [[S::Vector; R]; P] {
     let mut sums = [[simd.splat(0.0); R]; P];
     let mut panels = panels;
@@ -103,17 +100,31 @@ pub(super) fn tile<S: Simd, E: Element, const R: usize, const P: usize>(
         *panel = &panel[..x.len()];
     }
     for (index, x) in x.iter().enumerate() {
-        let mut weights = [simd.splat(0.0); P];
-        for panel in 0..P {
-            weights[panel] = E::load(simd, &panels[panel][index]);
-            simd.prefetch(ahead[panel].wrapping_add(index));
-        }
-        for row in 0..R {
-            let value = simd.splat(x[row].value());
-            for panel in 0..P {
-                sums[panel][row] = simd.fma(value, weights[panel], sums[panel][row]);
-            }
-        }
+        add_input(simd, (panels, ahead, index), |row| x[row], &mut sums);
     }
     sums
+}
+
+/// Panels, what is fetched beside them, and which line.
+type Lines<'a, E, const P: usize> = ([&'a [[E; LANES]]; P], [*const [E; LANES]; P], usize);
+
+/// Adds the products of one input of all rows and its line of each panel.
+#[inline(always)]
+fn add_input<S: Simd, E: Element, const R: usize, const P: usize>(
+    simd: S,
+    (panels, ahead, index): Lines<'_, E, P>,
+    x: impl Fn(usize) -> f32,
+    sums: &mut [[S::Vector; R]; P],
+) {
+    let mut weights = [simd.splat(0.0); P];
+    for panel in 0..P {
+        weights[panel] = E::load(simd, &panels[panel][index]);
+        simd.prefetch(ahead[panel].wrapping_add(index));
+    }
+    for row in 0..R {
+        let value = simd.splat(x(row));
+        for panel in 0..P {
+            sums[panel][row] = simd.fma(value, weights[panel], sums[panel][row]);
+        }
+    }
 }
