@@ -36,7 +36,7 @@ pub enum ModelError {
     Unserved(&'static ShortName),
     /// It has to be downloaded first.
     #[error("{0} is not in the cache: run `gondola pull {0}`")]
-    NotCached(&'static str),
+    NotCached(String),
     /// Our own cache.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -48,13 +48,19 @@ pub enum ModelError {
 /// The path to a model's file or folder. Hub models are downloaded if needed, those of short names are not.
 pub fn resolve(name: &str) -> Result<PathBuf, ModelError> {
     match ModelSource::parse(name)? {
-        ModelSource::Local(path) => Ok(path),
         ModelSource::Hub(id) => from_hub(&id, Progress::Log),
-        ModelSource::Short(model) => {
-            let cached = ModelCache::from_environment()?.find(wheel(model)?);
-            cached.ok_or(ModelError::NotCached(model.name))
-        }
+        ModelSource::Local(_) | ModelSource::Short(_) => find(name),
     }
+}
+
+/// The path to a model's file or folder, if it is on this machine; nothing is downloaded.
+pub fn find(name: &str) -> Result<PathBuf, ModelError> {
+    let found = match ModelSource::parse(name)? {
+        ModelSource::Local(path) => Some(path),
+        ModelSource::Hub(id) => Hub::find(&HubSettings::from_environment()?, &id),
+        ModelSource::Short(model) => ModelCache::from_environment()?.find(wheel(model)?),
+    };
+    found.ok_or_else(|| ModelError::NotCached(name.to_owned()))
 }
 
 /// The path to a model's file or folder, downloaded unless it is there.
