@@ -167,7 +167,7 @@ pub fn begin<E: scheduler::Executor>(app: &App, slot: &Slot, loaded: Loaded<E>) 
     let held = Held { seat: app.turns.seat(), memory, end };
     let worker = Worker::new(driver, receiver, Arc::clone(&status), held);
     let engine = EngineHandle::new(jobs, status);
-    let model = ServedModel::new(slot.names(), parts, limits, engine, app.config());
+    let model = ServedModel::new(slot.names(), parts, limits, engine, (app.config(), &app.grammars));
     Begun { worker, replaced: app.serve(slot, Serving::new(model, ended)) }
 }
 
