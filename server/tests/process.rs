@@ -156,7 +156,7 @@ fn a_model_that_is_loaded_again_is_not_downloaded() {
     let (port, key) = (Port::reserve(), "the-key-of-an-admin");
     let flags = ["org/name", "--admin-api-key", key, "--num-kv-blocks", "8", "--threads", "1"];
     let server = Server::start(&port, &flags, &scratch.0);
-    let (start, limit) = (Instant::now(), Duration::from_secs(60));
+    let (start, limit) = (Instant::now(), Duration::from_mins(1));
     while !server.ask("/ready", limit).starts_with("HTTP/1.1 200") {
         assert!(start.elapsed() < limit, "not ready after {limit:?}");
     }

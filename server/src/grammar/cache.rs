@@ -54,7 +54,9 @@ impl GrammarCache {
     /// Keeps no more of a model's grammars.
     pub(super) fn forget(&mut self, model: u64) {
         let of_model: Vec<Key> = self.entries.keys().filter(|key| key.model == model).copied().collect();
-        of_model.iter().for_each(|key| self.remove(key));
+        for key in &of_model {
+            self.remove(key);
+        }
     }
 
     fn remove(&mut self, key: &Key) {
