@@ -8,6 +8,7 @@ mod encoder;
 mod file_names;
 mod fused_layers;
 mod gpt;
+mod outline;
 mod safetensors_header;
 mod sentence_transformers;
 mod shards;
@@ -18,6 +19,7 @@ mod xlnet;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use outline::outline;
 pub(crate) use tokenizer_files::TokenizerFiles;
 
 use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts, hash_header};
@@ -36,9 +38,8 @@ const CONFIG_BYTES: u64 = 1 << 20;
 /// Reads everything of the folder but the weights.
 pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let folder = Folder::new(path)?;
-    let config_path = folder.required("config.json")?;
-    let config_bytes = read_small(&config_path, CONFIG_BYTES)?;
-    let config_file = JsonFile::parse(config_path.clone(), &config_bytes)?;
+    let (config_bytes, config_file) = read_config(&folder)?;
+    let config_path = config_file.path.clone();
     if let Some(family) = EncoderFamily::of(&config_file.fields())? {
         return encoder::open(&folder, family, &config_file, &config_bytes);
     }
@@ -66,6 +67,13 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
         fingerprint,
         file_bytes: weights.file_bytes,
     })
+}
+
+fn read_config(folder: &Folder) -> Result<(Vec<u8>, JsonFile), LoadError> {
+    let path = folder.required("config.json")?;
+    let bytes = read_small(&path, CONFIG_BYTES)?;
+    let file = JsonFile::parse(path, &bytes)?;
+    Ok((bytes, file))
 }
 
 struct Weights {

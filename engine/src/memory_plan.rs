@@ -7,19 +7,24 @@ mod arithmetic;
 mod available;
 mod byte_count;
 mod encoder;
+mod fits;
+mod needs;
+mod sizes;
 mod together;
 
 use std::fmt;
 
-use scheduler::{Limits, Passes};
+use scheduler::Passes;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{DecoderConfig, ModelConfig};
 use crate::error::LoadError;
-use crate::kv_cache::KvDtype;
 use crate::options::EngineOptions;
 pub use available::available_bytes;
 use byte_count::ByteCount;
+pub use fits::{Fit, Fits};
+use needs::Needs;
+pub(crate) use sizes::Sizes;
 
 /// Prompt tokens that can be scored in a step in which everybody draws: a prompt that is scored moves at least as fast as
 /// the pace of prompts under load lets it.
@@ -131,7 +136,13 @@ impl MemoryPlan {
         self.weights_bytes + self.kv_bytes + self.scratch_bytes
     }
 
-    fn of(model: &ModelConfig, sizes: Sizes, limits: &MemoryLimits, available_bytes: u64) -> Result<Self, LoadError> {
+    /// The same for a model whose weights take so much.
+    pub(crate) fn of(
+        model: &ModelConfig,
+        sizes: Sizes,
+        limits: &MemoryLimits,
+        available_bytes: u64,
+    ) -> Result<Self, LoadError> {
         match model {
             ModelConfig::Decoder(config) => Self::with_available(config, sizes, limits, available_bytes),
             ModelConfig::Encoder(config) => Self::of_encoder(config, sizes.weights, limits, available_bytes),
@@ -173,105 +184,6 @@ fn check_context(most: usize, limits: &MemoryLimits) -> Result<(), LoadError> {
             Err(LoadError::Memory(format!("max-model-len {length} is not in 1..={most}, the model's positions")))
         }
         _ => Ok(()),
-    }
-}
-
-/// What the engine's options decide about memory.
-#[derive(Clone, Copy)]
-struct Sizes {
-    /// Bytes of all weights.
-    weights: u64,
-    kv_dtype: KvDtype,
-}
-
-impl Sizes {
-    fn new(checkpoint: &Checkpoint, options: &EngineOptions) -> Self {
-        Self { weights: arithmetic::weights_bytes(checkpoint, options), kv_dtype: options.kv_dtype }
-    }
-}
-
-/// The fixed needs, from which the pool's size follows.
-struct Needs {
-    weights: u64,
-    scratch: u64,
-    per_block: u64,
-    available: u64,
-}
-
-impl Needs {
-    fn of_decoder(config: &DecoderConfig, sizes: Sizes, limits: &MemoryLimits, available: u64) -> Self {
-        Self {
-            weights: sizes.weights,
-            scratch: arithmetic::scratch_bytes(config, limits),
-            per_block: arithmetic::kv_bytes_per_block(config, limits.block_size, sizes.kv_dtype),
-            available,
-        }
-    }
-
-    /// Blocks that were asked for, by number or by bytes.
-    fn wanted_blocks(&self, limits: &MemoryLimits) -> Option<u64> {
-        match (limits.num_kv_blocks, limits.kv_cache_memory_bytes) {
-            (Some(blocks), _) => Some(blocks as u64),
-            (None, Some(bytes)) => Some(bytes / self.per_block),
-            (None, None) => None,
-        }
-    }
-
-    fn num_blocks(&self, config: &DecoderConfig, limits: &MemoryLimits) -> Result<u64, LoadError> {
-        let fixed = self.weights.saturating_add(self.scratch);
-        let left = self.available.saturating_sub(fixed) / self.per_block;
-        if left == 0 {
-            return Err(self.too_much(1, "a smaller model or more memory"));
-        }
-        let Some(wanted) = self.wanted_blocks(limits) else {
-            return Ok(self.default_blocks(config, limits).min(left));
-        };
-        match wanted {
-            0 => {
-                Err(LoadError::Memory(format!("a KV cache needs one block of {} at least", ByteCount(self.per_block))))
-            }
-            _ if wanted > left => Err(self.too_much(wanted, &format!("num-kv-blocks {left} at most"))),
-            _ => Ok(wanted),
-        }
-    }
-
-    /// A quarter of the memory, and never more than all sequences could fill.
-    fn default_blocks(&self, config: &DecoderConfig, limits: &MemoryLimits) -> u64 {
-        let context = limits.max_model_len.unwrap_or(config.max_positions);
-        let full_contexts = context.div_ceil(limits.block_size) as u64 * limits.max_num_seqs as u64;
-        (self.available / 4 / self.per_block).clamp(1, full_contexts)
-    }
-
-    /// What one sequence may reach: the wanted length, or as much of the model's as the pool holds; all of it where the pool
-    /// holds a window that every layer has.
-    fn max_model_len(&self, config: &DecoderConfig, limits: &MemoryLimits, blocks: u64) -> Result<usize, LoadError> {
-        let step = limits.max_num_batched_tokens;
-        let moving = config.window().map(|window| Limits::window_blocks(window, step, limits.block_size));
-        if moving.is_some_and(|moving| moving as u64 <= blocks) {
-            return Ok(limits.max_model_len.unwrap_or(config.max_positions));
-        }
-        let held = blocks as usize * limits.block_size;
-        match limits.max_model_len {
-            Some(wanted) if wanted > held => {
-                let needed = wanted.div_ceil(limits.block_size) as u64;
-                Err(self.too_much(needed, &format!("max-model-len {held} or a pool of {needed} blocks")))
-            }
-            Some(wanted) => Ok(wanted),
-            None => Ok(config.max_positions.min(held)),
-        }
-    }
-
-    fn too_much(&self, blocks: u64, advice: &str) -> LoadError {
-        let kv = blocks.saturating_mul(self.per_block);
-        let total = self.weights.saturating_add(kv).saturating_add(self.scratch);
-        LoadError::Memory(format!(
-            "needs {}: weights {} + KV {} ({blocks} blocks) + scratch {}; have {}; use {advice}",
-            ByteCount(total),
-            ByteCount(self.weights),
-            ByteCount(kv),
-            ByteCount(self.scratch),
-            ByteCount(self.available),
-        ))
     }
 }
 

@@ -89,7 +89,7 @@ fn other_experts_are_refused_by_name() -> Result<()> {
             json!(["full_attention", "sliding_attention"]),
             "sliding_attention is not supported",
         ),
-        ("qwen2_moe", "num_local_experts", json!(3), "differs from what another field says"),
+        ("qwen2_moe", "num_local_experts", json!(3), "'num_local_experts': differs from what 'num_experts' says"),
         (
             "qwen2_moe",
             "shared_expert_intermediate_size",
@@ -113,8 +113,8 @@ fn other_experts_are_refused_by_name() -> Result<()> {
 fn other_turns_and_norms_are_refused_by_name() -> Result<()> {
     check([
         ("gpt_neox", "rotary_emb_base", json!(0), "'rotary_emb_base': 0 is not a finite number above 0"),
-        ("gpt_neox", "rotary_pct", json!(0.2), "'rotary_pct': differs from what"),
-        ("gpt_neox", "rope_theta", json!(1e4), "'rotary_emb_base': differs from what"),
+        ("gpt_neox", "rotary_pct", json!(0.2), "'partial_rotary_factor': differs from what 'rotary_pct' says"),
+        ("gpt_neox", "rope_theta", json!(1e4), "'rope_theta': differs from what 'rotary_emb_base' says"),
         ("gpt_neox", "hidden_act", json!("relu"), "supported: gelu, gelu_fast"),
         ("gpt_neox", "num_key_value_heads", json!(2), "query_key_value.weight': shape [96, 32] does not have 64 rows"),
         (
@@ -149,6 +149,11 @@ fn other_turns_and_norms_are_refused_by_name() -> Result<()> {
         ("phi", "qk_layernorm", json!(true), "'qk_layernorm': true is not supported, only false"),
         ("phi", "partial_rotary_factor", json!(0.1), "0 of 8 elements of a head cannot turn in pairs"),
         ("phi", "partial_rotary_factor", json!(1.5), "'partial_rotary_factor': 1.5 is not above 0 and at most 1"),
-        ("phi", "rope_parameters", json!({"partial_rotary_factor": 0.25}), "differs from what 'rope_parameters' says"),
+        (
+            "phi",
+            "rope_parameters",
+            json!({"partial_rotary_factor": 0.25}),
+            "'rope_parameters': differs from what 'partial_rotary_factor' says",
+        ),
     ])
 }

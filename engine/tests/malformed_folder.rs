@@ -130,7 +130,9 @@ fn two_spellings_that_differ_are_refused() -> Result<()> {
     let mut differing = config();
     differing["rope_theta"] = json!(1e4);
     differing["rope_parameters"] = json!({"rope_theta": 5e5, "rope_type": "default"});
-    assert!(refusal(&folder("spellings", &differing)?).contains("differs from what 'rope_parameters' says"));
+    assert!(
+        refusal(&folder("spellings", &differing)?).contains("'rope_parameters': differs from what 'rope_theta' says")
+    );
     let mut linear = config();
     linear["rope_scaling"] = json!({"type": "linear", "factor": 2.0});
     let scratch = folder("linear-scaling", &linear)?;

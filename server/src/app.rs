@@ -25,6 +25,7 @@ use crate::{
     config::Config,
     cors,
     error::ApiError,
+    grammar::GrammarRoom,
     health::Health,
     host_guard,
     metrics::Metrics,
@@ -132,6 +133,8 @@ pub struct App {
     pub(crate) pool: TextPool,
     pub(crate) models: Models,
     pub(crate) turns: Arc<Turns>,
+    /// What the grammars of all models may take.
+    pub(crate) grammars: GrammarRoom,
     /// What models may take, once it is planned.
     pub(crate) memory: OnceLock<Quota>,
 }
@@ -155,6 +158,7 @@ impl App {
             bodies: BodyLimits::new(limits.body_bytes, limits.inflight_body_bytes, limits.body_timeout),
             pool,
             turns: Turns::new(clock.clone()),
+            grammars: GrammarRoom::default(),
             memory: OnceLock::new(),
             clock,
             config,

@@ -230,7 +230,8 @@ impl EngineNames<'_> {
     }
 }
 
-fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
+/// What decides about memory, checked.
+pub(crate) fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> {
     let limits = MemoryLimits {
         block_size: flags.block_size.unwrap_or(16),
         num_kv_blocks: flags.num_kv_blocks,

@@ -7,7 +7,7 @@
 //! arguments those of calls that are no JSON    thought   what comes before all of these
 //! token_set masks put together
 //! compiler  spec -> compiled, on a thread     cache     compiled grammars, bounded in bytes
-//! session   one prompt's masks, made beside the steps
+//! session   one prompt's masks, made beside the steps          room      what all models' take together
 //! ```
 //!
 //! The forms are kept by `llguidance`, which is given fuel, not time: what costs too much ends with an error, whoever
@@ -21,6 +21,7 @@ mod exclusive;
 mod formats;
 mod free_text;
 mod keywords;
+mod room;
 mod schema;
 mod session;
 mod spec;
@@ -31,6 +32,7 @@ mod vocabulary;
 
 pub use calls::{Callable, CallsForm, Otherwise};
 pub use compiler::{CompiledGrammar, GrammarError, Grammars};
+pub use room::GrammarRoom;
 pub(crate) use schema::prepare as prepare_schema;
 pub use session::GrammarSession;
 pub use spec::{Form, GrammarSpec};

@@ -36,11 +36,15 @@ impl Hub {
         Ok(Self { client: Client::new(settings)?, progress })
     }
 
+    /// The path to a model's folder or file, if the cache has all of it; opens no connection.
+    pub fn find(settings: &HubSettings, id: &HubId) -> Option<PathBuf> {
+        Layout::new(&settings.cache, &id.repo).find(id)
+    }
+
     /// The path to a model's folder or file; it is downloaded unless the cache has all of it.
     pub fn fetch(&self, id: &HubId) -> Result<PathBuf, HubError> {
         let settings = self.client.settings();
-        let layout = Layout::new(&settings.cache, &id.repo);
-        if let Some(path) = layout.find(id) {
+        if let Some(path) = Self::find(settings, id) {
             return Ok(path);
         }
         if settings.offline {
@@ -48,7 +52,7 @@ impl Hub {
         }
         self.progress.say(&format!("asking {} for {}", settings.endpoint, id.repo));
         let listing = self.client.listing(&id.repo)?;
-        let snapshot = layout.snapshot(listing.commit())?;
+        let snapshot = Layout::new(&settings.cache, &id.repo).snapshot(listing.commit())?;
         let path = match &id.file {
             Some(file) => self.fetch_file(&snapshot, listing.require(file)?)?,
             None => self.fetch_folder(&snapshot, &listing)?,

@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 use server::{
     commands::{
         bench::{self, BenchError},
-        health, pull, serve,
+        health,
+        plan::{self, PlanError},
+        pull, serve,
     },
     config::{Config, ConfigError},
     flags::Flags,
@@ -26,6 +28,8 @@ enum Command {
     Serve(Box<Flags>),
     /// Download a model into the cache and print its path
     Pull(pull::PullFlags),
+    /// Say what a model takes in memory and what of it fits into this machine, from its configuration alone
+    Plan(plan::PlanFlags),
     /// Measure prefill and decode of a model beside what the machine can do, in the manner of llama-bench
     Bench(bench::BenchFlags),
     /// Ask a running server whether it can serve (for container health checks)
@@ -37,6 +41,7 @@ Examples:
   gondola pull smollm2-135m-instruct
   gondola serve
   gondola serve model.gguf --port 8001
+  gondola plan path/to/folder --memory 16GiB
   gondola bench model.gguf -p 512 -n 128 -t 2
   gondola health --url http://127.0.0.1:8001/health
 
@@ -59,18 +64,18 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(flags) => serve::run(Config::resolve(&flags)?)?,
         Command::Pull(flags) => pull::run(&flags)?,
-        Command::Bench(flags) => bench::run(&flags).map_err(plain)?,
+        // a wrong flag is a usage error, whichever command has it
+        Command::Plan(flags) => match plan::run(&flags) {
+            Err(PlanError::Config(error)) => return Err(error.into()),
+            other => other?,
+        },
+        Command::Bench(flags) => match bench::run(&flags) {
+            Err(BenchError::Config(error)) => return Err(error.into()),
+            other => other?,
+        },
         Command::Health(flags) => health::run(&flags)?,
     }
     Ok(())
-}
-
-/// A wrong flag is a usage error, whichever command has it.
-fn plain(error: BenchError) -> anyhow::Error {
-    match error {
-        BenchError::Config(error) => error.into(),
-        other => other.into(),
-    }
 }
 
 #[allow(clippy::print_stderr, reason = "the one line that tells why it ended")]

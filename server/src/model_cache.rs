@@ -127,9 +127,11 @@ mod tests {
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     const WHEEL: Wheel = Wheel {
-        requirement: "none",
+        requirements: &["none"],
         folder: "none",
         files: &[WheelFile { name: "a", sha256: EMPTY }, WheelFile { name: "b/c", sha256: EMPTY }],
+        parts: &[],
+        terms: None,
         place: Some("model"),
     };
 

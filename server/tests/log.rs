@@ -53,7 +53,7 @@ async fn no_prompt_completion_key_header_or_query_is_logged() {
     logging::start_to(LogFormat::Json, LogLevel::Debug, captured.clone());
     let answer = traffic().await;
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
-    for expected in ["/v1/chat/completions", "a step failed", "fake_executor.rs"] {
+    for expected in ["/v1/chat/completions", "a step failed", "controls.rs"] {
         assert!(log.contains(expected), "{expected} is not in the log: {log}");
     }
     for secret in ["TOPSECRET", "sk-hidden", "hush=1", "x-hush", "junk-path", "secret prompt", answer.as_str()] {

@@ -9,6 +9,8 @@ mod access;
 mod answers;
 #[path = "router/beams.rs"]
 mod beams;
+#[path = "router/changed_models.rs"]
+mod changed_models;
 #[path = "router/dialects.rs"]
 mod dialects;
 #[path = "router/embeddings.rs"]
@@ -49,3 +51,5 @@ mod token_tasks;
 mod tokens;
 #[path = "router/tools.rs"]
 mod tools;
+#[path = "router/turns.rs"]
+mod turns;

@@ -223,6 +223,11 @@ impl Family {
         FAMILIES.iter().copied().find(|family| family.model_type == model_type)
     }
 
+    /// Whether GGUF files of it are read, be it as another family's.
+    pub(crate) fn reads_gguf(&self) -> bool {
+        self.gguf_architecture.is_some() || self.model_type == MISTRAL.model_type
+    }
+
     /// The activation where a file does not say it.
     pub(crate) fn activation(&self) -> Activation {
         self.activations[0].1

@@ -2,6 +2,7 @@
 //!
 //! A field that is not known here is an error unless it is listed as harmless: it could change the numbers.
 
+mod agreed;
 mod attention_types;
 mod disentangled;
 pub(crate) mod encoder;
@@ -19,6 +20,7 @@ mod window;
 use scheduler::Token;
 use serde_json::Value;
 
+use self::agreed::agreed;
 use super::families::{Family, Switch};
 use super::json_fields::JsonFields;
 use super::range;
@@ -150,15 +152,13 @@ fn intermediate_size(json: &JsonFields, family: &Family, hidden_size: usize) -> 
 
 /// Fields that say it are known to say one of the family's.
 fn activation(json: &JsonFields, family: &Family) -> Result<Activation, LoadError> {
-    let mut said = None;
+    let mut said = Vec::new();
     for &field in family.names.activation {
-        let Some(name) = json.text(field)? else { continue };
-        let known = family.activations.iter().find(|(known, _)| *known == name).map(|(_, activation)| *activation);
-        if said.is_some() && said != known {
-            return Err(json.error(field, "differs from what another field says"));
-        }
-        said = known;
+        let name = json.text(field)?;
+        let known = family.activations.iter().find(|(known, _)| Some(*known) == name);
+        said.push((field, known.map(|(_, activation)| *activation)));
     }
+    let said = agreed(json, said)?;
     Ok(said.unwrap_or_else(|| family.activation()))
 }
 
@@ -173,15 +173,9 @@ fn switch<T: Default>(json: &JsonFields, fact: Switch<T>) -> Result<T, LoadError
 fn experts(json: &JsonFields, family: &Family) -> Result<Option<ExpertsConfig>, LoadError> {
     let Some(experts) = family.experts else { return Ok(None) };
     let ((fields, default_count), (per_token, default_per_token)) = (experts.count, experts.per_token);
-    let mut said = None;
-    for field in fields {
-        let count = json.optional_count(field, range::EXPERTS)?;
-        if said.is_some() && count.is_some() && said != count {
-            return Err(json.error(field, "differs from what another field says"));
-        }
-        said = said.or(count);
-    }
-    let count = said.unwrap_or(default_count);
+    let said = fields.iter().map(|&field| Ok((field, json.optional_count(field, range::EXPERTS)?)));
+    let said = said.collect::<Result<Vec<_>, LoadError>>()?;
+    let count = agreed(json, said)?.unwrap_or(default_count);
     let taken = json.optional_count(per_token, 1..=count as u64)?.unwrap_or(default_per_token);
     if taken > count {
         return Err(json.error(per_token, format!("{taken} of {count} experts")));

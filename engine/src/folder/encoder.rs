@@ -4,8 +4,8 @@ use super::file_names::Folder;
 use super::{TokenizerFiles, Weights, deberta, fused_layers, read_weights, sentence_transformers, tasks, xlnet};
 use crate::checkpoint::{Contents, Fingerprint, TensorMap, TokenizerParts};
 use crate::config::encoder_families::EncoderFamily;
-use crate::config::json_fields::JsonFile;
-use crate::config::{EncoderHead, ModelConfig, hugging_face};
+use crate::config::json_fields::{JsonFields, JsonFile};
+use crate::config::{EncoderConfig, EncoderHead, ModelConfig, hugging_face};
 use crate::encoder_weight::EncoderNaming;
 use crate::error::LoadError;
 use crate::generation_defaults::GenerationDefaults;
@@ -22,11 +22,7 @@ pub(super) fn open(
     config_file: &JsonFile,
     config_bytes: &[u8],
 ) -> Result<Contents, LoadError> {
-    let pooling = sentence_transformers::pooling(folder)?;
-    let mut config = hugging_face::encoder::read(&config_file.fields(), family, pooling.is_some())?;
-    if let Some(most) = sentence_transformers::max_tokens(folder)? {
-        config.max_tokens = config.max_tokens.min(most);
-    }
+    let (config, pooling) = config(folder, family, &config_file.fields())?;
     let mut fingerprint = Fingerprint::new();
     fingerprint.add(config_bytes);
     let Weights { tensors, file_bytes } = read_weights(folder, &mut fingerprint)?;
@@ -56,6 +52,20 @@ pub(super) fn open(
         fingerprint,
         file_bytes,
     })
+}
+
+/// What config.json says, and what files of sentence-transformers beside it do.
+pub(super) fn config(
+    folder: &Folder,
+    family: &EncoderFamily,
+    fields: &JsonFields,
+) -> Result<(EncoderConfig, Option<PoolingConfig>), LoadError> {
+    let pooling = sentence_transformers::pooling(folder)?;
+    let mut config = hugging_face::encoder::read(fields, family, pooling.is_some())?;
+    if let Some(most) = sentence_transformers::max_tokens(folder)? {
+        config.max_tokens = config.max_tokens.min(most);
+    }
+    Ok((config, pooling))
 }
 
 /// The encoder's tensors without what their names begin with in files that hold a head too, and norms by their new names.

@@ -35,25 +35,59 @@ impl Shards {
     }
 }
 
+/// Whether all files of weights are there.
+pub(super) fn are_there(folder: &Folder) -> Result<bool, LoadError> {
+    if folder.optional(SINGLE)?.is_some() {
+        return Ok(true);
+    }
+    let Some(index) = Index::read(folder)? else { return Ok(false) };
+    for name in index.files {
+        if folder.optional(&name)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Finds the files; a single one wins over an index.
 pub(super) fn list(folder: &Folder) -> Result<Shards, LoadError> {
     if let Some(single) = folder.optional(SINGLE)? {
         return Ok(Shards { files: vec![single], promised: None });
     }
-    let Some(JsonFile { path, object: mut index }) = folder.object(INDEX, INDEX_BYTES)? else {
+    let Some(index) = Index::read(folder)? else {
         return Err(no_weights(folder));
     };
-    let Some(Value::Object(map)) = index.remove("weight_map") else {
-        return Err(LoadError::field(&path, "weight_map", "is not an object"));
-    };
-    let name = |file: &'_ Value| file.as_str().map(str::to_owned);
-    let names: Option<BTreeSet<String>> = map.values().map(name).collect();
-    let names = names.ok_or_else(|| LoadError::field(&path, "weight_map", "names a file that is not a text"))?;
-    if names.len() > MAX_FILES {
-        return Err(LoadError::field(&path, "weight_map", format!("names {} files, limit {MAX_FILES}", names.len())));
+    let files = index.files.iter().map(|name| folder.required(name)).collect::<Result<_, _>>()?;
+    Ok(Shards { files, promised: Some((index.path, index.map)) })
+}
+
+/// What an index says.
+struct Index {
+    path: PathBuf,
+    /// The file of each tensor.
+    map: Map<String, Value>,
+    /// All of these files.
+    files: BTreeSet<String>,
+}
+
+impl Index {
+    /// Reads it, if there is one.
+    fn read(folder: &Folder) -> Result<Option<Self>, LoadError> {
+        let Some(JsonFile { path, object: mut index }) = folder.object(INDEX, INDEX_BYTES)? else {
+            return Ok(None);
+        };
+        let Some(Value::Object(map)) = index.remove("weight_map") else {
+            return Err(LoadError::field(&path, "weight_map", "is not an object"));
+        };
+        let name = |file: &'_ Value| file.as_str().map(str::to_owned);
+        let files: Option<BTreeSet<String>> = map.values().map(name).collect();
+        let files = files.ok_or_else(|| LoadError::field(&path, "weight_map", "names a file that is not a text"))?;
+        if files.len() > MAX_FILES {
+            let reason = format!("names {} files, limit {MAX_FILES}", files.len());
+            return Err(LoadError::field(&path, "weight_map", reason));
+        }
+        Ok(Some(Self { path, map, files }))
     }
-    let files = names.iter().map(|name| folder.required(name)).collect::<Result<_, _>>()?;
-    Ok(Shards { files, promised: Some((path, map)) })
 }
 
 /// Pickled weights run code when they are opened: the error says what to do instead.

@@ -1,28 +1,22 @@
 //! The bytes that weights, blocks and steps take.
 
 use super::MemoryLimits;
-use crate::checkpoint::Checkpoint;
-use crate::config::{DecoderConfig, EncoderConfig, EncoderHead, Positions, distance_bias};
+use crate::config::{DecoderConfig, EncoderConfig, EncoderHead, ModelConfig, Positions, distance_bias};
 use crate::input::MAX_ASKED;
-use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kv_cache::{KvDtype, KvGeometry};
 use crate::model::encoder::BLOCK_SIZE;
-use crate::options::EngineOptions;
-use crate::weight_loader::held_format;
-use crate::weight_name::WeightShape;
+use crate::panels::PanelFormat;
+use crate::weight_name::{WeightName, WeightShape};
 
 const F32_BYTES: u64 = 4;
 
-/// Every parameter once, as it is held; a tied head reads the embedding's panels.
-pub(super) fn weights_bytes(checkpoint: &Checkpoint, options: &EngineOptions) -> u64 {
-    let has_bf16_dot = Bf16Dot::of(options.isa).is_some();
+/// Every parameter once, each matrix as `held` says by its name and columns; a tied head reads the embedding's panels.
+pub(super) fn weights_bytes(model: &ModelConfig, held: impl Fn(WeightName, usize) -> PanelFormat) -> u64 {
     let bytes = |(name, shape)| match shape {
-        WeightShape::Matrix { rows, columns } => {
-            held_format(checkpoint, options.dtype, has_bf16_dot, name).bytes(rows, columns)
-        }
+        WeightShape::Matrix { rows, columns } => held(name, columns).bytes(rows, columns),
         WeightShape::Vector(len) => len as u64 * F32_BYTES,
     };
-    checkpoint.model().weights().into_iter().map(bytes).sum()
+    model.weights().into_iter().map(bytes).sum()
 }
 
 /// Keys and values of one block in all layers, as the cache lays them out.

@@ -5,11 +5,12 @@ use crate::config::{
     Activation, AttentionBias, ExpertsConfig, HeadNorm, LayerOrder, NormConfig, NormKind, RopeConfig, RopeScaling,
     StreamNorms,
 };
+use crate::kv_cache::KvDtype;
 
 const GIB: u64 = 1 << 30;
 /// Of the small model, as f32.
 pub(super) const WEIGHTS: u64 = 134_515_008 * 4;
-pub(super) const SIZES: Sizes = Sizes { weights: WEIGHTS, kv_dtype: KvDtype::F32 };
+pub(super) const SIZES: Sizes = Sizes { weights: WEIGHTS, quantised: None, kv_dtype: KvDtype::F32 };
 
 /// The shape of a real model with 135 million parameters.
 pub(super) fn small() -> DecoderConfig {

@@ -5,6 +5,7 @@
 //! available.
 
 use super::byte_count::ByteCount;
+use super::needs::lack;
 use super::{MemoryLimits, MemoryPlan, Needs, Sizes, check_context, encoder};
 use crate::checkpoint::Checkpoint;
 use crate::config::ModelConfig;
@@ -12,8 +13,9 @@ use crate::error::LoadError;
 use crate::options::EngineOptions;
 
 impl MemoryPlan {
-    /// Plans for models that are to run side by side, in their order. Limits hold for each of them; a longest text that one was not made for is cut to what it was. Where the machine has
-    /// too little, the error says what each one, by its name, needs.
+    /// Plans for models that are to run side by side, in their order. Limits hold for each of them; a longest text that one
+    /// was not made for is cut to what it was. Where the machine has too little, the error says what each one, by its name,
+    /// needs.
     pub fn together(
         models: &[(&str, &Checkpoint)],
         options: &EngineOptions,
@@ -82,8 +84,11 @@ fn too_much(parts: &[Part<'_>], least: u64, available: u64) -> LoadError {
         format!("{} {} (weights {weights}{kv} + scratch {scratch})", part.name, ByteCount(part.least()))
     };
     let sum = parts.iter().map(of_part).collect::<Vec<_>>().join(" + ");
+    let missing = lack(least, available);
     let (least, available) = (ByteCount(least), ByteCount(available));
-    LoadError::Memory(format!("needs {least}: {sum}; have {available}; use fewer or smaller models or more memory"))
+    LoadError::Memory(format!(
+        "needs {least}: {sum}; have {available}{missing}; use fewer or smaller models or more memory"
+    ))
 }
 
 #[cfg(test)]
@@ -149,7 +154,8 @@ mod tests {
             " + two ",
             " + three ",
             "(weights 90.00 MiB + scratch ",
-            "; have 1.00 GiB; ",
+            "; have 1.00 GiB, ",
+            " too little; use fewer",
         ] {
             assert!(reason.contains(part), "{part} is not in {reason}");
         }

@@ -117,12 +117,11 @@ impl Model for Encoder {
                 output.vectors.extend(rows.map(|rows| states_of(scores, rows, numbers).to_vec()));
             }
             Head::Words(head) => {
-                let asked = input.asked.iter().flat_map(|row| &stream[row * hidden..][..hidden]);
                 let words = self.embeddings.words();
-                let scores = head.scores(cpu, words, &asked.copied().collect::<Vec<f32>>());
+                let scores = head.scores(cpu, words, (stream.as_slice(), input.asked.as_slice()));
                 let before = |row: usize| input.asked.partition_point(|asked| *asked < row);
                 let places = rows.map(|rows| before(rows.start)..before(rows.end));
-                output.vectors.extend(places.map(|places| states_of(&scores, &places, words.out()).to_vec()));
+                output.vectors.extend(places.map(|places| states_of(scores, &places, words.out()).to_vec()));
             }
         }
     }

@@ -6,6 +6,7 @@ mod disentangled_attention;
 mod lanes;
 mod linear;
 mod paged_attention;
+mod paged_world;
 mod relative_attention;
 mod rows;
 mod support;

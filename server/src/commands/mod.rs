@@ -2,5 +2,6 @@
 
 pub mod bench;
 pub mod health;
+pub mod plan;
 pub mod pull;
 pub mod serve;

@@ -1,4 +1,4 @@
-//! Compiled grammars by their keys, those used last, bounded in bytes.
+//! Compiled grammars of all models by their keys, those used last, bounded in bytes.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,10 +7,19 @@ use super::compiler::CompiledGrammar;
 /// Bytes of all grammars that are kept.
 const MAX_BYTES: usize = 128 << 20;
 
+/// Which grammar it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// The model whose tokens it allows.
+    pub(super) model: u64,
+    /// The form that it keeps.
+    pub(super) form: [u8; 32],
+}
+
 /// The grammars, and a count of uses that tells which was used last.
 #[derive(Debug, Default)]
 pub(super) struct GrammarCache {
-    entries: HashMap<[u8; 32], Entry>,
+    entries: HashMap<Key, Entry>,
     bytes: usize,
     uses: u64,
 }
@@ -23,7 +32,7 @@ struct Entry {
 
 impl GrammarCache {
     /// The grammar of a key, if it is there.
-    pub(super) fn get(&mut self, key: &[u8; 32]) -> Option<Arc<CompiledGrammar>> {
+    pub(super) fn get(&mut self, key: &Key) -> Option<Arc<CompiledGrammar>> {
         let entry = self.entries.get_mut(key)?;
         self.uses += 1;
         entry.used = self.uses;
@@ -31,7 +40,7 @@ impl GrammarCache {
     }
 
     /// Keeps a grammar; those used longest ago make room.
-    pub(super) fn insert(&mut self, key: [u8; 32], grammar: Arc<CompiledGrammar>) {
+    pub(super) fn insert(&mut self, key: Key, grammar: Arc<CompiledGrammar>) {
         self.remove(&key);
         self.uses += 1;
         self.bytes += grammar.bytes();
@@ -42,7 +51,15 @@ impl GrammarCache {
         }
     }
 
-    fn remove(&mut self, key: &[u8; 32]) {
+    /// Keeps no more of a model's grammars.
+    pub(super) fn forget(&mut self, model: u64) {
+        let of_model: Vec<Key> = self.entries.keys().filter(|key| key.model == model).copied().collect();
+        for key in &of_model {
+            self.remove(key);
+        }
+    }
+
+    fn remove(&mut self, key: &Key) {
         if let Some(entry) = self.entries.remove(key) {
             self.bytes -= entry.grammar.bytes();
         }

@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -14,27 +14,18 @@ use scheduler::{Token, TokenMask};
 use tokio::time;
 
 use super::{
-    cache::GrammarCache,
     free_text::FreeText,
+    room::{GrammarRoom, Place},
     session::{Beginning, GrammarSession},
     spec::GrammarSpec,
     thought::{Behind, BoundThought, Thought, ThoughtMasks},
     token_set::every_token,
     vocabulary,
 };
-use crate::{
-    error::ApiError, lane::Lane, quota::Quota, reasoning::ReasoningFormat, shown_tokens::ShownTokens,
-    tokenizer::Tokenizer,
-};
+use crate::{error::ApiError, lane::Lane, reasoning::ReasoningFormat, shown_tokens::ShownTokens, tokenizer::Tokenizer};
 
 /// Longest wait of a client for its grammar.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Forms that wait to be compiled.
-const MAX_WAITING: usize = 64;
-
-/// Bytes of the grammars of all running sequences.
-const MAX_IN_USE_BYTES: usize = 128 << 20;
 
 /// What a grammar takes beside its lexer.
 const BASE_BYTES: usize = 64 << 10;
@@ -73,9 +64,7 @@ struct Shared {
     factory: OnceLock<Result<ParserFactory, GrammarError>>,
     /// Of a model that thinks.
     thoughts: Option<Arc<ThoughtMasks>>,
-    cache: Mutex<GrammarCache>,
-    waiting: Quota,
-    in_use: Quota,
+    place: Place,
     /// Threads apart, so that no mask waits behind somebody's schema.
     compiling: Lane,
     masking: Lane,
@@ -92,16 +81,19 @@ pub struct CompiledGrammar {
 
 impl Grammars {
     /// The grammars of a model whose answers end with one of `ends`, and may begin with thoughts of this format.
-    pub fn new(tokenizer: Arc<Tokenizer>, ends: Vec<Token>, reasoning: Option<&ReasoningFormat>) -> Self {
+    pub fn new(
+        tokenizer: Arc<Tokenizer>,
+        ends: Vec<Token>,
+        reasoning: Option<&ReasoningFormat>,
+        room: &GrammarRoom,
+    ) -> Self {
         let thoughts = reasoning.map(|format| Arc::new(ThoughtMasks::new(&tokenizer, format, &ends)));
         Self(Arc::new(Shared {
             thoughts,
             tokenizer,
             ends,
             factory: OnceLock::new(),
-            cache: Mutex::default(),
-            waiting: Quota::new(MAX_WAITING),
-            in_use: Quota::new(MAX_IN_USE_BYTES),
+            place: room.place(),
             compiling: Lane::new("grammar", 1),
             masking: Lane::new("mask", 2),
         }))
@@ -126,7 +118,7 @@ impl Grammars {
         shown: ShownTokens,
     ) -> Result<GrammarSession, ApiError> {
         let bytes = grammar.map_or(0, CompiledGrammar::bytes);
-        let share = self.0.in_use.take(bytes.saturating_mul(choices));
+        let share = self.0.place.in_use().take(bytes.saturating_mul(choices));
         let share = share.ok_or_else(|| ApiError::overloaded("too many grammars are in use"))?;
         let behind = match grammar.map(CompiledGrammar::free) {
             None => Behind::Anything,
@@ -143,10 +135,10 @@ impl Grammars {
 
     async fn find_or_compile(&self, spec: &GrammarSpec) -> Result<Arc<CompiledGrammar>, GrammarError> {
         let key = spec.key();
-        if let Some(grammar) = self.0.cache().get(&key) {
+        if let Some(grammar) = self.0.place.get(&key) {
             return Ok(grammar);
         }
-        let place = self.0.waiting.take(1).ok_or(GrammarError::Full)?;
+        let place = self.0.place.waiting().take(1).ok_or(GrammarError::Full)?;
         let (shared, spec) = (Arc::clone(&self.0), spec.clone());
         let compiled = self.0.compiling.result(place, move || shared.compile_once(&key, &spec));
         match time::timeout(PATIENCE, compiled).await {
@@ -157,19 +149,15 @@ impl Grammars {
 }
 
 impl Shared {
-    fn cache(&self) -> MutexGuard<'_, GrammarCache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Compiles, unless somebody who waited before asked for the same.
     fn compile_once(&self, key: &[u8; 32], spec: &GrammarSpec) -> Result<Arc<CompiledGrammar>, GrammarError> {
-        if let Some(grammar) = self.cache().get(key) {
+        if let Some(grammar) = self.place.get(key) {
             return Ok(grammar);
         }
         let factory =
             self.factory.get_or_init(|| factory(&self.tokenizer, &self.ends)).as_ref().map_err(Clone::clone)?;
         let grammar = Arc::new(CompiledGrammar::new(factory, spec, &self.tokenizer)?);
-        self.cache().insert(*key, Arc::clone(&grammar));
+        self.place.insert(key, Arc::clone(&grammar));
         Ok(grammar)
     }
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod draw;
+mod room;
 mod schemas;
 
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the router")]

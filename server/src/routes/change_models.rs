@@ -19,6 +19,7 @@ use crate::{
     auth, engine_thread,
     error::ApiError,
     json,
+    model_source::ModelError,
     models::{Change, Slot},
     openapi::{Endpoint, Facts},
     prepare::without_result,
@@ -111,6 +112,9 @@ fn refusal(model: &str, error: &StartError) -> ApiError {
     tracing::warn!(model, %error, "a model was not loaded");
     match error {
         StartError::Load(LoadError::Memory(arithmetic)) => ApiError::no_room_for_model(arithmetic),
+        StartError::Model(ModelError::NotCached(_)) => ApiError::invalid_model(
+            "its files are not on this machine, and only `gondola pull` and a start download any",
+        ),
         StartError::Model(_) => ApiError::invalid_model("its files are not where they were, the log names them"),
         other => ApiError::invalid_model(&other.to_string()),
     }
@@ -121,7 +125,6 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::model_source::ModelError;
 
     #[test]
     fn a_client_is_told_the_arithmetic_and_the_file_and_no_path() {
@@ -136,6 +139,9 @@ mod tests {
         let (status, code, message) = told(file.into());
         assert_eq!((status, code), (400, "invalid_model"));
         assert_eq!(message, "the model cannot be loaded: model.gguf: is cut short");
+        let (_, code, message) = told(ModelError::NotCached("org/secret".to_owned()).into());
+        assert!(code == "invalid_model" && message.contains("gondola pull"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
         let (_, code, message) = told(ModelError::Unknown("/secret/model.gguf".to_owned()).into());
         assert!(code == "invalid_model" && !message.contains("secret"), "{message}");
     }

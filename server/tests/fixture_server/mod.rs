@@ -8,7 +8,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    http::{Request, header::CONTENT_TYPE},
+    http::{Request, Response, header::CONTENT_TYPE},
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -39,11 +39,16 @@ pub(crate) fn serve(flags: &Flags) -> Router {
     router
 }
 
-/// The status and the body of an answer.
-pub(crate) async fn send(router: &Router, path: &str, body: &Value) -> (u16, Value) {
+/// The answer to a request, once it begins.
+pub(crate) async fn open(router: &Router, path: &str, body: &Value) -> Response<Body> {
     let request = Request::post(path).header("host", "localhost").header(CONTENT_TYPE, "application/json");
     let request = request.header("x-api-key", KEY).body(Body::from(body.to_string())).unwrap();
-    let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    router.clone().oneshot(request).await.unwrap()
+}
+
+/// The status and the body of an answer.
+pub(crate) async fn send(router: &Router, path: &str, body: &Value) -> (u16, Value) {
+    let (head, body) = open(router, path, body).await.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     (head.status.as_u16(), serde_json::from_slice(&body).unwrap())
 }

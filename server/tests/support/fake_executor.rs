@@ -3,10 +3,7 @@
 //! It keeps tokens in blocks as the engine keeps KV, and reads prompts back through the block tables: a block in two
 //! hands, or a wrong table, changes the text.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Condvar, Mutex},
-};
+use std::{collections::HashMap, sync::Arc, thread};
 
 use scheduler::{
     BlockId, Candidate, Executor, MaskState, RowFault, Sample, SampleSpec, Score, ScoreSpec, SequenceVector,
@@ -15,7 +12,11 @@ use scheduler::{
 
 use server::model_kind::ModelKind;
 
-use super::vocabulary::{EOS, VOCAB_SIZE, spell};
+use super::{
+    controls::{Controls, Orders, Told},
+    cores::Cores,
+    vocabulary::{EOS, VOCAB_SIZE, spell},
+};
 
 /// What every answer is cut from; an answer begins at a word and ends after the next full stop.
 pub const STORY: &str = "up we go over the 산 and the valley 🚠 lies far below while clouds drift by in the wind. \
@@ -24,33 +25,6 @@ pub const STORY: &str = "up we go over the 산 and the valley 🚠 lies far belo
 
 /// Numbers of a vector.
 pub const WIDTH: usize = 8;
-
-/// The hand on a fake executor.
-#[derive(Debug, Default)]
-pub struct Controls {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    paused: bool,
-    pause_at: Option<usize>,
-    waiting: bool,
-    failures: usize,
-    panics: usize,
-    never_ends: bool,
-    said: Option<String>,
-    steps: usize,
-}
-
-/// How answers are drawn.
-#[derive(Debug)]
-struct Orders {
-    never_ends: bool,
-    /// In place of the story.
-    said: Option<String>,
-}
 
 /// A scheduler's executor without a model.
 #[derive(Debug)]
@@ -61,92 +35,9 @@ pub struct FakeExecutor {
     controls: Arc<Controls>,
 }
 
-/// Why a step of it failed.
-#[derive(Debug, thiserror::Error)]
-#[error("told to fail")]
-pub struct Told;
-
-impl Controls {
-    /// Steps wait until `resume`.
-    pub fn pause(&self) {
-        self.state.lock().unwrap().paused = true;
-    }
-
-    /// Steps wait from so many on.
-    pub fn pause_at(&self, step: usize) {
-        self.state.lock().unwrap().pause_at = Some(step);
-    }
-
-    /// Steps go on.
-    pub fn resume(&self) {
-        self.state.lock().unwrap().paused = false;
-        self.changed.notify_all();
-    }
-
-    /// Blocks until a step waits at the pause.
-    pub fn wait_for_step(&self) {
-        let state = self.state.lock().unwrap();
-        drop(self.changed.wait_while(state, |state| !state.waiting).unwrap());
-    }
-
-    /// The next steps return an error.
-    pub fn fail(&self, steps: usize) {
-        self.state.lock().unwrap().failures = steps;
-    }
-
-    /// The next steps panic.
-    pub fn panic(&self, steps: usize) {
-        self.state.lock().unwrap().panics = steps;
-    }
-
-    /// Answers go on until their limit.
-    pub fn never_end(&self) {
-        self.state.lock().unwrap().never_ends = true;
-    }
-
-    /// Answers are this text, as far as they may be.
-    pub fn say(&self, text: &str) {
-        self.state.lock().unwrap().said = Some(text.to_owned());
-    }
-
-    /// Steps that were run.
-    pub fn steps(&self) -> usize {
-        self.state.lock().unwrap().steps
-    }
-
-    /// Runs the orders of one step; gives those for its draws.
-    fn obey(&self) -> Result<Orders, Told> {
-        let mut state = self.state.lock().unwrap();
-        state.steps += 1;
-        if state.pause_at == Some(state.steps) {
-            state.paused = true;
-        }
-        while state.paused {
-            state.waiting = true;
-            self.changed.notify_all();
-            state = self.changed.wait(state).unwrap();
-        }
-        state.waiting = false;
-        if take_one(&mut state.failures) {
-            return Err(Told);
-        }
-        let panics = take_one(&mut state.panics);
-        let orders = Orders { never_ends: state.never_ends, said: state.said.clone() };
-        drop(state);
-        assert!(!panics, "told to panic over a secret prompt");
-        Ok(orders)
-    }
-}
-
 /// Scores of which one number's, after those before it are used up, is far above the others.
 fn certain(number: usize, scores: usize) -> Vec<f32> {
     (0..scores).map(|score| if score == number % scores { 9.0 } else { 0.0 }).collect()
-}
-
-fn take_one(count: &mut usize) -> bool {
-    let any = *count > 0;
-    *count = count.saturating_sub(1);
-    any
 }
 
 impl FakeExecutor {
@@ -219,6 +110,11 @@ impl Executor for FakeExecutor {
     type Error = Told;
 
     fn step(&mut self, plan: &StepPlan) -> Result<StepOutput, Told> {
+        let cores = self.controls.cores();
+        let _at_work = cores.as_deref().map(Cores::enter);
+        if cores.is_some() {
+            thread::yield_now();
+        }
         let orders = self.controls.obey()?;
         for copy in &plan.copies {
             for slot in 0..self.block_size {

@@ -2,7 +2,10 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test target uses its part of the support")]
 
 pub mod client;
+pub mod controls;
+pub mod cores;
 pub mod fake_executor;
+pub mod pair;
 pub mod vocabulary;
 
 use std::{
@@ -27,7 +30,7 @@ use server::{
     tokenizer::Tokenizer,
 };
 
-use self::fake_executor::{Controls, FakeExecutor};
+use self::{controls::Controls, fake_executor::FakeExecutor};
 
 /// The name clients use.
 pub const MODEL: &str = "fake";

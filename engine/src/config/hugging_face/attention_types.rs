@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::agreed::agreed;
 use crate::config::json_fields::JsonFields;
 use crate::error::LoadError;
 
@@ -19,12 +20,8 @@ pub(super) fn read(json: &JsonFields, num_layers: usize) -> Result<Vec<bool>, Lo
         let kinds = kinds(value).filter(|kinds| kinds.len() == num_layers);
         kinds.ok_or_else(|| wrong(LAYERS, "a list"))
     });
-    match (types.transpose()?, layers.transpose()?) {
-        (Some(types), Some(layers)) if types != layers => {
-            Err(json.error(LAYERS, format!("differs from what '{TYPES}' says")))
-        }
-        (types, layers) => types.or(layers).ok_or_else(|| json.missing(TYPES)),
-    }
+    let said = agreed(json, [(TYPES, types.transpose()?), (LAYERS, layers.transpose()?)])?;
+    said.ok_or_else(|| json.missing(TYPES))
 }
 
 /// `[[[kind, ...], count], ...]`, as long as there are layers.

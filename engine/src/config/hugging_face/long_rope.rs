@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::rope::agreed;
+use super::agreed::agreed;
 use crate::config::families::Family;
 use crate::config::json_fields::JsonFields;
 use crate::config::{LongRope, range};
@@ -28,8 +28,9 @@ pub(super) fn read(
     family: &Family,
     pairs: usize,
 ) -> Result<LongRope, LoadError> {
-    let originals = [json.optional_count(ORIGINAL, ORIGINALS)?, fields.optional_count(ORIGINAL, ORIGINALS)?];
-    let original = agreed(json, ORIGINAL, originals.into_iter().flatten())?.ok_or_else(|| json.missing(ORIGINAL))?;
+    let [outside, inside] = [json, fields].map(|place| place.optional_count(ORIGINAL, ORIGINALS));
+    let original = agreed(fields, [(ORIGINAL, outside?), (ORIGINAL, inside?)])?;
+    let original = original.ok_or_else(|| json.missing(ORIGINAL))?;
     let positions = json.count(family.names.max_positions, range::POSITIONS)?;
     let factor = fields.judged(FACTOR, range::positive)?.map_or(positions as f64 / original as f64, f64::from);
     let amplitude = fields.judged(AMPLITUDE, range::positive)?.unwrap_or_else(|| amplitude(factor, original));

@@ -2,6 +2,7 @@
 //!
 //! A file may hold both spellings, and then they must agree.
 
+use super::agreed::agreed;
 use super::long_rope;
 use crate::config::families::{Family, Turned};
 use crate::config::json_fields::JsonFields;
@@ -14,24 +15,34 @@ pub(super) const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
 /// The base of all angles, as most families call it; others write it beside their own name.
 pub(super) const THETA: &str = "rope_theta";
 
+/// The objects of version 5 and of version 4.
+const PARAMETERS: &str = "rope_parameters";
+const SCALING: &str = "rope_scaling";
+
 /// How great a share of each head turns, as version 5 calls it in every family.
 const SHARE: &str = "partial_rotary_factor";
 
 /// Of all layers, or of those that see everything; none where positions are learned.
 pub(super) fn read(json: &JsonFields, family: &Family, turned_dim: usize) -> Result<Option<RopeConfig>, LoadError> {
     let Some(default_theta) = family.default_theta else { return Ok(None) };
-    let parameters = json.object("rope_parameters")?;
+    let parameters = json.object(PARAMETERS)?;
     let [full, _] = of_kinds(parameters)?;
     let parameters = full.or(parameters);
-    let scaling = json.object("rope_scaling")?;
+    let scaling = json.object(SCALING)?;
     let field = family.names.theta;
     let said = |field| json.judged(field, range::positive);
-    let thetas = [said(field)?, said(THETA)?, theta_of(parameters)?, theta_of(scaling)?];
-    let theta = agreed(json, field, thetas.into_iter().flatten())?;
-    let objects = [parameters, scaling].into_iter().flatten();
-    let scalings = objects.map(|fields| read_scaling(&fields, json, Some((family, turned_dim))));
-    let scalings: Vec<_> = scalings.collect::<Result<_, _>>()?;
-    let scaling = agreed(json, "rope_scaling", scalings.into_iter())?.unwrap_or(RopeScaling::None);
+    let thetas = [
+        (field, said(field)?),
+        (THETA, said(THETA)?),
+        (PARAMETERS, theta_of(parameters)?),
+        (SCALING, theta_of(scaling)?),
+    ];
+    let theta = agreed(json, thetas)?;
+    let read = |fields: Option<JsonFields>| {
+        fields.map(|fields| read_scaling(&fields, json, Some((family, turned_dim)))).transpose()
+    };
+    let scalings = [(PARAMETERS, read(parameters)?), (SCALING, read(scaling)?)];
+    let scaling = agreed(json, scalings)?.unwrap_or(RopeScaling::None);
     Ok(Some(RopeConfig { theta: theta.unwrap_or(default_theta), scaling }))
 }
 
@@ -42,7 +53,7 @@ pub(super) fn read_local(
     turned_dim: usize,
 ) -> Result<Option<RopeConfig>, LoadError> {
     let Some(default) = family.gemma.and_then(|gemma| gemma.local_theta) else { return Ok(None) };
-    let [_, local] = of_kinds(json.object("rope_parameters")?)?;
+    let [_, local] = of_kinds(json.object(PARAMETERS)?)?;
     with_field(json, local, ("rope_local_base_freq", default), Some((family, turned_dim))).map(Some)
 }
 
@@ -56,15 +67,16 @@ pub(super) fn turned_dim(json: &JsonFields, family: &Family, head_dim: usize) ->
         }
         Turned::Share(field, default) => (field, default),
     };
-    let objects = [json.object("rope_parameters")?, json.object("rope_scaling")?];
-    let mut shares = vec![json.judged(field, range::share)?];
+    let mut shares = vec![(field, json.judged(field, range::share)?)];
     if field != SHARE {
-        shares.push(json.judged(SHARE, range::share)?);
+        shares.push((SHARE, json.judged(SHARE, range::share)?));
     }
-    for fields in objects.into_iter().flatten() {
-        shares.push(fields.judged(SHARE, range::share)?);
+    for name in [PARAMETERS, SCALING] {
+        if let Some(fields) = json.object(name)? {
+            shares.push((name, fields.judged(SHARE, range::share)?));
+        }
     }
-    let share = agreed(json, field, shares.into_iter().flatten())?.unwrap_or(default);
+    let share = agreed(json, shares)?.unwrap_or(default);
     let turned = (head_dim as f64 * share) as usize;
     range::turned_dim(turned, head_dim).map_err(|reason| json.error(field, reason))
 }
@@ -79,8 +91,8 @@ pub(super) fn with_field(
     (field, default): (&str, f32),
     turning: Turning<'_>,
 ) -> Result<RopeConfig, LoadError> {
-    let thetas = [json.judged(field, range::positive)?, theta_of(parameters)?];
-    let theta = agreed(json, field, thetas.into_iter().flatten())?.unwrap_or(default);
+    let thetas = [(field, json.judged(field, range::positive)?), (PARAMETERS, theta_of(parameters)?)];
+    let theta = agreed(json, thetas)?.unwrap_or(default);
     let scaling = parameters.map(|fields| read_scaling(&fields, json, turning)).transpose()?;
     Ok(RopeConfig { theta, scaling: scaling.unwrap_or(RopeScaling::None) })
 }
@@ -93,18 +105,6 @@ pub(super) fn of_kinds(parameters: Option<JsonFields<'_>>) -> Result<[Option<Jso
 
 fn theta_of(parameters: Option<JsonFields>) -> Result<Option<f32>, LoadError> {
     Ok(parameters.map(|fields| fields.judged(THETA, range::positive)).transpose()?.flatten())
-}
-
-pub(super) fn agreed<T: PartialEq>(
-    json: &JsonFields,
-    field: &str,
-    mut values: impl Iterator<Item = T>,
-) -> Result<Option<T>, LoadError> {
-    let first = values.next();
-    if values.any(|value| Some(value) != first) {
-        return Err(json.error(field, "differs from what 'rope_parameters' says"));
-    }
-    Ok(first)
 }
 
 fn read_scaling(fields: &JsonFields, json: &JsonFields, turning: Turning<'_>) -> Result<RopeScaling, LoadError> {

@@ -11,13 +11,15 @@ use crate::ops::tiled_rows::{Input, TiledRows};
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::WeightName;
 
-/// Its two matrices.
+/// Its two matrices, and what it works in.
 #[derive(Debug)]
 pub(super) struct LabelHead {
     state: Pooled,
     transform: Transform,
     output: Linear,
     tiles: TiledRows,
+    /// `[sequences, labels]`
+    scores: Vec<f32>,
 }
 
 impl LabelHead {
@@ -37,6 +39,7 @@ impl LabelHead {
             transform: Transform::of_labels(loader, config)?,
             output: Linear::load(loader, &outputs.collect::<Vec<_>>(), config.hidden_size)?,
             tiles: TiledRows::default(),
+            scores: Vec::new(),
         })
     }
 
@@ -48,10 +51,10 @@ impl LabelHead {
     /// One list of scores for each of the states `[sequences, hidden]`.
     pub(super) fn scores(&mut self, cpu: &Cpu, states: &[f32]) -> Vec<Vec<f32>> {
         let labels = self.output.out();
-        let mut scores = vec![0.0; states.len() / self.transform.columns() * labels];
+        self.scores.resize(states.len() / self.transform.columns() * labels, 0.0);
         let x = self.transform.apply(cpu, states, &mut self.tiles);
-        self.output.forward(cpu, Input { x, norm: None }, &mut self.tiles, &mut scores);
-        scores.chunks_exact(labels).map(<[f32]>::to_vec).collect()
+        self.output.forward(cpu, Input { x, norm: None }, &mut self.tiles, &mut self.scores);
+        self.scores.chunks_exact(labels).map(<[f32]>::to_vec).collect()
     }
 }
 

@@ -17,6 +17,10 @@ pub(super) struct WordsHead {
     /// `[vocabulary]`
     bias: Vec<f32>,
     tiles: TiledRows,
+    /// `[places, hidden]`
+    states: Vec<f32>,
+    /// `[places, vocabulary]`
+    scores: Vec<f32>,
 }
 
 impl WordsHead {
@@ -26,22 +30,29 @@ impl WordsHead {
             transform: Transform::of_words(loader, config)?,
             bias: loader.checkpoint.vector(bias, config.vocab_size)?,
             tiles: TiledRows::default(),
+            states: Vec::new(),
+            scores: Vec::new(),
         })
     }
 
-    /// The scores `[places, vocabulary]` of the states `[places, hidden]`.
-    pub(super) fn scores(&mut self, cpu: &Cpu, words: &Linear, states: &[f32]) -> Vec<f32> {
-        let mut scores = vec![0.0; states.len() / self.transform.columns() * self.bias.len()];
-        if states.is_empty() {
-            return scores;
+    /// The scores `[places, vocabulary]` of these places of a stream `[tokens, hidden]`.
+    pub(super) fn scores(&mut self, cpu: &Cpu, words: &Linear, (stream, places): (&[f32], &[usize])) -> &[f32] {
+        let (hidden, vocabulary) = (self.transform.columns(), self.bias.len());
+        self.states.clear();
+        for place in places {
+            self.states.extend_from_slice(&stream[place * hidden..][..hidden]);
         }
-        let x = self.transform.apply(cpu, states, &mut self.tiles);
-        words.forward(cpu, Input { x, norm: None }, &mut self.tiles, &mut scores);
-        for place in scores.chunks_exact_mut(self.bias.len()) {
+        self.scores.resize(places.len() * vocabulary, 0.0);
+        if places.is_empty() {
+            return &self.scores;
+        }
+        let x = self.transform.apply(cpu, &self.states, &mut self.tiles);
+        words.forward(cpu, Input { x, norm: None }, &mut self.tiles, &mut self.scores);
+        for place in self.scores.chunks_exact_mut(vocabulary) {
             for (score, bias) in place.iter_mut().zip(&self.bias) {
                 *score += bias;
             }
         }
-        scores
+        &self.scores
     }
 }

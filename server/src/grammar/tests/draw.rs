@@ -6,7 +6,7 @@ use llguidance::Matcher;
 
 use super::vocabulary::{self, EOS};
 use crate::{
-    grammar::{CompiledGrammar, Form, GrammarSpec, Grammars},
+    grammar::{CompiledGrammar, Form, GrammarRoom, GrammarSpec, Grammars},
     tokenizer::Tokenizer,
 };
 
@@ -26,7 +26,13 @@ impl Dice {
 
 /// The grammars of a model whose tokens are the bytes and some control tokens.
 pub(super) fn grammars() -> Grammars {
-    Grammars::new(Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap().into(), vec![EOS], None)
+    grammars_in(&GrammarRoom::default())
+}
+
+/// The same in a room that others share.
+pub(super) fn grammars_in(room: &GrammarRoom) -> Grammars {
+    let tokenizer = Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap();
+    Grammars::new(tokenizer.into(), vec![EOS], None, room)
 }
 
 /// A form's grammar, or why there is none.
