@@ -3,7 +3,8 @@
 //! h = x + attention(norm(x)); y = h + mlp(norm(h)), in some families with a norm of what is added, scaled embeddings,
 //! learned positions, several MLPs and capped logits; GPT-1 norms the sums instead, and in some families the MLP reads x as
 //! attention does. After the last layer a norm and the head, for the rows whose logits are wanted alone, and a norm for the
-//! last rows of sequences that are pooled: what has read all of them is their vector.
+//! last rows of sequences that are pooled: what has read all of them is their vector. Or for more of their rows, where each
+//! token's is wanted.
 
 use crate::config::{LayerOrder, StreamNorms};
 use crate::cpu::Cpu;
@@ -141,13 +142,14 @@ impl Decoder {
         }
     }
 
-    /// The normed last row of each pooled sequence.
+    /// The normed last row of each pooled sequence, or all rows from one on.
     fn pool(&self, cpu: &Cpu, input: &ForwardInput<'_>, vectors: &mut Vec<Vec<f32>>) {
         let (hidden, stream) = (self.hidden_size, &self.scratch.stream);
         vectors.clear();
-        for &sequence in &input.pooled {
-            let end = input.sequences[sequence].rows.end * hidden;
-            let mut vector = stream[end - hidden..end].to_vec();
+        for (&sequence, from) in input.pooled.iter().zip(&input.states_from) {
+            let rows = &input.sequences[sequence].rows;
+            let first = from.map_or(rows.end - 1, |from| rows.start + from);
+            let mut vector = stream[first * hidden..rows.end * hidden].to_vec();
             if let Some(norm) = &self.norm {
                 norm.apply(cpu, &mut vector);
             }
