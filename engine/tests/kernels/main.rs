@@ -7,5 +7,6 @@ mod lanes;
 mod linear;
 mod paged_attention;
 mod relative_attention;
+mod routes;
 mod rows;
 mod support;
