@@ -3,9 +3,12 @@
 //! Rows are gathered expert by expert: each expert's weights are read once in a step, however many tokens took it. A
 //! token's results are added in the order of its experts, which no other row of the batch enters.
 
+use std::sync::Arc;
+
 use crate::config::ExpertsConfig;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
+use crate::expert_load::ExpertLoad;
 use crate::layers::expert::{Expert, ExpertScratch};
 use crate::layers::linear::{Linear, Part};
 use crate::layers::shared_expert::{SharedExpert, SharedScratch};
@@ -24,6 +27,8 @@ pub(crate) struct Experts {
     routing: Routing,
     mlps: Vec<Expert>,
     shared: Option<SharedExpert>,
+    /// Of all layers.
+    load: Arc<ExpertLoad>,
 }
 
 /// Scratch of one batch.
@@ -41,7 +46,12 @@ pub(crate) struct ExpertsScratch {
 }
 
 impl Experts {
-    pub(crate) fn load(loader: &WeightLoader<'_>, layer: usize, config: ExpertsConfig) -> Result<Self, LoadError> {
+    pub(crate) fn load(
+        loader: &WeightLoader<'_>,
+        layer: usize,
+        config: ExpertsConfig,
+        load: Arc<ExpertLoad>,
+    ) -> Result<Self, LoadError> {
         let ExpertsConfig { count, per_token, normed, shared } = config;
         let (hidden, intermediate) =
             (loader.checkpoint.config().hidden_size, loader.checkpoint.config().intermediate_size);
@@ -55,6 +65,7 @@ impl Experts {
             routing: Routing { experts: count, per_token, normed },
             mlps: (0..count).map(mlp).collect::<Result<_, _>>()?,
             shared: shared.map(|width| SharedExpert::load(loader, layer, width)).transpose()?,
+            load,
         })
     }
 
@@ -78,6 +89,7 @@ impl Experts {
             if routed.is_empty() {
                 continue;
             }
+            self.load.add(index, routed.len());
             rows.resize(routed.len() * hidden, 0.0);
             ops::gather_rows(cpu, routed, hidden, stream, rows);
             expert.forward(cpu, norm.input(rows), of_expert, tiles);

@@ -19,12 +19,14 @@ mod vector;
 mod words_head;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{EncoderConfig, EncoderHead, StreamNorms};
 use crate::cpu::Cpu;
 use crate::encoder_weight::EncoderPart;
 use crate::error::LoadError;
+use crate::expert_load::ExpertLoad;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
 use crate::layers::norm::Norm;
@@ -127,6 +129,10 @@ impl Model for Encoder {
     }
 
     fn cache(&mut self) -> Option<&mut KvCache> {
+        None
+    }
+
+    fn expert_load(&self) -> Option<&Arc<ExpertLoad>> {
         None
     }
 }
