@@ -4,11 +4,14 @@
 //! was cut into chunks, on preemption, or on whether its prefix was computed or found. The engine keeps nothing
 //! about a sequence but the KV that its blocks hold.
 
+use std::sync::Arc;
+
 use scheduler::{BlockId, Executor, Passes, RowFault, SeqId, SequenceVector, StepOutput, StepPlan, Token, Work};
 
 use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
 use crate::error::{LoadError, StepError};
+use crate::expert_load::ExpertLoad;
 use crate::input::{Bounds, ForwardInput, LogitRows, Room};
 use crate::kernels::pages::Pages;
 use crate::kv_cache::{HEAD_DIMS, KvGeometry, is_head_dim};
@@ -64,6 +67,9 @@ impl Engine {
         let window = config.window();
         let mut engine = Self { cpu, model, bounds, window, spare_input, output, samplers };
         engine.try_out(checkpoint)?;
+        if let Some(load) = engine.model.expert_load() {
+            load.restart();
+        }
         engine.find_pages();
         Ok(engine)
     }
@@ -86,6 +92,11 @@ impl Engine {
     /// them may be given back.
     pub fn window(&self) -> Option<usize> {
         self.window
+    }
+
+    /// What the model's experts have to do, if it has any; it counts on while steps run.
+    pub fn expert_load(&self) -> Option<Arc<ExpertLoad>> {
+        self.model.expert_load().cloned()
     }
 
     /// Runs a plan and returns the logits of each of its tokens, `[tokens, vocab]`, sampling nothing.

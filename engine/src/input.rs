@@ -18,8 +18,8 @@ pub(crate) struct ForwardInput<'a> {
     pub(crate) logit_rows: Vec<usize>,
     /// Sequences whose vector is wanted, ascending.
     pub(crate) pooled: Vec<usize>,
-    /// Those of them whose states are wanted in place of a vector, ascending.
-    pub(crate) each_token: Vec<usize>,
+    /// Of each of those: from which of its rows on states are wanted in place of a vector, if they are.
+    pub(crate) states_from: Vec<Option<usize>>,
     /// Rows whose words are wanted, ascending.
     pub(crate) asked: Vec<usize>,
     /// Of each work: where among its rows a second text begins, if it is a pair.
@@ -72,13 +72,13 @@ impl<'a> ForwardInput<'a> {
         self.positions.clear();
         self.logit_rows.clear();
         self.pooled.clear();
-        self.each_token.clear();
+        self.states_from.clear();
         self.asked.clear();
         self.seconds.clear();
         self.sequences.clear();
         let sequences = self.sequences.into_iter().map(|_| unreachable!("they were cleared")).collect();
-        let Self { ids, positions, logit_rows, pooled, each_token, asked, seconds, .. } = self;
-        ForwardInput { ids, positions, sequences, logit_rows, pooled, each_token, asked, seconds }
+        let Self { ids, positions, logit_rows, pooled, states_from, asked, seconds, .. } = self;
+        ForwardInput { ids, positions, sequences, logit_rows, pooled, states_from, asked, seconds }
     }
 
     /// Rows of the batch.
@@ -100,7 +100,7 @@ impl<'a> ForwardInput<'a> {
             }
         }
         self.pooled.extend(work.pooled.then_some(self.sequences.len()));
-        self.each_token.extend((work.pooled && work.each_token).then_some(self.sequences.len()));
+        self.states_from.extend(work.pooled.then_some(work.states_from));
         self.asked.extend(work.asked.iter().map(|row| first + row));
         self.seconds.push(work.second);
         self.sequences.push(SequenceRows { rows: first..last, start: work.start, blocks: &work.blocks });
@@ -124,6 +124,9 @@ fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
     }
     if let Some(spec) = work.samples.iter().find(|spec| spec.row >= work.tokens.len()) {
         return Err(StepError::Plan(format!("a draw from row {} of {}", spec.row, work.tokens.len())));
+    }
+    if let Some(from) = work.states_from.filter(|from| !work.pooled || *from >= work.tokens.len()) {
+        return Err(StepError::Plan(format!("states from row {from} on of {}", work.tokens.len())));
     }
     if work.asked.len() > MAX_ASKED || work.asked.iter().any(|row| *row >= work.tokens.len()) {
         let (asked, tokens) = (&work.asked, work.tokens.len());
@@ -208,13 +211,15 @@ mod tests {
             work(3, &[7], &[4, 5], &[0, 0]),
             work(0, &[1, 2, 3], &[6, 0], &[]),
             scored(work(0, &[4, 5, 6], &[1, 2], &[1, 2]), &[(0, 5)]),
+            Work { states_from: Some(1), ..work(1, &[8, 9], &[3, 7], &[]) },
         ];
         let plan = StepPlan { copies: Vec::new(), works };
         let input = ForwardInput::default().fill(&plan, LogitRows::Sampling, BOUNDS).unwrap();
-        assert_eq!(input.ids, [7, 1, 2, 3, 4, 5, 6]);
-        assert_eq!(input.positions, [3, 0, 1, 2, 0, 1, 2]);
+        assert_eq!(input.ids, [7, 1, 2, 3, 4, 5, 6, 8, 9]);
+        assert_eq!(input.positions, [3, 0, 1, 2, 0, 1, 2, 1, 2]);
         assert_eq!(input.logit_rows, [0, 4, 5, 6]);
-        assert_eq!(input.pooled, [1]);
+        assert_eq!(input.pooled, [1, 3]);
+        assert_eq!(input.states_from, [None, Some(1)]);
         assert_eq!(input.sequences[1].rows, 1..4);
         assert_eq!((input.sequences[1].start, input.sequences[1].blocks), (0, [BlockId(6), BlockId(0)].as_slice()));
         let memory = input.sequences.as_ptr().addr();
@@ -236,6 +241,8 @@ mod tests {
             scored(work(0, &[1, 2], &[0], &[]), &[(1, 2), (0, 2)]),
             scored(work(0, &[1, 2], &[0], &[]), &[(2, 2)]),
             scored(work(0, &[1, 2], &[0], &[]), &[(0, 10)]),
+            Work { states_from: Some(2), ..work(0, &[1, 2], &[0], &[]) },
+            Work { states_from: Some(0), ..work(0, &[1, 2], &[0], &[1]) },
         ] {
             assert!(!is_taken(bad, BOUNDS));
         }

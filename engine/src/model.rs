@@ -3,9 +3,12 @@
 pub(crate) mod decoder;
 pub(crate) mod encoder;
 
+use std::sync::Arc;
+
 use crate::config::ModelConfig;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
+use crate::expert_load::ExpertLoad;
 use crate::input::ForwardInput;
 use crate::kv_cache::{KvCache, KvGeometry};
 use crate::weight_loader::WeightLoader;
@@ -17,6 +20,9 @@ pub(crate) trait Model: Send {
 
     /// The keys and values of all blocks, if sequences hold any from one step to the next.
     fn cache(&mut self) -> Option<&mut KvCache>;
+
+    /// What its experts have to do, if it has any.
+    fn expert_load(&self) -> Option<&Arc<ExpertLoad>>;
 }
 
 /// What a pass gives. The memory of its logits is kept from one pass to the next.

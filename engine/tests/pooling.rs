@@ -10,7 +10,7 @@ use scheduler::Token;
 use support::{Answer, Runner, Setup, fixture, ids, json, load, max_abs_diff, sampled};
 
 /// The head maps a state to logits one to one: it has more outputs than inputs. So a vector is the reference's last
-/// hidden state if the head makes the reference's logits of it.
+/// hidden state if the head makes the reference's logits of it, and so are the states of all tokens.
 #[test]
 fn the_head_makes_the_reference_logits_of_a_vector() {
     for name in ["llama2", "llama31"] {
@@ -21,22 +21,40 @@ fn the_head_makes_the_reference_logits_of_a_vector() {
         let head: Vec<Vec<f32>> = head.to_vec2().unwrap();
         let mut runner = Runner::new(load(&folder, Setup::default()).unwrap(), Setup::default());
         for case in json(&folder.join("reference.json"))["cases"].as_array().unwrap() {
-            let seq = runner.submit_pooled(&ids(&case["input_ids"]), 0);
-            let vector = runner.finish().remove(&seq).unwrap().vector;
-            let dot = |row: &Vec<f32>| row.iter().zip(&vector).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-            let got: Vec<f32> = head.iter().map(|row| dot(row) as f32).collect();
+            let prompt = ids(&case["input_ids"]);
+            let (one, each) = (runner.submit_pooled(&prompt, 0), runner.submit_each_token(&prompt));
+            let answers = runner.finish();
+            let (vector, states) = (&answers[&one].vector, &answers[&each].vector);
+            assert_eq!(states.len(), prompt.len() * vector.len());
+            assert!(states.ends_with(vector), "the vector is the last token's state");
             let logits: Vec<Vec<f32>> = arrays[case["logits"]["array"].as_str().unwrap()].to_vec2().unwrap();
-            let difference = max_abs_diff(&got, logits.last().unwrap());
-            assert!(difference < 1e-4, "{name}: {difference}");
+            for (state, logits) in states.chunks_exact(vector.len()).zip(&logits) {
+                let dot =
+                    |row: &Vec<f32>| row.iter().zip(state).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+                let got: Vec<f32> = head.iter().map(|row| dot(row) as f32).collect();
+                let difference = max_abs_diff(&got, logits);
+                assert!(difference < 1e-4, "{name}: {difference}");
+            }
         }
     }
+}
+
+/// Numbers of a vector of the model that serves loads.
+const HIDDEN: usize = 64;
+
+/// What is wanted of a sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Draws,
+    Vector,
+    States,
 }
 
 /// A sequence of a load: pooled, or drawing beside those that are.
 #[derive(Clone, Debug)]
 struct Asked {
     prompt: Vec<Token>,
-    draws: bool,
+    wanted: Wanted,
     /// Turns between the one before and this one.
     after: usize,
 }
@@ -44,7 +62,8 @@ struct Asked {
 fn asked() -> impl Strategy<Value = Asked> {
     // Few tokens, so that prompts begin alike and prefixes are found.
     let prompt = prop::collection::vec(0..3 as Token, 1..40);
-    (prompt, prop::bool::weighted(0.3), 0..4usize).prop_map(|(prompt, draws, after)| Asked { prompt, draws, after })
+    let wanted = prop::sample::select(vec![Wanted::Draws, Wanted::Vector, Wanted::States]);
+    (prompt, wanted, 0..4usize).prop_map(|(prompt, wanted, after)| Asked { prompt, wanted, after })
 }
 
 fn setup() -> impl Strategy<Value = Setup> {
@@ -67,10 +86,13 @@ fn setup() -> impl Strategy<Value = Setup> {
 fn serve(setup: Setup, load_of: &[Asked]) -> Vec<Answer> {
     let mut runner = Runner::new(load(&fixture("llama31"), setup).unwrap(), setup);
     let mut seqs = Vec::new();
-    for Asked { prompt, draws, after } in load_of {
+    for Asked { prompt, wanted, after } in load_of {
         runner.turns(*after);
-        let seq = if *draws { runner.submit(prompt, sampled(8, 3), 0) } else { runner.submit_pooled(prompt, 0) };
-        seqs.push(seq);
+        seqs.push(match wanted {
+            Wanted::Draws => runner.submit(prompt, sampled(8, 3), 0),
+            Wanted::Vector => runner.submit_pooled(prompt, 0),
+            Wanted::States => runner.submit_each_token(prompt),
+        });
     }
     let mut answers = runner.finish();
     seqs.iter().map(|seq| answers.remove(seq).unwrap()).collect()
@@ -86,7 +108,13 @@ proptest! {
         for (got, asked) in serve(setup, &asked).iter().zip(&asked) {
             let alone = serve(plain, std::slice::from_ref(asked)).remove(0);
             got.assert_same(&alone, "together");
-            prop_assert_eq!(got.vector.is_empty(), asked.draws);
+            let vectors = match asked.wanted {
+                Wanted::Draws => 0,
+                Wanted::Vector => 1,
+                Wanted::States => asked.prompt.len(),
+            };
+            prop_assert_eq!(got.vector.len(), vectors * HIDDEN);
+            prop_assert!(asked.wanted != Wanted::States || got.cached_tokens == 0);
         }
     }
 }

@@ -16,7 +16,7 @@ pub enum Event {
         /// Log-probabilities, if asked for.
         logprobs: Option<TokenLogprobs>,
     },
-    /// The vector of a pooled sequence, just before its end.
+    /// The vector of a pooled sequence, just before its end; or the states of its next tokens, each once and in their order.
     Vector {
         /// Whose.
         seq: SeqId,
@@ -54,7 +54,7 @@ pub enum Event {
 pub enum FinishReason {
     /// It drew this token of `stop_ids`.
     Stop(Token),
-    /// It generated `max_new` tokens, filled `max_model_len`, or has told its vector.
+    /// It generated `max_new` tokens, filled `max_model_len`, or has told its vector or all states.
     Length,
     /// Its client left, or had enough.
     Aborted,

@@ -23,13 +23,13 @@ pub struct StepOutput {
     pub vectors: Vec<SequenceVector>,
 }
 
-/// What a whole sequence is as one vector.
+/// What a whole sequence is as one vector, or tokens of it are as one each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SequenceVector {
     /// Whose.
     pub seq: SeqId,
-    /// As long as every other of the model and not normalised, or so many of them as it has tokens, where [`crate::Work`] says so;
-    /// or why this sequence alone has none.
+    /// As long as every other of the model and not normalised, or one for each of its tokens that [`crate::Work`] names; or why
+    /// this sequence alone has none.
     pub vector: Result<Vec<f32>, RowFault>,
 }
 

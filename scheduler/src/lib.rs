@@ -37,7 +37,7 @@ mod simulation;
 mod speculation;
 mod stats;
 mod submission;
-mod unscored;
+mod untold;
 
 pub use beam_params::BeamParams;
 pub use block_pool::BlockCounts;

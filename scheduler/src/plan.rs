@@ -40,14 +40,14 @@ pub struct Work {
     /// Draws, in order of their rows: none in the middle of a prompt, one as a rule, one for each choice of a request
     /// (`n`) when its shared prompt is complete, or one more for each proposal.
     pub samples: Vec<SampleSpec>,
-    /// Whether its last token is the sequence's last, and the sequence's vector is wanted.
+    /// Whether the sequence's vector is wanted and its last token is the sequence's last, or states of its tokens are wanted.
     pub pooled: bool,
     /// Where in `tokens` a second text begins, if the sequence is a pair.
     pub second: Option<usize>,
     /// Rows whose words are wanted, ascending.
     pub asked: Arc<[usize]>,
-    /// Whether the states of all its tokens are wanted, one behind another, in place of the sequence's vector.
-    pub each_token: bool,
+    /// From which row on the states of its tokens are wanted, one behind another, in place of the sequence's vector.
+    pub states_from: Option<usize>,
     /// Prompt tokens to score, in order of their rows, each in a row of its own before those that are drawn from.
     pub scores: Vec<ScoreSpec>,
 }
@@ -101,7 +101,7 @@ impl StepPlan {
         self.works.iter().map(|work| work.scores.len()).sum()
     }
 
-    /// Works whose sequence's vector is wanted, in plan order.
+    /// Works of which a vector, or states, are wanted, in plan order.
     pub fn pooled(&self) -> impl Iterator<Item = &Work> {
         self.works.iter().filter(|work| work.pooled)
     }
@@ -150,7 +150,7 @@ impl Work {
             pooled: false,
             second: None,
             asked: Arc::default(),
-            each_token: false,
+            states_from: None,
             scores: Vec::new(),
         }
     }

@@ -43,6 +43,8 @@ pub(crate) enum PlantedBug {
     ScoresFromCache,
     ScoredAgain,
     ScoreOffByOne,
+    StatesFromCache,
+    StatesToldAgain,
     BeamSumForgotten,
     DeadBeamKept,
     BeamsBlock,

@@ -90,7 +90,7 @@ impl Scheduler {
         assert!(submission.second.is_none() || is_pair && !draws, "a pair is computed whole");
         let are_places = submission.asked.iter().all(|place| *place < submission.prompt.len());
         assert!(submission.asked.is_empty() || are_places && !draws, "places of a text that is computed whole");
-        assert!(!submission.each_token || !draws, "all states of a text that is computed whole");
+        assert!(!submission.each_token || submission.pooled, "whose states are wanted is pooled");
         let with_beams = |width| width == submission.seqs.len() && !submission.pooled;
         assert!(params.beams.is_none_or(|beams| with_beams(beams.width)), "each beam is a sequence that draws");
         if let Some(beams) = params.beams {

@@ -18,7 +18,7 @@ use crate::planted_bug::{Planted, PlantedBug};
 use crate::prediction::Prediction;
 use crate::prefix_cache::Chain;
 use crate::proposal::Proposal;
-use crate::unscored::Unscored;
+use crate::untold::Untold;
 use crate::{
     Event, FinishReason, RowFault, Sample, SampleSpec, SamplingParams, Score, ScoreSpec, SeqId, SequenceStats,
     Submission, Token,
@@ -41,8 +41,6 @@ pub(crate) struct Sequence {
     pub(crate) second: Option<usize>,
     /// Its places whose words are wanted.
     pub(crate) asked: Arc<[usize]>,
-    /// Its vector is the states of all its tokens.
-    pub(crate) each_token: bool,
     /// Known tokens whose KV is written.
     pub(crate) computed: usize,
     /// Most that was ever computed: what a preemption makes it compute again.
@@ -57,7 +55,10 @@ pub(crate) struct Sequence {
     pub(crate) proposal: Option<Proposal>,
     pub(crate) acceptance: Acceptance,
     pub(crate) prediction: Prediction,
-    pub(crate) unscored: Unscored,
+    /// Of its prompt, the scores.
+    pub(crate) unscored: Untold,
+    /// Of its prompt, the states.
+    pub(crate) untold: Untold,
     /// It is a beam, or stands for all beams of its request.
     pub(crate) beam: Option<Beam>,
     pub(crate) queue_deadline: Option<Duration>,
@@ -79,7 +80,7 @@ impl Sequence {
     pub(crate) fn new(submission: Submission, arrival: u64, now: Duration) -> Self {
         let prompt_tokens = submission.prompt.len();
         let prediction = Prediction::new(submission.prediction);
-        let unscored = Unscored::new(prompt_tokens, submission.params.prompt_logprobs.is_some());
+        let unscored = Untold::scores(prompt_tokens, submission.params.prompt_logprobs.is_some());
         let beam = submission.params.beams.map(|_| Beam::default());
         Self {
             choices: (0..).zip(submission.seqs).map(|(index, seq)| Choice { index, seq }).collect(),
@@ -90,7 +91,6 @@ impl Sequence {
             pooled: submission.pooled,
             second: submission.second,
             asked: submission.asked,
-            each_token: submission.each_token,
             computed: 0,
             furthest: 0,
             table: BlockTable::default(),
@@ -101,6 +101,7 @@ impl Sequence {
             acceptance: if prediction.is_empty() { Acceptance::UNKNOWN } else { Acceptance::PREDICTED },
             prediction,
             unscored,
+            untold: Untold::states(prompt_tokens, submission.each_token),
             beam,
             queue_deadline: submission.queue_deadline,
             deadline: submission.deadline,
@@ -195,13 +196,22 @@ impl Sequence {
         if ledger.pool.planted.is(PlantedBug::ScoredAgain) {
             self.unscored.restart();
         }
+        if ledger.pool.planted.is(PlantedBug::StatesToldAgain) {
+            self.untold.restart();
+        }
     }
 
     /// How many of `found` cached positions help: one known token is left to compute, for its logits, and every
-    /// position that is still to be scored.
+    /// position of which something is still to be told.
     pub(crate) fn usable_positions(&self, found: usize, planted: Planted) -> usize {
+        found.min(self.tokens.len() - 1).min(self.first_untold(planted).unwrap_or(usize::MAX))
+    }
+
+    /// The first position that is still to be scored, or whose state is to be told.
+    pub(crate) fn first_untold(&self, planted: Planted) -> Option<usize> {
         let unscored = self.unscored.first().filter(|_| !planted.is(PlantedBug::ScoresFromCache));
-        found.min(self.tokens.len() - 1).min(unscored.unwrap_or(usize::MAX))
+        let untold = self.untold.first().filter(|_| !planted.is(PlantedBug::StatesFromCache));
+        unscored.into_iter().chain(untold).min()
     }
 
     /// How many prompt tokens its next `count` rows score.
@@ -217,6 +227,19 @@ impl Sequence {
             token: self.tokens[position + 1],
             params: Arc::clone(&self.params),
         })
+    }
+
+    /// From which of its next `count` rows on the states of its tokens are to be told, if that is so of any.
+    pub(crate) fn states_from(&self, count: usize) -> Option<usize> {
+        let positions = self.untold.within(self.computed, self.computed + count);
+        (!positions.is_empty()).then(|| positions.start - self.computed)
+    }
+
+    /// Writes down that the states of a step that computes `count` tokens are told; false if there are none to tell.
+    pub(crate) fn tell_states(&mut self, count: usize) -> bool {
+        let told = self.untold.within(self.computed, self.computed + count).len();
+        self.untold.told(told);
+        told > 0
     }
 
     /// Those that draw when all known tokens are computed: beams that still are one sequence draw as one.
@@ -252,7 +275,7 @@ impl Sequence {
         if due == 0 {
             return None;
         }
-        self.unscored.scored(due);
+        self.unscored.told(due);
         let scores: Vec<_> = scores.take(due).collect();
         match scores.into_iter().collect() {
             Ok(scores) => outbox.events.push(Event::Scores { seq: teller, scores }),
@@ -316,6 +339,7 @@ impl Sequence {
             chain: self.chain.clone(),
             prediction: self.prediction.clone(),
             unscored: self.unscored.clone(),
+            untold: self.untold.clone(),
             beam: self.beam.clone(),
             stats: SequenceStats { block_time: Duration::ZERO, ..self.stats },
             ..*self

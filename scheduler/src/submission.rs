@@ -24,8 +24,8 @@ pub struct Submission {
     /// Places in the prompt, ascending, whose words are wanted, of a model that tells words of places and nothing of the
     /// whole; for models whose passes are whole.
     pub asked: Arc<[usize]>,
-    /// The states of all its tokens are wanted, one behind another, in place of one vector; for models whose passes are whole and
-    /// that make vectors.
+    /// The states of all its tokens are wanted, one behind another, in place of one vector; for who is pooled, of a model that
+    /// makes vectors.
     pub each_token: bool,
     /// Its class: lower runs earlier.
     pub priority: i32,

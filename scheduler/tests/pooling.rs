@@ -13,7 +13,8 @@ use scheduler::{
 };
 use support::{LIMITS, Never, run, submission};
 
-/// The vector is the work's last token and how far the work reaches; a sequence of id 13 has none.
+/// The vector is the work's last token and how far the work reaches, and so is the state of each token that is wanted; a
+/// sequence of id 13 has none.
 #[derive(Default)]
 struct LastToken {
     plans: Vec<StepPlan>,
@@ -26,7 +27,8 @@ impl Executor for LastToken {
         self.plans.push(plan.clone());
         let draw = |spec: &SampleSpec| Sample::new(spec.seq, Ok(7));
         let vector = |work: &Work| {
-            let numbers = vec![*work.tokens.last().unwrap() as f32, (work.start + work.tokens.len()) as f32];
+            let rows = work.states_from.unwrap_or(work.tokens.len() - 1)..work.tokens.len();
+            let numbers = rows.flat_map(|row| [work.tokens[row] as f32, (work.start + row + 1) as f32]).collect();
             let fault = work.seq == SeqId(13);
             SequenceVector { seq: work.seq, vector: if fault { Err(RowFault::NotFinite) } else { Ok(numbers) } }
         };
@@ -42,6 +44,11 @@ fn pooled(seq: u64, prompt: usize) -> Submission {
     let tokens = (0..prompt as Token).map(|token| token + 1000 * seq as Token).collect();
     let params = SamplingParams { max_new: 0, ..SamplingParams::default() };
     Submission { pooled: true, ..submission(vec![SeqId(seq)], tokens, params) }
+}
+
+/// The states of a pooled prompt.
+fn states(seq: u64, prompt: usize) -> Vec<f32> {
+    (0..prompt).flat_map(|at| [(at + 1000 * seq as usize) as f32, (at + 1) as f32]).collect()
 }
 
 fn drawing(seq: u64, prompt: usize, max_new: usize) -> Submission {
@@ -91,6 +98,34 @@ fn a_whole_prompt_in_the_cache_still_computes_its_last_token() {
 }
 
 #[test]
+fn states_are_told_as_they_are_computed_and_each_once() {
+    let limits = Limits { max_num_batched_tokens: 2, ..LIMITS };
+    let mut driver = Driver::new(limits, LastToken::default());
+    driver.submit(drawing(1, 4, 30), Duration::ZERO).unwrap();
+    driver.submit(Submission { each_token: true, ..pooled(2, 28) }, Duration::ZERO).unwrap();
+    let ends = run(&mut driver);
+    assert_eq!(ends.vectors[&SeqId(2)], states(2, 28));
+    assert_eq!(ends.reasons[&SeqId(2)], FinishReason::Length);
+    assert!(ends.stats[&SeqId(2)].preemptions > 0, "the stream grew and took its blocks");
+}
+
+#[test]
+fn states_are_not_taken_from_the_prefix_cache_and_leave_their_blocks_there() {
+    let mut driver = Driver::new(LIMITS, LastToken::default());
+    let mut cached = Vec::new();
+    for (seq, each_token) in [(1, true), (2, false), (3, true)] {
+        let asked = Submission { seqs: vec![SeqId(seq)], each_token, ..pooled(9, 8) };
+        driver.submit(asked, Duration::ZERO).unwrap();
+        let ends = run(&mut driver);
+        cached.push(ends.stats[&SeqId(seq)].cached_tokens);
+        let told = if each_token { states(9, 8) } else { vec![9007.0, 8.0] };
+        assert_eq!(ends.vectors[&SeqId(seq)], told);
+    }
+    let stats = driver.stats();
+    assert_eq!((cached, stats.prefix_query_tokens, stats.prefix_hit_tokens), (vec![0, 7, 0], 8, 7));
+}
+
+#[test]
 fn what_never_runs_and_what_is_full_can_be_asked_before() {
     let mut driver = Driver::new(LIMITS, LastToken::default());
     assert!(driver.check_submission(&pooled(1, 40)).is_ok());
@@ -106,9 +141,11 @@ fn what_never_runs_and_what_is_full_can_be_asked_before() {
 
 #[test]
 fn who_is_pooled_draws_nothing() {
-    let wrong = Submission { pooled: true, ..drawing(1, 2, 1) };
-    let submit = || Driver::new(LIMITS, LastToken::default()).submit(wrong, Duration::ZERO);
-    assert!(catch_unwind(AssertUnwindSafe(submit)).is_err());
+    for wrong in [Submission { pooled: true, ..drawing(1, 2, 1) }, Submission { each_token: true, ..drawing(1, 2, 1) }]
+    {
+        let submit = || Driver::new(LIMITS, LastToken::default()).submit(wrong, Duration::ZERO);
+        assert!(catch_unwind(AssertUnwindSafe(submit)).is_err());
+    }
 }
 
 /// A model without a cache, over whose steps of 8 tokens no sequence reaches.
@@ -143,9 +180,9 @@ fn the_marks_of_a_text_are_told() {
     driver.submit(pooled(3, 1), Duration::ZERO).unwrap();
     run(&mut driver);
     let works = driver.executor().plans.iter().flat_map(|plan| &plan.works);
-    let marks: Vec<_> = works.map(|work| (work.second, work.asked.to_vec(), work.each_token)).collect();
-    let unmarked = (None, vec![], false);
-    assert_eq!(marks, [(Some(3), vec![1, 4], true), unmarked.clone(), unmarked], "works are used again");
+    let marks: Vec<_> = works.map(|work| (work.second, work.asked.to_vec(), work.states_from)).collect();
+    let unmarked = (None, vec![], None);
+    assert_eq!(marks, [(Some(3), vec![1, 4], Some(0)), unmarked.clone(), unmarked], "works are used again");
 }
 
 #[test]

@@ -159,7 +159,7 @@ pub async fn embed(
 
 fn take_in(run: &mut EngineRun, account: &mut Account, vector: &mut Vec<f32>, event: Event) -> Result<(), ApiError> {
     match event {
-        Event::Vector { vector: told, .. } => *vector = told,
+        Event::Vector { vector: told, .. } => vector.extend(told),
         Event::Finished { reason: FinishReason::Length, stats, .. } => {
             account.add(&stats, true);
             run.ended("stop");

@@ -5,6 +5,7 @@
 
 mod buckets;
 mod distributions;
+mod experts;
 mod family;
 mod model_metrics;
 mod speculation;

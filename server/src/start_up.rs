@@ -9,8 +9,8 @@ use std::{
 };
 
 use engine::{
-    Checkpoint, CpuFacts, Engine, GenerationDefaults, MemoryLimits, MemoryPlan, ModelFacts, available_bytes,
-    error::LoadError,
+    Checkpoint, CpuFacts, Engine, ExpertLoad, GenerationDefaults, MemoryLimits, MemoryPlan, ModelFacts,
+    available_bytes, error::LoadError,
 };
 use scheduler::{Driver, Limits};
 use tokio::sync::{mpsc, oneshot};
@@ -81,6 +81,8 @@ pub struct Loaded<E> {
     pub executor: E,
     /// Its part of the memory, if that is counted.
     pub memory: Option<Share>,
+    /// What its experts have to do, if it has any.
+    pub experts: Option<Arc<ExpertLoad>>,
 }
 
 /// A model that is served once its worker runs.
@@ -151,15 +153,19 @@ pub fn load(app: &App, planned: Planned) -> Result<Begun<Engine>, StartError> {
     let executor = Engine::load(&checkpoint, &config.engine, &plan)?;
     let limits = limits(config, &plan, executor.window());
     log_limits(config, &limits);
-    Ok(begin(app, change.slot(), Loaded { parts, limits, executor, memory: Some(memory) }))
+    let experts = executor.expert_load();
+    Ok(begin(app, change.slot(), Loaded { parts, limits, executor, memory: Some(memory), experts }))
 }
 
 /// Connects an executor with the application: the model is served once the worker runs.
 pub fn begin<E: scheduler::Executor>(app: &App, slot: &Slot, loaded: Loaded<E>) -> Begun<E> {
-    let Loaded { parts, limits, executor, memory } = loaded;
+    let Loaded { parts, limits, executor, memory, experts } = loaded;
     let gate = QueueGate::new(limits.max_queued_requests, limits.max_queued_tokens);
     let metrics = Arc::clone(slot.metrics());
     metrics.loaded(&limits, app.config().engine.kv_dtype.name());
+    if let Some(load) = experts {
+        metrics.count_experts(load);
+    }
     let status = Arc::new(EngineStatus::new(app.clock().clone(), app.health().engine(), metrics, gate));
     let (jobs, receiver) = mpsc::channel(limits.max_queued_requests);
     let (end, ended) = oneshot::channel();

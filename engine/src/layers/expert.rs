@@ -44,15 +44,13 @@ impl Expert {
         })
     }
 
-    /// Fills the results of the rows that go in.
+    /// Fills the results of the rows that go in, at least one.
     pub(super) fn forward(&self, cpu: &Cpu, input: Input<'_>, scratch: &mut ExpertScratch, tiles: &mut TiledRows) {
         let ExpertScratch { product, result } = scratch;
         let rows = input.x.len() / self.down.out();
         product.resize(rows * self.gate_up.out(), 0.0);
         result.resize(rows * self.down.out(), 0.0);
-        if rows > 0 {
-            self.gate_up.forward(cpu, input, tiles, product);
-            self.down.forward(cpu, Input { x: product, norm: None }, tiles, result);
-        }
+        self.gate_up.forward(cpu, input, tiles, product);
+        self.down.forward(cpu, Input { x: product, norm: None }, tiles, result);
     }
 }

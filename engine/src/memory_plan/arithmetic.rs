@@ -9,6 +9,8 @@ use crate::panels::PanelFormat;
 use crate::weight_name::{WeightName, WeightShape};
 
 const F32_BYTES: u64 = 4;
+/// What an expert that a token takes adds to lists of both, in numbers.
+const ROUTE_NUMBERS: usize = 8;
 
 /// Every parameter once, each matrix as `held` says by its name and columns; a tied head reads the embedding's panels.
 pub(super) fn weights_bytes(model: &ModelConfig, held: impl Fn(WeightName, usize) -> PanelFormat) -> u64 {
@@ -36,13 +38,14 @@ pub(super) fn kv_bytes_per_block(config: &DecoderConfig, block_size: usize, dtyp
 pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u64 {
     let (query, key) = (config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim);
     // residual stream; queries and attended; keys and values; the MLP's product; the widest input of a matmul; angles, or
-    // the rows of learned positions; with experts, the shares, the rows of one expert, its results, and their sum; of the
-    // one that every token takes, its gate, product and results
+    // the rows of learned positions; with experts, the scores, which are taken, the rows of one expert, its results, and
+    // their sum; of the one that every token takes, its gate, product and results
     let shared = config.experts.and_then(|experts| experts.shared).unwrap_or(0);
     let widest = config.hidden_size.max(config.intermediate_size).max(query).max(shared);
     let kinds = 1 + usize::from(config.local_rope.is_some());
     let position = if config.rope.is_some() { kinds * config.head_dim } else { config.hidden_size };
-    let routed = config.experts.map_or(0, |experts| experts.count + 3 * config.hidden_size);
+    let routed =
+        config.experts.map_or(0, |experts| experts.count + ROUTE_NUMBERS * experts.per_token + 3 * config.hidden_size);
     let routed = routed + if shared > 0 { 1 + shared + config.hidden_size } else { 0 };
     let of_token = config.hidden_size + 2 * query + 2 * key + config.intermediate_size + widest + position + routed;
     let numbers = limits.max_num_batched_tokens as u128 * of_token as u128

@@ -154,10 +154,10 @@ fn scratch_grows_with_the_step_and_the_vocabulary() {
         ..small()
     };
     let plan = MemoryPlan::with_available(&routed, SIZES, &one, 64 * GIB).unwrap();
-    assert_eq!(plan.scratch_bytes, (of_token + 3 * 576 + 8 + of_sampled_row) * 4);
+    assert_eq!(plan.scratch_bytes, (of_token + 3 * 576 + 8 + 8 * 2 + of_sampled_row) * 4);
     let experts = ExpertsConfig { count: 8, per_token: 2, normed: true, shared: Some(2000) };
     let shared = DecoderConfig { experts: Some(experts), ..small() };
     let plan = MemoryPlan::with_available(&shared, SIZES, &one, 64 * GIB).unwrap();
     let beside = 1 + 2000 + 576 + (2000 - 1536);
-    assert_eq!(plan.scratch_bytes, (of_token + 3 * 576 + 8 + beside + of_sampled_row) * 4);
+    assert_eq!(plan.scratch_bytes, (of_token + 3 * 576 + 8 + 8 * 2 + beside + of_sampled_row) * 4);
 }

@@ -3,11 +3,15 @@
 //! h = x + attention(norm(x)); y = h + mlp(norm(h)), in some families with a norm of what is added, scaled embeddings,
 //! learned positions, several MLPs and capped logits; GPT-1 norms the sums instead, and in some families the MLP reads x as
 //! attention does. After the last layer a norm and the head, for the rows whose logits are wanted alone, and a norm for the
-//! last rows of sequences that are pooled: what has read all of them is their vector.
+//! last rows of sequences that are pooled: what has read all of them is their vector. Or for more of their rows, where each
+//! token's is wanted.
+
+use std::sync::Arc;
 
 use crate::config::{LayerOrder, StreamNorms};
 use crate::cpu::Cpu;
 use crate::error::LoadError;
+use crate::expert_load::ExpertLoad;
 use crate::input::ForwardInput;
 use crate::kv_cache::{KvCache, KvGeometry};
 use crate::layers::angles::{LayerAngles, LayerRopes};
@@ -40,6 +44,7 @@ pub(crate) struct Decoder {
     /// `None` where the embedding's rows are the head's.
     head: Option<Linear>,
     kv: KvCache,
+    expert_load: Option<Arc<ExpertLoad>>,
     scratch: Scratch,
 }
 
@@ -90,6 +95,8 @@ impl Decoder {
             Some(Linear::load(loader, &[rows(WeightName::Output, head_bias)], config.hidden_size)?)
         };
         let norm = || Norm::load(loader.checkpoint, WeightName::OutputNorm, config.hidden_size);
+        let expert_load = config.experts.map(|experts| Arc::new(ExpertLoad::new(experts.count)));
+        let layer = |layer| Layer::load(loader, layer, expert_load.as_ref());
         Ok(Self {
             hidden_size: config.hidden_size,
             embedding_scale: config.embedding_scale,
@@ -99,12 +106,13 @@ impl Decoder {
                 config.turned_dim,
                 loader.longest_text,
             ),
-            layers: (0..config.num_layers).map(|layer| Layer::load(loader, layer)).collect::<Result<_, _>>()?,
+            layers: (0..config.num_layers).map(layer).collect::<Result<_, _>>()?,
             norm: (config.norms.stream == StreamNorms::Before).then(norm).transpose()?,
             embedding,
             positions: config.rope.is_none().then(|| Positions::load(loader)).transpose()?,
             head,
             kv: KvCache::new(geometry),
+            expert_load,
             scratch: Scratch::default(),
         })
     }
@@ -141,13 +149,14 @@ impl Decoder {
         }
     }
 
-    /// The normed last row of each pooled sequence.
+    /// The normed last row of each pooled sequence, or all rows from one on.
     fn pool(&self, cpu: &Cpu, input: &ForwardInput<'_>, vectors: &mut Vec<Vec<f32>>) {
         let (hidden, stream) = (self.hidden_size, &self.scratch.stream);
         vectors.clear();
-        for &sequence in &input.pooled {
-            let end = input.sequences[sequence].rows.end * hidden;
-            let mut vector = stream[end - hidden..end].to_vec();
+        for (&sequence, from) in input.pooled.iter().zip(&input.states_from) {
+            let rows = &input.sequences[sequence].rows;
+            let first = from.map_or(rows.end - 1, |from| rows.start + from);
+            let mut vector = stream[first * hidden..rows.end * hidden].to_vec();
             if let Some(norm) = &self.norm {
                 norm.apply(cpu, &mut vector);
             }
@@ -157,7 +166,7 @@ impl Decoder {
 }
 
 impl Layer {
-    fn load(loader: &WeightLoader<'_>, layer: usize) -> Result<Self, LoadError> {
+    fn load(loader: &WeightLoader<'_>, layer: usize, expert_load: Option<&Arc<ExpertLoad>>) -> Result<Self, LoadError> {
         let config = loader.checkpoint.config();
         let norm = |weight| StreamNorm::load(loader, WeightName::Layer(layer, weight));
         let has_mlp_norm = config.order != LayerOrder::BesideOneNorm;
@@ -165,8 +174,10 @@ impl Layer {
             attention_norm: norm(LayerWeight::AttentionNorm)?,
             attention: Attention::load(loader, layer)?,
             mlp_norm: has_mlp_norm.then(|| norm(LayerWeight::MlpNorm)).transpose()?,
-            mlp: match (config.experts, config.order) {
-                (Some(experts), _) => LayerMlp::Several(Experts::load(loader, layer, experts)?),
+            mlp: match (config.experts.zip(expert_load), config.order) {
+                (Some((experts, load)), _) => {
+                    LayerMlp::Several(Experts::load(loader, layer, experts, Arc::clone(load))?)
+                }
                 (None, LayerOrder::InTurn) => LayerMlp::One(Mlp::load(loader, layer)?),
                 (None, LayerOrder::Beside | LayerOrder::BesideOneNorm) => LayerMlp::Beside(Mlp::load(loader, layer)?),
             },
@@ -213,5 +224,9 @@ impl Model for Decoder {
 
     fn cache(&mut self) -> Option<&mut KvCache> {
         Some(&mut self.kv)
+    }
+
+    fn expert_load(&self) -> Option<&Arc<ExpertLoad>> {
+        self.expert_load.as_ref()
     }
 }

@@ -19,12 +19,14 @@ mod vector;
 mod words_head;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{EncoderConfig, EncoderHead, StreamNorms};
 use crate::cpu::Cpu;
 use crate::encoder_weight::EncoderPart;
 use crate::error::LoadError;
+use crate::expert_load::ExpertLoad;
 use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
 use crate::layers::norm::Norm;
@@ -101,12 +103,11 @@ impl Model for Encoder {
         let rows = input.pooled.iter().map(|&sequence| &input.sequences[sequence].rows);
         match &mut self.head {
             Head::Vector(pooled) => {
-                let of_sequence = |sequence: &usize| {
-                    let states = states_of(stream, &input.sequences[*sequence].rows, hidden);
-                    let each = input.each_token.binary_search(sequence).is_ok();
-                    if each { states.to_vec() } else { pooled.of(states, hidden) }
-                };
-                output.vectors.extend(input.pooled.iter().map(of_sequence));
+                let told = rows.zip(&input.states_from).map(|(rows, from)| {
+                    let states = states_of(stream, rows, hidden);
+                    from.map_or_else(|| pooled.of(states, hidden), |from| states[from * hidden..].to_vec())
+                });
+                output.vectors.extend(told);
             }
             Head::Labels(head) => {
                 let read: Vec<f32> = rows.flat_map(|rows| head.reads(states_of(stream, rows, hidden))).collect();
@@ -127,6 +128,10 @@ impl Model for Encoder {
     }
 
     fn cache(&mut self) -> Option<&mut KvCache> {
+        None
+    }
+
+    fn expert_load(&self) -> Option<&Arc<ExpertLoad>> {
         None
     }
 }

@@ -70,6 +70,17 @@ fn erf(x: f64) -> f64 {
     std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum
 }
 
+/// What a token takes of each expert by its scores of all. In f32, because every bit of a share counts.
+pub fn shares(scores: &[f32], per_token: usize, normed: bool) -> Vec<f32> {
+    let all = 0..scores.len();
+    let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let precedes = |other: usize, own: usize| scores[other].total_cmp(&scores[own]).then(own.cmp(&other)).is_gt();
+    let is_taken = |own: usize| all.clone().filter(|other| precedes(*other, own)).count() < per_token;
+    let power = |index: usize| (scores[index] - greatest).exp();
+    let whole: f32 = all.clone().filter(|index| !normed || is_taken(*index)).map(power).sum();
+    all.clone().map(|index| if is_taken(index) { power(index) / whole } else { 0.0 }).collect()
+}
+
 /// `ln(sum(e^value))`.
 pub fn log_sum_exp(values: &[f32]) -> f64 {
     let greatest = f64::from(values.iter().copied().fold(f32::NEG_INFINITY, f32::max));

@@ -8,5 +8,6 @@ mod linear;
 mod paged_attention;
 mod paged_world;
 mod relative_attention;
+mod routes;
 mod rows;
 mod support;

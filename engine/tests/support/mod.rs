@@ -109,7 +109,7 @@ pub(crate) fn max_abs_diff(got: &[f32], want: &[f32]) -> f32 {
 pub(crate) struct Answer {
     pub(crate) tokens: Vec<Token>,
     pub(crate) logprobs: Vec<TokenLogprobs>,
-    /// Of a pooled sequence.
+    /// Of a pooled sequence, or of its tokens.
     pub(crate) vector: Vec<f32>,
     pub(crate) scores: Vec<Score>,
     pub(crate) preemptions: usize,
@@ -253,7 +253,7 @@ impl Runner {
                 answer.tokens.push(token);
                 answer.logprobs.extend(logprobs);
             }
-            Event::Vector { seq, vector } => self.answers.entry(seq).or_default().vector = vector,
+            Event::Vector { seq, vector } => self.answers.entry(seq).or_default().vector.extend(vector),
             Event::Scores { seq, scores } => self.answers.entry(seq).or_default().scores.extend(scores),
             Event::Beams { .. } => {}
             Event::Finished { seq, stats, .. } => {

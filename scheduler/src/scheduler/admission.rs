@@ -99,8 +99,8 @@ impl Scheduler {
         if sequence.stats.scheduled.replace(sequence.stats.scheduled.unwrap_or(now)).is_none() {
             sequence.stats.cached_tokens = sequence.computed;
             self.counters.prompt_tokens += sequence.stats.prompt_tokens as u64;
-            let is_scored = sequence.unscored.first().is_some();
-            self.counters.prefix_query_tokens += if is_scored { 0 } else { sequence.stats.prompt_tokens as u64 };
+            let is_told = sequence.first_untold(self.planted).is_some();
+            self.counters.prefix_query_tokens += if is_told { 0 } else { sequence.stats.prompt_tokens as u64 };
             self.counters.prefix_hit_tokens += sequence.computed as u64;
         }
     }

@@ -86,7 +86,8 @@ impl Scheduler {
         }
     }
 
-    /// Advances a sequence that draws nothing, and ends it with its vector when all of it is computed.
+    /// Advances a sequence that draws nothing, and ends it with its vector, or the states of its last tokens, when all of it
+    /// is computed.
     fn pool(
         &mut self,
         mut sequence: Sequence,
@@ -94,22 +95,25 @@ impl Scheduler {
         vectors: &mut impl Iterator<Item = SequenceVector>,
         outbox: &mut Outbox,
     ) {
+        let tells = sequence.tell_states(count);
         match self.limits.passes {
             Passes::Cached => self.counters.recomputed_tokens += sequence.advance(count, &mut self.ledger) as u64,
             Passes::Whole => sequence.computed += count,
         }
-        if sequence.remaining() > usize::from(self.planted.is(PlantedBug::PooledTooEarly)) {
+        let is_over = sequence.remaining() <= usize::from(self.planted.is(PlantedBug::PooledTooEarly));
+        if !is_over && !tells {
             return self.running.push(sequence);
         }
         let SequenceVector { seq, vector } = vectors.next().expect("a step gives one vector for each pooled work");
         assert_eq!(seq, sequence.id(), "vectors come in plan order");
-        let reason = match vector {
+        let end = match vector {
             Ok(vector) => {
                 outbox.events.push(Event::Vector { seq, vector });
-                FinishReason::Length
+                is_over.then_some(FinishReason::Length)
             }
-            Err(fault) => FinishReason::RowFailed(fault),
+            Err(fault) => Some(FinishReason::RowFailed(fault)),
         };
+        let Some(reason) = end else { return self.running.push(sequence) };
         if self.planted.is(PlantedBug::PooledNotReleased) {
             sequence.table = BlockTable::default();
         }

@@ -151,7 +151,9 @@ impl Scheduler {
                 work.history.extend_from_slice(&sequence.tokens[..end]);
             }
         }
-        work.pooled = sequence.pooled && draws(sequence, end, self.planted.is(PlantedBug::PooledTooEarly));
+        work.states_from = sequence.states_from(count);
+        let is_last = draws(sequence, end, self.planted.is(PlantedBug::PooledTooEarly));
+        work.pooled = work.states_from.is_some() || sequence.pooled && is_last;
         if self.planted.is(PlantedBug::ScoreOffByOne) {
             work.scores.iter_mut().for_each(|spec| spec.token = work.tokens[spec.row]);
         }

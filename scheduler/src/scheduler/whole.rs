@@ -40,7 +40,7 @@ impl Scheduler {
         self.counters.prompt_tokens += sequence.stats.prompt_tokens as u64;
         let mut work = self.spare_works.pop().unwrap_or_else(|| Work::empty(sequence.id()));
         (work.seq, work.start, work.pooled, work.second) = (sequence.id(), 0, true, sequence.second);
-        (work.asked, work.each_token) = (Arc::clone(&sequence.asked), sequence.each_token);
+        (work.asked, work.states_from) = (Arc::clone(&sequence.asked), sequence.states_from(tokens));
         work.tokens.extend_from_slice(&sequence.tokens[..tokens]);
         let index = self.running.partition_point(|other| other.order(&sequence).is_lt());
         self.running.insert(index, sequence);

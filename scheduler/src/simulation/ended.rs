@@ -26,8 +26,11 @@ impl Ended {
                 self.said.entry(*seq).or_default().push(*token);
             }
             Event::Vector { seq, vector } => {
-                assert!(books.contains_key(seq) && !self.has(*seq), "only a living sequence tells its vector");
-                assert!(self.vectors.insert(*seq, vector.clone()).is_none(), "{seq:?} told two vectors");
+                let known =
+                    books.get(seq).filter(|_| !self.has(*seq)).expect("only a living sequence tells its vector");
+                let told = self.vectors.entry(*seq).or_default();
+                assert!(told.is_empty() || known.states.is_some(), "{seq:?} told two vectors");
+                told.extend_from_slice(vector);
             }
             Event::Scores { seq, scores } => {
                 let known = books.get(seq).filter(|_| !self.has(*seq)).expect("only a living sequence is scored");
@@ -54,7 +57,7 @@ impl Ended {
         self.said.get(&seq).map_or(&[], Vec::as_slice)
     }
 
-    /// The vector a sequence has told.
+    /// The vector a sequence has told, or the states of its tokens so far.
     pub(super) fn vector(&self, seq: SeqId) -> Option<&[f32]> {
         self.vectors.get(&seq).map(Vec::as_slice)
     }

@@ -91,9 +91,10 @@ impl Executor for FakeExecutor {
             output.samples.extend(samples);
             let scores = work.scores.iter().map(|spec| score(contexts[spec.row], spec.token, &spec.params));
             output.scores.extend(scores);
-            let last = *contexts.last().expect("a work computes something");
-            let vector = || pool(last, work.second, &work.asked, work.each_token);
-            output.vectors.extend(work.pooled.then(|| SequenceVector { seq: work.seq, vector: vector() }));
+            let told = &contexts[work.states_from.unwrap_or(contexts.len() - 1)..];
+            let vector = |context: &u64| pool(*context, work.second, &work.asked, work.states_from.is_some());
+            let vectors = || told.iter().map(vector).collect::<Result<Vec<_>, _>>().map(|vectors| vectors.concat());
+            output.vectors.extend(work.pooled.then(|| SequenceVector { seq: work.seq, vector: vectors() }));
         }
         Ok(output)
     }

@@ -10,11 +10,17 @@ use crate::{Candidate, RowFault, SampleSpec, SamplingParams, Score, Token, Token
 /// Token ids are below this.
 pub(super) const VOCABULARY: u64 = 40;
 
+/// Numbers of a vector: the bytes of what a position has seen.
+pub(super) const VECTOR: usize = size_of::<u64>();
+
 /// Seeds of sampling params that are multiples of this have rows that fault.
 pub(super) const FAULTY_SEED: u64 = 16;
 
 /// Contexts that are multiples of this have no vector.
 const FAULTY_CONTEXT: u64 = 11;
+
+/// The same of those whose states are told.
+const FAULTY_STATE: u64 = 97;
 
 /// Seeds of sampling params that are multiples of this have texts that repeat themselves.
 pub(super) const REPETITIVE_SEED: u64 = 3;
@@ -82,8 +88,8 @@ impl Context {
     }
 }
 
-/// The vector of a sequence, or of a pair of texts, whose last position has seen `context`; other places, and all tokens, ask
-/// for another.
+/// The vector of a sequence, or of a pair of texts, whose last position has seen `context`; other places ask for another. Or
+/// the state of a position that has seen it.
 pub(super) fn pool(
     context: u64,
     second: Option<usize>,
@@ -91,8 +97,8 @@ pub(super) fn pool(
     each_token: bool,
 ) -> Result<Vec<f32>, RowFault> {
     let context = second.into_iter().chain(asked.iter().copied()).fold(context, |sum, place| mix(sum, place as u64));
-    let context = if each_token { mix(context, 4) } else { context };
-    if context.is_multiple_of(FAULTY_CONTEXT) {
+    let (context, faulty) = if each_token { (mix(context, 4), FAULTY_STATE) } else { (context, FAULTY_CONTEXT) };
+    if context.is_multiple_of(faulty) {
         return Err(RowFault::NotFinite);
     }
     Ok(context.to_le_bytes().map(f32::from).to_vec())

@@ -27,6 +27,8 @@ pub(super) struct Known {
     pub(super) scheduled: Option<Duration>,
     /// Position of its first work: what it found in the cache.
     pub(super) cached: usize,
+    /// Numbers of the states of all its tokens, if these are told as they come.
+    pub(super) states: Option<usize>,
     /// None of a beam that is no answer.
     pub(super) expected: Option<Expected>,
     /// Its request is a beam search.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::fake_model::{Context, draw, pool, score};
-use crate::{FinishReason, SampleSpec, Score, SeqId, Submission, Token};
+use crate::{FinishReason, RowFault, SampleSpec, Score, SeqId, Submission, Token};
 
 /// The text or the vector of one choice, and its end, undisturbed.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
     pub(super) tokens: Vec<Token>,
+    /// Or the states of all tokens, up to the first that has none.
     pub(super) vector: Option<Vec<f32>>,
     pub(super) reason: FinishReason,
     /// Of the prompt, if it is scored.
@@ -33,19 +34,36 @@ pub(super) fn read_prompt(submission: &Submission, mut context: Context) -> Resu
     Ok((context, scores))
 }
 
+/// The vector of a text, or the states of its tokens as far as there are any; and why there are no more.
+fn read_text(submission: &Submission, mut context: Context) -> (Vec<f32>, Option<RowFault>) {
+    let Submission { prompt, second, asked, each_token, .. } = submission;
+    let mut told = Vec::new();
+    for (left, &token) in (0..prompt.len()).rev().zip(prompt) {
+        context.write(token);
+        if left > 0 && !each_token {
+            continue;
+        }
+        match pool(context.value(), *second, asked, *each_token) {
+            Ok(vector) => told.extend(vector),
+            Err(fault) => return (told, Some(fault)),
+        }
+    }
+    (told, None)
+}
+
 /// Runs one choice of a submission alone, from an empty context.
 pub(super) fn expect(submission: &Submission, empty: Context, choice: u32) -> Expected {
+    if submission.pooled {
+        let (vector, fault) = read_text(submission, empty);
+        let reason = fault.map_or(FinishReason::Length, FinishReason::RowFailed);
+        return Expected { tokens: Vec::new(), vector: Some(vector), reason, scores: Vec::new() };
+    }
     let params = &submission.params;
     let mut known = submission.prompt.clone();
     let (mut context, scores) = match read_prompt(submission, empty) {
         Ok(read) => read,
         Err(failed) => return failed,
     };
-    if submission.pooled {
-        let vector = pool(context.value(), submission.second, &submission.asked, submission.each_token);
-        let reason = vector.as_ref().err().map_or(FinishReason::Length, |fault| FinishReason::RowFailed(*fault));
-        return Expected { tokens: Vec::new(), vector: vector.ok(), reason, scores };
-    }
     for generated in 0..params.max_new {
         let seen = if params.needs_history() { known.as_slice() } else { &[] };
         let prompt_len = submission.prompt.len();

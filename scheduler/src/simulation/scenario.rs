@@ -75,7 +75,7 @@ impl Scenario {
             }),
             second: (is_whole && random.chance(50)).then(|| random.within(0, prompt.len())),
             asked: (0..prompt.len()).filter(|_| is_whole && random.chance(20)).collect(),
-            each_token: is_whole && prompt.len().is_multiple_of(3),
+            each_token: pooled && prompt.len().is_multiple_of(2),
             prompt,
             prediction: Arc::default(),
             pooled,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::ended::Ended;
 use super::fake_executor::FakeExecutor;
+use super::fake_model::VECTOR;
 use super::observation::{Books, Known, Observation, View};
 use super::random::{Random, mix};
 use super::scenario::Scenario;
@@ -151,6 +152,7 @@ impl World {
                 preempted: false,
                 scheduled: None,
                 cached: 0,
+                states: submission.each_token.then_some(VECTOR * submission.prompt.len()),
                 expected,
                 beams: answers.is_some(),
                 ended: false,
@@ -300,6 +302,13 @@ impl World {
                 self.outcome.count("score", scores.len());
                 self.outcome.count("scores in pieces", usize::from(scores.len() + 1 < known.prompt_tokens));
                 self.outcome.count("scores after a preemption", usize::from(known.preempted));
+            }
+            if let Event::Vector { seq, vector } = event {
+                let known = &self.books[seq];
+                let is_piece = known.states.is_some_and(|all| vector.len() < all);
+                let is_after = known.states.is_some() && known.preempted;
+                self.outcome.count("states in pieces", usize::from(is_piece));
+                self.outcome.count("states after a preemption", usize::from(is_after));
             }
             if let Event::Finished { seq, reason, stats } = event {
                 self.books.get_mut(seq).expect("it was heard").ended = true;

@@ -72,7 +72,7 @@ pub(crate) fn run<E: Executor>(driver: &mut Driver<E>) -> Ends {
         for event in turn.events {
             match event {
                 Event::Token { seq, token, .. } => ends.texts.entry(seq).or_default().push(token),
-                Event::Vector { seq, vector } => assert_eq!(ends.vectors.insert(seq, vector), None, "one vector each"),
+                Event::Vector { seq, vector } => ends.vectors.entry(seq).or_default().extend(vector),
                 Event::Finished { seq, reason, stats } => {
                     ends.reasons.insert(seq, reason);
                     ends.stats.insert(seq, stats);

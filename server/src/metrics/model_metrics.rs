@@ -2,12 +2,14 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use engine::ExpertLoad;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec};
 use scheduler::{FinishReason, Limits, SchedulerStats, SequenceStats};
 
 use super::{
     closed,
     distributions::{Sizes, Times},
+    experts::ExpertCounters,
     family::Maker,
     speculation::SpeculationCounters,
 };
@@ -48,6 +50,7 @@ pub struct ModelMetrics {
     preemptions: IntCounter,
     steps: IntCounter,
     speculation: SpeculationCounters,
+    experts: ExpertCounters,
     generation_tokens: IntCounter,
     endings: IntCounterVec,
     rejections: IntCounterVec,
@@ -107,6 +110,7 @@ impl ModelMetrics {
             preemptions: make.counter("vllm:num_preemptions_total", "Sequences that lost their blocks"),
             steps: make.counter("gondola:steps_total", "Steps of the engine"),
             speculation: SpeculationCounters::new(make),
+            experts: ExpertCounters::new(make),
             generation_tokens: make.counter("vllm:generation_tokens_total", "Tokens generated"),
             endings: make.counters(
                 "vllm:request_success_total",
@@ -136,6 +140,11 @@ impl ModelMetrics {
         let labels = [&limits.block_size.to_string(), &limits.num_blocks.to_string(), cache_dtype];
         self.cache_config.with_label_values(&labels).set(1.0);
         self.speculation.begin(limits.speculation.num_speculative_tokens);
+    }
+
+    /// Counts the load of an engine's experts from now on, as long as somebody else holds it.
+    pub fn count_experts(&self, load: Arc<ExpertLoad>) {
+        self.experts.begin(load);
     }
 
     /// The model is unloaded: its KV cache has no shape any more.
@@ -236,6 +245,7 @@ impl ModelMetrics {
 
     /// Shows how things stand; a model that is not served has nothing of anything.
     pub(super) fn show(&self, reading: &Reading) {
+        self.experts.count();
         self.step_age.set(reading.step_age.as_secs_f64());
         self.retry_after.set(reading.retry_after.as_secs_f64());
         let stats = reading.snapshot.unwrap_or_default();

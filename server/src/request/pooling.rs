@@ -29,11 +29,7 @@ pub fn pooling(request: PoolingRequest, rules: &RequestRules) -> Result<PoolRequ
     };
     let numbers = match (task, labels) {
         (_, Some((labels, _))) => Ok(VectorRules { dimensions: labels, normalize: false }),
-        (PoolingTask::Embed, None) => rules.vectors.clone(),
-        (PoolingTask::TokenEmbed, None) if *kind == ModelKind::Embedder => rules.vectors.clone(),
-        (PoolingTask::TokenEmbed, None) => {
-            Err(format!("token_embed is for encoders that make vectors, and {}", kind.serves()))
-        }
+        (PoolingTask::Embed | PoolingTask::TokenEmbed, None) => rules.vectors.clone(),
         (PoolingTask::Classify | PoolingTask::TokenClassify, None) => Err(kind.serves().to_owned()),
     };
     let PoolingRequest { reading, model, input, messages, encoding_format, .. } = request;

@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use engine::config::LabelScores;
+use scheduler::Limits;
 use serde_json::{Value, json};
 use server::model_kind::ModelKind;
 
@@ -84,6 +85,28 @@ async fn each_token_has_a_vector() {
     server.assert_whole().await;
 }
 
+/// In pieces, as a step holds fewer tokens than a text, and for texts that the prefix cache holds.
+#[tokio::test]
+async fn each_token_of_a_decoder_has_a_vector() {
+    let setup = Setup::default();
+    let limits = Limits { max_num_batched_tokens: 5, ..setup.limits };
+    let server = TestServer::with(Setup { limits, ..setup });
+    let texts = ["down we go, all of us", "down we go, and up again", "x"];
+    let wanted = json!(texts.map(|text| text.bytes().map(vector).collect::<Vec<_>>()));
+    server.post("/pooling", json!({"model": MODEL, "input": texts})).await;
+    for _ in 0..2 {
+        let answer =
+            answered(&server.post("/pooling", json!({"model": MODEL, "input": texts, "task": "token_embed"})).await);
+        assert_eq!(column(&answer["data"], "data"), wanted);
+        assert_eq!(answer["usage"]["prompt_tokens"], texts.concat().len());
+    }
+    let chat = json!({"model": MODEL, "messages": [{"role": "user", "content": "up?"}], "task": "token_embed"});
+    let answer = answered(&server.post("/pooling", chat).await);
+    let tokens = answer["data"][0]["data"].as_array().unwrap();
+    assert_eq!(tokens.len() as u64, answer["usage"]["prompt_tokens"].as_u64().unwrap());
+    server.assert_whole().await;
+}
+
 #[tokio::test]
 async fn each_token_has_probabilities_of_labels() {
     let server = tagger();
@@ -114,7 +137,7 @@ async fn tasks_of_other_kinds_of_models_are_refused() {
         (&embedder, &["classify", "token_classify"]),
         (&classifier, &["embed", "token_embed", "token_classify"]),
         (&tagger, &["embed", "classify", "token_embed"]),
-        (&decoder, &["classify", "token_embed", "token_classify"]),
+        (&decoder, &["classify", "token_classify"]),
     ];
     for (server, tasks) in cases {
         for task in tasks {
@@ -124,20 +147,18 @@ async fn tasks_of_other_kinds_of_models_are_refused() {
     }
     let refusal = refused(&embedder, "/pooling", &asked("reward")).await;
     assert_eq!(refusal, ("invalid_value".to_owned(), "task".to_owned()));
-    let answer = decoder.post("/pooling", asked("token_embed")).await.json();
-    let message = answer["error"]["message"].as_str().unwrap();
-    assert!(message.starts_with("token_embed is for encoders that make vectors, and this model is a decoder"));
     assert_eq!(decoder.controls.steps(), 0);
 }
 
 #[tokio::test]
 async fn tokens_of_one_request_have_an_end() {
     // the tokens of 524 such texts have as many numbers as an answer holds, or fewer
-    let server = TestServer::with(Setup::encoder(ModelKind::Embedder, 1000));
-    let texts = vec!["x".repeat(1000); 525];
-    let refusal = refused(&server, "/pooling", &json!({"model": MODEL, "input": texts, "task": "token_embed"})).await;
-    assert_eq!(refusal, ("invalid_value".to_owned(), "input".to_owned()));
-    assert_eq!(server.controls.steps(), 0);
-    let cut = json!({"model": MODEL, "input": texts, "task": "token_embed", "truncate_prompt_tokens": 1});
-    assert_eq!(answered(&server.post("/pooling", cut).await)["data"].as_array().unwrap().len(), 525);
+    for server in [TestServer::with(Setup::encoder(ModelKind::Embedder, 1000)), TestServer::start()] {
+        let texts = vec!["x".repeat(1000); 525];
+        let body = json!({"model": MODEL, "input": texts, "task": "token_embed"});
+        assert_eq!(refused(&server, "/pooling", &body).await, ("invalid_value".to_owned(), "input".to_owned()));
+        assert_eq!(server.controls.steps(), 0);
+        let cut = json!({"model": MODEL, "input": texts, "task": "token_embed", "truncate_prompt_tokens": 1});
+        assert_eq!(answered(&server.post("/pooling", cut).await)["data"].as_array().unwrap().len(), 525);
+    }
 }

@@ -62,8 +62,9 @@ impl FakeExecutor {
     /// What a model of the kind would give.
     fn pool(&self, work: &Work) -> SequenceVector {
         let vector = match &self.kind {
-            ModelKind::Embedder if work.each_token => {
-                work.tokens.iter().flat_map(|token| certain(*token as usize, WIDTH)).collect()
+            ModelKind::Decoder | ModelKind::Embedder if work.states_from.is_some() => {
+                let told = work.tokens.iter().skip(work.states_from.unwrap_or_default());
+                told.flat_map(|token| certain(*token as usize, WIDTH)).collect()
             }
             ModelKind::TokenClassifier(labels) => {
                 work.tokens.iter().flat_map(|token| certain(*token as usize, labels.len())).collect()

@@ -132,7 +132,7 @@ impl TestServer {
         let executor = FakeExecutor::new(limits.block_size, self.kind.clone(), controls);
         let parts = parts(self.kind.clone(), self.template, limits.max_model_len);
         let slot = self.app.models().named(name).unwrap();
-        let loaded = Loaded { parts, limits, executor, memory: None };
+        let loaded = Loaded { parts, limits, executor, memory: None, experts: None };
         let worker = start_up::begin(&self.app, slot, loaded).worker;
         thread::spawn(move || worker.run())
     }
