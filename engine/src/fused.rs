@@ -159,7 +159,13 @@ fn check_rows(whole: &StoredTensor, rows: usize) -> Result<(), LoadError> {
     Ok(())
 }
 
-fn put(tensors: &mut TensorMap, whole: &StoredTensor, name: String, part: StoredTensor) -> Result<(), LoadError> {
+/// Puts a part in the place of a whole that was taken out; fails if it stands in the file beside it.
+pub(crate) fn put(
+    tensors: &mut TensorMap,
+    whole: &StoredTensor,
+    name: String,
+    part: StoredTensor,
+) -> Result<(), LoadError> {
     match tensors.insert(name, part) {
         Some(other) => Err(other.error(format!("stands in the file twice, alone and in '{}'", whole.name()))),
         None => Ok(()),

@@ -3,6 +3,7 @@
 //! The format is ggml's (github.com/ggml-org/ggml, docs/gguf.md). The header is read by bounded reads and never
 //! believed; no tensor's numbers are read here but the few of `rope_freqs.weight`, which are configuration.
 
+mod arrange;
 mod byte_reader;
 mod header;
 mod metadata;
@@ -14,14 +15,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use arrange::second_norm;
 pub(crate) use metadata::Metadata;
 pub(crate) use vocabulary::{end_ids, special_id, vocabulary};
 
 use crate::checkpoint::{Contents, TensorMap, TokenizerParts, hash_header};
 use crate::config::ModelConfig;
-use crate::config::gguf::{GgufConfig, decoder_config};
+use crate::config::gguf::decoder_config;
 use crate::error::{LoadError, shown};
-use crate::fused;
 use crate::generation_defaults::GenerationDefaults;
 use crate::model_file::ModelFile;
 use crate::stored_tensor::StoredTensor;
@@ -32,21 +33,21 @@ pub(crate) fn open(path: &Path) -> Result<Contents, LoadError> {
     let file = Arc::new(ModelFile::open(path)?);
     let header = header::read(&file)?;
     let mut tensors = tensor_map(&file, &header)?;
-    let GgufConfig { config, bos_id, eos_ids, pooling, fused_gate } = decoder_config(&header.metadata, &tensors)?;
-    fused::cut_gguf(path, &config, fused_gate, &mut tensors)?;
-    vocabulary::check(&header.metadata, config.vocab_size)?;
+    let read = decoder_config(&header.metadata, &tensors)?;
+    arrange::arrange(path, &read, &mut tensors)?;
+    vocabulary::check(&header.metadata, read.config.vocab_size)?;
     let chat_template = header.metadata.optional_text("tokenizer.chat_template")?.map(str::to_owned);
     Ok(Contents {
         path: path.to_owned(),
         naming: Naming::Gguf,
         fingerprint: hash_header(&file, header.data_start)?,
         tensors,
-        config: ModelConfig::Decoder(config),
-        bos_id,
-        eos_ids,
+        config: ModelConfig::Decoder(read.config),
+        bos_id: read.bos_id,
+        eos_ids: read.eos_ids,
         chat_template,
         generation_defaults: GenerationDefaults::default(),
-        pooling,
+        pooling: read.pooling,
         tokenizer: TokenizerParts::Gguf(Box::new(header.metadata)),
         file_bytes: file.len(),
     })

@@ -9,6 +9,7 @@ mod naming;
 
 pub(crate) use decoder_names::{DecoderNames, LLAMA};
 pub use expert::ExpertWeight;
+pub(crate) use gguf::stacked_experts;
 pub use head::HeadWeight;
 pub use layer::LayerWeight;
 pub(crate) use naming::Naming;
@@ -97,7 +98,7 @@ impl WeightName {
             (Self::Encoder(part, term), _) => part.stored(term, naming.of_encoder()),
             (_, Naming::Gguf) => gguf::stored(self),
             (_, Naming::Decoder(names)) => names.stored(self),
-            (_, Naming::Encoder(_)) => LLAMA.stored(self),
+            (_, Naming::Encoder(_)) => panic!("no encoder has {self:?}"),
         }
     }
 

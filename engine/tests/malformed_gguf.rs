@@ -189,7 +189,7 @@ fn numbers_out_of_range_are_refused_by_key() -> Result<()> {
         ("llama.rope.scaling.type", text("yarn"), "\"yarn\" is not supported"),
         ("llama.rope.scaling.factor", Value::F32(0.0), "0 is not a finite number above 0"),
         ("llama.attention.clamp_kqv", Value::F32(8.0), "is not known"),
-        ("llama.expert_count", Value::U32(8), "is not known"),
+        ("llama.expert_count", Value::U32(8), "'llama.expert_used_count': is missing"),
         ("llama.vocab_size", Value::U32(5), "5 tokens, the embedding has 4 rows"),
         ("tokenizer.ggml.tokens", Value::texts(&["a"]), "1 tokens, the embedding has 4 rows"),
         ("tokenizer.ggml.scores", Value::Floats(vec![f32::NAN; 4]), "score 0 is not finite"),
@@ -201,8 +201,10 @@ fn numbers_out_of_range_are_refused_by_key() -> Result<()> {
         (
             "general.architecture",
             text("rwkv6"),
-            "\"rwkv6\" is not supported; supported: llama, qwen2, qwen3, phi3, gemma, gemma2",
+            "\"rwkv6\" is not supported; supported: llama, qwen2, qwen3, phi2, phi3, gemma, gemma2, gemma3, gpt2, gptneox, \
+             stablelm, qwen2moe, qwen3moe, falcon, starcoder2",
         ),
+        ("general.architecture", text("gptj"), "\"gptj\" is not supported; supported: llama, "),
         ("general.architecture", Value::Text(vec![0xff]), "text is not UTF-8"),
         ("general.architecture", Value::Raw(77, vec![0; 8]), "value type 77 does not exist"),
     ] {

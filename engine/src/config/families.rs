@@ -168,7 +168,7 @@ const MISTRAL: Family = Family {
     ..LLAMA
 };
 
-/// Mixtral 8x7B and 8x22B.
+/// Mixtral 8x7B and 8x22B. Their GGUF files say `llama` too.
 const MIXTRAL: Family = Family {
     model_type: "mixtral",
     causal_class: "MixtralForCausalLM",
@@ -178,9 +178,11 @@ const MIXTRAL: Family = Family {
         count: (&["num_local_experts"], 8),
         per_token: ("num_experts_per_tok", 2),
         normed: Switch::Always(true),
+        gguf_normed: true,
         shared: None,
     }),
     fields: &["num_experts_per_tok", "num_local_experts", "sliding_window"],
+    gguf_keys: &["expert_count", "expert_used_count"],
     ..MISTRAL
 };
 
@@ -217,6 +219,11 @@ const FAMILIES: &[&Family] = &[
 impl Family {
     pub(crate) fn of_gguf(architecture: &str) -> Option<&'static Self> {
         FAMILIES.iter().copied().find(|family| family.gguf_architecture == Some(architecture))
+    }
+
+    /// The family of files with experts that say they are of this one.
+    pub(crate) fn with_experts(&'static self) -> &'static Self {
+        if *self == LLAMA { &MIXTRAL } else { self }
     }
 
     pub(crate) fn of_model_type(model_type: &str) -> Option<&'static Self> {

@@ -2,26 +2,30 @@
 //!
 //! Keys in the architecture's namespace that are not known here are errors: they could change the numbers.
 
+mod experts;
 mod gemma;
+mod order;
 mod rope;
+mod stored;
 mod window;
 
 use scheduler::Token;
 
-use super::families::{Family, Fused, Turned};
-use super::{AttentionBias, DecoderConfig, LayerOrder, NormConfig, NormKind, StreamNorms, range};
+use super::families::{Family, Turned};
+use super::{DecoderConfig, NormConfig, NormKind, StreamNorms, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
-use crate::fused;
 use crate::gguf::{Metadata, end_ids, special_id};
 use crate::pooling::{PoolingConfig, PoolingKind};
-use crate::weight_name::{LayerWeight, Naming, WeightName};
+use crate::weight_name::{Naming, WeightName};
+use stored::Stored;
 
 /// Keys, without the namespace, that are read of every family or that change no number.
 const KNOWN_KEYS: &[&str] = &[
     "attention.head_count",
     "attention.head_count_kv",
     "attention.key_length",
+    "attention.layer_norm_epsilon",
     "attention.layer_norm_rms_epsilon",
     "attention.value_length",
     "block_count",
@@ -47,27 +51,23 @@ pub(crate) struct GgufConfig {
     pub(crate) bos_id: Option<Token>,
     pub(crate) eos_ids: Vec<Token>,
     pub(crate) pooling: PoolingConfig,
-    /// Gate and up are stored as one matrix.
-    pub(crate) fused_gate: bool,
+    pub(crate) family: &'static Family,
 }
 
 /// Reads the configuration and checks the numbers against each other.
 pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result<GgufConfig, LoadError> {
     let keys = Keys::new(metadata)?;
     keys.check_names()?;
-    check_unread(tensors, keys.family)?;
+    let (family, stored) = (keys.family, Stored(tensors));
+    stored.check_unread(family)?;
     let hidden_size = keys.count("embedding_length", range::WIDTH)?;
     let num_heads = keys.count("attention.head_count", range::HEADS)?;
     let head_dim = keys.head_dim(hidden_size, num_heads)?;
     let turned_dim = keys.turned_dim(head_dim)?;
     let num_layers = keys.count("block_count", range::LAYERS)?;
-    let has = |name: WeightName| tensors.contains_key(&name.stored(Naming::Gguf));
-    let in_first_layer = |weight| has(WeightName::Layer(0, weight));
-    let fused_bias = fused::gguf_query_key_value_bias(0);
-    let has_input_bias = in_first_layer(LayerWeight::QueryBias) || tensors.contains_key(&fused_bias);
     let [attention_softcap, logit_softcap] = gemma::caps(&keys)?;
     let score_width = gemma::score_width(&keys, num_layers, hidden_size / num_heads);
-    let is_gemma = keys.family.gemma.is_some();
+    let is_gemma = family.gemma.is_some();
     let config = DecoderConfig {
         architecture: keys.architecture.to_owned(),
         vocab_size: keys.vocab_size(tensors)?,
@@ -76,31 +76,27 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         num_heads,
         num_kv_heads: keys.num_kv_heads(num_heads)?,
         head_dim,
-        intermediate_size: keys.count("feed_forward_length", range::WIDTH)?,
+        intermediate_size: experts::intermediate_size(&keys)?,
         max_positions: keys.count("context_length", range::POSITIONS)?,
         norms: NormConfig {
-            kind: NormKind::RootMeanSquare,
+            kind: family.norm,
             stream: StreamNorms::Before,
             eps: keys.norm_eps()?,
             less_one: false,
-            of_heads: keys.family.head_norms.unsaid(),
-            of_outputs: keys.family.gemma.is_some_and(|gemma| gemma.output_norms),
+            of_heads: stored.head_norms(family),
+            of_outputs: family.gemma.is_some_and(|gemma| gemma.output_norms),
         },
         rope: rope::read(&keys, tensors, turned_dim)?,
         turned_dim,
         local_rope: rope::read_local(&keys)?,
-        order: LayerOrder::InTurn,
-        tied_embeddings: !has(WeightName::Output),
-        attention_bias: match [has_input_bias, in_first_layer(LayerWeight::AttentionOutputBias)] {
-            [_, true] => AttentionBias::All,
-            [true, false] => AttentionBias::QueryKeyValue,
-            [false, false] => AttentionBias::None,
-        },
-        mlp_bias: in_first_layer(LayerWeight::GateBias),
-        head_bias: false,
-        activation: keys.family.activation(),
-        gated_mlp: keys.family.gated_mlp,
-        experts: None,
+        order: order::read(&keys, &stored)?,
+        tied_embeddings: !stored.has(WeightName::Output),
+        attention_bias: stored.attention_bias(),
+        mlp_bias: stored.mlp_bias(),
+        head_bias: family.head_bias,
+        activation: family.activation(),
+        gated_mlp: family.gated_mlp,
+        experts: experts::read(&keys)?,
         attention_scale: 1.0 / (score_width.unwrap_or(head_dim) as f32).sqrt(),
         attention_softcap,
         logit_softcap,
@@ -111,18 +107,9 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         bos_id: special_id(metadata, "tokenizer.ggml.bos_token_id", config.vocab_size)?,
         eos_ids: end_ids(metadata, config.vocab_size)?,
         pooling: keys.pooling()?,
-        fused_gate: keys.family.fused == Fused::Rows,
+        family,
         config,
     })
-}
-
-/// Tensors of other models would be passed over in silence; of these it is known what they change.
-fn check_unread(tensors: &TensorMap, family: &Family) -> Result<(), LoadError> {
-    let factors = rope::FACTORS.into_iter().filter(|_| !family.long_rope);
-    match std::iter::once("output.bias").chain(factors).find_map(|name| tensors.get(name)) {
-        Some(tensor) => Err(tensor.error("is not supported, and the numbers would differ without it")),
-        None => Ok(()),
-    }
 }
 
 /// The metadata, seen through an architecture's namespace.
@@ -137,7 +124,10 @@ impl<'a> Keys<'a> {
         const KEY: &str = "general.architecture";
         let architecture = metadata.text(KEY)?;
         let refused = || metadata.error(KEY, Family::refusal_of_gguf(architecture));
-        Ok(Self { metadata, architecture, family: Family::of_gguf(architecture).ok_or_else(refused)? })
+        let family = Family::of_gguf(architecture).ok_or_else(refused)?;
+        let experts = metadata.optional_count(&format!("{architecture}.{}", experts::COUNT), 0..=u64::MAX)?;
+        let has_experts = experts.is_some_and(|count| count > 0);
+        Ok(Self { metadata, architecture, family: if has_experts { family.with_experts() } else { family } })
     }
 
     fn full(&self, key: &str) -> String {
@@ -171,7 +161,7 @@ impl<'a> Keys<'a> {
                 continue;
             }
             // dense models may say that they have no experts
-            let is_expert_count = rest == "expert_count" || rest == "expert_used_count";
+            let is_expert_count = rest == experts::COUNT || rest == experts::PER_TOKEN;
             if !is_expert_count || self.metadata.optional_count(key, 0..=u64::MAX)? != Some(0) {
                 return Err(self.metadata.error(key, "is not known, and what it changes cannot be guessed"));
             }
@@ -224,11 +214,15 @@ impl<'a> Keys<'a> {
         Ok(rows)
     }
 
+    /// That of the norms which the family has: some files give one for both kinds.
     fn norm_eps(&self) -> Result<f32, LoadError> {
-        const KEY: &str = "attention.layer_norm_rms_epsilon";
-        let number = self.metadata.optional_number(&self.full(KEY))?;
-        let number = number.ok_or_else(|| self.error(KEY, "is missing"))?;
-        range::epsilon(number).map_err(|reason| self.error(KEY, reason))
+        let key = match self.family.norm {
+            NormKind::RootMeanSquare => "attention.layer_norm_rms_epsilon",
+            NormKind::Layer => "attention.layer_norm_epsilon",
+        };
+        let number = self.metadata.optional_number(&self.full(key))?;
+        let number = number.ok_or_else(|| self.error(key, "is missing"))?;
+        range::epsilon(number).map_err(|reason| self.error(key, reason))
     }
 
     /// llama.cpp's numbers; it makes every vector one of unit length.

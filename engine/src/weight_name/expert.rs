@@ -14,7 +14,7 @@ pub enum ExpertWeight {
 }
 
 impl ExpertWeight {
-    pub(super) const ALL: [Self; 3] = [Self::Gate, Self::Up, Self::Down];
+    pub(crate) const ALL: [Self; 3] = [Self::Gate, Self::Up, Self::Down];
 
     /// The weight of a layer's only MLP that has this shape.
     pub(super) fn as_of_layer(self) -> LayerWeight {

@@ -21,6 +21,11 @@ pub(super) fn stored(name: WeightName) -> String {
     name.to_owned()
 }
 
+/// The tensor of a layer that holds this weight of all experts, one behind the other.
+pub(crate) fn stacked_experts(layer: usize, weight: ExpertWeight) -> String {
+    format!("blk.{layer}.{}_exps.weight", of_expert(weight))
+}
+
 fn of_expert(weight: ExpertWeight) -> &'static str {
     match weight {
         ExpertWeight::Gate => "ffn_gate",

@@ -1,4 +1,11 @@
 //! A GGUF file as a value: start from a small valid one, change what a test is about, write it.
+#![allow(clippy::unwrap_used, reason = "test support")]
+
+use std::path::PathBuf;
+
+use engine::Checkpoint;
+
+use super::Scratch;
 
 /// A metadata value.
 #[derive(Clone, Debug)]
@@ -106,6 +113,19 @@ impl GgufFile {
 
     pub(crate) fn tensor(&mut self, name: &str) -> &mut Tensor {
         self.tensors.iter_mut().find(|tensor| tensor.name == name).expect("a tensor of the file")
+    }
+
+    /// Writes it to a folder that no test beside this one writes to.
+    pub(crate) fn written(&self) -> (Scratch, PathBuf) {
+        let scratch = Scratch::new(std::thread::current().name().unwrap()).unwrap();
+        let path = scratch.write("model.gguf", &self.to_bytes()).unwrap();
+        (scratch, path)
+    }
+
+    /// What it is, or the line with which it is refused.
+    pub(crate) fn opened(&self) -> Result<Checkpoint, String> {
+        let (_scratch, path) = self.written();
+        Checkpoint::open(&path).map_err(|error| error.to_string())
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

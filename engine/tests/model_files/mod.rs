@@ -6,6 +6,7 @@ pub(crate) mod changed_folder;
 pub(crate) mod encoder_folder;
 pub(crate) mod gguf_file;
 pub(crate) mod gguf_of_folder;
+mod gguf_tensors;
 
 use std::fs;
 use std::path::{Path, PathBuf};

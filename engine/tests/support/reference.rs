@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use scheduler::Token;
 use serde_json::Value;
 
-use super::{Runner, Setup, greedy, ids, load, logits, max_abs_diff};
+use super::{Runner, Setup, fixture, greedy, ids, json, load, logits, max_abs_diff};
 
 const TOLERANCE: f32 = 1e-4;
 
@@ -60,6 +60,12 @@ pub(crate) fn check_cases_under(setup: Setup, model: &Path, cases: &Value, array
         let got = runner.alone(&ids(&case["input_ids"]), greedy(want.len()), 0);
         assert_eq!(got.tokens, want, "{}: {}", model.display(), case["prompt"]);
     }
+}
+
+/// Asserts that a model gives what the folder of this fixture does.
+pub(crate) fn check_fixture(folder: &str, model: &Path) {
+    let folder = fixture(folder);
+    check_cases(model, &json(&folder.join("reference.json"))["cases"], &arrays(&folder));
 }
 
 fn flat(array: &Tensor) -> Vec<f32> {

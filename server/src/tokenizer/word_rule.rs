@@ -5,8 +5,10 @@
 use tokenizers::{
     SplitDelimiterBehavior,
     pre_tokenizers::{
+        PreTokenizerWrapper,
         byte_level::ByteLevel,
         digits::Digits,
+        punctuation::Punctuation,
         sequence::Sequence,
         split::{Split, SplitPattern},
     },
@@ -22,6 +24,9 @@ const QWEN2: &str =
 /// That of Mistral's newer models: a word ends where small letters are followed by a capital one.
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+/// Falcon's last step: digits three by three.
+const THREE_DIGITS: &str = "[0-9][0-9][0-9]";
+
 /// What happens to a text before its words are merged.
 pub(super) struct WordRule {
     pub(super) pre_tokenizer: Sequence,
@@ -36,16 +41,29 @@ impl WordRule {
     pub(super) fn named(name: &str) -> Result<Self, TokenizerError> {
         let bytes = |splits: bool| ByteLevel::new(false, true, splits);
         let (steps, takes_whole_words) = match name {
-            "gpt-2" => (vec![bytes(true).into()], false),
-            "smollm" => (vec![Digits::new(true).into(), bytes(true).into()], false),
+            // GPT-NeoX, Pythia and StableLM 3B have the words of OLMo and MPT
+            "gpt-2" | "phi-2" | "mpt" | "olmo" => (vec![bytes(true).into()], false),
+            "smollm" | "starcoder" | "refact" => (vec![Digits::new(true).into(), bytes(true).into()], false),
+            "falcon" => (falcon()?, false),
             "llama-bpe" | "llama3" | "llama-v3" | "falcon3" => (vec![words(LLAMA3)?.into(), bytes(false).into()], true),
             "dbrx" | "smaug-bpe" => (vec![words(LLAMA3)?.into(), bytes(false).into()], false),
-            "qwen2" | "deepseek-r1-qwen" => (vec![words(QWEN2)?.into(), bytes(false).into()], false),
+            "qwen2" | "deepseek-r1-qwen" | "stablelm2" => (vec![words(QWEN2)?.into(), bytes(false).into()], false),
             "tekken" => (vec![words(TEKKEN)?.into(), bytes(false).into()], true),
             other => return Err(TokenizerError::Unsupported(format!("'tokenizer.ggml.pre': '{other}'"))),
         };
-        Ok(Self { pre_tokenizer: Sequence::new(steps), takes_whole_words, composes: name == "qwen2" })
+        let composes = ["qwen2", "stablelm2", "mpt", "olmo"].contains(&name);
+        Ok(Self { pre_tokenizer: Sequence::new(steps), takes_whole_words, composes })
     }
+}
+
+/// Runs of punctuation, words, digits apart from the space before them, and those three by three.
+fn falcon() -> Result<Vec<PreTokenizerWrapper>, TokenizerError> {
+    Ok(vec![
+        Punctuation::new(SplitDelimiterBehavior::Contiguous).into(),
+        ByteLevel::new(false, true, true).into(),
+        Digits::new(false).into(),
+        words(THREE_DIGITS)?.into(),
+    ])
 }
 
 fn words(pattern: &str) -> Result<Split, TokenizerError> {
@@ -81,6 +99,16 @@ mod tests {
             (split("qwen2", text), split("deepseek-r1-qwen", text)),
             (qwen.map(str::to_owned).to_vec(), qwen.map(str::to_owned).to_vec())
         );
+        assert_eq!(split("stablelm2", text), split("qwen2", text));
+        let falcon = ["HelloWorld", " it", "'", "S", " ", "123", "4", "\n", " x"];
+        assert_eq!(split("falcon", text), falcon);
+        assert_eq!(split("falcon", "a (x) $+3 12"), ["a", " ", "(", "x", ")", " ", "$+", "3", " ", "12"]);
+        for name in ["phi-2", "mpt", "olmo"] {
+            assert_eq!(split(name, text), split("gpt-2", text), "{name}");
+        }
+        for name in ["starcoder", "refact"] {
+            assert_eq!(split(name, text), split("smollm", text), "{name}");
+        }
         assert_eq!(split("tekken", text), ["Hello", "World", " it", "'S", " ", "1", "2", "3", "4", "\n", " x"]);
     }
 
@@ -89,5 +117,12 @@ mod tests {
         let whole = |name| WordRule::named(name).unwrap().takes_whole_words;
         assert!(whole("llama-bpe") && whole("tekken"));
         assert!(!whole("dbrx") && !whole("qwen2") && !whole("gpt-2"));
+    }
+
+    #[test]
+    fn marks_join_their_letters_where_the_vocabulary_was_made_so() {
+        let composed = |name| WordRule::named(name).unwrap().composes;
+        assert!(["qwen2", "stablelm2", "mpt", "olmo"].into_iter().all(composed));
+        assert!(!["gpt-2", "phi-2", "falcon", "starcoder", "refact"].into_iter().any(composed));
     }
 }

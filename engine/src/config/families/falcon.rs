@@ -46,7 +46,7 @@ const OWN_NORMS: DecoderNames = DecoderNames {
 pub(super) const FALCON: Family = Family {
     model_type: "falcon",
     causal_class: "FalconForCausalLM",
-    gguf_architecture: None,
+    gguf_architecture: Some("falcon"),
     gguf_pairs: false,
     names: &FieldNames {
         intermediate_size: "ffn_hidden_size",

@@ -39,7 +39,7 @@ const TENSORS: DecoderNames = DecoderNames {
 pub(super) const GPT2: Family = Family {
     model_type: "gpt2",
     causal_class: "GPT2LMHeadModel",
-    gguf_architecture: None,
+    gguf_architecture: Some("gpt2"),
     gguf_pairs: false,
     names: &NAMES,
     tensors: &TENSORS,
@@ -61,6 +61,7 @@ pub(super) const GPT2: Family = Family {
 pub(super) const GPT1: Family = Family {
     model_type: "openai-gpt",
     causal_class: "OpenAIGPTLMHeadModel",
+    gguf_architecture: None,
     names: &FieldNames { activation: &["afn"], ..NAMES },
     tensors: &DecoderNames { tokens: "transformer.tokens_embed", positions: "transformer.positions_embed", ..TENSORS },
     stream_norms: StreamNorms::After,
@@ -73,6 +74,7 @@ pub(super) const GPT1: Family = Family {
 pub(super) const GPT_NEO: Family = Family {
     model_type: "gpt_neo",
     causal_class: "GPTNeoForCausalLM",
+    gguf_architecture: None,
     names: &FieldNames {
         hidden_size: "hidden_size",
         num_layers: "num_layers",

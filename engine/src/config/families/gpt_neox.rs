@@ -21,11 +21,12 @@ const TENSORS: DecoderNames = DecoderNames {
     ..weight_name::LLAMA
 };
 
-/// GPT-NeoX. Its `gelu_fast` is the one by the hyperbolic tangent.
+/// GPT-NeoX. Its `gelu_fast` is the one by the hyperbolic tangent. GGUF files do not say which activation it is: they are
+/// taken for Pythia's.
 pub(super) const GPT_NEOX: Family = Family {
     model_type: "gpt_neox",
     causal_class: "GPTNeoXForCausalLM",
-    gguf_architecture: None,
+    gguf_architecture: Some("gptneox"),
     gguf_pairs: false,
     names: &FieldNames { theta: "rotary_emb_base", ..LAYER_NORMED },
     tensors: &TENSORS,
@@ -44,5 +45,6 @@ pub(super) const GPT_NEOX: Family = Family {
     fused: Fused::Groups("attention.query_key_value"),
     body: Some("gpt_neox."),
     fields: &["attention_bias", "attention_probs_dropout_prob", "hidden_dropout_prob", "use_parallel_residual"],
+    gguf_keys: &["use_parallel_residual"],
     ..LLAMA
 };

@@ -8,7 +8,7 @@ use crate::weight_name::{self, DecoderNames, LayerWeight};
 pub(super) const PHI: Family = Family {
     model_type: "phi",
     causal_class: "PhiForCausalLM",
-    gguf_architecture: None,
+    gguf_architecture: Some("phi2"),
     gguf_pairs: false,
     names: &LAYER_NORMED,
     tensors: &DecoderNames {

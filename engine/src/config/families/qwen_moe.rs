@@ -14,7 +14,7 @@ const TENSORS: DecoderNames = DecoderNames {
 pub(super) const QWEN2_MOE: Family = Family {
     model_type: "qwen2_moe",
     causal_class: "Qwen2MoeForCausalLM",
-    gguf_architecture: None,
+    gguf_architecture: Some("qwen2moe"),
     gguf_pairs: false,
     names: &FieldNames { intermediate_size: "moe_intermediate_size", ..MODERN },
     tensors: &TENSORS,
@@ -24,6 +24,7 @@ pub(super) const QWEN2_MOE: Family = Family {
         count: (&["num_experts", "num_local_experts"], 60),
         per_token: ("num_experts_per_tok", 4),
         normed: Switch::Said("norm_topk_prob", true, false),
+        gguf_normed: false,
         shared: Some(("shared_expert_intermediate_size", 5632)),
     }),
     fields: &[
@@ -38,6 +39,12 @@ pub(super) const QWEN2_MOE: Family = Family {
         "shared_expert_intermediate_size",
         "sliding_window",
     ],
+    gguf_keys: &[
+        "expert_count",
+        "expert_feed_forward_length",
+        "expert_shared_feed_forward_length",
+        "expert_used_count",
+    ],
     ..LLAMA
 };
 
@@ -45,6 +52,7 @@ pub(super) const QWEN2_MOE: Family = Family {
 pub(super) const QWEN3_MOE: Family = Family {
     model_type: "qwen3_moe",
     causal_class: "Qwen3MoeForCausalLM",
+    gguf_architecture: Some("qwen3moe"),
     default_kv_heads: Some(4),
     attention_bias: LLAMA.attention_bias,
     head_norms: Switch::Always(HeadNorm::Shared),
@@ -52,6 +60,7 @@ pub(super) const QWEN3_MOE: Family = Family {
         count: (&["num_experts", "num_local_experts"], 128),
         per_token: ("num_experts_per_tok", 8),
         normed: Switch::Said("norm_topk_prob", true, false),
+        gguf_normed: true,
         shared: None,
     }),
     fields: &[
@@ -65,5 +74,6 @@ pub(super) const QWEN3_MOE: Family = Family {
         "num_local_experts",
         "sliding_window",
     ],
+    gguf_keys: &["expert_count", "expert_feed_forward_length", "expert_used_count"],
     ..QWEN2_MOE
 };

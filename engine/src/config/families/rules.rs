@@ -38,16 +38,6 @@ pub(crate) enum Switch<T> {
     Said(&'static str, T, bool),
 }
 
-impl<T: Default> Switch<T> {
-    /// What holds where no field says anything.
-    pub(crate) fn unsaid(self) -> T {
-        match self {
-            Self::Always(fact) | Self::Said(_, fact, true) => fact,
-            Self::Said(_, _, false) => T::default(),
-        }
-    }
-}
-
 /// How much of each head turns, from its first element on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Turned {
@@ -116,6 +106,8 @@ pub(crate) struct Experts {
     pub(crate) per_token: (&'static str, usize),
     /// Whether the shares of those that a token takes add up to one.
     pub(crate) normed: Switch<bool>,
+    /// Whether they do in GGUF files, which do not say.
+    pub(crate) gguf_normed: bool,
     /// The width of the one that every token takes, where there is one.
     pub(crate) shared: Option<(&'static str, usize)>,
 }

@@ -7,7 +7,7 @@ use crate::config::{AttentionBias, HeadNorm, LayerOrder, NormKind};
 pub(super) const STABLELM: Family = Family {
     model_type: "stablelm",
     causal_class: "StableLmForCausalLM",
-    gguf_architecture: None,
+    gguf_architecture: Some("stablelm"),
     gguf_pairs: false,
     names: &LAYER_NORMED,
     turned: Turned::Share("partial_rotary_factor", 0.25),
@@ -18,5 +18,6 @@ pub(super) const STABLELM: Family = Family {
     mlp_bias: Switch::Always(false),
     head_norms: Switch::Said("qk_layernorm", HeadNorm::Each, false),
     fields: &["qk_layernorm", "use_parallel_residual", "use_qkv_bias"],
+    gguf_keys: &["use_parallel_residual"],
     ..LLAMA
 };

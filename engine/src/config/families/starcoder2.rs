@@ -8,7 +8,7 @@ use crate::weight_name::{self, DecoderNames, LayerWeight};
 pub(super) const STARCODER: Family = Family {
     model_type: "starcoder2",
     causal_class: "Starcoder2ForCausalLM",
-    gguf_architecture: None,
+    gguf_architecture: Some("starcoder2"),
     gguf_pairs: false,
     names: &FieldNames { norm_eps: Some("norm_epsilon"), ..LAYER_NORMED },
     tensors: &DecoderNames {
@@ -34,5 +34,6 @@ pub(super) const STARCODER: Family = Family {
         "sliding_window",
         "use_bias",
     ],
+    gguf_keys: &["attention.sliding_window"],
     ..LLAMA
 };
