@@ -2,9 +2,9 @@
 //! order, instruction set and thread count. Every cache is full of NaN before the test writes to it.
 
 use crate::support::{Random, all, assert_close, assert_same_bits, plain};
-use engine::config::{RopeConfig, RopeScaling};
+use engine::config::{RopeConfig, RopeScaling, SlopeKind, SlopeRule};
 use engine::cpu::Cpu;
-use engine::kernels::cpu::score_rule::{DistanceBias, ScoreRule, Sight};
+use engine::kernels::cpu::score_rule::{DistanceBias, ScoreRule, Sight, Slopes};
 use engine::kv_cache::{KvCache, KvDtype, KvGeometry};
 use engine::ops;
 use engine::ops::paged_attention::{Attention, AttentionInput};
@@ -32,6 +32,8 @@ enum Rule {
     Softcap,
     /// By distance, up to 20.
     Bias,
+    /// By distance, however far.
+    Slopes(SlopeKind),
     /// Each token sees all.
     Both,
     /// So many on each side.
@@ -41,13 +43,14 @@ enum Rule {
 }
 
 const DISTANCES: usize = 20;
+const SLOPES: [Rule; 2] = [Rule::Slopes(SlopeKind::Exact), Rule::Slopes(SlopeKind::Rounded)];
 
 impl Shape {
     fn width(&self) -> usize {
         (self.heads + 2 * self.kv_heads) * self.head_dim
     }
 
-    fn rule<'a>(&self, bias: &'a [f32]) -> ScoreRule<'a> {
+    fn rule<'a>(&self, (bias, slopes): (&'a [f32], &'a [f32])) -> ScoreRule<'a> {
         let plain = ScoreRule::scaled(1.0 / (self.head_dim as f32).sqrt());
         let biased = |own| Some(DistanceBias { values: bias, columns: DISTANCES, own });
         match self.rule {
@@ -57,6 +60,7 @@ impl Shape {
             Rule::BothWindow(positions) => ScoreRule { window: Some(positions), sight: Sight::Both, ..plain },
             Rule::BothBias => ScoreRule { bias: biased(9), sight: Sight::Both, ..plain },
             Rule::Softcap => ScoreRule { softcap: Some(0.7), ..plain },
+            Rule::Slopes(kind) => ScoreRule { slopes: Some(Slopes { of_heads: slopes, kind }), ..plain },
             Rule::Bias => ScoreRule { bias: biased(DISTANCES - 1), ..plain },
         }
     }
@@ -75,6 +79,8 @@ struct World {
     cache: KvCache,
     /// `[heads, DISTANCES]`
     bias: Vec<f32>,
+    /// `[heads]`
+    slopes: Vec<f32>,
 }
 
 impl World {
@@ -87,7 +93,13 @@ impl World {
         let mut cache = KvCache::new(KvGeometry { layers: 1, blocks, block_size, kv_heads, head_dim, dtype });
         poison(&mut cache);
         let qkv = lengths.iter().map(|length| random.values(length * shape.width())).collect();
-        Self { shape, qkv, tables, cache, bias: random.values(shape.heads * DISTANCES) }
+        let kind = if let Rule::Slopes(kind) = shape.rule { kind } else { SlopeKind::Exact };
+        let slopes = SlopeRule { kind, halvings: 8 }.of_heads(shape.heads);
+        Self { shape, qkv, tables, cache, bias: random.values(shape.heads * DISTANCES), slopes }
+    }
+
+    fn rule(&self) -> ScoreRule<'_> {
+        self.shape.rule((&self.bias, &self.slopes))
     }
 
     /// Runs one step with `parts` = (sequence, first position, count), and gives its rows.
@@ -105,7 +117,7 @@ impl World {
         let angles = self.shape.rope().angles(positions);
         ops::write_kv(cpu, (&angles).into(), &sequences, &mut qkv, self.cache.layer_mut(0));
         let mut out = vec![f32::NAN; qkv.len() / width * self.shape.heads * self.shape.head_dim];
-        let facts = Attention { heads: self.shape.heads, rule: self.shape.rule(&self.bias) };
+        let facts = Attention { heads: self.shape.heads, rule: self.rule() };
         let input = AttentionInput { queries: &qkv, sequences: &sequences, kv: self.cache.layer(0) };
         ops::paged_attention(cpu, &facts, &input, &mut out);
         out
@@ -129,7 +141,7 @@ impl World {
         let head = |row: usize, head: usize| &rows[row * self.shape.width() + head * head_dim..][..head_dim];
         let column =
             |count: usize, index: usize| (0..count).flat_map(|row| head(row, index).to_vec()).collect::<Vec<_>>();
-        let rule = self.shape.rule(&self.bias);
+        let rule = self.rule();
         let mut out = Vec::new();
         for (row, query) in (0..length).flat_map(|row| (0..heads).map(move |query| (row, query))) {
             let kv_head = query / (heads / kv_heads);
@@ -185,11 +197,11 @@ fn equals_the_plain_op() {
 }
 
 #[test]
-fn windows_caps_biases_and_sight_equal_the_plain_op() {
+fn windows_caps_biases_slopes_and_sight_equal_the_plain_op() {
     let mut random = Random(7);
     let windows = [1, 5, 40, 300];
     let rules = windows.map(Rule::Window).into_iter().chain(windows.map(Rule::BothWindow));
-    for rule in rules.chain([Rule::Softcap, Rule::Bias, Rule::Both, Rule::BothBias]) {
+    for rule in rules.chain([Rule::Softcap, Rule::Bias, Rule::Both, Rule::BothBias]).chain(SLOPES) {
         for (index, shape) in shapes().into_iter().enumerate() {
             check_against_plain(Shape { rule, ..shape }, [3, 17, 70, 290][index % 4], &mut random);
         }
@@ -207,7 +219,7 @@ fn check_against_plain(shape: Shape, length: usize, random: &mut Random) {
 fn every_instruction_set_and_thread_count_gives_the_same_bits() {
     let mut random = Random(2);
     let back = [Rule::Plain, Rule::Window(37), Rule::Softcap, Rule::Bias];
-    let rules = back.into_iter().chain([Rule::Both, Rule::BothWindow(37), Rule::BothBias]);
+    let rules = back.into_iter().chain([Rule::Both, Rule::BothWindow(37), Rule::BothBias]).chain(SLOPES);
     for (rule, shape) in rules.cycle().zip(shapes()) {
         let shape = Shape { rule, ..shape };
         for length in [1, 3, 50, 256, 257, 530] {
@@ -225,10 +237,11 @@ fn every_instruction_set_and_thread_count_gives_the_same_bits() {
 #[test]
 fn chunks_and_neighbours_change_nothing() {
     let mut random = Random(3);
-    let cpus = all();
+    let (cpus, [exact, rounded]) = (all(), SLOPES);
+    let rules = [Rule::Plain, Rule::Window(100), exact, rounded];
     for (index, shape) in shapes().into_iter().enumerate() {
         let cpu = &cpus[index % cpus.len()];
-        let shape = Shape { rule: [Rule::Plain, Rule::Window(100)][index % 2], ..shape };
+        let shape = Shape { rule: rules[index % 4], ..shape };
         let lengths = [300, 1, 270, 17];
         let mut world = World::new(shape, &lengths, &mut random);
         let expected: Vec<Vec<f32>> = (0..lengths.len()).map(|seq| world.whole(cpu, seq)).collect();
