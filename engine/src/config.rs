@@ -12,8 +12,10 @@ mod model;
 pub(crate) mod range;
 mod relative;
 mod rotary;
+mod slopes;
 
 pub use crate::kernels::cpu::activation::Activation;
+pub use crate::kernels::cpu::score_rule::SlopeKind;
 pub use disentangled::DisentangledRule;
 pub use encoder::{
     Biases, EncoderConfig, EncoderHead, LabelScores, LabelState, Labels, PositionRule, Positions, Squash, Task,
@@ -21,6 +23,7 @@ pub use encoder::{
 pub use model::ModelConfig;
 pub use relative::RelativeRule;
 pub use rotary::RotaryRule;
+pub use slopes::SlopeRule;
 
 /// A decoder's shape and arithmetic, from `config.json` (both spellings of transformers) or GGUF metadata.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +49,11 @@ pub struct DecoderConfig {
     pub max_positions: usize,
     /// Of rows, heads and results.
     pub norms: NormConfig,
-    /// Rotary embedding; where there is none, each of `max_positions` has a learned row that is added to the embedding.
+    /// Rotary embedding; where there is none and no slopes either, each of `max_positions` has a learned row that is added to
+    /// the embedding.
     pub rope: Option<RopeConfig>,
+    /// Scores fall with distance.
+    pub slopes: Option<SlopeRule>,
     /// Elements of each head that turn, from its first on: an even number, at most all.
     pub turned_dim: usize,
     /// Another one for layers that see a window only.
@@ -60,6 +66,8 @@ pub struct DecoderConfig {
     pub gated_mlp: bool,
     /// Several MLPs in a layer, where there are.
     pub experts: Option<ExpertsConfig>,
+    /// Queries, keys and values are held within this.
+    pub attention_clip: Option<f32>,
     /// Factor of attention scores.
     pub attention_scale: f32,
     /// Attention scores are held within this.
@@ -81,6 +89,11 @@ pub struct DecoderConfig {
 }
 
 impl DecoderConfig {
+    /// Whether positions have learned rows.
+    pub fn learns_positions(&self) -> bool {
+        self.rope.is_none() && self.slopes.is_none()
+    }
+
     /// Positions that a token sees, its own included, in the layer that sees most; none if one sees all before it.
     pub fn window(&self) -> Option<usize> {
         let windows: Option<Vec<usize>> = self.windows.iter().copied().collect();
@@ -103,6 +116,8 @@ pub struct NormConfig {
     pub of_heads: HeadNorm,
     /// The results of attention and MLP go through one before they are added.
     pub of_outputs: bool,
+    /// So does the embedding, before all layers.
+    pub of_embedding: bool,
 }
 
 /// MLPs beside each other, of which each token takes a few.
@@ -125,6 +140,8 @@ pub enum NormKind {
     RootMeanSquare,
     /// By mean and variance, with a bias.
     Layer,
+    /// By mean and variance, without one.
+    UnbiasedLayer,
 }
 
 /// The norms that heads of queries and keys go through.

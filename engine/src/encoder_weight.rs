@@ -50,6 +50,13 @@ pub enum EncoderPart {
     WordsBias,
 }
 
+impl EncoderPart {
+    /// Whether its rows are added as they are: they are held as f32, whatever they are stored as.
+    pub(crate) fn is_table(self) -> bool {
+        matches!(self, Self::Positions | Self::Types | Self::DistanceBias | Self::Distances)
+    }
+}
+
 /// A part of one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncoderLayerPart {

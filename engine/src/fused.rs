@@ -52,6 +52,18 @@ pub(crate) fn cut_groups(
     Ok(())
 }
 
+/// Puts q, k and v in the place of one module that holds them one behind the other, without biases.
+pub(crate) fn cut_stacked(
+    path: &Path,
+    (config, names): (&DecoderConfig, &'static DecoderNames),
+    module: &str,
+    tensors: &mut TensorMap,
+) -> Result<(), LoadError> {
+    let mut cutter = Cutter { path, naming: Naming::Decoder(names), tensors };
+    let whole = |layer: usize| format!("{}.{layer}.{module}.weight", names.layers);
+    (0..config.num_layers).try_for_each(|layer| cutter.cut(layer, &whole(layer), &query_key_value(config)))
+}
+
 /// Puts q, k and v in the place of `attn_qkv` where a file has it; gate and up in the place of `ffn_up` if `fused_gate`.
 pub(crate) fn cut_gguf(
     path: &Path,

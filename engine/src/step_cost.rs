@@ -57,7 +57,10 @@ impl ModelCost {
         for name in WeightName::all(config) {
             let cost = of_weight(checkpoint, options, name);
             match name {
-                WeightName::Layer(..) | WeightName::Head(..) => layers += cost,
+                WeightName::EmbeddingNorm
+                | WeightName::EmbeddingNormBias
+                | WeightName::Layer(..)
+                | WeightName::Head(..) => layers += cost,
                 WeightName::Expert(..) => experts += cost,
                 WeightName::PositionEmbedding | WeightName::Encoder(..) => {}
                 WeightName::TokenEmbedding if !config.tied_embeddings => {}

@@ -34,6 +34,7 @@ pub(crate) fn held_format(checkpoint: &Checkpoint, dtype: Dtype, has_bf16_dot: b
         WeightName::Layer(layer, LayerWeight::SharedGate) => WeightName::Layer(layer, LayerWeight::SharedUp),
         WeightName::Layer(layer, LayerWeight::SharedUp) => WeightName::Layer(layer, LayerWeight::SharedGate),
         WeightName::Expert(layer, expert, ExpertWeight::Gate) => WeightName::Expert(layer, expert, ExpertWeight::Up),
+        WeightName::Encoder(part, _) if part.is_table() => return PanelFormat::F32,
         WeightName::Expert(layer, expert, ExpertWeight::Up) => WeightName::Expert(layer, expert, ExpertWeight::Gate),
         _ => return own(name),
     };

@@ -24,6 +24,10 @@ pub enum WeightName {
     TokenEmbedding,
     /// Rows of learned positions `[positions, hidden]`.
     PositionEmbedding,
+    /// Norm of the embedding's rows `[hidden]`.
+    EmbeddingNorm,
+    /// `[hidden]`.
+    EmbeddingNormBias,
     /// Norm before the head `[hidden]`.
     OutputNorm,
     /// `[hidden]`.
@@ -53,10 +57,15 @@ impl WeightName {
     /// Every weight that a decoder of this configuration has, and no other.
     pub(crate) fn all(config: &DecoderConfig) -> Vec<Self> {
         let mut names = vec![Self::TokenEmbedding];
-        names.extend(config.rope.is_none().then_some(Self::PositionEmbedding));
+        names.extend(config.learns_positions().then_some(Self::PositionEmbedding));
+        let has_biases = config.norms.kind == NormKind::Layer;
+        if config.norms.of_embedding {
+            names.push(Self::EmbeddingNorm);
+            names.extend(has_biases.then_some(Self::EmbeddingNormBias));
+        }
         if config.norms.stream == StreamNorms::Before {
             names.push(Self::OutputNorm);
-            names.extend((config.norms.kind == NormKind::Layer).then_some(Self::OutputNormBias));
+            names.extend(has_biases.then_some(Self::OutputNormBias));
         }
         names.extend((!config.tied_embeddings).then_some(Self::Output));
         names.extend(config.head_bias.then_some(Self::OutputBias));
@@ -83,7 +92,9 @@ impl WeightName {
                 WeightShape::Matrix { rows: config.vocab_size, columns: config.hidden_size }
             }
             Self::PositionEmbedding => WeightShape::Matrix { rows: config.max_positions, columns: config.hidden_size },
-            Self::OutputNorm | Self::OutputNormBias => WeightShape::Vector(config.hidden_size),
+            Self::EmbeddingNorm | Self::EmbeddingNormBias | Self::OutputNorm | Self::OutputNormBias => {
+                WeightShape::Vector(config.hidden_size)
+            }
             Self::OutputBias => WeightShape::Vector(config.vocab_size),
             Self::Layer(_, weight) => weight.shape(config),
             Self::Expert(_, _, weight) => weight.as_of_layer().shape(config),
@@ -105,6 +116,7 @@ impl WeightName {
     /// The bias of a norm of the stream.
     pub(crate) fn norm_bias(self) -> Self {
         match self {
+            Self::EmbeddingNorm => Self::EmbeddingNormBias,
             Self::OutputNorm => Self::OutputNormBias,
             Self::Layer(layer, LayerWeight::AttentionNorm) => Self::Layer(layer, LayerWeight::AttentionNormBias),
             Self::Layer(layer, LayerWeight::MlpNorm) => Self::Layer(layer, LayerWeight::MlpNormBias),

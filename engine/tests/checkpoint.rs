@@ -145,9 +145,8 @@ fn both_spellings_of_transformers_open_to_the_same_model() -> Result<()> {
     let made = ["llama2", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"];
     let others = ["gpt2", "gpt3_like", "openai_gpt", "mixtral"];
     let small = ["gemma", "phi", "gpt_neox", "stablelm", "stablelm_beside", "qwen2_moe", "qwen3_moe", "phi3_long"];
-    for folder in
-        made.into_iter().chain(others).chain(small).chain(["gptj", "opt", "falcon", "falcon_new", "starcoder2"])
-    {
+    let last = ["gptj", "opt", "falcon", "falcon_new", "starcoder2", "falcon_alibi", "bloom", "mpt"];
+    for folder in made.into_iter().chain(others).chain(small).chain(last) {
         let classic = Checkpoint::open(&fixture(folder))?;
         let scratch = Scratch::new(&format!("v5-{folder}"))?;
         fs::copy(fixture(folder).join("config.v5.json"), scratch.path().join("config.json"))?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
-use engine::config::LayerOrder;
+use engine::config::{LayerOrder, SlopeKind, SlopeRule};
 use engine::{
     Checkpoint, Dtype, EngineOptions, Isa, KvDtype, LayerWeight, MemoryLimits, MemoryPlan, StoredMatrix, WeightName,
 };
@@ -90,6 +90,7 @@ fn files_saved_without_a_head_hold_the_same_model() -> Result<()> {
         ("openai_gpt", "transformer.", "h", "attn.bias"),
         ("gpt_neox", "gpt_neox.", "layers", "attention.bias"),
         ("opt", "model.", "decoder.layers", "masked_bias"),
+        ("bloom", "transformer.", "h", "attn.masked_bias"),
     ] {
         let scratch = changed(folder, "transformers_version", None)?;
         let tensors = candle_core::safetensors::load(fixture(folder).join(WEIGHTS), &Device::Cpu)?;
@@ -122,6 +123,47 @@ fn layers_may_be_written_out() -> Result<()> {
 fn a_falcon_may_leave_its_positions_unsaid() -> Result<()> {
     let scratch = changed("falcon", "max_position_embeddings", None)?;
     assert_eq!(Checkpoint::open(scratch.path())?.config().max_positions, 2048);
+    Ok(())
+}
+
+#[test]
+fn a_bloom_says_its_shape_by_either_name() -> Result<()> {
+    let shape = |folder: &Path| -> Result<_> {
+        let checkpoint = Checkpoint::open(folder)?;
+        Ok((checkpoint.config().hidden_size, checkpoint.config().num_heads, checkpoint.config().max_positions))
+    };
+    assert_eq!(shape(&fixture("bloom"))?, (48, 6, 64));
+    for field in ["hidden_size", "n_embed", "n_head", "num_attention_heads"] {
+        assert_eq!(shape(changed("bloom", field, None)?.path())?, (48, 6, 64), "{field}");
+    }
+    assert_eq!(shape(changed("bloom", "seq_length", None)?.path())?, (48, 6, 2048));
+    Ok(())
+}
+
+#[test]
+fn makers_and_transformers_say_an_mpt_each_in_their_own_way() -> Result<()> {
+    let config = |field: &str, value: serde_json::Value| -> Result<_> {
+        Ok(Checkpoint::open(changed("mpt", field, Some(value))?.path())?.config().clone())
+    };
+    let saved = Checkpoint::open(&fixture("mpt"))?.config().clone();
+    assert_eq!(config("architectures", json!(["MPTForCausalLM"]))?, saved);
+    assert_eq!(config("layer_norm_epsilon", json!(null))?, saved);
+    assert_eq!((saved.attention_clip, saved.attention_scale), (Some(1.5), 0.25));
+    let flatter = config("attn_config", json!({"alibi": true, "alibi_bias_max": 16, "clip_qkv": null}))?;
+    assert_eq!(flatter.slopes, Some(SlopeRule { kind: SlopeKind::Exact, halvings: 16 }));
+    assert_eq!((flatter.attention_clip, flatter.attention_scale), (None, 1.0 / 8.0_f32.sqrt()));
+    Ok(())
+}
+
+#[test]
+fn a_falcon_turns_unless_its_scores_fall() -> Result<()> {
+    let turns = |alibi: bool| -> Result<_> {
+        let folder = changed("falcon_alibi", "alibi", Some(json!(alibi)))?;
+        let config = Checkpoint::open(folder.path())?.config().clone();
+        Ok((config.rope.is_some(), config.slopes.map(|rule| rule.kind)))
+    };
+    assert_eq!(turns(true)?, (false, Some(SlopeKind::Rounded)));
+    assert_eq!(turns(false)?, (true, None));
     Ok(())
 }
 

@@ -65,7 +65,7 @@ fn what_opt_did_once_is_refused_by_name() -> Result<()> {
 #[test]
 fn other_falcons_are_refused_by_name() -> Result<()> {
     check([
-        ("falcon", "alibi", json!(true), "'alibi': true is not supported, only false"),
+        ("falcon", "alibi", json!(1), "'alibi': 1 is not true or false"),
         ("falcon", "apply_residual_connection_post_layernorm", json!(true), "true is not supported, only false"),
         ("falcon", "multi_query", json!(false), "query_key_value.weight': shape [48, 32] does not have 96 rows"),
         ("falcon", "parallel_attn", json!(false), "transformer.h.0.post_attention_layernorm.weight': is missing"),
@@ -74,6 +74,28 @@ fn other_falcons_are_refused_by_name() -> Result<()> {
         ("falcon_new", "num_ln_in_parallel_attn", json!(1), "transformer.h.0.input_layernorm.weight': is missing"),
         ("falcon_new", "num_kv_heads", json!(3), "'num_kv_heads': 3 does not divide num_attention_heads 4"),
         ("falcon_new", "num_kv_heads", json!(4), "query_key_value.weight': shape [64, 32] does not have 96 rows"),
+    ])
+}
+
+#[test]
+fn other_slopes_are_refused_by_name() -> Result<()> {
+    check([
+        ("bloom", "n_embed", json!(40), "'n_embed': differs from what another field says"),
+        ("bloom", "num_attention_heads", json!(3), "'num_attention_heads': differs from what another field says"),
+        ("bloom", "alibi", json!(false), "'alibi': is not known"),
+        ("bloom", "apply_residual_connection_post_layernorm", json!(true), "true is not supported, only false"),
+        ("mpt", "attn_config", json!({"alibi": false}), "'attn_config.alibi': false is not supported, only true"),
+        ("mpt", "attn_config", json!({"qk_ln": true}), "'attn_config.qk_ln': true is not supported, only false"),
+        ("mpt", "attn_config", json!({"clip_qkv": 0}), "'attn_config.clip_qkv': 0 is not a finite number above 0"),
+        ("mpt", "attn_config", json!({"alibi_bias_max": 0}), "'attn_config.alibi_bias_max': 0 is not in 1..=64"),
+        ("mpt", "attn_config", json!({"attn_type": "multiquery_attention"}), "only \"multihead_attention\""),
+        ("mpt", "attn_config", json!({"rope": true}), "'attn_config.rope': is not known"),
+        ("mpt", "no_bias", json!(false), "'no_bias': false is not supported, only true"),
+        ("mpt", "expansion_ratio", json!(3), "'expansion_ratio': 3 is not supported, only 4"),
+        ("mpt", "logit_scale", json!(0.5), "'logit_scale': is not known"),
+        ("mpt", "norm_type", json!("rmsnorm"), "is not supported, only \"layer_norm\""),
+        ("mpt", "n_layers", json!(3), "tensor 'transformer.blocks.2.attn.Wqkv.weight': is missing"),
+        ("llama2", "attn_config", json!({}), "'attn_config': is not known"),
     ])
 }
 

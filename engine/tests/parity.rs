@@ -18,8 +18,9 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// every token takes (`qwen2_moe`), shares that add up to one, of many experts (`qwen3_moe`), contexts
 /// stretched by divisors (`phi3_long`), heads that turn in neighbouring pairs (`gptj`), positions that begin in the third
 /// row (`opt`), one key for all queries (`falcon`), groups of heads stored together (`falcon_new`), windows over
-/// layers with biases (`starcoder2`).
-const FOLDERS: [&str; 25] = [
+/// layers with biases (`starcoder2`), scores that fall with rounded distances (`falcon_alibi`), that do so behind a normed
+/// embedding (`bloom`), and those of clipped queries and keys (`mpt`).
+const FOLDERS: [&str; 28] = [
     "llama2",
     "llama31",
     "mistral",
@@ -45,6 +46,9 @@ const FOLDERS: [&str; 25] = [
     "falcon",
     "falcon_new",
     "starcoder2",
+    "falcon_alibi",
+    "bloom",
+    "mpt",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.

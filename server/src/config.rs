@@ -271,6 +271,7 @@ pub(crate) fn dtype_name(dtype: Dtype) -> &'static str {
     match dtype {
         Dtype::Auto => "auto",
         Dtype::Float32 => "float32",
+        Dtype::Float16 => "float16",
         Dtype::Bfloat16 => "bfloat16",
     }
 }
@@ -279,8 +280,9 @@ fn dtype(name: &str) -> Result<Dtype, ConfigError> {
     match name {
         "auto" => Ok(Dtype::Auto),
         "float32" => Ok(Dtype::Float32),
+        "float16" => Ok(Dtype::Float16),
         "bfloat16" => Ok(Dtype::Bfloat16),
-        other => Err(value("--dtype", format!("'{other}' is none of auto, float32, bfloat16"))),
+        other => Err(value("--dtype", format!("'{other}' is none of auto, float32, float16, bfloat16"))),
     }
 }
 
@@ -442,7 +444,7 @@ mod tests {
         assert!(resolved(|flags| flags.block_size = Some(0)).is_err());
         assert!(resolved(|flags| flags.isa = Some("abacus".to_owned())).is_err());
         let message = resolved(|flags| flags.dtype = Some("float13".to_owned())).unwrap_err().to_string();
-        assert_eq!(message, "--dtype: 'float13' is none of auto, float32, bfloat16");
+        assert_eq!(message, "--dtype: 'float13' is none of auto, float32, float16, bfloat16");
         let message = resolved(|flags| flags.kv_cache_dtype = Some("fp8".to_owned())).unwrap_err().to_string();
         assert_eq!(message, "--kv-cache-dtype: 'fp8' is none of auto, f32, f16, q8_0");
     }

@@ -144,7 +144,7 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<String>,
 
-    /// Weights as: auto (as they are stored), float32, bfloat16 (float weights in bf16) [default: auto]
+    /// Weights as: auto (as they are stored), float32, float16 or bfloat16 (float weights in 16 bits) [default: auto]
     #[arg(long, value_name = "DTYPE", help_heading = "Batching")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dtype: Option<String>,

@@ -1,10 +1,12 @@
 //! The decoder families that can be loaded, a row of facts each: what files call them and what they leave unsaid.
 
+mod bloom;
 mod falcon;
 mod gemma;
 mod gpt;
 mod gpt_neox;
 mod gptj;
+mod mpt;
 mod opt;
 mod phi;
 mod qwen_moe;
@@ -13,8 +15,9 @@ mod stablelm;
 mod starcoder2;
 
 use super::encoder_families::EncoderFamily;
-use super::{Activation, AttentionBias, HeadNorm, LayerOrder, NormKind, StreamNorms};
+use super::{Activation, AttentionBias, HeadNorm, LayerOrder, NormKind, SlopeKind, StreamNorms};
 use crate::weight_name::{self, DecoderNames};
+use bloom::BLOOM;
 use falcon::FALCON;
 pub(crate) use falcon::Falcon;
 pub(crate) use gemma::Gemma;
@@ -22,6 +25,7 @@ use gemma::{GEMMA, GEMMA2, GEMMA3};
 use gpt::{GPT_NEO, GPT1, GPT2};
 use gpt_neox::GPT_NEOX;
 use gptj::GPTJ;
+use mpt::MPT;
 use opt::OPT;
 use phi::{PHI, PHI3};
 use qwen_moe::{QWEN2_MOE, QWEN3_MOE};
@@ -37,6 +41,8 @@ pub(crate) struct Family {
     pub(crate) model_type: &'static str,
     /// The class in `architectures` of config.json that has a language model's head.
     pub(crate) causal_class: &'static str,
+    /// What that class was called before transformers had one.
+    pub(crate) old_class: Option<&'static str>,
     /// `general.architecture` in GGUF metadata, and the namespace of its keys; none where such files are not read, or say
     /// another family's.
     pub(crate) gguf_architecture: Option<&'static str>,
@@ -56,7 +62,9 @@ pub(crate) struct Family {
     pub(crate) long_rope: bool,
     /// Rows of learned positions before that of the first one.
     pub(crate) skipped_positions: usize,
-    /// How much of each head turns by them.
+    /// Scores fall with distance, in place of positions.
+    pub(crate) slopes: Switch<Option<SlopeKind>>,
+    /// How much of each head turns by its position.
     pub(crate) turned: Turned,
     /// Key and value heads where config.json gives none; as many as query heads if this does not either.
     pub(crate) default_kv_heads: Option<usize>,
@@ -64,6 +72,10 @@ pub(crate) struct Family {
     pub(crate) default_head_dim: Option<usize>,
     /// The norms.
     pub(crate) norm: NormKind,
+    /// What is added to the mean square where config.json gives nothing.
+    pub(crate) default_eps: Option<f32>,
+    /// One stands behind the embedding.
+    pub(crate) embedding_norm: bool,
     /// Where they stand.
     pub(crate) stream_norms: StreamNorms,
     /// How attention and MLP follow each other.
@@ -114,6 +126,7 @@ const MODERN: FieldNames = FieldNames {
     kv_heads: "num_key_value_heads",
     theta: "rope_theta",
     activation: &["hidden_act", "hidden_activation"],
+    others: &[],
 };
 
 /// Of families that norm by mean and variance.
@@ -123,6 +136,7 @@ const LAYER_NORMED: FieldNames = FieldNames { norm_eps: Some("layer_norm_eps"), 
 pub(crate) const LLAMA: Family = Family {
     model_type: "llama",
     causal_class: "LlamaForCausalLM",
+    old_class: None,
     gguf_architecture: Some("llama"),
     gguf_pairs: true,
     pairs: false,
@@ -132,10 +146,13 @@ pub(crate) const LLAMA: Family = Family {
     default_theta: Some(10_000.0),
     long_rope: false,
     skipped_positions: 0,
+    slopes: Switch::Always(None),
     turned: Turned::Whole,
     default_kv_heads: None,
     default_head_dim: None,
     norm: NormKind::RootMeanSquare,
+    default_eps: None,
+    embedding_norm: false,
     stream_norms: StreamNorms::Before,
     order: Switch::Always(LayerOrder::InTurn),
     activations: &[("silu", Activation::Silu), ("swish", Activation::Silu)],
@@ -213,7 +230,7 @@ const QWEN3: Family = Family {
 
 const FAMILIES: &[&Family] = &[
     &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
-    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT, &FALCON, &STARCODER,
+    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT, &FALCON, &STARCODER, &BLOOM, &MPT,
 ];
 
 impl Family {

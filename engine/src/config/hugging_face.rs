@@ -11,20 +11,23 @@ mod fields;
 mod gemma;
 mod labels;
 mod long_rope;
+mod mpt;
 mod relative;
 mod rope;
 mod rotary;
 mod tasks;
 mod window;
 
+use std::ops::RangeInclusive;
+
 use scheduler::Token;
 use serde_json::Value;
 
 use self::agreed::agreed;
-use super::families::{Family, Switch};
+use super::families::{Family, FieldNames, Switch};
 use super::json_fields::JsonFields;
 use super::range;
-use super::{Activation, DecoderConfig, ExpertsConfig, LayerOrder, NormConfig};
+use super::{Activation, DecoderConfig, ExpertsConfig, LayerOrder, NormConfig, SlopeRule};
 use crate::error::LoadError;
 use crate::weight_name::DecoderNames;
 
@@ -72,17 +75,19 @@ fn family(json: &JsonFields) -> Result<&'static Family, LoadError> {
 
 fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, LoadError> {
     let names = family.names;
-    let hidden_size = json.count(names.hidden_size, range::WIDTH)?;
-    let num_heads = json.count(names.num_heads, range::HEADS)?;
-    let num_layers = json.count(names.num_layers, range::LAYERS)?;
+    let hidden_size = count(json, names, (names.hidden_size, range::WIDTH))?;
+    let num_heads = count(json, names, (names.num_heads, range::HEADS))?;
+    let num_layers = count(json, names, (names.num_layers, range::LAYERS))?;
     let head_dim = head_dim(json, family, hidden_size, num_heads)?;
     let eps = match names.norm_eps {
-        Some(field) => json.judged(field, range::epsilon)?.ok_or_else(|| json.missing(field))?,
+        Some(field) => json.judged(field, range::epsilon)?.or(family.default_eps).ok_or_else(|| json.missing(field))?,
         None => TORCH_EPS,
     };
     let turned_dim = rope::turned_dim(json, family, head_dim)?;
     let [attention_softcap, logit_softcap] = gemma::caps(json, family)?;
     let is_gemma = family.gemma.is_some();
+    let attention = mpt::read(json)?;
+    let slopes = switch(json, family.slopes)?.map(|kind| SlopeRule { kind, halvings: attention.halvings });
     Ok(DecoderConfig {
         architecture: family.model_type.to_owned(),
         vocab_size: json.count("vocab_size", range::VOCABULARY)?,
@@ -100,15 +105,18 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
             less_one: is_gemma,
             of_heads: switch(json, family.head_norms)?,
             of_outputs: family.gemma.is_some_and(|gemma| gemma.output_norms),
+            of_embedding: family.embedding_norm,
         },
-        rope: rope::read(json, family, turned_dim)?,
+        rope: rope::read(json, family, turned_dim)?.filter(|_| slopes.is_none()),
+        slopes,
         turned_dim,
         local_rope: rope::read_local(json, family, turned_dim)?,
         order: if family.falcon.is_some() { falcon::order(json)? } else { switch(json, family.order)? },
         activation: activation(json, family)?,
         gated_mlp: family.gated_mlp,
         experts: experts(json, family)?,
-        attention_scale: attention_scale(json, family, head_dim)?,
+        attention_clip: attention.clip,
+        attention_scale: attention.scale.map_or_else(|| attention_scale(json, family, head_dim), Ok)?,
         attention_softcap,
         logit_softcap,
         embedding_scale: if is_gemma { (hidden_size as f32).sqrt() } else { 1.0 },
@@ -118,6 +126,26 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         head_bias: family.head_bias,
         windows: window::read(json, family, num_layers)?,
     })
+}
+
+/// A count, by whichever of its names stands in the file.
+fn count(
+    json: &JsonFields,
+    names: &FieldNames,
+    (field, allowed): (&'static str, RangeInclusive<u64>),
+) -> Result<usize, LoadError> {
+    let others = names.others.iter().filter(|(of, _)| *of == field).map(|(_, other)| other);
+    agreed_count(json, std::iter::once(&field).chain(others), &allowed)?.ok_or_else(|| json.missing(field))
+}
+
+/// A count that several fields may say.
+fn agreed_count<'a>(
+    json: &JsonFields,
+    fields: impl IntoIterator<Item = &'a &'static str>,
+    allowed: &RangeInclusive<u64>,
+) -> Result<Option<usize>, LoadError> {
+    let said = fields.into_iter().map(|field| Ok((*field, json.optional_count(field, allowed.clone())?)));
+    agreed(json, said.collect::<Result<Vec<_>, LoadError>>()?)
 }
 
 fn num_kv_heads(json: &JsonFields, family: &Family, num_heads: usize) -> Result<usize, LoadError> {
@@ -173,9 +201,7 @@ fn switch<T: Default>(json: &JsonFields, fact: Switch<T>) -> Result<T, LoadError
 fn experts(json: &JsonFields, family: &Family) -> Result<Option<ExpertsConfig>, LoadError> {
     let Some(experts) = family.experts else { return Ok(None) };
     let ((fields, default_count), (per_token, default_per_token)) = (experts.count, experts.per_token);
-    let said = fields.iter().map(|&field| Ok((field, json.optional_count(field, range::EXPERTS)?)));
-    let said = said.collect::<Result<Vec<_>, LoadError>>()?;
-    let count = agreed(json, said)?.unwrap_or(default_count);
+    let count = agreed_count(json, fields, &range::EXPERTS)?.unwrap_or(default_count);
     let taken = json.optional_count(per_token, 1..=count as u64)?.unwrap_or(default_per_token);
     if taken > count {
         return Err(json.error(per_token, format!("{taken} of {count} experts")));

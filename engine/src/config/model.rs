@@ -78,10 +78,11 @@ impl ModelConfig {
         }
     }
 
-    /// How many positions have learned rows that nothing stands in for; none where positions turn heads or texts are whole.
+    /// How many positions have learned rows that nothing stands in for; none where positions turn
+    /// heads or bias scores, or texts are whole.
     pub(crate) fn learned_positions(&self) -> Option<usize> {
         match self {
-            Self::Decoder(config) => config.rope.is_none().then_some(config.max_positions),
+            Self::Decoder(config) => config.learns_positions().then_some(config.max_positions),
             Self::Encoder(_) => None,
         }
     }

@@ -27,6 +27,7 @@ pub(super) fn arrange(path: &Path, read: &HuggingFaceConfig, tensors: &mut Tenso
     match family.fused {
         Fused::Nothing => Ok(()),
         Fused::Rows => fused::cut_folder(path, (config, naming), tensors),
+        Fused::Stacked(module) => fused::cut_stacked(path, (config, read.tensors), module, tensors),
         Fused::Groups(module) => fused::cut_groups(path, (config, read.tensors), module, tensors),
         Fused::Columns => gpt::turn(path, (config, naming), tensors),
     }

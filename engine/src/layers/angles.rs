@@ -3,7 +3,8 @@
 use crate::config::RopeConfig;
 use crate::ops::rope::{Rope, RopeAngles};
 
-/// How heads turn, in layers that see a window only and in the others; not at all where positions are learned.
+/// How heads turn, in layers that see a window only and in the others; not at all where positions are learned, or slopes stand
+/// in their place.
 #[derive(Debug)]
 pub(crate) struct LayerRopes {
     all: Option<Rope>,

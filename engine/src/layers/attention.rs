@@ -4,7 +4,7 @@ use crate::config::HeadNorm;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
-use crate::kernels::cpu::score_rule::ScoreRule;
+use crate::kernels::cpu::score_rule::{ScoreRule, SlopeKind, Slopes};
 use crate::kernels::cpu::store_kv::QueryKeyNorms;
 use crate::kv_cache::KvCache;
 use crate::layers::angles::LayerAngles;
@@ -26,6 +26,10 @@ pub(crate) struct Attention {
     query_width: usize,
     heads: usize,
     rule: ScoreRule<'static>,
+    /// Of each head, where scores fall with distance.
+    slopes: Option<(SlopeKind, Vec<f32>)>,
+    /// Queries, keys and values are held within this.
+    clip: Option<f32>,
     head_norms: Option<HeadNorms>,
     qkv: Linear,
     output: Residual,
@@ -67,6 +71,8 @@ impl Attention {
                 window: config.windows[layer],
                 ..ScoreRule::scaled(config.attention_scale)
             },
+            slopes: config.slopes.map(|rule| (rule.kind, rule.of_heads(config.num_heads))),
+            clip: config.attention_clip,
             head_norms: HeadNorms::load(loader, layer)?,
             qkv: Linear::load(loader, &parts, config.hidden_size)?,
             output: Residual::load(loader, output, query_width, of_layer(LayerWeight::AttentionOutputNorm))?,
@@ -80,15 +86,25 @@ impl Attention {
         qkv.resize(tokens * self.qkv.out(), 0.0);
         attended.resize(tokens * self.query_width, 0.0);
         self.qkv.forward(cpu, norm.input(stream), batch.tiles, qkv);
+        if let Some(most) = self.clip {
+            for value in &mut *qkv {
+                *value = value.clamp(-most, most);
+            }
+        }
         let sequences = &batch.input.sequences;
         let norms = self.head_norms.as_ref().map(HeadNorms::row_norms);
         let rule = QueryKeyRule { norms, angles: batch.angles.of(self.rule.window.is_some()) };
         ops::write_kv(cpu, rule, sequences, qkv, batch.kv.layer_mut(self.layer));
         let input = AttentionInput { queries: qkv, sequences, kv: batch.kv.layer(self.layer) };
-        let facts = ops::paged_attention::Attention { heads: self.heads, rule: self.rule };
+        let facts = ops::paged_attention::Attention { heads: self.heads, rule: self.rule() };
         ops::paged_attention(cpu, &facts, &input, attended);
         self.output.add(cpu, attended, (&mut *batch.tiles, result), stream);
         norm.finish(cpu, stream);
+    }
+
+    fn rule(&self) -> ScoreRule<'_> {
+        let slopes = self.slopes.as_ref().map(|(kind, of_heads)| Slopes { of_heads, kind: *kind });
+        ScoreRule { slopes, ..self.rule }
     }
 }
 

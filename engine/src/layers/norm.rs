@@ -1,4 +1,4 @@
-//! Norms of rows: by their root mean square, or by their mean and variance with a bias.
+//! Norms of rows: by their root mean square, or by their mean and variance, as a rule with a bias.
 
 use crate::checkpoint::Checkpoint;
 use crate::config::NormKind;
@@ -38,6 +38,7 @@ impl Norm {
         let bias = match norms.kind {
             NormKind::RootMeanSquare => None,
             NormKind::Layer => Some(checkpoint.vector(name.norm_bias(), width)?),
+            NormKind::UnbiasedLayer => Some(vec![0.0; width]),
         };
         Ok(Self::new(weight, bias, norms.eps))
     }

@@ -43,7 +43,11 @@ pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u6
     let shared = config.experts.and_then(|experts| experts.shared).unwrap_or(0);
     let widest = config.hidden_size.max(config.intermediate_size).max(query).max(shared);
     let kinds = 1 + usize::from(config.local_rope.is_some());
-    let position = if config.rope.is_some() { kinds * config.head_dim } else { config.hidden_size };
+    let position = match &config.rope {
+        Some(_) => kinds * config.head_dim,
+        None if config.learns_positions() => config.hidden_size,
+        None => 0,
+    };
     let routed =
         config.experts.map_or(0, |experts| experts.count + ROUTE_NUMBERS * experts.per_token + 3 * config.hidden_size);
     let routed = routed + if shared > 0 { 1 + shared + config.hidden_size } else { 0 };

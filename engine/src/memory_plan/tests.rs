@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::{
     Activation, AttentionBias, ExpertsConfig, HeadNorm, LayerOrder, NormConfig, NormKind, RopeConfig, RopeScaling,
-    StreamNorms,
+    SlopeKind, SlopeRule, StreamNorms,
 };
 use crate::kv_cache::KvDtype;
 
@@ -31,8 +31,10 @@ pub(super) fn small() -> DecoderConfig {
             less_one: false,
             of_heads: HeadNorm::None,
             of_outputs: false,
+            of_embedding: false,
         },
         rope: Some(RopeConfig { theta: 100_000.0, scaling: RopeScaling::None }),
+        slopes: None,
         turned_dim: 64,
         order: LayerOrder::InTurn,
         tied_embeddings: true,
@@ -43,6 +45,7 @@ pub(super) fn small() -> DecoderConfig {
         activation: Activation::Silu,
         gated_mlp: true,
         experts: None,
+        attention_clip: None,
         attention_scale: 0.125,
         attention_softcap: None,
         logit_softcap: None,
@@ -149,6 +152,9 @@ fn scratch_grows_with_the_step_and_the_vocabulary() {
     let learned = DecoderConfig { rope: None, ..small() };
     let plan = MemoryPlan::with_available(&learned, SIZES, &one, 64 * GIB).unwrap();
     assert_eq!(plan.scratch_bytes, (of_token + 576 - 64 + of_sampled_row) * 4);
+    let slopes = Some(SlopeRule { kind: SlopeKind::Exact, halvings: 8 });
+    let plan = MemoryPlan::with_available(&DecoderConfig { slopes, ..learned }, SIZES, &one, 64 * GIB).unwrap();
+    assert_eq!(plan.scratch_bytes, (of_token - 64 + of_sampled_row) * 4);
     let routed = DecoderConfig {
         experts: Some(ExpertsConfig { count: 8, per_token: 2, normed: true, shared: None }),
         ..small()

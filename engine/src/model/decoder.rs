@@ -1,10 +1,10 @@
 //! The one configurable decoder: a family is a table of facts in its configuration, none has code of its own.
 //!
-//! h = x + attention(norm(x)); y = h + mlp(norm(h)), in some families with a norm of what is added, scaled embeddings,
-//! learned positions, several MLPs and capped logits; GPT-1 norms the sums instead, and in some families the MLP reads x as
-//! attention does. After the last layer a norm and the head, for the rows whose logits are wanted alone, and a norm for the
-//! last rows of sequences that are pooled: what has read all of them is their vector. Or for more of their rows, where each
-//! token's is wanted.
+//! h = x + attention(norm(x)); y = h + mlp(norm(h)), in some families with a norm of what is added, scaled or normed
+//! embeddings, learned positions or none, several MLPs and capped logits; GPT-1 norms the sums instead, and in some families
+//! the MLP reads x as attention does. After the last layer a norm and the head, for the rows whose logits are wanted alone,
+//! and a norm for the last rows of sequences that are pooled: what has read all of them is their vector. Or for more of their
+//! rows, where each token's is wanted.
 
 use std::sync::Arc;
 
@@ -39,7 +39,8 @@ pub(crate) struct Decoder {
     /// `None` where the last layer leaves the stream normed.
     norm: Option<Norm>,
     embedding: Linear,
-    /// `None` where heads turn.
+    embedding_norm: Option<Norm>,
+    /// `None` where heads turn, or scores fall with distance.
     positions: Option<Positions>,
     /// `None` where the embedding's rows are the head's.
     head: Option<Linear>,
@@ -94,7 +95,8 @@ impl Decoder {
         } else {
             Some(Linear::load(loader, &[rows(WeightName::Output, head_bias)], config.hidden_size)?)
         };
-        let norm = || Norm::load(loader.checkpoint, WeightName::OutputNorm, config.hidden_size);
+        let norm = |name| Norm::load(loader.checkpoint, name, config.hidden_size);
+        let is_normed_last = config.norms.stream == StreamNorms::Before;
         let expert_load = config.experts.map(|experts| Arc::new(ExpertLoad::new(experts.count)));
         let layer = |layer| Layer::load(loader, layer, expert_load.as_ref());
         Ok(Self {
@@ -107,9 +109,10 @@ impl Decoder {
                 loader.longest_text,
             ),
             layers: (0..config.num_layers).map(layer).collect::<Result<_, _>>()?,
-            norm: (config.norms.stream == StreamNorms::Before).then(norm).transpose()?,
+            norm: is_normed_last.then(|| norm(WeightName::OutputNorm)).transpose()?,
             embedding,
-            positions: config.rope.is_none().then(|| Positions::load(loader)).transpose()?,
+            embedding_norm: config.norms.of_embedding.then(|| norm(WeightName::EmbeddingNorm)).transpose()?,
+            positions: config.learns_positions().then(|| Positions::load(loader)).transpose()?,
             head,
             kv: KvCache::new(geometry),
             expert_load,
@@ -128,6 +131,9 @@ impl Decoder {
         }
         if let Some(positions) = &mut self.positions {
             positions.add(cpu, &input.positions, stream);
+        }
+        if let Some(norm) = &self.embedding_norm {
+            norm.apply(cpu, stream);
         }
     }
 

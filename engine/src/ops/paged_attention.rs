@@ -9,7 +9,7 @@ use crate::kernels::columns_mut::ColumnsMut;
 use crate::kernels::cpu::attention::{Attend, AttentionTile};
 use crate::kernels::cpu::float_tile::FloatTileRows;
 use crate::kernels::cpu::kv_element::KvElement;
-use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule, Sight};
+use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule, Sight, Slopes};
 use crate::kv_cache::{KvLayer, KvTensors};
 
 /// What the model says about one layer's attention.
@@ -51,6 +51,9 @@ pub fn paged_attention(cpu: &Cpu, attention: &Attention<'_>, input: &AttentionIn
     let in_columns =
         |bias: DistanceBias<'_>| bias.own < bias.columns && bias.values.len() == attention.heads * bias.columns;
     assert!(attention.rule.bias.is_none_or(in_columns), "a bias for each head and column");
+    let is_behind =
+        |slopes: Slopes<'_>| slopes.of_heads.len() == attention.heads && attention.rule.sight == Sight::Back;
+    assert!(attention.rule.slopes.is_none_or(is_behind), "a slope for each head, of keys that stand behind");
     let out = ColumnsMut::new(out, width);
     match input.kv {
         KvLayer::F32(kv) => attend(cpu, attention, input, kv, out),

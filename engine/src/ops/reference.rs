@@ -1,7 +1,9 @@
 //! The plain twin of each op, in f64 and loops: what the fast paths are tested against. No cache layout, no tiles.
 
+use half::bf16;
+
 use crate::kernels::cpu::activation::Activation;
-use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule};
+use crate::kernels::cpu::score_rule::{DistanceBias, ScoreRule, SlopeKind, Slopes};
 use crate::ops::disentangled_attention::DisentangledInput;
 use crate::ops::relative_attention::RelativeInput;
 
@@ -103,8 +105,17 @@ pub fn attention(
             let column = bias.own as isize + key as isize - position as isize;
             bias.values[head * bias.columns + column.clamp(0, bias.columns as isize - 1) as usize]
         };
+        let sloped = |slopes: Slopes<'_>| {
+            let slope = slopes.of_heads[head];
+            let rounded = |position: usize| f64::from(bf16::from_f32(slope * bf16::from_f32(position as f32).to_f32()));
+            match slopes.kind {
+                SlopeKind::Exact => f64::from(slope) * (key as f64 - position as f64),
+                SlopeKind::Rounded => (rounded(key) - rounded(position)) * f64::from(rule.scale),
+            }
+        };
         let seen = rule.window.is_none_or(|window| position.abs_diff(key) < window);
-        if seen { capped + f64::from(rule.bias.map_or(0.0, biased)) } else { f64::NEG_INFINITY }
+        let added = f64::from(rule.bias.map_or(0.0, biased)) + rule.slopes.map_or(0.0, sloped);
+        if seen { capped + added } else { f64::NEG_INFINITY }
     };
     let scores: Vec<f64> = products.iter().enumerate().map(score).collect();
     average(&scores, values, width)

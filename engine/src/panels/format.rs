@@ -13,6 +13,8 @@ pub enum Dtype {
     Auto,
     /// Everything as f32: the reference.
     Float32,
+    /// Float weights as f16, computed in f32; quantised ones as they are. What f16 cannot hold becomes infinite.
+    Float16,
     /// Float weights and their activations as bf16, on CPUs with instructions for it; quantised ones as they are.
     Bfloat16,
 }
@@ -36,10 +38,10 @@ impl PanelFormat {
     /// What a stored type is held as, on a CPU with or without bf16 dot products.
     pub fn of(stored: BlockType, dtype: Dtype, has_bf16_dot: bool) -> Self {
         match (dtype, stored, stored.quant()) {
-            (Dtype::Auto | Dtype::Bfloat16, _, Some(kind)) => Self::Quant(kind),
+            (Dtype::Auto | Dtype::Float16 | Dtype::Bfloat16, _, Some(kind)) => Self::Quant(kind),
             (Dtype::Bfloat16, ..) if has_bf16_dot => Self::Bf16Pairs,
             (Dtype::Bfloat16, ..) | (Dtype::Auto, BlockType::BF16, _) => Self::Bf16,
-            (Dtype::Auto, BlockType::F16, _) => Self::F16,
+            (Dtype::Float16, ..) | (Dtype::Auto, BlockType::F16, _) => Self::F16,
             (Dtype::Auto | Dtype::Float32, ..) => Self::F32,
         }
     }

@@ -9,6 +9,8 @@ pub(crate) struct DecoderNames {
     pub(crate) tokens: &'static str,
     /// Learned positions.
     pub(crate) positions: &'static str,
+    /// Norm of the embedding.
+    pub(crate) embedding_norm: &'static str,
     /// Norm before the head.
     pub(crate) norm: &'static str,
     pub(crate) head: &'static str,
@@ -24,6 +26,7 @@ pub(crate) struct DecoderNames {
 pub(crate) const LLAMA: DecoderNames = DecoderNames {
     tokens: "model.embed_tokens",
     positions: "model.embed_positions",
+    embedding_norm: "model.embed_layernorm",
     norm: "model.norm",
     head: "lm_head",
     layers: "model.layers",
@@ -37,6 +40,8 @@ impl DecoderNames {
         match name {
             WeightName::TokenEmbedding => format!("{}.weight", self.tokens),
             WeightName::PositionEmbedding => format!("{}.weight", self.positions),
+            WeightName::EmbeddingNorm => format!("{}.weight", self.embedding_norm),
+            WeightName::EmbeddingNormBias => format!("{}.bias", self.embedding_norm),
             WeightName::OutputNorm => format!("{}.weight", self.norm),
             WeightName::OutputNormBias => format!("{}.bias", self.norm),
             WeightName::Output => format!("{}.weight", self.head),

@@ -7,6 +7,8 @@ pub(super) fn stored(name: WeightName) -> String {
     let name = match name {
         WeightName::TokenEmbedding => "token_embd.weight",
         WeightName::PositionEmbedding => "position_embd.weight",
+        WeightName::EmbeddingNorm => "token_embd_norm.weight",
+        WeightName::EmbeddingNormBias => "token_embd_norm.bias",
         WeightName::OutputNorm => "output_norm.weight",
         WeightName::OutputNormBias => "output_norm.bias",
         WeightName::Output => "output.weight",

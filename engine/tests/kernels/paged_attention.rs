@@ -1,7 +1,7 @@
 //! Attention over the paged cache: near the plain op, and the same bits for every chunking, batch, block size, table
 //! order, instruction set and thread count.
 
-use crate::paged_world::{Rule, Shape, World, poison, shapes};
+use crate::paged_world::{Rule, SLOPES, Shape, World, poison, shapes};
 use crate::support::{Random, all, assert_close, assert_same_bits, plain};
 use engine::kernels::cpu::score_rule::ScoreRule;
 use engine::kv_cache::KvDtype;
@@ -33,11 +33,11 @@ fn equals_the_plain_op() {
 }
 
 #[test]
-fn windows_caps_biases_and_sight_equal_the_plain_op() {
+fn windows_caps_biases_slopes_and_sight_equal_the_plain_op() {
     let mut random = Random(7);
     let windows = [1, 5, 40, 300];
     let rules = windows.map(Rule::Window).into_iter().chain(windows.map(Rule::BothWindow));
-    for rule in rules.chain([Rule::Softcap, Rule::Bias, Rule::Both, Rule::BothBias]) {
+    for rule in rules.chain([Rule::Softcap, Rule::Bias, Rule::Both, Rule::BothBias]).chain(SLOPES) {
         for (index, shape) in shapes().into_iter().enumerate() {
             check_against_plain(Shape { rule, ..shape }, [3, 17, 70, 290][index % 4], &mut random);
         }
@@ -55,7 +55,7 @@ fn check_against_plain(shape: Shape, length: usize, random: &mut Random) {
 fn every_instruction_set_and_thread_count_gives_the_same_bits() {
     let mut random = Random(2);
     let back = [Rule::Plain, Rule::Window(37), Rule::Softcap, Rule::Bias];
-    let rules = back.into_iter().chain([Rule::Both, Rule::BothWindow(37), Rule::BothBias]);
+    let rules = back.into_iter().chain([Rule::Both, Rule::BothWindow(37), Rule::BothBias]).chain(SLOPES);
     for (rule, shape) in rules.cycle().zip(shapes()) {
         let shape = Shape { rule, ..shape };
         for length in [1, 3, 50, 256, 257, 530] {
@@ -73,10 +73,11 @@ fn every_instruction_set_and_thread_count_gives_the_same_bits() {
 #[test]
 fn chunks_and_neighbours_change_nothing() {
     let mut random = Random(3);
-    let cpus = all();
+    let (cpus, [exact, rounded]) = (all(), SLOPES);
+    let rules = [Rule::Plain, Rule::Window(100), exact, rounded];
     for (index, shape) in shapes().into_iter().enumerate() {
         let cpu = &cpus[index % cpus.len()];
-        let shape = Shape { rule: [Rule::Plain, Rule::Window(100)][index % 2], ..shape };
+        let shape = Shape { rule: rules[index % 4], ..shape };
         let lengths = [300, 1, 270, 17];
         let mut world = World::new(shape, &lengths, &mut random);
         let expected: Vec<Vec<f32>> = (0..lengths.len()).map(|seq| world.whole(cpu, seq)).collect();

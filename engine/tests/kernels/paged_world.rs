@@ -2,9 +2,9 @@
 //! of NaN before the test writes to it.
 
 use crate::support::{Random, plain};
-use engine::config::{RopeConfig, RopeScaling};
+use engine::config::{RopeConfig, RopeScaling, SlopeKind, SlopeRule};
 use engine::cpu::Cpu;
-use engine::kernels::cpu::score_rule::{DistanceBias, ScoreRule, Sight};
+use engine::kernels::cpu::score_rule::{DistanceBias, ScoreRule, Sight, Slopes};
 use engine::kv_cache::{KvCache, KvDtype, KvGeometry};
 use engine::ops;
 use engine::ops::paged_attention::{Attention, AttentionInput};
@@ -33,6 +33,8 @@ pub(crate) enum Rule {
     Softcap,
     /// By distance, up to 20.
     Bias,
+    /// By distance, however far.
+    Slopes(SlopeKind),
     /// Each token sees all.
     Both,
     /// So many on each side.
@@ -43,12 +45,15 @@ pub(crate) enum Rule {
 
 const DISTANCES: usize = 20;
 
+/// Both kinds of slopes.
+pub(crate) const SLOPES: [Rule; 2] = [Rule::Slopes(SlopeKind::Exact), Rule::Slopes(SlopeKind::Rounded)];
+
 impl Shape {
     fn width(&self) -> usize {
         (self.heads + 2 * self.kv_heads) * self.head_dim
     }
 
-    fn rule<'a>(&self, bias: &'a [f32]) -> ScoreRule<'a> {
+    fn rule<'a>(&self, (bias, slopes): (&'a [f32], &'a [f32])) -> ScoreRule<'a> {
         let plain = ScoreRule::scaled(1.0 / (self.head_dim as f32).sqrt());
         let biased = |own| Some(DistanceBias { values: bias, columns: DISTANCES, own });
         match self.rule {
@@ -58,6 +63,7 @@ impl Shape {
             Rule::BothWindow(positions) => ScoreRule { window: Some(positions), sight: Sight::Both, ..plain },
             Rule::BothBias => ScoreRule { bias: biased(9), sight: Sight::Both, ..plain },
             Rule::Softcap => ScoreRule { softcap: Some(0.7), ..plain },
+            Rule::Slopes(kind) => ScoreRule { slopes: Some(Slopes { of_heads: slopes, kind }), ..plain },
             Rule::Bias => ScoreRule { bias: biased(DISTANCES - 1), ..plain },
         }
     }
@@ -76,6 +82,8 @@ pub(crate) struct World {
     pub(crate) cache: KvCache,
     /// `[heads, DISTANCES]`
     bias: Vec<f32>,
+    /// `[heads]`
+    slopes: Vec<f32>,
 }
 
 impl World {
@@ -88,7 +96,13 @@ impl World {
         let mut cache = KvCache::new(KvGeometry { layers: 1, blocks, block_size, kv_heads, head_dim, dtype });
         poison(&mut cache);
         let qkv = lengths.iter().map(|length| random.values(length * shape.width())).collect();
-        Self { shape, qkv, tables, cache, bias: random.values(shape.heads * DISTANCES) }
+        let kind = if let Rule::Slopes(kind) = shape.rule { kind } else { SlopeKind::Exact };
+        let slopes = SlopeRule { kind, halvings: 8 }.of_heads(shape.heads);
+        Self { shape, qkv, tables, cache, bias: random.values(shape.heads * DISTANCES), slopes }
+    }
+
+    fn rule(&self) -> ScoreRule<'_> {
+        self.shape.rule((&self.bias, &self.slopes))
     }
 
     /// Runs one step with `parts` = (sequence, first position, count), and gives its rows.
@@ -106,7 +120,7 @@ impl World {
         let angles = self.shape.rope().angles(positions);
         ops::write_kv(cpu, (&angles).into(), &sequences, &mut qkv, self.cache.layer_mut(0));
         let mut out = vec![f32::NAN; qkv.len() / width * self.shape.heads * self.shape.head_dim];
-        let facts = Attention { heads: self.shape.heads, rule: self.shape.rule(&self.bias) };
+        let facts = Attention { heads: self.shape.heads, rule: self.rule() };
         let input = AttentionInput { queries: &qkv, sequences: &sequences, kv: self.cache.layer(0) };
         ops::paged_attention(cpu, &facts, &input, &mut out);
         out
@@ -130,7 +144,7 @@ impl World {
         let head = |row: usize, head: usize| &rows[row * self.shape.width() + head * head_dim..][..head_dim];
         let column =
             |count: usize, index: usize| (0..count).flat_map(|row| head(row, index).to_vec()).collect::<Vec<_>>();
-        let rule = self.shape.rule(&self.bias);
+        let rule = self.rule();
         let mut out = Vec::new();
         for (row, query) in (0..length).flat_map(|row| (0..heads).map(move |query| (row, query))) {
             let kv_head = query / (heads / kv_heads);

@@ -59,7 +59,7 @@ pub struct BenchFlags {
     #[arg(long, value_name = "ISA", env = "GONDOLA_ISA")]
     pub isa: Option<String>,
 
-    /// Weights as: auto (as they are stored), float32, bfloat16 (float weights in bf16) [default: auto]
+    /// Weights as: auto (as they are stored), float32, float16 or bfloat16 (float weights in 16 bits) [default: auto]
     #[arg(long, value_name = "DTYPE", env = "GONDOLA_DTYPE")]
     pub dtype: Option<String>,
 

@@ -1,7 +1,7 @@
 //! Falcon: what it says in its own way, and its row.
 
 use super::{Family, FieldNames, Fused, LLAMA, MODERN, Switch};
-use crate::config::{Activation, AttentionBias, NormKind};
+use crate::config::{Activation, AttentionBias, NormKind, SlopeKind};
 use crate::weight_name::{self, DecoderNames, LayerWeight};
 
 /// Two architectures under one name. In the older one all queries share a key as a rule, and attention and MLP read through
@@ -42,7 +42,7 @@ const OWN_NORMS: DecoderNames = DecoderNames {
     ..TENSORS
 };
 
-/// Falcon 7B, 40B, 180B and 2 11B; not those whose scores are biased by distance.
+/// Falcon 7B, 40B, 180B and 2 11B, and the `RefinedWeb` models, whose scores fall with distance.
 pub(super) const FALCON: Family = Family {
     model_type: "falcon",
     causal_class: "FalconForCausalLM",
@@ -57,6 +57,7 @@ pub(super) const FALCON: Family = Family {
     },
     tensors: &TENSORS,
     default_max_positions: Some(2048),
+    slopes: Switch::Said("alibi", Some(SlopeKind::Rounded), false),
     norm: NormKind::Layer,
     activations: &[("gelu", Activation::Gelu), ("gelu_pytorch_tanh", Activation::TanhGelu)],
     gated_mlp: false,
@@ -68,6 +69,7 @@ pub(super) const FALCON: Family = Family {
     fused: Fused::Groups("self_attention.query_key_value"),
     body: Some("transformer."),
     fields: &[
+        "alibi",
         "bias",
         "ff_factor",
         "multi_query",

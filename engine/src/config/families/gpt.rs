@@ -14,6 +14,7 @@ pub(super) const NAMES: FieldNames = FieldNames {
     kv_heads: "num_key_value_heads",
     theta: "rope_theta",
     activation: &["activation_function"],
+    others: &[],
 };
 
 /// q, k and v are stored as `c_attn`; their parts have no names in files, and are called here as GPT-Neo's are.

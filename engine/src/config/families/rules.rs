@@ -16,6 +16,8 @@ pub(crate) struct FieldNames {
     pub(crate) theta: &'static str,
     /// Any of them may stand.
     pub(crate) activation: &'static [&'static str],
+    /// Fields of counts, and what some files call them.
+    pub(crate) others: &'static [(&'static str, &'static str)],
 }
 
 impl FieldNames {
@@ -26,6 +28,7 @@ impl FieldNames {
             || self.max_positions == name
             || self.norm_eps == Some(name)
             || self.activation.contains(&name)
+            || self.others.iter().any(|(_, other)| *other == name)
     }
 }
 
@@ -92,6 +95,8 @@ pub(crate) enum Fused {
     Nothing,
     /// q, k and v, one behind the other, and so gate and up.
     Rows,
+    /// q, k and v in what is called this, one behind the other.
+    Stacked(&'static str),
     /// q, k and v in what is called this, for each key head: the query heads that share it, itself, its value head.
     Groups(&'static str),
     /// q, k and v, and all matrices lie transposed.

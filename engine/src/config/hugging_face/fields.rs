@@ -111,6 +111,9 @@ pub(super) const HARMLESS: &[&str] = &[
     "use_cache",
 ];
 
+/// What the norm by mean and variance is called where it is named: MPT's makers say that they computed it in 16 bits.
+const NORM_TYPES: [&str; 3] = ["layer_norm", "low_precision_layernorm", "layernorm"];
+
 /// Fails on the first field whose name or value could mean another forward pass.
 pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError> {
     for name in json.names() {
@@ -125,7 +128,6 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             "_remove_final_layer_norm"
             | "is_encoder_decoder"
             | "add_cross_attention"
-            | "alibi"
             | "apply_residual_connection_post_layernorm"
             | "attention_bias"
             | "lm_head_bias"
@@ -136,11 +138,13 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             | "use_bidirectional_attention"
             | "use_mrope"
             | "use_sliding_window" => expect(value, &Value::Bool(false)),
-            "do_layer_norm_before" | "layer_norm_elementwise_affine" | "rotary" | "scale_attn_weights" => {
+            "do_layer_norm_before" | "layer_norm_elementwise_affine" | "no_bias" | "rotary" | "scale_attn_weights" => {
                 expect(value, &Value::Bool(true))
             }
             "mlp_type" => expect(value, &Value::from("default")),
-            "norm_type" => expect(value, &Value::from("layer_norm")),
+            "norm_type" if NORM_TYPES.iter().any(|known| value.as_str() == Some(*known)) => Ok(()),
+            "norm_type" => expect(value, &Value::from(NORM_TYPES[0])),
+            "expansion_ratio" => expect(value, &Value::from(4)),
             "word_embed_proj_dim" => expect(value, json.value(family.names.hidden_size).unwrap_or(&Value::Null)),
             "decoder_sparse_step" | "full_attn_mod" | "interpolate_factor" => expect(value, &Value::from(1)),
             "mlp_only_layers" => expect(value, &Value::Array(Vec::new())),
@@ -161,7 +165,8 @@ fn is_rotary(name: &str, family: &Family) -> bool {
 
 fn check_class(value: &Value, family: &Family) -> Result<(), String> {
     let classes = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    if classes.iter().any(|class| class.as_str() == Some(family.causal_class)) {
+    let known = [Some(family.causal_class), family.old_class];
+    if classes.iter().any(|class| class.as_str().is_some_and(|class| known.contains(&Some(class)))) {
         return Ok(());
     }
     let found = crate::error::shown(&value.to_string());

@@ -1,6 +1,8 @@
-//! What a model does to attention scores before their softmax: scale, cap, bias by distance, window.
+//! What a model does to attention scores before their softmax: scale, cap, bias or slope by distance, window.
 
 use std::ops::Range;
+
+use half::bf16;
 
 use super::simd::{LANES, Simd};
 use super::softcap::softcapped;
@@ -19,6 +21,8 @@ pub struct ScoreRule<'a> {
     pub window: Option<usize>,
     /// Added to the scores of each head.
     pub bias: Option<DistanceBias<'a>>,
+    /// So with distances of which no number is kept.
+    pub slopes: Option<Slopes<'a>>,
 }
 
 /// Which positions of its sequence a token sees.
@@ -39,6 +43,25 @@ pub struct DistanceBias<'a> {
     pub columns: usize,
     /// Which of them is that of the query's own position.
     pub own: usize,
+}
+
+/// `ALiBi`: what is added falls with the distance of a key behind its query, in each head by a slope of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slopes<'a> {
+    /// `[heads]`
+    pub of_heads: &'a [f32],
+    /// How they are multiplied.
+    pub kind: SlopeKind,
+}
+
+/// What slopes are multiplied with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlopeKind {
+    /// The distance.
+    Exact,
+    /// Both positions: each is rounded to bfloat16, so is its product with the slope, and the products' difference is scaled
+    /// as scores are. Far positions share a product, as they did when the model was trained.
+    Rounded,
 }
 
 /// Positions that a row sees, in order.
@@ -85,10 +108,38 @@ impl DistanceBias<'_> {
     }
 }
 
+impl Slopes<'_> {
+    /// Adds what distances take from one query and head to its scores of the positions from `first` on.
+    #[inline(always)]
+    fn add(&self, scale: f32, (position, head): (usize, usize), first: usize, scores: &mut [f32]) {
+        let slope = self.of_heads[head];
+        match self.kind {
+            SlopeKind::Exact => {
+                let behind = position as i32 - first as i32;
+                for (index, score) in scores.iter_mut().enumerate() {
+                    *score -= slope * (behind - index as i32) as f32;
+                }
+            }
+            SlopeKind::Rounded => {
+                let own = rounded_product(slope, position);
+                for (key, score) in (first..).zip(scores) {
+                    *score += (rounded_product(slope, key) - own) * scale;
+                }
+            }
+        }
+    }
+}
+
+/// Of a slope that is one of bfloat16's numbers and a position.
+#[inline(always)]
+fn rounded_product(slope: f32, position: usize) -> f32 {
+    bf16::from_f32(slope * bf16::from_f32(position as f32).to_f32()).to_f32()
+}
+
 impl ScoreRule<'_> {
     /// Nothing but a scale.
     pub fn scaled(scale: f32) -> Self {
-        Self { scale, sight: Sight::Back, softcap: None, window: None, bias: None }
+        Self { scale, sight: Sight::Back, softcap: None, window: None, bias: None, slopes: None }
     }
 
     /// The end of what tokens see that stand before `next`, in a sequence of so many positions.
@@ -125,5 +176,21 @@ impl ScoreRule<'_> {
         if let Some(bias) = self.bias {
             bias.add((position, head), seen, &mut scores[seen.start - first..seen.end - first]);
         }
+        if let Some(slopes) = self.slopes {
+            let scores = &mut scores[seen.start - first..seen.end - first];
+            slopes.add(self.scale, (position, head), seen.start, scores);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What torch multiplies: the last of nine slopes, and positions of more bits than bfloat16 has.
+    #[test]
+    fn products_are_rounded_as_torch_rounds_them() {
+        let products = [1, 3, 257, 1001, 2047].map(|position| rounded_product(0.707_031_25, position));
+        assert_eq!(products, [0.707_031_25, 2.125, 181.0, 708.0, 1448.0]);
     }
 }
