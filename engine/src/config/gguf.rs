@@ -221,7 +221,7 @@ impl<'a> Keys<'a> {
     fn norm_eps(&self) -> Result<f32, LoadError> {
         let key = match self.family.norm {
             NormKind::RootMeanSquare => "attention.layer_norm_rms_epsilon",
-            NormKind::Layer => "attention.layer_norm_epsilon",
+            NormKind::Layer | NormKind::UnbiasedLayer => "attention.layer_norm_epsilon",
         };
         let number = self.metadata.optional_number(&self.full(key))?;
         let number = number.ok_or_else(|| self.error(key, "is missing"))?;
