@@ -48,6 +48,7 @@ pub(crate) enum PlantedBug {
     BeamsBlock,
     WindowTooShort,
     WindowNeverMoves,
+    WindowedFoundAfterReuse,
     WholeCut,
     WholeUnbounded,
 }

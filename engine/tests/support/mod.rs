@@ -154,6 +154,7 @@ impl Runner {
             block_size: setup.block_size,
             num_blocks: setup.num_blocks,
             window: engine.window(),
+            windowed: None,
             max_model_len: match setup.passes {
                 // Where blocks are given back, a text may be longer than the pool.
                 Passes::Cached if engine.window().is_some() => 64 * setup.block_size * setup.num_blocks,
