@@ -7,11 +7,13 @@ mod arithmetic;
 mod available;
 mod byte_count;
 mod encoder;
+mod needs;
 mod together;
+mod windowed;
 
 use std::fmt;
 
-use scheduler::{Limits, Passes};
+use scheduler::{Passes, WindowedPool};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{DecoderConfig, ModelConfig};
@@ -20,6 +22,7 @@ use crate::kv_cache::KvDtype;
 use crate::options::EngineOptions;
 pub use available::available_bytes;
 use byte_count::ByteCount;
+use needs::Needs;
 
 /// Prompt tokens that can be scored in a step in which everybody draws: a prompt that is scored moves at least as fast as
 /// the pace of prompts under load lets it.
@@ -30,9 +33,9 @@ const SCORED_TOKENS: usize = 16;
 pub struct MemoryLimits {
     /// Positions in one block of the KV cache.
     pub block_size: usize,
-    /// Exact size of the pool; wins over bytes.
+    /// Exact size of the pool; wins over bytes. A second pool follows from it.
     pub num_kv_blocks: Option<usize>,
-    /// Bytes of the pool. With neither, a quarter of what is available.
+    /// Bytes of the pool, or of both. With neither, a quarter of what is available.
     pub kv_cache_memory_bytes: Option<u64>,
     /// Sequences that run at once.
     pub max_num_seqs: usize,
@@ -42,6 +45,9 @@ pub struct MemoryLimits {
     pub max_model_len: Option<usize>,
     /// Proposals of a sequence in one step; each is a row of logits more.
     pub num_speculative_tokens: usize,
+    /// Whether layers that see a window only get a pool of their own where others see all positions. Whoever lays blocks out by
+    /// hand may go without.
+    pub windowed_pool: bool,
 }
 
 impl Default for MemoryLimits {
@@ -55,6 +61,7 @@ impl Default for MemoryLimits {
             max_num_batched_tokens: 256,
             max_model_len: None,
             num_speculative_tokens: 0,
+            windowed_pool: true,
         }
     }
 }
@@ -85,16 +92,20 @@ impl MemoryLimits {
 pub struct MemoryPlan {
     /// All parameters once, as they are held.
     pub weights_bytes: u64,
-    /// The pool.
+    /// The pool, or both of them.
     pub kv_bytes: u64,
     /// One block of the pool.
     pub kv_bytes_per_block: u64,
+    /// One block of the second pool, if there is one.
+    pub kv_bytes_per_windowed_block: u64,
     /// How the model computes sequences: whole ones need no pool.
     pub passes: Passes,
     /// Tokens of the largest step.
     pub max_num_batched_tokens: usize,
     /// Blocks in the pool.
     pub num_blocks: usize,
+    /// The second pool, of layers that see a window only where others see all positions.
+    pub windowed: Option<WindowedPool>,
     /// Positions in a block.
     pub block_size: usize,
     /// Activations and logits of the largest step.
@@ -131,6 +142,11 @@ impl MemoryPlan {
         self.weights_bytes + self.kv_bytes + self.scratch_bytes
     }
 
+    /// Its second pool.
+    fn windowed_bytes(&self) -> u64 {
+        self.windowed.map_or(0, |pool| pool.num_blocks as u64 * self.kv_bytes_per_windowed_block)
+    }
+
     fn of(model: &ModelConfig, sizes: Sizes, limits: &MemoryLimits, available_bytes: u64) -> Result<Self, LoadError> {
         match model {
             ModelConfig::Decoder(config) => Self::with_available(config, sizes, limits, available_bytes),
@@ -151,11 +167,13 @@ impl MemoryPlan {
         let num_blocks = needs.num_blocks(config, limits)?;
         let plan = Self {
             weights_bytes: needs.weights,
-            kv_bytes: num_blocks * needs.per_block,
+            kv_bytes: needs.pool_bytes(num_blocks),
             kv_bytes_per_block: needs.per_block,
+            kv_bytes_per_windowed_block: needs.windowed.as_ref().map_or(0, |windowed| windowed.per_block),
             passes: Passes::Cached,
             max_num_batched_tokens: limits.max_num_batched_tokens,
             num_blocks: num_blocks as usize,
+            windowed: needs.windowed.as_ref().map(|windowed| windowed.pool(num_blocks)),
             block_size: limits.block_size,
             scratch_bytes: needs.scratch,
             available_bytes,
@@ -190,91 +208,6 @@ impl Sizes {
     }
 }
 
-/// The fixed needs, from which the pool's size follows.
-struct Needs {
-    weights: u64,
-    scratch: u64,
-    per_block: u64,
-    available: u64,
-}
-
-impl Needs {
-    fn of_decoder(config: &DecoderConfig, sizes: Sizes, limits: &MemoryLimits, available: u64) -> Self {
-        Self {
-            weights: sizes.weights,
-            scratch: arithmetic::scratch_bytes(config, limits),
-            per_block: arithmetic::kv_bytes_per_block(config, limits.block_size, sizes.kv_dtype),
-            available,
-        }
-    }
-
-    /// Blocks that were asked for, by number or by bytes.
-    fn wanted_blocks(&self, limits: &MemoryLimits) -> Option<u64> {
-        match (limits.num_kv_blocks, limits.kv_cache_memory_bytes) {
-            (Some(blocks), _) => Some(blocks as u64),
-            (None, Some(bytes)) => Some(bytes / self.per_block),
-            (None, None) => None,
-        }
-    }
-
-    fn num_blocks(&self, config: &DecoderConfig, limits: &MemoryLimits) -> Result<u64, LoadError> {
-        let fixed = self.weights.saturating_add(self.scratch);
-        let left = self.available.saturating_sub(fixed) / self.per_block;
-        if left == 0 {
-            return Err(self.too_much(1, "a smaller model or more memory"));
-        }
-        let Some(wanted) = self.wanted_blocks(limits) else {
-            return Ok(self.default_blocks(config, limits).min(left));
-        };
-        match wanted {
-            0 => {
-                Err(LoadError::Memory(format!("a KV cache needs one block of {} at least", ByteCount(self.per_block))))
-            }
-            _ if wanted > left => Err(self.too_much(wanted, &format!("num-kv-blocks {left} at most"))),
-            _ => Ok(wanted),
-        }
-    }
-
-    /// A quarter of the memory, and never more than all sequences could fill.
-    fn default_blocks(&self, config: &DecoderConfig, limits: &MemoryLimits) -> u64 {
-        let context = limits.max_model_len.unwrap_or(config.max_positions);
-        let full_contexts = context.div_ceil(limits.block_size) as u64 * limits.max_num_seqs as u64;
-        (self.available / 4 / self.per_block).clamp(1, full_contexts)
-    }
-
-    /// What one sequence may reach: the wanted length, or as much of the model's as the pool holds; all of it where the pool
-    /// holds a window that every layer has.
-    fn max_model_len(&self, config: &DecoderConfig, limits: &MemoryLimits, blocks: u64) -> Result<usize, LoadError> {
-        let step = limits.max_num_batched_tokens;
-        let moving = config.window().map(|window| Limits::window_blocks(window, step, limits.block_size));
-        if moving.is_some_and(|moving| moving as u64 <= blocks) {
-            return Ok(limits.max_model_len.unwrap_or(config.max_positions));
-        }
-        let held = blocks as usize * limits.block_size;
-        match limits.max_model_len {
-            Some(wanted) if wanted > held => {
-                let needed = wanted.div_ceil(limits.block_size) as u64;
-                Err(self.too_much(needed, &format!("max-model-len {held} or a pool of {needed} blocks")))
-            }
-            Some(wanted) => Ok(wanted),
-            None => Ok(config.max_positions.min(held)),
-        }
-    }
-
-    fn too_much(&self, blocks: u64, advice: &str) -> LoadError {
-        let kv = blocks.saturating_mul(self.per_block);
-        let total = self.weights.saturating_add(kv).saturating_add(self.scratch);
-        LoadError::Memory(format!(
-            "needs {}: weights {} + KV {} ({blocks} blocks) + scratch {}; have {}; use {advice}",
-            ByteCount(total),
-            ByteCount(self.weights),
-            ByteCount(kv),
-            ByteCount(self.scratch),
-            ByteCount(self.available),
-        ))
-    }
-}
-
 impl fmt::Display for MemoryPlan {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         let total = self.total_bytes();
@@ -288,8 +221,17 @@ impl fmt::Display for MemoryPlan {
             self.num_blocks * self.block_size
         );
         line("weights", self.weights_bytes, "every parameter once")?;
+        let windowed_bytes = self.windowed_bytes();
         if self.passes == Passes::Cached {
-            line("KV cache", self.kv_bytes, &blocks)?;
+            line("KV cache", self.kv_bytes - windowed_bytes, &blocks)?;
+        }
+        if let Some(WindowedPool { num_blocks, window }) = self.windowed {
+            let each = ByteCount(self.kv_bytes_per_windowed_block);
+            line(
+                "windows",
+                windowed_bytes,
+                &format!("{num_blocks} blocks, {each} each: layers that see {window} tokens"),
+            )?;
         }
         line("scratch", self.scratch_bytes, "activations and logits of the largest step")?;
         line("total", total, &format!("of {} available", ByteCount(self.available_bytes)))?;

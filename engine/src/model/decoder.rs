@@ -9,7 +9,7 @@ use crate::config::{LayerOrder, StreamNorms};
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::input::ForwardInput;
-use crate::kv_cache::{KvCache, KvGeometry};
+use crate::kv_cache::KvCache;
 use crate::layers::angles::{LayerAngles, LayerRopes};
 use crate::layers::attention::{Attention, AttentionScratch, Batch};
 use crate::layers::experts::{Experts, ExpertsScratch};
@@ -78,7 +78,7 @@ struct Scratch {
 }
 
 impl Decoder {
-    pub(crate) fn load(loader: &WeightLoader<'_>, geometry: KvGeometry) -> Result<Self, LoadError> {
+    pub(crate) fn load(loader: &WeightLoader<'_>, kv: KvCache) -> Result<Self, LoadError> {
         let config = loader.checkpoint.config();
         let head_bias = config.head_bias.then_some(WeightName::OutputBias);
         let rows = |weight, bias| Part { weight, bias, out: config.vocab_size };
@@ -104,7 +104,7 @@ impl Decoder {
             embedding,
             positions: config.rope.is_none().then(|| Positions::load(loader)).transpose()?,
             head,
-            kv: KvCache::new(geometry),
+            kv,
             scratch: Scratch::default(),
         })
     }

@@ -1,0 +1,124 @@
+//! What a model needs whatever its cache holds, and what cache that leaves.
+
+use scheduler::Limits;
+
+use super::byte_count::ByteCount;
+use super::windowed::WindowedNeeds;
+use super::{MemoryLimits, Sizes, arithmetic};
+use crate::config::DecoderConfig;
+use crate::error::LoadError;
+
+/// The fixed needs, from which the pool's size follows.
+pub(super) struct Needs {
+    pub(super) weights: u64,
+    pub(super) scratch: u64,
+    pub(super) per_block: u64,
+    pub(super) windowed: Option<WindowedNeeds>,
+    pub(super) available: u64,
+}
+
+impl Needs {
+    pub(super) fn of_decoder(config: &DecoderConfig, sizes: Sizes, limits: &MemoryLimits, available: u64) -> Self {
+        let windowed = WindowedNeeds::new(config, sizes.kv_dtype, limits);
+        let layers = config.num_layers - windowed.as_ref().map_or(0, |windowed| windowed.layers);
+        Self {
+            weights: sizes.weights,
+            scratch: arithmetic::scratch_bytes(config, limits),
+            per_block: arithmetic::kv_bytes_per_block(config, layers, limits.block_size, sizes.kv_dtype),
+            windowed,
+            available,
+        }
+    }
+
+    /// Bytes of so many blocks, those of a second pool beside them included.
+    pub(super) fn pool_bytes(&self, blocks: u64) -> u64 {
+        let windowed = self.windowed.as_ref().map_or(0, |windowed| windowed.bytes_beside(blocks));
+        blocks.saturating_mul(self.per_block).saturating_add(windowed)
+    }
+
+    /// Most blocks that so many bytes hold, those of a second pool beside them included.
+    fn blocks_within(&self, bytes: u64) -> u64 {
+        let (mut fit, mut too_many) = (0, (bytes / self.per_block).saturating_add(1));
+        while fit + 1 < too_many {
+            let blocks = fit + (too_many - fit) / 2;
+            if self.pool_bytes(blocks) <= bytes {
+                fit = blocks;
+            } else {
+                too_many = blocks;
+            }
+        }
+        fit
+    }
+
+    /// Blocks that were asked for, by number or by bytes.
+    pub(super) fn wanted_blocks(&self, limits: &MemoryLimits) -> Option<u64> {
+        match (limits.num_kv_blocks, limits.kv_cache_memory_bytes) {
+            (Some(blocks), _) => Some(blocks as u64),
+            (None, Some(bytes)) => Some(self.blocks_within(bytes)),
+            (None, None) => None,
+        }
+    }
+
+    pub(super) fn num_blocks(&self, config: &DecoderConfig, limits: &MemoryLimits) -> Result<u64, LoadError> {
+        let fixed = self.weights.saturating_add(self.scratch);
+        let left = self.blocks_within(self.available.saturating_sub(fixed));
+        if left == 0 {
+            return Err(self.too_much(1, "a smaller model or more memory"));
+        }
+        let Some(wanted) = self.wanted_blocks(limits) else {
+            return Ok(self.default_blocks(config, limits).min(left));
+        };
+        match wanted {
+            0 => {
+                let one = ByteCount(self.pool_bytes(1));
+                Err(LoadError::Memory(format!("a KV cache needs one block of {one} at least")))
+            }
+            _ if wanted > left => Err(self.too_much(wanted, &format!("num-kv-blocks {left} at most"))),
+            _ => Ok(wanted),
+        }
+    }
+
+    /// A quarter of the memory, and never more than all sequences could fill.
+    fn default_blocks(&self, config: &DecoderConfig, limits: &MemoryLimits) -> u64 {
+        let context = limits.max_model_len.unwrap_or(config.max_positions);
+        let full_contexts = context.div_ceil(limits.block_size) as u64 * limits.max_num_seqs as u64;
+        self.blocks_within(self.available / 4).clamp(1, full_contexts)
+    }
+
+    /// What one sequence may reach: the wanted length, or as much of the model's as the pool holds; all of it where the pool
+    /// holds a window that every layer has.
+    pub(super) fn max_model_len(
+        &self,
+        config: &DecoderConfig,
+        limits: &MemoryLimits,
+        blocks: u64,
+    ) -> Result<usize, LoadError> {
+        let step = limits.max_num_batched_tokens;
+        let moving = config.window().map(|window| Limits::window_blocks(window, step, limits.block_size));
+        if moving.is_some_and(|moving| moving as u64 <= blocks) {
+            return Ok(limits.max_model_len.unwrap_or(config.max_positions));
+        }
+        let held = blocks as usize * limits.block_size;
+        match limits.max_model_len {
+            Some(wanted) if wanted > held => {
+                let needed = wanted.div_ceil(limits.block_size) as u64;
+                Err(self.too_much(needed, &format!("max-model-len {held} or a pool of {needed} blocks")))
+            }
+            Some(wanted) => Ok(wanted),
+            None => Ok(config.max_positions.min(held)),
+        }
+    }
+
+    pub(super) fn too_much(&self, blocks: u64, advice: &str) -> LoadError {
+        let kv = self.pool_bytes(blocks);
+        let total = self.weights.saturating_add(kv).saturating_add(self.scratch);
+        LoadError::Memory(format!(
+            "needs {}: weights {} + KV {} ({blocks} blocks) + scratch {}; have {}; use {advice}",
+            ByteCount(total),
+            ByteCount(self.weights),
+            ByteCount(kv),
+            ByteCount(self.scratch),
+            ByteCount(self.available),
+        ))
+    }
+}
