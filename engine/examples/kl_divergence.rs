@@ -64,6 +64,7 @@ impl Model {
             num_kv_blocks: Some(chunk.div_ceil(BLOCK_SIZE)),
             max_num_seqs: 1,
             max_num_batched_tokens: chunk,
+            windowed_pool: false,
             ..MemoryLimits::default()
         };
         let plan = MemoryPlan::new(&checkpoint, &options, &limits)?;

@@ -14,6 +14,8 @@ mod relative;
 mod rotary;
 mod slopes;
 
+use scheduler::KvPool;
+
 pub use crate::kernels::cpu::activation::Activation;
 pub use crate::kernels::cpu::score_rule::SlopeKind;
 pub use disentangled::DisentangledRule;
@@ -98,6 +100,17 @@ impl DecoderConfig {
     pub fn window(&self) -> Option<usize> {
         let windows: Option<Vec<usize>> = self.windows.iter().copied().collect();
         windows?.into_iter().max()
+    }
+
+    /// The same of those layers that see a window only, if others see all positions.
+    pub fn window_beside_all(&self) -> Option<usize> {
+        self.windows.iter().copied().flatten().max().filter(|_| self.windows.contains(&None))
+    }
+
+    /// Whose blocks each layer uses where those that see a window have a pool of their own.
+    pub(crate) fn pools(&self) -> Vec<KvPool> {
+        let pool = |window: &Option<usize>| if window.is_some() { KvPool::Windowed } else { KvPool::Main };
+        self.windows.iter().map(pool).collect()
     }
 }
 

@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use scheduler::{BlockId, Executor, Passes, RowFault, SeqId, SequenceVector, StepOutput, StepPlan, Token, Work};
+use scheduler::{
+    BlockId, Executor, Passes, RowFault, SeqId, SequenceVector, StepOutput, StepPlan, Token, WindowedPool, Work,
+};
 
 use crate::checkpoint::Checkpoint;
 use crate::cpu::Cpu;
@@ -33,6 +35,7 @@ pub struct Engine {
     model: Box<dyn Model>,
     bounds: Bounds,
     window: Option<usize>,
+    windowed: Option<WindowedPool>,
     /// The last step's, emptied: its memory serves the next one.
     spare_input: ForwardInput<'static>,
     /// The last step's.
@@ -57,15 +60,16 @@ impl Engine {
             dtype: options.kv_dtype,
         };
         let loader = WeightLoader { checkpoint, cpu: &cpu, dtype: options.dtype, longest_text: plan.longest_text };
-        let model = model::load(&loader, geometry)?;
+        let windowed_blocks = plan.windowed.map(|pool| pool.num_blocks);
+        let model = model::load(&loader, geometry, windowed_blocks)?;
         let room = match plan.passes {
-            Passes::Cached => Room::Blocks { size: plan.block_size, count: plan.num_blocks },
+            Passes::Cached => Room::Blocks { size: plan.block_size, count: plan.num_blocks, windowed: windowed_blocks },
             Passes::Whole => Room::Tokens(config.max_positions()),
         };
         let bounds = Bounds { vocab_size: config.vocab_size(), room, positions: config.learned_positions() };
         let (spare_input, output, samplers) = (ForwardInput::default(), ForwardOutput::default(), Samplers::default());
-        let window = config.window();
-        let mut engine = Self { cpu, model, bounds, window, spare_input, output, samplers };
+        let (window, windowed) = (config.window(), plan.windowed);
+        let mut engine = Self { cpu, model, bounds, window, windowed, spare_input, output, samplers };
         engine.try_out(checkpoint)?;
         if let Some(load) = engine.model.expert_load() {
             load.restart();
@@ -99,6 +103,11 @@ impl Engine {
         self.model.expert_load().cloned()
     }
 
+    /// The pool of those layers that see a window only, where others see all positions.
+    pub fn windowed(&self) -> Option<WindowedPool> {
+        self.windowed
+    }
+
     /// Runs a plan and returns the logits of each of its tokens, `[tokens, vocab]`, sampling nothing.
     pub fn logits(&mut self, plan: &StepPlan) -> Result<&[f32], StepError> {
         self.forward(plan, LogitRows::All)?;
@@ -108,14 +117,16 @@ impl Engine {
     /// One pass over fixed tokens: a model whose numbers are not finite does not start.
     fn try_out(&mut self, checkpoint: &Checkpoint) -> Result<(), LoadError> {
         let (most, block_size) = match self.bounds.room {
-            Room::Blocks { size, count } => (size * count, Some(size)),
+            Room::Blocks { size, count, windowed } => (size * windowed.map_or(count, |few| few.min(count)), Some(size)),
             Room::Tokens(most) => (most, None),
         };
         let positions = TRIAL_TOKENS.min(most).min(checkpoint.model().max_positions());
         let blocks = block_size.map_or(0, |size| positions.div_ceil(size) as u32);
+        let windowed = self.windowed.map_or(0, |_| blocks);
         let work = Work {
             tokens: (0..positions).map(|index| (index % self.bounds.vocab_size) as Token).collect(),
             blocks: (0..blocks).map(BlockId).collect(),
+            windowed: (0..windowed).map(BlockId).collect(),
             pooled: true,
             asked: [0].into(),
             ..Work::empty(SeqId(0))
@@ -131,7 +142,7 @@ impl Engine {
     fn forward(&mut self, plan: &StepPlan, rows: LogitRows) -> Result<(), StepError> {
         let input = std::mem::take(&mut self.spare_input).fill(plan, rows, self.bounds)?;
         if let Some(cache) = self.model.cache() {
-            plan.copies.iter().for_each(|copy| cache.copy_block(copy.from, copy.to));
+            plan.copies.iter().for_each(|copy| cache.copy_block(*copy));
         }
         self.model.forward(&self.cpu, &input, &mut self.output);
         self.spare_input = input.emptied();

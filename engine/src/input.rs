@@ -1,6 +1,6 @@
 //! A step's plan as one flat, ragged batch: what every layer reads.
 
-use scheduler::{StepPlan, Token, Work};
+use scheduler::{BlockId, KvPool, StepPlan, Token, Work};
 
 use crate::error::StepError;
 use crate::ops::sequences::SequenceRows;
@@ -14,6 +14,8 @@ pub(crate) struct ForwardInput<'a> {
     pub(crate) positions: Vec<usize>,
     /// One for each work.
     pub(crate) sequences: Vec<SequenceRows<'a>>,
+    /// The same with their blocks of the second pool, if there is one.
+    windowed: Vec<SequenceRows<'a>>,
     /// Rows whose logits are wanted, ascending.
     pub(crate) logit_rows: Vec<usize>,
     /// Sequences whose vector is wanted, ascending.
@@ -50,8 +52,8 @@ pub(crate) struct Bounds {
 /// What bounds the positions of a sequence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Room {
-    /// The blocks that it names of a pool.
-    Blocks { size: usize, count: usize },
+    /// The blocks that it names of a pool, and of a second one if there is one.
+    Blocks { size: usize, count: usize, windowed: Option<usize> },
     /// It is computed whole and pooled, and has this many tokens at most.
     Tokens(usize),
 }
@@ -75,10 +77,17 @@ impl<'a> ForwardInput<'a> {
         self.states_from.clear();
         self.asked.clear();
         self.seconds.clear();
-        self.sequences.clear();
-        let sequences = self.sequences.into_iter().map(|_| unreachable!("they were cleared")).collect();
+        let (sequences, windowed) = (emptied(self.sequences), emptied(self.windowed));
         let Self { ids, positions, logit_rows, pooled, states_from, asked, seconds, .. } = self;
-        ForwardInput { ids, positions, sequences, logit_rows, pooled, states_from, asked, seconds }
+        ForwardInput { ids, positions, sequences, windowed, logit_rows, pooled, states_from, asked, seconds }
+    }
+
+    /// One for each work, with its blocks of this pool.
+    pub(crate) fn sequences_in(&self, pool: KvPool) -> &[SequenceRows<'a>] {
+        match pool {
+            KvPool::Main => &self.sequences,
+            KvPool::Windowed => &self.windowed,
+        }
     }
 
     /// Rows of the batch.
@@ -103,8 +112,17 @@ impl<'a> ForwardInput<'a> {
         self.states_from.extend(work.pooled.then_some(work.states_from));
         self.asked.extend(work.asked.iter().map(|row| first + row));
         self.seconds.push(work.second);
+        if !work.windowed.is_empty() {
+            self.windowed.push(SequenceRows { rows: first..last, start: work.start, blocks: &work.windowed });
+        }
         self.sequences.push(SequenceRows { rows: first..last, start: work.start, blocks: &work.blocks });
     }
+}
+
+/// No rows, in the same memory.
+fn emptied(mut rows: Vec<SequenceRows<'_>>) -> Vec<SequenceRows<'static>> {
+    rows.clear();
+    rows.into_iter().map(|_| unreachable!("they were cleared")).collect()
 }
 
 fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
@@ -112,7 +130,7 @@ fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
         return Err(StepError::Plan("a work computes no token".to_owned()));
     }
     match bounds.room {
-        Room::Blocks { size, count } => check_blocks(work, size, count)?,
+        Room::Blocks { size, count, windowed } => check_blocks(work, size, (count, windowed))?,
         Room::Tokens(most) => check_whole(work, most)?,
     }
     let positions = work.start + work.tokens.len();
@@ -135,19 +153,33 @@ fn check(work: &Work, bounds: Bounds) -> Result<(), StepError> {
     check_scores(work, bounds)
 }
 
-fn check_blocks(work: &Work, block_size: usize, num_blocks: usize) -> Result<(), StepError> {
-    let (have, positions) = (work.blocks.len() * block_size, work.start + work.tokens.len());
+fn check_blocks(
+    work: &Work,
+    block_size: usize,
+    (num_blocks, windowed): (usize, Option<usize>),
+) -> Result<(), StepError> {
+    let positions = work.start + work.tokens.len();
+    check_table(&work.blocks, block_size, (num_blocks, positions))?;
+    match windowed {
+        Some(num_blocks) => check_table(&work.windowed, block_size, (num_blocks, positions)),
+        None if work.windowed.is_empty() => Ok(()),
+        None => Err(StepError::Plan("a work names blocks of a second pool".to_owned())),
+    }
+}
+
+fn check_table(table: &[BlockId], block_size: usize, (num_blocks, positions): (usize, usize)) -> Result<(), StepError> {
+    let have = table.len() * block_size;
     if have < positions {
         return Err(StepError::Plan(format!("blocks hold {have} positions, the work reaches {positions}")));
     }
-    match work.blocks.iter().find(|block| block.index() >= num_blocks) {
+    match table.iter().find(|block| block.index() >= num_blocks) {
         Some(block) => Err(StepError::Plan(format!("block {} of {num_blocks}", block.0))),
         None => Ok(()),
     }
 }
 
 fn check_whole(work: &Work, most: usize) -> Result<(), StepError> {
-    let is_whole = work.start == 0 && work.blocks.is_empty() && work.pooled;
+    let is_whole = work.start == 0 && work.blocks.is_empty() && work.windowed.is_empty() && work.pooled;
     let draws = !work.samples.is_empty() || !work.scores.is_empty();
     if !is_whole || draws || work.tokens.len() > most {
         let tokens = work.tokens.len();
@@ -175,11 +207,12 @@ fn check_scores(work: &Work, bounds: Bounds) -> Result<(), StepError> {
 mod tests {
     use std::sync::Arc;
 
-    use scheduler::{BlockId, SampleSpec, SamplingParams, ScoreSpec, SeqId};
+    use scheduler::{SampleSpec, SamplingParams, ScoreSpec, SeqId};
 
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { vocab_size: 10, positions: Some(4), room: Room::Blocks { size: 2, count: 8 } };
+    const BOUNDS: Bounds =
+        Bounds { vocab_size: 10, positions: Some(4), room: Room::Blocks { size: 2, count: 8, windowed: None } };
 
     fn work(start: usize, tokens: &[Token], blocks: &[u32], rows: &[usize]) -> Work {
         let spec = |&row| SampleSpec {
@@ -246,6 +279,25 @@ mod tests {
         ] {
             assert!(!is_taken(bad, BOUNDS));
         }
+    }
+
+    #[test]
+    fn layers_of_a_second_pool_have_tables_of_their_own() {
+        let bounds = Bounds { room: Room::Blocks { size: 2, count: 8, windowed: Some(3) }, ..BOUNDS };
+        let both = |windowed: &[u32]| Work {
+            windowed: windowed.iter().copied().map(BlockId).collect(),
+            ..work(1, &[1, 2, 3], &[7, 4], &[2])
+        };
+        let plan = StepPlan { copies: Vec::new(), works: vec![both(&[2, 2])] };
+        let input = ForwardInput::default().fill(&plan, LogitRows::Sampling, bounds).unwrap();
+        let [main, windowed] = [KvPool::Main, KvPool::Windowed].map(|pool| &input.sequences_in(pool)[0]);
+        assert_eq!((windowed.rows.clone(), windowed.start), (main.rows.clone(), main.start));
+        assert_eq!([main.blocks, windowed.blocks], [[BlockId(7), BlockId(4)], [BlockId(2), BlockId(2)]]);
+        assert!(input.emptied().sequences_in(KvPool::Windowed).is_empty());
+        for bad in [&[][..], &[2], &[2, 3]] {
+            assert!(!is_taken(both(bad), bounds));
+        }
+        assert!(is_taken(both(&[]), BOUNDS) && !is_taken(both(&[2, 2]), BOUNDS));
     }
 
     fn is_taken(work: Work, bounds: Bounds) -> bool {

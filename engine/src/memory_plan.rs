@@ -11,10 +11,11 @@ mod fits;
 mod needs;
 mod sizes;
 mod together;
+mod windowed;
 
 use std::fmt;
 
-use scheduler::Passes;
+use scheduler::{Passes, WindowedPool};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{DecoderConfig, ModelConfig};
@@ -35,9 +36,9 @@ const SCORED_TOKENS: usize = 16;
 pub struct MemoryLimits {
     /// Positions in one block of the KV cache.
     pub block_size: usize,
-    /// Exact size of the pool; wins over bytes.
+    /// Exact size of the pool; wins over bytes. A second pool follows from it.
     pub num_kv_blocks: Option<usize>,
-    /// Bytes of the pool. With neither, a quarter of what is available.
+    /// Bytes of the pool, or of both. With neither, a quarter of what is available.
     pub kv_cache_memory_bytes: Option<u64>,
     /// Sequences that run at once.
     pub max_num_seqs: usize,
@@ -47,6 +48,9 @@ pub struct MemoryLimits {
     pub max_model_len: Option<usize>,
     /// Proposals of a sequence in one step; each is a row of logits more.
     pub num_speculative_tokens: usize,
+    /// Whether layers that see a window only get a pool of their own where others see all positions. Whoever lays blocks out by
+    /// hand may go without.
+    pub windowed_pool: bool,
 }
 
 impl Default for MemoryLimits {
@@ -60,6 +64,7 @@ impl Default for MemoryLimits {
             max_num_batched_tokens: 256,
             max_model_len: None,
             num_speculative_tokens: 0,
+            windowed_pool: true,
         }
     }
 }
@@ -90,16 +95,20 @@ impl MemoryLimits {
 pub struct MemoryPlan {
     /// All parameters once, as they are held.
     pub weights_bytes: u64,
-    /// The pool.
+    /// The pool, or both of them.
     pub kv_bytes: u64,
     /// One block of the pool.
     pub kv_bytes_per_block: u64,
+    /// One block of the second pool, if there is one.
+    pub kv_bytes_per_windowed_block: u64,
     /// How the model computes sequences: whole ones need no pool.
     pub passes: Passes,
     /// Tokens of the largest step.
     pub max_num_batched_tokens: usize,
     /// Blocks in the pool.
     pub num_blocks: usize,
+    /// The second pool, of layers that see a window only where others see all positions.
+    pub windowed: Option<WindowedPool>,
     /// Positions in a block.
     pub block_size: usize,
     /// Activations and logits of the largest step.
@@ -136,6 +145,11 @@ impl MemoryPlan {
         self.weights_bytes + self.kv_bytes + self.scratch_bytes
     }
 
+    /// Its second pool.
+    fn windowed_bytes(&self) -> u64 {
+        self.windowed.map_or(0, |pool| pool.num_blocks as u64 * self.kv_bytes_per_windowed_block)
+    }
+
     /// The same for a model whose weights take so much.
     pub(crate) fn of(
         model: &ModelConfig,
@@ -162,11 +176,13 @@ impl MemoryPlan {
         let num_blocks = needs.num_blocks(config, limits)?;
         let plan = Self {
             weights_bytes: needs.weights,
-            kv_bytes: num_blocks * needs.per_block,
+            kv_bytes: needs.pool_bytes(num_blocks),
             kv_bytes_per_block: needs.per_block,
+            kv_bytes_per_windowed_block: needs.windowed.as_ref().map_or(0, |windowed| windowed.per_block),
             passes: Passes::Cached,
             max_num_batched_tokens: limits.max_num_batched_tokens,
             num_blocks: num_blocks as usize,
+            windowed: needs.windowed.as_ref().map(|windowed| windowed.pool(num_blocks)),
             block_size: limits.block_size,
             scratch_bytes: needs.scratch,
             available_bytes,
@@ -200,8 +216,17 @@ impl fmt::Display for MemoryPlan {
             self.num_blocks * self.block_size
         );
         line("weights", self.weights_bytes, "every parameter once")?;
+        let windowed_bytes = self.windowed_bytes();
         if self.passes == Passes::Cached {
-            line("KV cache", self.kv_bytes, &blocks)?;
+            line("KV cache", self.kv_bytes - windowed_bytes, &blocks)?;
+        }
+        if let Some(WindowedPool { num_blocks, window }) = self.windowed {
+            let each = ByteCount(self.kv_bytes_per_windowed_block);
+            line(
+                "windows",
+                windowed_bytes,
+                &format!("{num_blocks} blocks, {each} each: layers that see {window} tokens"),
+            )?;
         }
         line("scratch", self.scratch_bytes, "activations and logits of the largest step")?;
         line("total", total, &format!("of {} available", ByteCount(self.available_bytes)))?;

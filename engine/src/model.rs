@@ -34,10 +34,21 @@ pub(crate) struct ForwardOutput {
     pub(crate) vectors: Vec<Vec<f32>>,
 }
 
-/// Reads the weights of a checkpoint; a cache, where the model has one, is of this geometry.
-pub(crate) fn load(loader: &WeightLoader<'_>, geometry: KvGeometry) -> Result<Box<dyn Model>, LoadError> {
+/// Reads the weights of a checkpoint; a cache, where the model has one, is of these sizes: so many blocks have those layers that
+/// see a window, if they have a pool of their own.
+pub(crate) fn load(
+    loader: &WeightLoader<'_>,
+    geometry: KvGeometry,
+    windowed_blocks: Option<usize>,
+) -> Result<Box<dyn Model>, LoadError> {
     Ok(match loader.checkpoint.model() {
-        ModelConfig::Decoder(_) => Box::new(decoder::Decoder::load(loader, geometry)?),
+        ModelConfig::Decoder(config) => {
+            let cache = match windowed_blocks {
+                Some(blocks) => KvCache::in_two_pools(geometry, blocks, &config.pools()),
+                None => KvCache::new(geometry),
+            };
+            Box::new(decoder::Decoder::load(loader, cache)?)
+        }
         ModelConfig::Encoder(config) => Box::new(encoder::Encoder::load(loader, config)?),
     })
 }

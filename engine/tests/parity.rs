@@ -195,10 +195,11 @@ fn preemption_leaves_every_bit() {
     assert!(answers.iter().any(|answer| answer.preemptions > 0), "the pool was small enough to preempt");
 }
 
-/// Of blocks that stayed used to the end, and of some that were given back when the window had passed them.
+/// Of blocks that stayed used to the end, and of some that were given back when the window had passed them, in all layers or in
+/// those that have one.
 #[test]
 fn a_prefix_hit_leaves_every_bit() {
-    for name in ["llama31", "mistral"] {
+    for name in ["llama31", "mistral", "gemma3"] {
         let setup = Setup { block_size: 4, ..Setup::default() };
         let mut runner = Runner::new(load(&fixture(name), setup).unwrap(), setup);
         for prompt in prompts(name) {
@@ -218,6 +219,21 @@ fn blocks_that_a_window_gives_back_leave_every_bit() {
         let setup = Setup { block_size, num_blocks, max_num_seqs, max_num_batched_tokens: 5, ..Setup::default() };
         assert!(prompts("mistral").iter().all(|prompt| prompt.len() + 23 > block_size * num_blocks));
         check_schedule("mistral", setup, &want, &format!("{num_blocks} blocks of {block_size}"));
+    }
+}
+
+/// Layers with windows of 8 positions beside layers that see all, in a pool that holds no text: against one pool that holds
+/// everything, alone and together, in chunks and preempted.
+#[test]
+fn blocks_that_windows_beside_other_layers_give_back_leave_every_bit() {
+    for name in ["gemma2", "gemma3", "gpt3_like"] {
+        let want = alone(&fixture(name), &prompts(name), Setup { windowed_pool: false, ..Setup::default() });
+        for (block_size, num_blocks, max_num_seqs) in [(1, 200, 3), (4, 40, 3), (4, 16, 2), (4, 40, 1)] {
+            let setup = Setup { block_size, num_blocks, max_num_seqs, max_num_batched_tokens: 5, ..Setup::default() };
+            let windowed = load(&fixture(name), setup).unwrap().windowed().unwrap();
+            assert!(windowed.num_blocks * block_size < 29 + 23, "the longest text does not fit into {windowed:?}");
+            check_schedule(name, setup, &want, &format!("{name}, {windowed:?} beside {num_blocks} of {block_size}"));
+        }
     }
 }
 

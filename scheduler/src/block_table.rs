@@ -1,4 +1,4 @@
-//! One sequence's blocks, in order of position: those that something may still see.
+//! One sequence's blocks of one pool, in order of position: those that something may still see.
 //!
 //! Invariant: a block that is about to be written is in no other table and cannot be found in the prefix cache.
 //! Does not drop blocks by itself: whoever ends or preempts a sequence calls [`BlockTable::release`], whoever advances it
@@ -6,17 +6,28 @@
 
 use crate::kv_ledger::{Hit, KvLedger};
 use crate::planted_bug::PlantedBug;
-use crate::{BlockCopy, BlockId};
+use crate::{BlockCopy, BlockId, KvPool};
 
-/// The blocks of one sequence.
+/// The blocks of one sequence in one pool.
 #[derive(Debug, Default)]
 pub(crate) struct BlockTable {
+    pool: KvPool,
     /// Blocks at the beginning of the text that were given back.
     behind: usize,
     blocks: Vec<BlockId>,
 }
 
 impl BlockTable {
+    /// An empty one.
+    pub(crate) fn new(pool: KvPool) -> Self {
+        Self { pool, behind: 0, blocks: Vec::new() }
+    }
+
+    /// Whose blocks it holds.
+    pub(crate) fn pool(&self) -> KvPool {
+        self.pool
+    }
+
     /// Those it holds.
     pub(crate) fn blocks(&self) -> &[BlockId] {
         &self.blocks
@@ -46,7 +57,7 @@ impl BlockTable {
     /// How many of `want` positions from `start` on could be written with the blocks available now.
     pub(crate) fn room(&self, ledger: &KvLedger, start: usize, want: usize) -> usize {
         let copies = usize::from(self.shared_at(ledger, start).is_some());
-        let Some(available) = ledger.available().checked_sub(copies) else {
+        let Some(available) = ledger.available(self.pool).checked_sub(copies) else {
             return 0;
         };
         want.min((self.len() + available) * ledger.block_size() - start)
@@ -58,37 +69,39 @@ impl BlockTable {
     pub(crate) fn extend(&mut self, ledger: &mut KvLedger, start: usize, end: usize) -> Option<BlockCopy> {
         let copy = self.own(ledger, start);
         while self.len() * ledger.block_size() < end {
-            self.blocks.push(ledger.take().expect("room was made"));
+            self.blocks.push(ledger.take(self.pool).expect("room was made"));
         }
         copy
     }
 
-    /// Begins with cached blocks.
-    pub(crate) fn begin(&mut self, ledger: &mut KvLedger, hits: &[Hit]) {
+    /// Begins with cached blocks, the first `behind` of which it does without.
+    pub(crate) fn begin(&mut self, ledger: &mut KvLedger, hits: &[Hit], behind: usize) {
         assert!(self.len() == 0, "only an empty table begins with hits");
-        for hit in hits {
-            ledger.pool.share(hit.block);
-            self.blocks.push(hit.block);
+        self.behind = behind;
+        for hit in &hits[behind..] {
+            let block = hit.block_in(self.pool).expect("hits were cut to those of every pool");
+            ledger.pool_mut(self.pool).share(block);
+            self.blocks.push(block);
         }
     }
 
     /// A second table with the same blocks.
     pub(crate) fn fork(&self, ledger: &mut KvLedger) -> Self {
         for &block in &self.blocks {
-            ledger.pool.share(block);
+            ledger.pool_mut(self.pool).share(block);
         }
-        Self { behind: self.behind, blocks: self.blocks.clone() }
+        Self { pool: self.pool, behind: self.behind, blocks: self.blocks.clone() }
     }
 
     /// Gives the blocks back that nothing sees any more once `computed` positions are computed, the last one first. Their
     /// content can be found as long as it is kept.
     pub(crate) fn slide(&mut self, ledger: &mut KvLedger, computed: usize) {
-        if ledger.pool.planted.is(PlantedBug::WindowNeverMoves) {
+        if ledger.planted.is(PlantedBug::WindowNeverMoves) {
             return;
         }
-        let more = ledger.blocks_behind(computed).saturating_sub(self.behind);
+        let more = ledger.blocks_behind(self.pool, computed).saturating_sub(self.behind);
         for block in self.blocks.drain(..more).rev() {
-            ledger.pool.release(block);
+            ledger.pool_mut(self.pool).release(block);
         }
         self.behind += more;
     }
@@ -97,7 +110,7 @@ impl BlockTable {
     pub(crate) fn truncate(&mut self, ledger: &mut KvLedger, positions: usize) {
         let kept = positions.div_ceil(ledger.block_size()) - self.behind;
         for block in self.blocks.drain(kept..).rev() {
-            ledger.pool.release(block);
+            ledger.pool_mut(self.pool).release(block);
         }
     }
 
@@ -112,23 +125,23 @@ impl BlockTable {
         let index = start / ledger.block_size() - self.behind;
         let Some(from) = self.shared_at(ledger, start) else {
             if let Some(&block) = self.blocks.get(index) {
-                ledger.forget(block);
+                ledger.forget(self.pool, block);
             }
             return None;
         };
-        if ledger.pool.planted.is(PlantedBug::CopySkipped) {
+        if ledger.planted.is(PlantedBug::CopySkipped) {
             return None;
         }
-        let to = ledger.take().expect("room was made");
-        ledger.pool.release(from);
+        let to = ledger.take(self.pool).expect("room was made");
+        ledger.pool_mut(self.pool).release(from);
         self.blocks[index] = to;
-        Some(BlockCopy { from, to })
+        Some(BlockCopy { pool: self.pool, from, to })
     }
 
     /// The block at `start`, if other tables hold it too.
     fn shared_at(&self, ledger: &KvLedger, start: usize) -> Option<BlockId> {
         let block = *self.blocks.get(start / ledger.block_size() - self.behind)?;
-        (ledger.pool.references(block) > 1).then_some(block)
+        (ledger.pool(self.pool).references(block) > 1).then_some(block)
     }
 }
 
@@ -195,7 +208,7 @@ mod tests {
             let (table, plain) = &mut self.tables[table];
             let start = plain.len();
             let room = table.room(&self.ledger, start, want);
-            assert!(room > 0 || self.ledger.available() <= 1, "only a full pool has no room");
+            assert!(room > 0 || self.ledger.available(KvPool::Main) <= 1, "only a full pool has no room");
             if room == 0 {
                 return;
             }
@@ -230,7 +243,7 @@ mod tests {
             window in prop::option::of(1..3 * SIZE),
             operations in prop::collection::vec(operation(), 1..120),
         ) {
-            let ledger = KvLedger::new(BLOCKS, SIZE, window);
+            let ledger = KvLedger::new(BLOCKS, SIZE, window, None);
             let mut world = World { ledger, slots: vec![0; BLOCKS * SIZE], tables: Vec::new(), written: 0 };
             for operation in &operations {
                 world.apply(operation);
@@ -239,13 +252,13 @@ mod tests {
             while !world.tables.is_empty() {
                 world.apply(&Operation::Release(0));
             }
-            prop_assert_eq!(world.ledger.counts().used, 0);
+            prop_assert_eq!(world.ledger.counts(KvPool::Main).used, 0);
         }
     }
 
     #[test]
     fn a_window_that_moves_leaves_what_it_sees() {
-        let mut ledger = KvLedger::new(BLOCKS, SIZE, Some(SIZE + 1));
+        let mut ledger = KvLedger::new(BLOCKS, SIZE, Some(SIZE + 1), None);
         let mut table = BlockTable::default();
         table.extend(&mut ledger, 0, 3 * SIZE);
         let blocks = table.blocks().to_vec();
@@ -256,6 +269,6 @@ mod tests {
         let mut laid_out = Vec::new();
         table.lay_out(&mut laid_out);
         assert_eq!(laid_out, [blocks[1], blocks[1], blocks[2]]);
-        assert_eq!(ledger.counts().free, BLOCKS - 2);
+        assert_eq!(ledger.counts(KvPool::Main).free, BLOCKS - 2);
     }
 }

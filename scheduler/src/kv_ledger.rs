@@ -1,19 +1,28 @@
-//! The block pool and the prefix cache as one account.
+//! The block pools and the prefix cache as one account.
 //!
-//! Invariant: a block has a key exactly if the cache has an entry for it under that key.
+//! Invariant: a block has a key exactly if the cache has an entry for it under that key. An entry lives as long as its block
+//! of the first pool; one of the second pool, for layers that see a window only, comes and goes beside it.
 //! Does not know sequences; block tables come here for every block they take, share or release.
 
 use crate::block_pool::{BlockCounts, BlockPool};
-use crate::planted_bug::PlantedBug;
-use crate::prefix_cache::{Chain, EntryId, PrefixCache};
-use crate::{BlockId, Token};
+use crate::planted_bug::{Planted, PlantedBug};
+use crate::prefix_cache::{BlockKey, Chain, EntryId, PrefixCache};
+use crate::{BlockId, KvPool, Token, WindowedPool};
 
-/// Every block of the pool and what is known about its content.
+/// Every block of the pools and what is known about its content.
 #[derive(Debug)]
 pub(crate) struct KvLedger {
-    pub(crate) pool: BlockPool,
+    main: LayersPool,
+    windowed: Option<LayersPool>,
     pub(crate) cache: PrefixCache,
     block_size: usize,
+    pub(crate) planted: Planted,
+}
+
+/// The blocks of some layers, and the positions that a token sees there, if not all before it.
+#[derive(Debug)]
+struct LayersPool {
+    blocks: BlockPool,
     window: Option<usize>,
 }
 
@@ -21,15 +30,45 @@ pub(crate) struct KvLedger {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
     pub(crate) block: BlockId,
+    /// Its like of the second pool, as long as that is kept.
+    pub(crate) windowed: Option<BlockId>,
     pub(crate) entry: EntryId,
 }
 
-impl KvLedger {
-    /// `window` is how many positions a token sees, its own included, if not all before it.
-    pub(crate) fn new(num_blocks: usize, block_size: usize, window: Option<usize>) -> Self {
-        assert!(block_size > 0, "a block holds at least one position");
+impl Hit {
+    /// What it found in a pool.
+    pub(crate) fn block_in(&self, pool: KvPool) -> Option<BlockId> {
+        match pool {
+            KvPool::Main => Some(self.block),
+            KvPool::Windowed => self.windowed,
+        }
+    }
+}
+
+impl LayersPool {
+    fn new(num_blocks: usize, window: Option<usize>) -> Self {
         assert!(window != Some(0), "a token sees itself");
-        Self { pool: BlockPool::new(num_blocks), cache: PrefixCache::new(), block_size, window }
+        Self { blocks: BlockPool::new(num_blocks), window }
+    }
+}
+
+impl KvLedger {
+    /// `window` is how many positions a token sees in the layers of the first pool, its own included, if not all before it.
+    pub(crate) fn new(
+        num_blocks: usize,
+        block_size: usize,
+        window: Option<usize>,
+        windowed: Option<WindowedPool>,
+    ) -> Self {
+        assert!(block_size > 0, "a block holds at least one position");
+        assert!(window.is_none() || windowed.is_none(), "windows beside others that see all");
+        Self {
+            main: LayersPool::new(num_blocks, window),
+            windowed: windowed.map(|pool| LayersPool::new(pool.num_blocks, Some(pool.window))),
+            cache: PrefixCache::new(),
+            block_size,
+            planted: Planted::default(),
+        }
     }
 
     /// KV positions in a block.
@@ -37,35 +76,59 @@ impl KvLedger {
         self.block_size
     }
 
-    /// Blocks at the beginning of a text that nothing sees any more once its first `computed` positions are computed.
-    pub(crate) fn blocks_behind(&self, computed: usize) -> usize {
-        let next = computed + 1 + usize::from(self.pool.planted.is(PlantedBug::WindowTooShort));
-        self.window.map_or(0, |window| next.saturating_sub(window).min(computed) / self.block_size)
+    /// Whether there is a second pool.
+    pub(crate) fn has_windowed(&self) -> bool {
+        self.windowed.is_some()
     }
 
-    pub(crate) fn counts(&self) -> BlockCounts {
-        self.pool.counts()
+    /// One of the pools that there are.
+    pub(crate) fn pool(&self, pool: KvPool) -> &BlockPool {
+        &self.layers(pool).blocks
+    }
+
+    /// The same, to change it.
+    pub(crate) fn pool_mut(&mut self, pool: KvPool) -> &mut BlockPool {
+        let layers = match pool {
+            KvPool::Main => &mut self.main,
+            KvPool::Windowed => self.windowed.as_mut().expect("who names a pool has blocks of it"),
+        };
+        &mut layers.blocks
+    }
+
+    /// Blocks of a pool at the beginning of a text that nothing sees any more once its first `computed` positions are
+    /// computed.
+    pub(crate) fn blocks_behind(&self, pool: KvPool, computed: usize) -> usize {
+        let next = computed + 1 + usize::from(self.planted.is(PlantedBug::WindowTooShort));
+        self.layers(pool).window.map_or(0, |window| next.saturating_sub(window).min(computed) / self.block_size)
+    }
+
+    /// None of a pool that there is not.
+    pub(crate) fn counts(&self, pool: KvPool) -> BlockCounts {
+        match pool {
+            KvPool::Main => self.main.blocks.counts(),
+            KvPool::Windowed => self.windowed.as_ref().map(|layers| layers.blocks.counts()).unwrap_or_default(),
+        }
     }
 
     /// Blocks that could be taken now.
-    pub(crate) fn available(&self) -> usize {
-        self.pool.available()
+    pub(crate) fn available(&self, pool: KvPool) -> usize {
+        self.pool(pool).available()
     }
 
     /// Takes a block for writing; the content it had is forgotten.
-    pub(crate) fn take(&mut self) -> Option<BlockId> {
-        let (block, key) = self.pool.take()?;
+    pub(crate) fn take(&mut self, pool: KvPool) -> Option<BlockId> {
+        let (block, key) = self.pool_mut(pool).take()?;
         if let Some(key) = key {
-            self.cache.forget(&key);
+            self.lose(pool, &key);
         }
         Some(block)
     }
 
     /// Forgets a block's content before it is written over.
-    pub(crate) fn forget(&mut self, block: BlockId) {
-        if let Some(key) = self.pool.key(block) {
-            self.cache.forget(&key);
-            self.pool.clear_key(block);
+    pub(crate) fn forget(&mut self, pool: KvPool, block: BlockId) {
+        if let Some(key) = self.pool(pool).key(block) {
+            self.lose(pool, &key);
+            self.pool_mut(pool).clear_key(block);
         }
     }
 
@@ -79,36 +142,125 @@ impl KvLedger {
                 return;
             };
             reached = Some(entry.id);
-            hits.push(Hit { block: entry.block, entry: entry.id });
+            hits.push(Hit { block: entry.block, windowed: entry.windowed, entry: entry.id });
         }
     }
 
-    /// Makes block `index` of a sequence findable, once its content is committed.
+    /// Cuts hits back to what a sequence can begin with, `most` positions or fewer: of the second pool all that is seen from
+    /// behind them has to be there. Returns how many positions that are.
+    pub(crate) fn cut(&self, hits: &mut Vec<Hit>, most: usize) -> usize {
+        let usable = if self.has_windowed() { self.whole_windows(hits, most) } else { most };
+        hits.truncate(usable.div_ceil(self.block_size));
+        usable
+    }
+
+    fn whole_windows(&self, hits: &[Hit], most: usize) -> usize {
+        let (mut usable, mut unbroken) = (0, 0);
+        for (index, hit) in hits.iter().enumerate() {
+            if hit.windowed.is_none() {
+                unbroken = index + 1;
+            }
+            let positions = most.min((index + 1) * self.block_size);
+            if self.blocks_behind(KvPool::Windowed, positions) >= unbroken {
+                usable = positions;
+            }
+        }
+        usable
+    }
+
+    /// Makes block `index` of a sequence findable, in each pool, once its content is committed.
     ///
     /// Equal content that is findable already stays; a stale entry under the same key gives way.
-    pub(crate) fn publish(&mut self, chain: &mut Chain, index: usize, tokens: &[Token], block: BlockId) {
+    pub(crate) fn publish(
+        &mut self,
+        chain: &mut Chain,
+        index: usize,
+        tokens: &[Token],
+        (block, windowed): (BlockId, Option<BlockId>),
+    ) {
         let key = chain.key(index, tokens, self.cache.key_of);
         let parent = chain.link(index, chain.reached);
         if let Some(entry) = self.cache.find(&key, parent, tokens) {
             chain.reached = Some(entry.id);
+            if entry.windowed.is_none() && windowed.is_some() {
+                self.cache.set_windowed(&key, windowed);
+                self.set_windowed_key(windowed, key);
+            }
             return;
         }
-        let (id, replaced) = self.cache.insert(key, parent, tokens, block);
+        let (id, replaced) = self.cache.insert(key, parent, tokens, (block, windowed));
         if let Some(replaced) = replaced {
-            self.pool.clear_key(replaced);
+            self.main.blocks.clear_key(replaced.block);
+            self.clear_windowed_key(replaced.windowed);
         }
-        self.pool.set_key(block, key);
+        self.main.blocks.set_key(block, key);
+        self.set_windowed_key(windowed, key);
         chain.reached = Some(id);
     }
 
-    /// Panics if pool and cache disagree. O(blocks).
-    pub(crate) fn check(&self) {
-        self.pool.check();
-        for (key, block) in self.cache.iter() {
-            assert_eq!(self.pool.key(block), Some(*key), "the entry of {block:?} names its block");
+    /// Puts a bug in force, to see it caught.
+    #[cfg(test)]
+    pub(crate) fn plant(&mut self, planted: Planted) {
+        self.planted = planted;
+        self.cache.planted = planted;
+        self.main.blocks.planted = planted;
+        if let Some(layers) = &mut self.windowed {
+            layers.blocks.planted = planted;
         }
-        let keyed = (0..self.counts().total).filter(|&block| self.pool.key(BlockId(block as u32)).is_some()).count();
-        assert_eq!(keyed, self.cache.iter().count(), "every key has an entry");
+    }
+
+    /// Panics if pools and cache disagree. O(blocks).
+    pub(crate) fn check(&self) {
+        let entries = || self.cache.iter().map(|(_, entry)| entry);
+        self.check_pool(KvPool::Main, entries().count());
+        for (key, entry) in self.cache.iter() {
+            let block = entry.block;
+            assert_eq!(self.main.blocks.key(block), Some(*key), "the entry of {block:?} names its block");
+            if let Some(block) = entry.windowed {
+                assert_eq!(self.pool(KvPool::Windowed).key(block), Some(*key), "so it does of {block:?}");
+            }
+        }
+        if self.has_windowed() {
+            self.check_pool(KvPool::Windowed, entries().filter(|entry| entry.windowed.is_some()).count());
+        }
+    }
+
+    fn check_pool(&self, pool: KvPool, named: usize) {
+        let blocks = self.pool(pool);
+        blocks.check();
+        let keyed = (0..blocks.counts().total).filter(|&block| blocks.key(BlockId(block as u32)).is_some()).count();
+        assert_eq!(keyed, named, "every key has an entry");
+    }
+
+    fn layers(&self, pool: KvPool) -> &LayersPool {
+        match pool {
+            KvPool::Main => &self.main,
+            KvPool::Windowed => self.windowed.as_ref().expect("who names a pool has blocks of it"),
+        }
+    }
+
+    /// Tells the cache that a block of a pool does not hold any more what is known under its key.
+    fn lose(&mut self, pool: KvPool, key: &BlockKey) {
+        match pool {
+            KvPool::Main => {
+                let entry = self.cache.forget(key);
+                self.clear_windowed_key(entry.windowed);
+            }
+            KvPool::Windowed if self.planted.is(PlantedBug::WindowedFoundAfterReuse) => {}
+            KvPool::Windowed => self.cache.set_windowed(key, None),
+        }
+    }
+
+    fn set_windowed_key(&mut self, block: Option<BlockId>, key: BlockKey) {
+        if let Some(block) = block {
+            self.pool_mut(KvPool::Windowed).set_key(block, key);
+        }
+    }
+
+    fn clear_windowed_key(&mut self, block: Option<BlockId>) {
+        if let Some(block) = block {
+            self.pool_mut(KvPool::Windowed).clear_key(block);
+        }
     }
 }
 
@@ -119,11 +271,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::block_table::BlockTable;
-    use crate::prefix_cache::{BlockKey, KeyFunction};
+    use crate::kv_tables::KvTables;
+    use crate::prefix_cache::KeyFunction;
 
     const BLOCKS: usize = 10;
     const SIZE: usize = 2;
+    const POOLS: [KvPool; 2] = [KvPool::Main, KvPool::Windowed];
 
     /// One text computed from its first token that is not found to its end, over two roots and few tokens.
     #[derive(Clone, Debug)]
@@ -135,61 +288,84 @@ mod tests {
     }
 
     fn text() -> impl Strategy<Value = Text> {
-        let tokens = prop::collection::vec(0..2u32, SIZE..4 * SIZE);
+        let tokens = prop::collection::vec(0..2u32, SIZE..5 * SIZE);
         (0..2u8, tokens, prop::bool::weighted(0.2)).prop_map(|(root, tokens, stays)| Text { root, tokens, stays })
     }
 
-    /// What each block holds: the root and the whole text up to its end.
+    fn windowed() -> impl Strategy<Value = Option<WindowedPool>> {
+        let pool = (1..BLOCKS, 1..4 * SIZE).prop_map(|(num_blocks, window)| WindowedPool { num_blocks, window });
+        prop::option::of(pool)
+    }
+
+    /// What each block of a pool holds: the root and the whole text up to its end.
     type Contents = BTreeMap<BlockId, (u8, Vec<Token>)>;
 
-    fn run(texts: &[Text], key_of: Option<KeyFunction>) {
-        let mut ledger = KvLedger::new(BLOCKS, SIZE, None);
+    /// How many positions a sequence may begin with: no window from behind them misses a block.
+    fn usable(hits: &[Hit], windowed: Option<WindowedPool>) -> usize {
+        let is_seen = |position, from| windowed.is_some_and(|pool| position + pool.window > from);
+        let is_there = |position: usize| hits[position / SIZE].windowed.is_some();
+        let is_whole = |from: &usize| (0..*from).all(|position| !is_seen(position, *from) || is_there(position));
+        (0..=hits.len()).rev().map(|blocks| blocks * SIZE).find(is_whole).expect("the first position sees nothing")
+    }
+
+    fn run(texts: &[Text], key_of: Option<KeyFunction>, windowed: Option<WindowedPool>) {
+        let mut ledger = KvLedger::new(BLOCKS, SIZE, None, windowed);
         ledger.cache.key_of = key_of.unwrap_or(ledger.cache.key_of);
-        let (mut contents, mut staying, mut hits) = (Contents::new(), Vec::new(), Vec::new());
+        let (mut contents, mut staying, mut hits) = ([Contents::new(), Contents::new()], Vec::new(), Vec::new());
         for text in texts {
+            let upto = |index| (text.root, text.tokens[..(index + 1) * SIZE].to_vec());
             let mut chain = Chain::new([text.root; 32]);
             ledger.find(&mut chain, &text.tokens, &mut hits);
             for (index, hit) in hits.iter().enumerate() {
-                let upto = text.tokens[..(index + 1) * SIZE].to_vec();
-                assert_eq!(contents[&hit.block], (text.root, upto), "a hit holds this text and no other");
+                let found = POOLS.iter().filter_map(|pool| Some(&contents[pool.index()][&hit.block_in(*pool)?]));
+                found.for_each(|content| assert_eq!(*content, upto(index), "a hit holds this text and no other"));
             }
-            let mut table = BlockTable::default();
-            table.begin(&mut ledger, &hits);
+            let want = usable(&hits, windowed);
+            let most = hits.len() * SIZE;
+            let start = ledger.cut(&mut hits, most);
+            assert_eq!((start, hits.len()), (want, want / SIZE), "hits are cut to whole windows and no further");
+            let mut tables = KvTables::default();
+            tables.begin(&mut ledger, &hits, start);
             chain.reached = hits.last().map(|hit| hit.entry);
-            let (start, end) = (hits.len() * SIZE, text.tokens.len() / SIZE * SIZE);
-            if table.room(&ledger, start, end - start) == end - start {
-                table.extend(&mut ledger, start, end);
-                for index in hits.len()..end / SIZE {
-                    let upto = text.tokens[..(index + 1) * SIZE].to_vec();
-                    contents.insert(table.block(index), (text.root, upto));
-                    ledger.publish(&mut chain, index, &text.tokens[index * SIZE..][..SIZE], table.block(index));
+            let end = text.tokens.len() / SIZE * SIZE;
+            if tables.room(&ledger, start, end - start) == end - start {
+                tables.extend(&mut ledger, start, end);
+                for index in start / SIZE..end / SIZE {
+                    let blocks = tables.blocks(index);
+                    contents[0].insert(blocks.0, upto(index));
+                    contents[1].extend(blocks.1.map(|block| (block, upto(index))));
+                    ledger.publish(&mut chain, index, &text.tokens[index * SIZE..][..SIZE], blocks);
                 }
                 ledger.find(&mut Chain::new([text.root; 32]), &text.tokens, &mut hits);
-                assert!(key_of.is_some() || hits.len() == end / SIZE, "what was published is found");
+                assert!(key_of.is_some() || usable(&hits, windowed) == end, "what was published is found");
+                tables.slide(&mut ledger, end);
             }
             ledger.check();
             if text.stays {
-                staying.push(table);
+                staying.push(tables);
             } else {
-                table.release(&mut ledger);
+                tables.release(&mut ledger);
             }
             ledger.check();
         }
-        for table in &mut staying {
-            table.release(&mut ledger);
+        for tables in &mut staying {
+            tables.release(&mut ledger);
         }
-        assert_eq!(ledger.counts().used, 0);
+        assert_eq!(POOLS.map(|pool| ledger.counts(pool).used), [0, 0]);
     }
 
     proptest! {
         #[test]
-        fn a_hit_is_the_same_text(texts in prop::collection::vec(text(), 1..60)) {
-            run(&texts, None);
+        fn a_hit_is_the_same_text(texts in prop::collection::vec(text(), 1..60), windowed in windowed()) {
+            run(&texts, None, windowed);
         }
 
         #[test]
-        fn a_hit_is_the_same_text_even_if_keys_collide(texts in prop::collection::vec(text(), 1..60)) {
-            run(&texts, Some(|_, tokens| BlockKey([(tokens[0] % 2) as u8; 32])));
+        fn a_hit_is_the_same_text_even_if_keys_collide(
+            texts in prop::collection::vec(text(), 1..60),
+            windowed in windowed(),
+        ) {
+            run(&texts, Some(|_, tokens| BlockKey([(tokens[0] % 2) as u8; 32])), windowed);
         }
     }
 }

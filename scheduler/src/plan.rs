@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{BlockId, SamplingParams, SeqId, Token};
+use crate::{BlockId, KvPool, SamplingParams, SeqId, Token};
 
 /// One forward pass. Copies happen first, in their order, then all works share the pass.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,9 +13,11 @@ pub struct StepPlan {
     pub works: Vec<Work>,
 }
 
-/// Copy the KV of a whole block, in every layer.
+/// Copy the KV of a whole block, in every layer that uses its pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockCopy {
+    /// Whose blocks these are.
+    pub pool: KvPool,
     /// Read from here.
     pub from: BlockId,
     /// Written here.
@@ -34,6 +36,8 @@ pub struct Work {
     /// The sequence's blocks in order; they cover positions `0 .. start + tokens.len()`. Those wholly behind
     /// `Limits::window` were given back: any block of the pool stands in their place, and nothing of it is to be used.
     pub blocks: Vec<BlockId>,
+    /// The same of the second pool, with its own window; empty where there is one pool.
+    pub windowed: Vec<BlockId>,
     /// All tokens at positions `0 .. start + tokens.len()` if a draw needs them (`SamplingParams::needs_history`), else
     /// empty.
     pub history: Vec<Token>,
@@ -112,6 +116,7 @@ impl StepPlan {
         for mut work in self.works.drain(..) {
             work.tokens.clear();
             work.blocks.clear();
+            work.windowed.clear();
             work.history.clear();
             work.samples.clear();
             work.scores.clear();
@@ -145,6 +150,7 @@ impl Work {
             start: 0,
             tokens: Vec::new(),
             blocks: Vec::new(),
+            windowed: Vec::new(),
             history: Vec::new(),
             samples: Vec::new(),
             pooled: false,

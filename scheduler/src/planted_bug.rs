@@ -50,6 +50,7 @@ pub(crate) enum PlantedBug {
     BeamsBlock,
     WindowTooShort,
     WindowNeverMoves,
+    WindowedFoundAfterReuse,
     WholeCut,
     WholeUnbounded,
 }

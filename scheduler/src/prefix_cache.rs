@@ -2,7 +2,8 @@
 //!
 //! A block's key is a SHA-256 chain over (key of the block before, tokens), rooted in the submission's `cache_key`:
 //! different roots share nothing. On a hit tokens and predecessor are compared, so a colliding hash is only a miss.
-//! An entry's id is never reused and stands for the whole text up to its block.
+//! An entry's id is never reused and stands for the whole text up to its block. Where a second pool has blocks for the same
+//! positions, an entry may lose its block of that pool and get another one; without one of the first pool it is no entry.
 //! Does not own blocks; [`crate::kv_ledger::KvLedger`] keeps it and the pool in step.
 
 use std::collections::BTreeMap;
@@ -32,6 +33,8 @@ pub(crate) struct Link {
 pub(crate) struct Entry {
     pub(crate) id: EntryId,
     pub(crate) block: BlockId,
+    /// What holds the same text in the second pool.
+    pub(crate) windowed: Option<BlockId>,
     parent: Link,
     tokens: Box<[Token]>,
 }
@@ -67,28 +70,33 @@ impl PrefixCache {
         (same || self.planted.is(PlantedBug::HitWithoutComparison)).then_some(entry)
     }
 
-    /// Adds an entry and returns the block that stood under its key, which has lost it.
+    /// Adds an entry for blocks of both pools and returns the one that stood under its key, whose blocks have lost it.
     pub(crate) fn insert(
         &mut self,
         key: BlockKey,
         parent: Link,
         tokens: &[Token],
-        block: BlockId,
-    ) -> (EntryId, Option<BlockId>) {
+        (block, windowed): (BlockId, Option<BlockId>),
+    ) -> (EntryId, Option<Entry>) {
         let id = EntryId(self.next_id);
         self.next_id += 1;
-        let replaced = self.entries.insert(key, Entry { id, block, parent, tokens: tokens.into() });
-        (id, replaced.map(|entry| entry.block))
+        let replaced = self.entries.insert(key, Entry { id, block, windowed, parent, tokens: tokens.into() });
+        (id, replaced)
     }
 
-    /// Removes the entry of a block that is about to be written.
-    pub(crate) fn forget(&mut self, key: &BlockKey) {
-        self.entries.remove(key).expect("a key stands for an entry");
+    /// Removes and returns the entry of a block that is about to be written.
+    pub(crate) fn forget(&mut self, key: &BlockKey) -> Entry {
+        self.entries.remove(key).expect("a key stands for an entry")
     }
 
-    /// Every key and its block.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&BlockKey, BlockId)> {
-        self.entries.iter().map(|(key, entry)| (key, entry.block))
+    /// Says which block of the second pool holds an entry's text, if any does.
+    pub(crate) fn set_windowed(&mut self, key: &BlockKey, windowed: Option<BlockId>) {
+        self.entries.get_mut(key).expect("a key stands for an entry").windowed = windowed;
+    }
+
+    /// Every key and its entry.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&BlockKey, &Entry)> {
+        self.entries.iter()
     }
 }
 

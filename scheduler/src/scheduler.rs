@@ -23,7 +23,9 @@ use crate::outbox::Outbox;
 use crate::planted_bug::{Planted, PlantedBug};
 use crate::queue::Queue;
 use crate::sequence::Sequence;
-use crate::{BlockId, Event, FinishReason, Limits, Passes, Reject, SchedulerStats, SeqId, Submission, Work};
+use crate::{
+    BlockCounts, BlockId, Event, FinishReason, KvPool, Limits, Passes, Reject, SchedulerStats, SeqId, Submission, Work,
+};
 
 /// All sequences and all blocks.
 #[derive(Debug)]
@@ -51,8 +53,9 @@ impl Scheduler {
     pub(crate) fn new(limits: Limits) -> Self {
         let fits = limits.max_model_len <= limits.max_num_batched_tokens;
         assert!(fits || limits.passes == Passes::Cached, "a sequence that is computed whole fits into a step");
+        assert!(limits.windowed.is_none() || limits.passes == Passes::Cached, "who keeps nothing has no second pool");
         Self {
-            ledger: KvLedger::new(limits.num_blocks, limits.block_size, limits.window),
+            ledger: KvLedger::new(limits.num_blocks, limits.block_size, limits.window, limits.windowed),
             limits,
             running: Vec::new(),
             waiting: Queue::default(),
@@ -131,13 +134,15 @@ impl Scheduler {
     }
 
     pub(crate) fn stats(&self) -> SchedulerStats {
-        let blocks = self.ledger.counts();
+        let [blocks, windowed_blocks] = [KvPool::Main, KvPool::Windowed].map(|pool| self.ledger.counts(pool));
+        let error = |blocks: BlockCounts| (blocks.used + blocks.cached + blocks.free).abs_diff(blocks.total);
         SchedulerStats {
             running: self.num_running(),
             waiting: self.waiting.len(),
             waiting_tokens: self.waiting.tokens(),
             blocks,
-            ledger_error: (blocks.used + blocks.cached + blocks.free).abs_diff(blocks.total),
+            windowed_blocks,
+            ledger_error: error(blocks) + error(windowed_blocks),
             ..self.counters
         }
     }
@@ -147,32 +152,41 @@ impl Scheduler {
         self.ledger.check();
         assert!(self.running.is_sorted_by(|a, b| a.order(b).is_lt()), "running sequences stand in order");
         assert!(self.num_running() <= self.limits.max_running(), "no more run than may");
-        let mut references = vec![0; self.limits.num_blocks];
+        self.limits.pools().for_each(|pool| self.check_tables(pool));
         for sequence in &self.running {
-            let positions = sequence.computed + sequence.planned.unwrap_or(0);
-            let table = &sequence.table;
-            assert_eq!(table.len(), self.limits.blocks_for(positions), "a table covers what is computed");
-            let behind = self.ledger.blocks_behind(sequence.computed);
-            assert_eq!(table.behind(), behind, "a table holds what is seen, and nothing behind it");
-            assert!(table.blocks().len() <= self.limits.held_blocks_for(positions), "no table outgrows its bound");
             assert_ne!(
                 sequence.remaining() > 0,
                 sequence.has_drawn(),
                 "who runs has something to compute, or has drawn"
             );
+        }
+        for sequence in self.waiting.iter() {
+            assert!(sequence.tables.held() == 0 && sequence.computed == 0, "who waits holds nothing");
+        }
+        for (arrival, group) in &self.beam_groups {
+            let alive = self.running.iter().chain(self.waiting.iter()).filter(|it| it.arrival == *arrival).count();
+            assert_eq!(alive, group.living, "a request's beams run or wait");
+        }
+    }
+
+    /// Panics unless tables hold what they must of a pool, and the pool knows it.
+    fn check_tables(&self, pool: KvPool) {
+        let mut references = vec![0; self.limits.blocks_in(pool)];
+        for sequence in &self.running {
+            let positions = sequence.computed + sequence.planned.unwrap_or(0);
+            let table = sequence.tables.of(pool).expect("who runs has a table of each pool");
+            assert_eq!(table.len(), self.limits.blocks_for(positions), "a table covers what is computed");
+            let behind = self.ledger.blocks_behind(pool, sequence.computed);
+            assert_eq!(table.behind(), behind, "a table holds what is seen, and nothing behind it");
+            let most = self.limits.held_blocks_for(pool, positions);
+            assert!(table.blocks().len() <= most, "no table outgrows its bound");
             for block in table.blocks() {
                 references[block.index()] += 1;
             }
         }
         for (block, references) in (0..).map(BlockId).zip(references) {
-            assert_eq!(self.ledger.pool.references(block), references, "{block:?} is referenced by its tables");
-        }
-        for sequence in self.waiting.iter() {
-            assert!(sequence.table.blocks().is_empty() && sequence.computed == 0, "who waits holds nothing");
-        }
-        for (arrival, group) in &self.beam_groups {
-            let alive = self.running.iter().chain(self.waiting.iter()).filter(|it| it.arrival == *arrival).count();
-            assert_eq!(alive, group.living, "a request's beams run or wait");
+            let known = self.ledger.pool(pool).references(block);
+            assert_eq!(known, references, "{block:?} is referenced by its tables");
         }
     }
 
@@ -194,8 +208,7 @@ impl Scheduler {
         let planted = Planted { bug: Some(bug) };
         self.planted = planted;
         self.waiting.planted = planted;
-        self.ledger.pool.planted = planted;
-        self.ledger.cache.planted = planted;
+        self.ledger.plant(planted);
     }
 
     /// Replaces the hash of the prefix cache, to see collisions.
@@ -254,8 +267,8 @@ impl Scheduler {
     /// Ends a sequence that is out of both lists, and all choices it stands for.
     fn end(&mut self, mut sequence: Sequence, reason: FinishReason, outbox: &mut Outbox) {
         if self.planted.is(PlantedBug::DoubleFree) {
-            for &block in sequence.table.blocks() {
-                self.ledger.pool.release(block);
+            for table in sequence.tables.iter() {
+                table.blocks().iter().for_each(|block| self.ledger.pool_mut(table.pool()).release(*block));
             }
         }
         sequence.count_blocks(outbox.now);

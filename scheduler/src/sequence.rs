@@ -2,7 +2,7 @@
 //!
 //! A step computes a range of its known tokens; there are no phases. Before a request with several choices has
 //! computed its prompt, one sequence stands for all of them; then it forks.
-//! Invariant between steps: its table covers exactly those of its computed positions that something may still see.
+//! Invariant between steps: its tables cover exactly those of its computed positions that something may still see.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::acceptance::Acceptance;
 use crate::beam_search::{Beam, Extension};
-use crate::block_table::BlockTable;
 use crate::kv_ledger::KvLedger;
+use crate::kv_tables::KvTables;
 use crate::outbox::Outbox;
 use crate::planted_bug::{Planted, PlantedBug};
 use crate::prediction::Prediction;
@@ -45,7 +45,7 @@ pub(crate) struct Sequence {
     pub(crate) computed: usize,
     /// Most that was ever computed: what a preemption makes it compute again.
     pub(crate) furthest: usize,
-    pub(crate) table: BlockTable,
+    pub(crate) tables: KvTables,
     pub(crate) chain: Chain,
     /// Tokens it computes in the step that is under way, proposals included.
     pub(crate) planned: Option<usize>,
@@ -93,7 +93,7 @@ impl Sequence {
             asked: submission.asked,
             computed: 0,
             furthest: 0,
-            table: BlockTable::default(),
+            tables: KvTables::default(),
             chain: Chain::new(submission.cache_key),
             planned: None,
             offered: 0,
@@ -144,7 +144,7 @@ impl Sequence {
     /// Puts the blocks it holds into its account, up to now.
     pub(crate) fn count_blocks(&mut self, now: Duration) {
         let held = now.saturating_sub(std::mem::replace(&mut self.counted_until, now));
-        self.stats.block_time += held * self.table.blocks().len() as u32;
+        self.stats.block_time += held * self.tables.held() as u32;
     }
 
     /// Its account as of now. The blocks it held are told once, however many choices it stands for.
@@ -185,18 +185,18 @@ impl Sequence {
 
     /// Gives its blocks back and forgets what is computed.
     pub(crate) fn release(&mut self, ledger: &mut KvLedger) {
-        self.table.release(ledger);
+        self.tables.release(ledger);
         self.chain.reached = None;
         if let Some(beam) = &mut self.beam {
             beam.drawn = None;
         }
-        if !ledger.pool.planted.is(PlantedBug::StaleComputed) {
+        if !ledger.planted.is(PlantedBug::StaleComputed) {
             self.computed = 0;
         }
-        if ledger.pool.planted.is(PlantedBug::ScoredAgain) {
+        if ledger.planted.is(PlantedBug::ScoredAgain) {
             self.unscored.restart();
         }
-        if ledger.pool.planted.is(PlantedBug::StatesToldAgain) {
+        if ledger.planted.is(PlantedBug::StatesToldAgain) {
             self.untold.restart();
         }
     }
@@ -335,7 +335,7 @@ impl Sequence {
             tokens: self.tokens.clone(),
             params: Arc::clone(&self.params),
             asked: Arc::clone(&self.asked),
-            table: self.table.fork(ledger),
+            tables: self.tables.fork(ledger),
             chain: self.chain.clone(),
             prediction: self.prediction.clone(),
             unscored: self.unscored.clone(),
@@ -352,7 +352,7 @@ impl Sequence {
         let start = self.computed;
         self.computed += count;
         self.publish(start, ledger);
-        self.table.slide(ledger, self.computed);
+        self.tables.slide(ledger, self.computed);
         let again = self.furthest.clamp(start, self.computed) - start;
         self.furthest = self.furthest.max(self.computed);
         self.stats.recomputed_tokens += again;
@@ -364,7 +364,7 @@ impl Sequence {
         let size = ledger.block_size();
         for index in start / size..self.computed / size {
             let tokens = &self.tokens[index * size..(index + 1) * size];
-            ledger.publish(&mut self.chain, index, tokens, self.table.block(index));
+            ledger.publish(&mut self.chain, index, tokens, self.tables.blocks(index));
         }
     }
 }

@@ -95,6 +95,9 @@ fn the_seeds_see_every_kind_of_thing() {
         "block given back",
         "block given back after a prefix hit",
         "block given back by one of several",
+        "windowed block given back",
+        "windowed block given back after a prefix hit",
+        "windowed block given back by one of several",
     ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
@@ -166,6 +169,7 @@ caught! {
     beams_block_each_other: BeamsBlock,
     window_too_short: WindowTooShort,
     window_never_moves: WindowNeverMoves,
+    windowed_block_found_after_its_reuse: WindowedFoundAfterReuse,
     whole_sequence_cut: WholeCut,
     whole_sequences_not_budgeted: WholeUnbounded,
 }

@@ -13,6 +13,8 @@ pub struct SchedulerStats {
     pub waiting_tokens: usize,
     /// Blocks by state.
     pub blocks: BlockCounts,
+    /// The same of the second pool, if there is one.
+    pub windowed_blocks: BlockCounts,
     /// How often a sequence lost its blocks.
     pub preemptions: u64,
     /// Prompt tokens looked up in the prefix cache, once for each request; none of prompts that are scored.
@@ -29,4 +31,17 @@ pub struct SchedulerStats {
     pub speculation: SpeculationStats,
     /// How far the block counts are from adding up: 0, or a bug.
     pub ledger_error: usize,
+}
+
+impl SchedulerStats {
+    /// Blocks of both pools by state.
+    pub fn all_blocks(&self) -> BlockCounts {
+        let (main, windowed) = (self.blocks, self.windowed_blocks);
+        BlockCounts {
+            total: main.total + windowed.total,
+            used: main.used + windowed.used,
+            cached: main.cached + windowed.cached,
+            free: main.free + windowed.free,
+        }
+    }
 }

@@ -67,8 +67,14 @@ impl Submission {
     fn check_blocks(&self, limits: &Limits, planted: Planted) -> Result<(), Reject> {
         let new = if planted.is(PlantedBug::PromptOnlyAccounting) { 0 } else { self.params.max_new };
         let together = self.params.beams.map_or(1, |beams| beams.width);
-        let peak = limits.held_blocks_for(Limits::peak_positions(self.prompt.len(), new));
-        let needed = peak.saturating_mul(together);
-        if needed > limits.num_blocks { Err(Reject::NeverFits { needed, total: limits.num_blocks }) } else { Ok(()) }
+        let positions = Limits::peak_positions(self.prompt.len(), new);
+        for pool in limits.pools() {
+            let needed = limits.held_blocks_for(pool, positions).saturating_mul(together);
+            let total = limits.blocks_in(pool);
+            if needed > total {
+                return Err(Reject::NeverFits { needed, total });
+            }
+        }
+        Ok(())
     }
 }

@@ -84,6 +84,7 @@ const LIMITS: Limits = Limits {
     block_size: 4,
     num_blocks: 40,
     window: None,
+    windowed: None,
     max_model_len: 100,
     max_queued_requests: 8,
     max_queued_tokens: 1000,

@@ -60,6 +60,7 @@ fn serve(clients: u64, requests: u64, shape: impl Fn(u64) -> (usize, usize)) -> 
         block_size: 16,
         num_blocks: 4096,
         window: None,
+        windowed: None,
         max_model_len: 4096,
         max_queued_requests: 256,
         max_queued_tokens: 1 << 20,

@@ -40,6 +40,7 @@ const LIMITS: Limits = Limits {
     block_size: 4,
     num_blocks: 100,
     window: None,
+    windowed: None,
     max_model_len: 200,
     max_queued_requests: 8,
     max_queued_tokens: 500,

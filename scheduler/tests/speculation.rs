@@ -39,6 +39,7 @@ const LIMITS: Limits = Limits {
     block_size: 4,
     num_blocks: 100,
     window: None,
+    windowed: None,
     max_model_len: 200,
     max_queued_requests: 8,
     max_queued_tokens: 1000,

@@ -240,6 +240,7 @@ pub(crate) fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> 
         max_num_batched_tokens: flags.max_num_batched_tokens.unwrap_or(256),
         max_model_len: flags.max_model_len,
         num_speculative_tokens: rows_for_proposals(speculation(flags)?),
+        windowed_pool: true,
     };
     within("--block-size", limits.block_size, 1, 1024)?;
     within("--max-num-seqs", limits.max_num_seqs, 1, 4096)?;

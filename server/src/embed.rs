@@ -216,6 +216,7 @@ mod tests {
             block_size: 16,
             num_blocks: 16,
             window: None,
+            windowed: None,
             max_model_len: 256,
             max_queued_requests,
             max_queued_tokens: 1000,

@@ -221,6 +221,7 @@ fn limits(config: &Config, plan: &MemoryPlan, window: Option<usize>) -> Limits {
         block_size: plan.block_size,
         num_blocks: plan.num_blocks,
         window,
+        windowed: plan.windowed,
         max_model_len: plan.max_model_len,
         max_queued_requests: config.limits.queued_requests,
         max_queued_tokens: config.limits.queued_tokens.unwrap_or(64 * plan.max_model_len),

@@ -40,7 +40,7 @@ impl KvDtype {
 /// Sizes of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KvGeometry {
-    /// Decoder layers.
+    /// Decoder layers that use the pool.
     pub layers: usize,
     /// Blocks of the pool.
     pub blocks: usize,
@@ -67,11 +67,16 @@ pub fn is_head_dim(head_dim: usize) -> bool {
 }
 
 impl KvGeometry {
-    /// Bytes that one block takes in all layers.
+    /// Bytes that one block takes in all of them.
     pub fn block_bytes(&self) -> u64 {
         let elements = (self.key_block() + self.value_block()) * self.dtype.element_bytes();
         let scales = 2 * self.scale_block() * size_of::<u16>();
         (self.layers * self.kv_heads * (elements + scales)) as u64
+    }
+
+    /// Bytes that all blocks take.
+    pub fn bytes(&self) -> u64 {
+        self.block_bytes() * self.blocks as u64
     }
 
     /// Positions whose keys lie side by side.

@@ -10,7 +10,7 @@ mod geometry;
 mod tensors;
 
 use half::f16;
-use scheduler::BlockId;
+use scheduler::{BlockCopy, BlockId, KvPool};
 
 use crate::kernels::arena::Arena;
 use crate::kernels::pages::Pages;
@@ -19,54 +19,85 @@ pub use geometry::{HEAD_DIMS, KvDtype, KvGeometry, MAX_GROUPS, MAX_HEAD_DIM, is_
 use tensors::TENSORS;
 pub use tensors::{KvHead, KvHeadMut, KvTensors};
 
-/// The tensors of one pool of blocks, for all layers.
+/// The tensors of all layers, each of which keeps its own in the blocks of one pool.
 #[derive(Debug)]
 pub struct KvCache {
     geometry: KvGeometry,
-    layers: Vec<KvLayer>,
+    /// Of the second pool, if there is one.
+    windowed: Option<KvGeometry>,
+    layers: Vec<(KvPool, KvLayer)>,
 }
 
 impl KvCache {
-    /// A zeroed cache.
+    /// A zeroed cache of one pool.
     pub fn new(geometry: KvGeometry) -> Self {
-        geometry.check();
-        let memory = Arena::with_capacity(geometry.block_bytes() as usize * geometry.blocks, geometry.layers * TENSORS);
-        let layers = (0..geometry.layers).map(|_| KvLayer::new(&memory, geometry)).collect();
-        Self { geometry, layers }
+        Self::zeroed(geometry, None, (0..geometry.layers).map(|_| KvPool::Main))
     }
 
-    /// Its sizes.
+    /// A zeroed cache of these sizes, but that layers use the pools named here, in their order, the second of which has so many
+    /// blocks.
+    pub fn in_two_pools(geometry: KvGeometry, windowed_blocks: usize, pools: &[KvPool]) -> Self {
+        assert_eq!(pools.len(), geometry.layers, "each layer uses a pool");
+        let layers = |pool| pools.iter().filter(|of_layer| **of_layer == pool).count();
+        let main = KvGeometry { layers: layers(KvPool::Main), ..geometry };
+        let windowed = KvGeometry { layers: layers(KvPool::Windowed), blocks: windowed_blocks, ..geometry };
+        Self::zeroed(main, Some(windowed), pools.iter().copied())
+    }
+
+    fn zeroed(geometry: KvGeometry, windowed: Option<KvGeometry>, pools: impl Iterator<Item = KvPool>) -> Self {
+        geometry.check();
+        let all = || [geometry].into_iter().chain(windowed);
+        let bytes = all().map(|geometry| geometry.bytes()).sum::<u64>() as usize;
+        let layers = all().map(|geometry| geometry.layers).sum::<usize>();
+        let memory = Arena::with_capacity(bytes, layers * TENSORS);
+        let layer = |pool| {
+            let geometry = windowed.filter(|_| pool == KvPool::Windowed).unwrap_or(geometry);
+            (pool, KvLayer::new(&memory, geometry))
+        };
+        Self { geometry, windowed, layers: pools.map(layer).collect() }
+    }
+
+    /// The sizes of the first pool.
     pub fn geometry(&self) -> &KvGeometry {
         &self.geometry
     }
 
+    /// Whose blocks a layer uses.
+    pub fn pool(&self, layer: usize) -> KvPool {
+        self.layers[layer].0
+    }
+
     /// One layer's keys and values.
     pub fn layer(&self, layer: usize) -> &KvLayer {
-        &self.layers[layer]
+        &self.layers[layer].1
     }
 
     /// One layer's keys and values, to write.
     pub fn layer_mut(&mut self, layer: usize) -> &mut KvLayer {
-        &mut self.layers[layer]
+        &mut self.layers[layer].1
     }
 
-    /// Copies a block in every layer.
-    pub fn copy_block(&mut self, from: BlockId, to: BlockId) {
-        for layer in &mut self.layers {
-            layer.copy_block(from, to);
+    /// Copies a block in every layer that uses its pool.
+    pub fn copy_block(&mut self, copy: BlockCopy) {
+        for (_, layer) in self.layers.iter_mut().filter(|(pool, _)| *pool == copy.pool) {
+            layer.copy_block(copy.from, copy.to);
         }
     }
 
-    /// Where the first blocks lie, as many as so many bytes hold.
+    /// Where the first blocks lie: the same share of each pool, as much as so many bytes hold.
     pub fn first_pages(&self, bytes: u64) -> Vec<Pages> {
-        let count = usize::try_from(bytes / self.geometry.block_bytes()).unwrap_or(usize::MAX);
-        let count = count.min(self.geometry.blocks);
-        self.layers.iter().flat_map(|layer| layer.first_pages(count)).collect()
+        let all = u128::from(self.bytes().max(1));
+        let share = |blocks: usize| usize::try_from(blocks as u128 * u128::from(bytes) / all).unwrap_or(usize::MAX);
+        let of_layer = |layer: &KvLayer| {
+            let blocks = layer.geometry().blocks;
+            layer.first_pages(share(blocks).min(blocks))
+        };
+        self.layers.iter().flat_map(|(_, layer)| of_layer(layer)).collect()
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
-        self.geometry.block_bytes() * self.geometry.blocks as u64
+        self.geometry.bytes() + self.windowed.map_or(0, |geometry| geometry.bytes())
     }
 }
 
@@ -179,6 +210,29 @@ mod tests {
             let cache = KvCache::new(geometry(16, 64, dtype));
             assert_eq!(cache.bytes(), 2 * 3 * 2 * 16 * 2 * of_head);
             assert_eq!(cache.bytes(), 3 * cache.geometry().block_bytes());
+            let pools = [KvPool::Windowed, KvPool::Main];
+            let two = KvCache::in_two_pools(geometry(16, 64, dtype), 5, &pools);
+            assert_eq!(two.bytes(), (3 + 5) * cache.geometry().block_bytes() / 2);
+            assert_eq!(
+                [0, 1].map(|layer| (two.pool(layer), two.layer(layer).geometry().blocks)),
+                [(KvPool::Windowed, 5), (KvPool::Main, 3)]
+            );
         }
+    }
+
+    #[test]
+    fn a_block_is_copied_in_the_layers_of_its_pool() {
+        let isa = Isa::Scalar.checked().unwrap();
+        let mut cache = KvCache::in_two_pools(geometry(4, 16, KvDtype::F32), 3, &[KvPool::Windowed, KvPool::Main]);
+        for layer in 0..2 {
+            let KvLayer::F32(tensors) = cache.layer_mut(layer) else { unreachable!("it is of f32") };
+            isa.run(WriteLast(tensors, BlockId(2)));
+        }
+        cache.copy_block(BlockCopy { pool: KvPool::Windowed, from: BlockId(2), to: BlockId(0) });
+        let is_copied = [0, 1].map(|layer| {
+            let KvLayer::F32(tensors) = cache.layer(layer) else { unreachable!("it is of f32") };
+            tensors.head(0).values(BlockId(0)) == tensors.head(0).values(BlockId(2))
+        });
+        assert_eq!(is_copied, [true, false]);
     }
 }

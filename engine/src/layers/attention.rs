@@ -91,7 +91,7 @@ impl Attention {
                 *value = value.clamp(-most, most);
             }
         }
-        let sequences = &batch.input.sequences;
+        let sequences = batch.input.sequences_in(batch.kv.pool(self.layer));
         let norms = self.head_norms.as_ref().map(HeadNorms::row_norms);
         let rule = QueryKeyRule { norms, angles: batch.angles.of(self.rule.window.is_some()) };
         ops::write_kv(cpu, rule, sequences, qkv, batch.kv.layer_mut(self.layer));

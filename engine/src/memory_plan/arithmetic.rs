@@ -21,16 +21,10 @@ pub(super) fn weights_bytes(model: &ModelConfig, held: impl Fn(WeightName, usize
     model.weights().into_iter().map(bytes).sum()
 }
 
-/// Keys and values of one block in all layers, as the cache lays them out.
-pub(super) fn kv_bytes_per_block(config: &DecoderConfig, block_size: usize, dtype: KvDtype) -> u64 {
-    let geometry = KvGeometry {
-        layers: config.num_layers,
-        blocks: 1,
-        block_size,
-        kv_heads: config.num_kv_heads,
-        head_dim: config.head_dim,
-        dtype,
-    };
+/// Keys and values of one block in so many layers, as the cache lays them out.
+pub(super) fn kv_bytes_per_block(config: &DecoderConfig, layers: usize, block_size: usize, dtype: KvDtype) -> u64 {
+    let geometry =
+        KvGeometry { layers, blocks: 1, block_size, kv_heads: config.num_kv_heads, head_dim: config.head_dim, dtype };
     geometry.block_bytes()
 }
 

@@ -17,7 +17,8 @@ impl MemoryPlan {
         check_context(config.max_tokens, limits)?;
         let (max_model_len, max_num_batched_tokens) = largest_step(config, limits);
         let scratch = arithmetic::encoder_scratch_bytes(config, limits, (max_model_len, max_num_batched_tokens));
-        let needs = Needs { weights, quantised: None, scratch, per_block: 0, available: available_bytes };
+        let needs =
+            Needs { weights, quantised: None, scratch, per_block: 0, windowed: None, available: available_bytes };
         if weights.saturating_add(scratch) > available_bytes {
             return Err(needs.too_much(0, "a smaller model, less max-model-len or more memory"));
         }
@@ -28,6 +29,8 @@ impl MemoryPlan {
             passes: Passes::Whole,
             max_num_batched_tokens,
             num_blocks: 0,
+            windowed: None,
+            kv_bytes_per_windowed_block: 0,
             block_size: limits.block_size,
             scratch_bytes: scratch,
             available_bytes,

@@ -74,14 +74,14 @@ impl Fit {
         held: u64,
     ) -> Self {
         let blocks = needs.blocks_left();
-        let least = needs.weights.saturating_add(needs.scratch).saturating_add(needs.per_block);
+        let least = needs.weights.saturating_add(needs.scratch).saturating_add(needs.pool_bytes(1));
         let max_model_len = if blocks >= held { context } else { blocks as usize * block_size };
         Self {
             quantised,
             weights_bytes: needs.weights,
             kv_dtype,
-            kv_bytes_per_token: needs.per_block / block_size as u64,
-            kv_bytes_of_longest: held * needs.per_block,
+            kv_bytes_per_token: needs.bytes_held(1) / block_size as u64,
+            kv_bytes_of_longest: needs.bytes_held(held),
             max_model_len,
             sequences: blocks / held,
             missing_bytes: least.saturating_sub(needs.available),

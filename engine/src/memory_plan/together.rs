@@ -48,7 +48,7 @@ impl<'a> Part<'a> {
             ModelConfig::Decoder(config) => {
                 let needs = Needs::of_decoder(config, sizes, &limits, 0);
                 let blocks = needs.wanted_blocks(&limits).unwrap_or(1).max(1);
-                (needs.scratch, Some(blocks.saturating_mul(needs.per_block)))
+                (needs.scratch, Some(needs.pool_bytes(blocks)))
             }
             ModelConfig::Encoder(config) => (encoder::scratch_bytes(config, &limits), None),
         };

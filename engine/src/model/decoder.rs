@@ -13,7 +13,7 @@ use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::expert_load::ExpertLoad;
 use crate::input::ForwardInput;
-use crate::kv_cache::{KvCache, KvGeometry};
+use crate::kv_cache::KvCache;
 use crate::layers::angles::{LayerAngles, LayerRopes};
 use crate::layers::attention::{Attention, AttentionScratch, Batch};
 use crate::layers::experts::{Experts, ExpertsScratch};
@@ -84,7 +84,7 @@ struct Scratch {
 }
 
 impl Decoder {
-    pub(crate) fn load(loader: &WeightLoader<'_>, geometry: KvGeometry) -> Result<Self, LoadError> {
+    pub(crate) fn load(loader: &WeightLoader<'_>, kv: KvCache) -> Result<Self, LoadError> {
         let config = loader.checkpoint.config();
         let head_bias = config.head_bias.then_some(WeightName::OutputBias);
         let rows = |weight, bias| Part { weight, bias, out: config.vocab_size };
@@ -114,7 +114,7 @@ impl Decoder {
             embedding_norm: config.norms.of_embedding.then(|| norm(WeightName::EmbeddingNorm)).transpose()?,
             positions: config.learns_positions().then(|| Positions::load(loader)).transpose()?,
             head,
-            kv: KvCache::new(geometry),
+            kv,
             expert_load,
             scratch: Scratch::default(),
         })

@@ -43,6 +43,8 @@ pub(crate) struct Setup {
     /// As the model has it where there is none.
     pub(crate) max_model_len: Option<usize>,
     pub(crate) passes: Passes,
+    /// Of layers that see a window beside others that see all.
+    pub(crate) windowed_pool: bool,
     pub(crate) speculation: Speculation,
 }
 
@@ -60,6 +62,7 @@ impl Default for Setup {
             max_num_batched_tokens: 64,
             max_model_len: None,
             passes: Passes::Cached,
+            windowed_pool: true,
             speculation: Speculation::PREDICTIONS,
         }
     }
@@ -84,6 +87,7 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
         max_num_batched_tokens: setup.max_num_batched_tokens,
         max_model_len: setup.max_model_len,
         num_speculative_tokens: setup.speculation.num_speculative_tokens,
+        windowed_pool: setup.windowed_pool,
         ..MemoryLimits::default()
     };
     let options =
@@ -94,8 +98,9 @@ pub(crate) fn load(path: &Path, setup: Setup) -> anyhow::Result<Engine> {
 
 /// The logits of every token of a prompt, `[tokens, vocab]`, computed in one piece at `start`.
 pub(crate) fn logits(engine: &mut Engine, tokens: &[Token], start: usize, block_size: usize) -> Vec<f32> {
-    let blocks = (0..(start + tokens.len()).div_ceil(block_size) as u32).map(BlockId).collect();
-    let work = Work { start, tokens: tokens.to_vec(), blocks, ..Work::empty(SeqId(0)) };
+    let blocks: Vec<_> = (0..(start + tokens.len()).div_ceil(block_size) as u32).map(BlockId).collect();
+    let windowed = engine.windowed().map(|_| blocks.clone()).unwrap_or_default();
+    let work = Work { start, tokens: tokens.to_vec(), blocks, windowed, ..Work::empty(SeqId(0)) };
     engine.logits(&StepPlan { copies: Vec::new(), works: vec![work] }).unwrap().to_vec()
 }
 
@@ -154,6 +159,7 @@ impl Runner {
             block_size: setup.block_size,
             num_blocks: setup.num_blocks,
             window: engine.window(),
+            windowed: engine.windowed(),
             max_model_len: match setup.passes {
                 // Where blocks are given back, a text may be longer than the pool.
                 Passes::Cached if engine.window().is_some() => 64 * setup.block_size * setup.num_blocks,

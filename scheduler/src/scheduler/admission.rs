@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use super::Scheduler;
 use crate::budget::TokenBudget;
+use crate::kv_ledger::Hit;
 use crate::planted_bug::PlantedBug;
 use crate::queue::Place;
 use crate::sequence::Sequence;
-use crate::{SeqId, StepPlan};
+use crate::{KvPool, SeqId, StepPlan};
 
 impl Scheduler {
     /// Begins waiting sequences until the budget, the pool or the places run out.
@@ -28,7 +29,7 @@ impl Scheduler {
             let Some(place) = self.waiting.next(now, |sequence| sequence.is_held(held)) else {
                 return;
             };
-            if !self.fits(place, pending) {
+            if !self.fits(place, &pending) {
                 return;
             }
             let mut sequence = self.waiting.remove(place);
@@ -41,58 +42,71 @@ impl Scheduler {
             self.running.insert(index, sequence);
             let place = self.running[..index].iter().filter(|other| other.planned.is_some()).count();
             self.plan_work(index, count, place, plan);
-            pending += self.missing_blocks(&self.running[index]);
+            self.add_missing_blocks(&self.running[index], &mut pending);
         }
     }
 
-    /// Blocks that running sequences need for tokens they know but that are not in this step.
-    fn pending_blocks(&self) -> usize {
-        self.running.iter().map(|sequence| self.missing_blocks(sequence)).sum()
+    /// Blocks of each pool that running sequences need for tokens they know but that are not in this step.
+    fn pending_blocks(&self) -> [usize; 2] {
+        let mut pending = [0; 2];
+        for sequence in &self.running {
+            self.add_missing_blocks(sequence, &mut pending);
+        }
+        pending
     }
 
-    /// Blocks that a sequence will take beside those it holds, at one time, before it has computed all it knows.
-    fn missing_blocks(&self, sequence: &Sequence) -> usize {
-        let (known, table) = (sequence.tokens.len(), &sequence.table);
-        self.more_blocks(known, table.len(), table.blocks().len())
+    /// Adds the blocks that a sequence will take beside those it holds, at one time, before it has computed all it knows.
+    fn add_missing_blocks(&self, sequence: &Sequence, pending: &mut [usize; 2]) {
+        for table in sequence.tables.iter() {
+            let (known, held) = (sequence.tokens.len(), table.blocks().len());
+            pending[table.pool().index()] += self.more_blocks(table.pool(), known, (table.len(), held));
+        }
     }
 
-    /// The same for `known` tokens of which the first `covered` blocks are there or given back, and `held` are held.
-    fn more_blocks(&self, known: usize, covered: usize, held: usize) -> usize {
+    /// The same of a pool, for `known` tokens of which the first `covered` blocks are there or given back, and `held` are held.
+    fn more_blocks(&self, pool: KvPool, known: usize, (covered, held): (usize, usize)) -> usize {
         let more = self.limits.blocks_for(known) - covered;
-        more.min(self.limits.held_blocks_for(known).saturating_sub(held))
+        more.min(self.limits.held_blocks_for(pool, known).saturating_sub(held))
     }
 
-    /// Whether the pool and the places hold the sequence beside `pending` blocks; looks its prefix up.
-    fn fits(&mut self, place: Place, pending: usize) -> bool {
-        let (running, available) = (self.num_running(), self.ledger.available());
+    /// Whether the pools and the places hold the sequence beside `pending` blocks; looks its prefix up.
+    fn fits(&mut self, place: Place, pending: &[usize; 2]) -> bool {
+        let running = self.num_running();
         let sequence = self.waiting.at_mut(place);
         if running + sequence.choices.len() > self.limits.max_running() {
             return false;
         }
         self.ledger.find(&mut sequence.chain, &sequence.tokens, &mut self.spare_hits);
         let known = sequence.tokens.len();
-        let usable = sequence.usable_positions(self.spare_hits.len() * self.limits.block_size, self.planted);
-        self.spare_hits.truncate(self.limits.blocks_for(usable));
-        let references = |block| self.ledger.pool.references(block);
-        let (found, behind) = (self.spare_hits.len(), self.ledger.blocks_behind(usable));
-        let shared = self.spare_hits[behind..].iter().filter(|hit| references(hit.block) > 0).count();
+        let found = sequence.usable_positions(self.spare_hits.len() * self.limits.block_size, self.planted);
+        let usable = self.ledger.cut(&mut self.spare_hits, found);
+        let needed = |pool| self.needed_blocks(pool, known, usable) + pending[pool.index()];
+        self.limits.pools().all(|pool| needed(pool) <= self.ledger.available(pool))
+    }
+
+    /// Blocks of a pool that `known` tokens take, the first `usable` of which were found.
+    fn needed_blocks(&self, pool: KvPool, known: usize, usable: usize) -> usize {
+        let blocks = self.ledger.pool(pool);
+        let is_used = |hit: &Hit| hit.block_in(pool).is_some_and(|block| blocks.references(block) > 0);
+        let (found, behind) = (self.spare_hits.len(), self.ledger.blocks_behind(pool, usable));
+        let shared = self.spare_hits[behind..].iter().filter(|hit| is_used(hit)).count();
         // The last hit is copied if it is to be written and another table holds it.
         let partial = !usable.is_multiple_of(self.limits.block_size);
-        let copies = self.spare_hits.last().is_some_and(|hit| partial && references(hit.block) > 0);
+        let copies = self.spare_hits.last().is_some_and(|hit| partial && is_used(hit));
         let held = found - behind;
-        let needed = held - shared + self.more_blocks(known, found, held);
-        needed + usize::from(copies) + pending <= available
+        held - shared + self.more_blocks(pool, known, (found, held)) + usize::from(copies)
     }
 
     /// Starts a sequence on the blocks that [`Self::fits`] found.
     fn begin(&mut self, sequence: &mut Sequence, now: Duration) {
         let hits = &self.spare_hits;
         sequence.count_blocks(now);
-        sequence.table.begin(&mut self.ledger, hits);
+        let usable = sequence.usable_positions(hits.len() * self.limits.block_size, self.planted);
+        sequence.tables.begin(&mut self.ledger, hits, usable);
         if !self.planted.is(PlantedBug::StaleComputed) {
-            sequence.computed = sequence.usable_positions(hits.len() * self.limits.block_size, self.planted);
+            sequence.computed = usable;
         }
-        sequence.table.slide(&mut self.ledger, sequence.computed);
+        sequence.tables.slide(&mut self.ledger, sequence.computed);
         let whole = sequence.computed / self.limits.block_size;
         sequence.chain.reached = hits[..whole].last().map(|hit| hit.entry);
         sequence.furthest = sequence.furthest.max(sequence.computed);

@@ -5,7 +5,7 @@
 //! not been in the step.
 
 use super::Scheduler;
-use crate::block_table::BlockTable;
+use crate::kv_tables::KvTables;
 use crate::outbox::Outbox;
 use crate::planted_bug::PlantedBug;
 use crate::sequence::Sequence;
@@ -115,7 +115,7 @@ impl Scheduler {
         };
         let Some(reason) = end else { return self.running.push(sequence) };
         if self.planted.is(PlantedBug::PooledNotReleased) {
-            sequence.table = BlockTable::default();
+            sequence.tables = KvTables::default();
         }
         self.end(sequence, reason, outbox);
     }
@@ -126,7 +126,7 @@ impl Scheduler {
         let known = count - std::mem::take(&mut sequence.offered);
         sequence.proposal = None;
         self.counters.recomputed_tokens += sequence.advance(known - 1, &mut self.ledger) as u64;
-        sequence.table.truncate(&mut self.ledger, sequence.computed);
+        sequence.tables.truncate(&mut self.ledger, sequence.computed);
         self.running.push(sequence);
     }
 
@@ -177,7 +177,7 @@ impl Scheduler {
             return self.end(sequence, reason, outbox);
         }
         if !self.planted.is(PlantedBug::RollbackSkipped) {
-            sequence.table.truncate(&mut self.ledger, sequence.computed);
+            sequence.tables.truncate(&mut self.ledger, sequence.computed);
         }
         self.running.push(sequence);
     }

@@ -26,10 +26,10 @@ impl Scheduler {
             let left = if unbounded { left } else { left.min(draws) };
             let wanted = worth(sequence, rows, &speculation).min(left);
             let end = work.start + work.tokens.len();
-            let count = if wanted > 0 { sequence.table.room(&self.ledger, end, wanted) } else { 0 };
+            let count = if wanted > 0 { sequence.tables.room(&self.ledger, end, wanted) } else { 0 };
             if count > 0 {
-                let copy = sequence.table.extend(&mut self.ledger, end, end + count);
-                assert_eq!(copy, None, "whoever decodes owns the block it writes");
+                let copies = sequence.tables.extend(&mut self.ledger, end, end + count);
+                assert_eq!(copies, [None, None], "whoever decodes owns the block it writes");
                 propose(sequence, work, count);
                 if !over {
                     budget.charge(count);
@@ -78,8 +78,7 @@ fn propose(sequence: &mut Sequence, work: &mut Work, count: usize) {
     if !work.history.is_empty() {
         work.history.extend(proposed);
     }
-    work.blocks.clear();
-    sequence.table.lay_out(&mut work.blocks);
+    sequence.tables.lay_out(work);
     for _ in 0..count {
         let before = work.samples.last().expect("whoever decodes draws");
         let next = before.next();

@@ -102,7 +102,7 @@ impl Scheduler {
     fn make_room(&mut self, index: usize, want: usize, held: &BTreeSet<SeqId>, now: Duration) -> usize {
         loop {
             let sequence = &self.running[index];
-            let room = sequence.table.room(&self.ledger, sequence.computed, want);
+            let room = sequence.tables.room(&self.ledger, sequence.computed, want);
             if room > 0 {
                 return room;
             }
@@ -137,13 +137,13 @@ impl Scheduler {
     pub(super) fn plan_work(&mut self, index: usize, count: usize, place: usize, plan: &mut StepPlan) {
         let sequence = &mut self.running[index];
         let (start, end) = (sequence.computed, sequence.computed + count);
-        plan.copies.extend(sequence.table.extend(&mut self.ledger, start, end));
+        plan.copies.extend(sequence.tables.extend(&mut self.ledger, start, end).into_iter().flatten());
         sequence.planned = Some(count);
         let mut work = self.spare_works.pop().unwrap_or_else(|| Work::empty(sequence.id()));
         work.seq = sequence.id();
         work.start = start;
         work.tokens.extend_from_slice(&sequence.tokens[start..end]);
-        sequence.table.lay_out(&mut work.blocks);
+        sequence.tables.lay_out(&mut work);
         work.scores.extend(sequence.scores(count));
         if draws(sequence, end, self.planted.is(PlantedBug::SampleOffByOne)) {
             work.samples.extend(sequence.samples(count - 1));

@@ -1,17 +1,19 @@
-//! Runs plans on real slots, one number for each KV position: it writes through the block table and reads back
-//! through it, as attention would. A step that fails leaves garbage in all it was to write.
+//! Runs plans on real slots, one number for each KV position of a pool: it writes through the block tables and reads back
+//! through them, as attention would. A step that fails leaves garbage in all it was to write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fake_model::{Context, candidates, draw, pool, score};
+use super::fake_model::{Sight, candidates, draw, pool, score, together};
 use super::random::Random;
 use crate::{
-    BlockId, Executor, Limits, Passes, Sample, SampleSpec, SeqId, SequenceVector, StepOutput, StepPlan, Token, Work,
+    BlockCopy, BlockId, Executor, KvPool, Limits, Passes, Sample, SampleSpec, SeqId, SequenceVector, StepOutput,
+    StepPlan, Token, Work,
 };
 
 /// KV slots and the plan last run.
 pub(super) struct FakeExecutor {
-    slots: Vec<u64>,
+    /// Of each pool.
+    slots: Vec<Vec<u64>>,
     limits: Limits,
     random: Random,
     fail_percent: usize,
@@ -28,46 +30,63 @@ pub(super) struct StepFailed;
 
 impl FakeExecutor {
     pub(super) fn new(limits: &Limits, mut random: Random, fail_percent: usize) -> Self {
-        let slots = (0..limits.num_blocks * limits.block_size).map(|_| random.next()).collect();
+        let mut garbage = |slots: usize| -> Vec<u64> { (0..slots).map(|_| random.next()).collect() };
+        let slots = limits.pools().map(|pool| garbage(limits.blocks_in(pool) * limits.block_size)).collect();
         Self { slots, limits: limits.clone(), random, fail_percent, roots: BTreeMap::new(), last: None }
     }
 
-    fn slot(&self, work: &Work, position: usize) -> usize {
+    fn slot(&mut self, pool: KvPool, work: &Work, position: usize) -> &mut u64 {
         let block_size = self.limits.block_size;
-        work.blocks[position / block_size].index() * block_size + position % block_size
+        let block = table(pool, work)[position / block_size];
+        &mut self.slots[pool.index()][block.index() * block_size + position % block_size]
     }
 
-    fn copy(&mut self, from: BlockId, to: BlockId) {
+    fn copy(&mut self, copy: BlockCopy) {
         let block_size = self.limits.block_size;
-        let from = from.index() * block_size;
-        self.slots.copy_within(from..from + block_size, to.index() * block_size);
+        let from = copy.from.index() * block_size;
+        self.slots[copy.pool.index()].copy_within(from..from + block_size, copy.to.index() * block_size);
     }
 
     /// Writes the KV of a work and returns what each of its positions has seen.
     fn forward(&mut self, work: &Work) -> Vec<u64> {
-        let mut context = Context::of(self.roots[&work.seq], self.limits.window, work.start);
-        for position in context.position()..work.start {
-            context.read(self.slots[self.slot(work, position)]);
+        let seen: Vec<Vec<u64>> = self.limits.pools().map(|pool| self.forward_in(pool, work)).collect();
+        (0..work.tokens.len()).map(|row| together(seen.iter().map(|seen| seen[row]))).collect()
+    }
+
+    /// The same in the layers of one pool.
+    fn forward_in(&mut self, pool: KvPool, work: &Work) -> Vec<u64> {
+        let mut sight = Sight::of(self.roots[&work.seq], (pool, &self.limits), work.start);
+        for position in sight.position()..work.start {
+            sight.read(*self.slot(pool, work, position));
         }
-        let mut contexts = Vec::new();
+        let mut values = Vec::new();
         for (position, &token) in (work.start..).zip(&work.tokens) {
-            let written = context.write(token);
+            let written = sight.write(token);
             if self.limits.passes == Passes::Cached {
-                let slot = self.slot(work, position);
-                self.slots[slot] = written;
+                *self.slot(pool, work, position) = written;
             }
-            contexts.push(context.value());
+            values.push(sight.value());
         }
-        contexts
+        values
     }
 
     fn scribble(&mut self, plan: &StepPlan) {
         for work in plan.works.iter().filter(|work| !work.blocks.is_empty()) {
             for position in work.start..work.start + work.tokens.len() {
-                let slot = self.slot(work, position);
-                self.slots[slot] = self.random.next();
+                for pool in self.limits.pools() {
+                    let garbage = self.random.next();
+                    *self.slot(pool, work, position) = garbage;
+                }
             }
         }
+    }
+}
+
+/// A work's blocks of one pool.
+fn table(pool: KvPool, work: &Work) -> &[BlockId] {
+    match pool {
+        KvPool::Main => &work.blocks,
+        KvPool::Windowed => &work.windowed,
     }
 }
 
@@ -78,7 +97,7 @@ impl Executor for FakeExecutor {
         check_plan(plan, &self.limits);
         self.last = Some(plan.clone());
         for copy in &plan.copies {
-            self.copy(copy.from, copy.to);
+            self.copy(*copy);
         }
         if self.random.chance(self.fail_percent) {
             self.scribble(plan);
@@ -115,19 +134,26 @@ fn sample(context: u64, seen: &[Token], spec: &SampleSpec) -> Sample {
 /// What every executor relies on: whole tables, each sequence once, and written blocks in one table only.
 fn check_plan(plan: &StepPlan, limits: &Limits) {
     let mut seqs = BTreeSet::new();
-    let mut holders: BTreeMap<BlockId, usize> = BTreeMap::new();
     for work in &plan.works {
         assert!(seqs.insert(work.seq), "{:?} is in the plan once", work.seq);
         assert!(!work.tokens.is_empty(), "a work computes something");
+        assert!(limits.windowed.is_some() || work.windowed.is_empty(), "a table is of a pool that there is");
+    }
+    limits.pools().for_each(|pool| check_tables(pool, plan, limits));
+}
+
+fn check_tables(pool: KvPool, plan: &StepPlan, limits: &Limits) {
+    let mut holders: BTreeMap<BlockId, usize> = BTreeMap::new();
+    for work in &plan.works {
         let end = work.start + work.tokens.len();
-        assert_eq!(work.blocks.len(), limits.blocks_for(end), "a table covers its positions");
+        assert_eq!(table(pool, work).len(), limits.blocks_for(end), "a table covers its positions");
         // A block that stands in the place of those that were given back is named more than once.
-        for block in work.blocks.iter().copied().collect::<BTreeSet<_>>() {
+        for block in table(pool, work).iter().copied().collect::<BTreeSet<_>>() {
             *holders.entry(block).or_default() += 1;
         }
     }
     for work in &plan.works {
-        for block in work.blocks.iter().skip(work.start / limits.block_size) {
+        for block in table(pool, work).iter().skip(work.start / limits.block_size) {
             assert_eq!(holders[block], 1, "{block:?} is written by {:?} and held by nobody else", work.seq);
         }
     }

@@ -1,11 +1,11 @@
 //! A model made of hashes: what it writes at a position depends on the root and on all it sees before it, and what it
-//! draws depends on everything it reads: every token up to there, or those of a window. One wrong slot anywhere gives
-//! another text. Some of its texts repeat themselves, but for a word here and there.
+//! draws depends on everything it reads: every token up to there, or those of a window, or both in layers of either kind. One
+//! wrong slot anywhere gives another text. Some of its texts repeat themselves, but for a word here and there.
 
 use std::collections::VecDeque;
 
 use super::random::mix;
-use crate::{Candidate, RowFault, SampleSpec, SamplingParams, Score, Token, TokenLogprobs};
+use crate::{Candidate, KvPool, Limits, RowFault, SampleSpec, SamplingParams, Score, Token, TokenLogprobs};
 
 /// Token ids are below this.
 pub(super) const VOCABULARY: u64 = 40;
@@ -25,9 +25,13 @@ const FAULTY_STATE: u64 = 97;
 /// Seeds of sampling params that are multiples of this have texts that repeat themselves.
 pub(super) const REPETITIVE_SEED: u64 = 3;
 
-/// What attention sees of a text, as far as it has come.
+/// What all layers see of a text, as far as it has come.
 #[derive(Clone, Debug)]
-pub(super) struct Context {
+pub(super) struct Context(Vec<Sight>);
+
+/// What the layers of one pool see of it.
+#[derive(Clone, Debug)]
+pub(super) struct Sight {
     empty: u64,
     window: Option<usize>,
     /// Where the next token stands.
@@ -40,15 +44,34 @@ pub(super) struct Context {
 
 impl Context {
     /// Before the first position.
-    pub(super) fn new(root: u64, window: Option<usize>) -> Self {
-        let empty = mix(root, 1);
-        Self { empty, window, position: 0, all: empty, seen: VecDeque::new() }
+    pub(super) fn new(root: u64, limits: &Limits) -> Self {
+        Self(limits.pools().map(|pool| Sight::of(root, (pool, limits), 0)).collect())
     }
 
+    /// Reads a token.
+    pub(super) fn write(&mut self, token: Token) {
+        for sight in &mut self.0 {
+            sight.write(token);
+        }
+    }
+
+    /// What the last position sees.
+    pub(super) fn value(&self) -> u64 {
+        together(self.0.iter().map(Sight::value))
+    }
+}
+
+/// What one position sees in all layers, from what it sees in those of each pool.
+pub(super) fn together(values: impl Iterator<Item = u64>) -> u64 {
+    values.reduce(mix).expect("there is a pool")
+}
+
+impl Sight {
     /// Before the first position that a token at `position` sees.
-    pub(super) fn of(root: u64, window: Option<usize>, position: usize) -> Self {
+    pub(super) fn of(root: u64, (pool, limits): (KvPool, &Limits), position: usize) -> Self {
+        let (empty, window) = (mix(root, 1 + pool.index() as u64), limits.window_in(pool));
         let first = window.map_or(0, |window| (position + 1).saturating_sub(window));
-        Self { position: first, ..Self::new(root, window) }
+        Self { empty, window, position: first, all: empty, seen: VecDeque::new() }
     }
 
     /// Where the next token stands.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::fake_model::{Context, VOCABULARY};
 use super::oracle;
 use super::random::Random;
-use crate::{BeamParams, Limits, Passes, SamplingParams, SeqId, Speculation, Submission, Token};
+use crate::{BeamParams, Limits, Passes, SamplingParams, SeqId, Speculation, Submission, Token, WindowedPool};
 
 /// How hard the world is, in percent for each turn.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Scenario {
 
     /// Before the first token of a submission.
     pub(super) fn empty_context(&self, submission: &Submission) -> Context {
-        Context::new(u64::from(submission.cache_key[0]), self.limits.window)
+        Context::new(u64::from(submission.cache_key[0]), &self.limits)
     }
 
     /// What the first choice will say, or nearly.
@@ -129,19 +129,33 @@ fn limits(random: &mut Random) -> Limits {
         block_size,
         num_blocks: random.within(1, 8) * 8usize.div_ceil(block_size),
         window: random.chance(40).then(|| random.within(1, 12)),
+        windowed: None,
         max_model_len: random.within(6, 70),
         max_queued_requests: [random.within(1, 6), 100, 100][random.within(0, 2)],
         max_queued_tokens: [random.within(40, 200), 10_000, 10_000][random.within(0, 2)],
         max_samples: 0,
         speculation: speculation(random),
     };
-    let limits = Limits { max_samples: limits.max_running() + random.within(0, 12), ..limits };
+    let max_samples = limits.max_running() + random.within(0, 12);
+    let limits = Limits { max_samples, windowed: windowed_pool(random, &limits), ..limits };
     if !random.chance(12) {
         return limits;
     }
     // A model without a cache: its sequences are no longer than a step.
     let max_model_len = limits.max_model_len.min(limits.max_num_batched_tokens);
-    Limits { passes: Passes::Whole, num_blocks: 0, window: None, max_model_len, ..limits }
+    Limits { passes: Passes::Whole, num_blocks: 0, window: None, windowed: None, max_model_len, ..limits }
+}
+
+/// Of some models whose layers do not all have a window: mostly one that holds at least a window with a step.
+fn windowed_pool(random: &mut Random, limits: &Limits) -> Option<WindowedPool> {
+    if limits.window.is_some() || random.chance(40) {
+        return None;
+    }
+    let window = random.within(1, 12);
+    let of_one = Limits::window_blocks(window, limits.max_num_batched_tokens, limits.block_size);
+    let of_one = of_one.min(limits.num_blocks);
+    let least = if random.chance(15) { 1 } else { of_one };
+    Some(WindowedPool { num_blocks: random.within(least, 2 * of_one), window })
 }
 
 fn speculation(random: &mut Random) -> Speculation {

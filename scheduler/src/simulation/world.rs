@@ -14,7 +14,8 @@ use super::{beam_oracle, live, oracle, order, safe, text};
 use crate::planted_bug::PlantedBug;
 use crate::prefix_cache::BlockKey;
 use crate::{
-    Driver, Event, FinishReason, Limits, Passes, Reject, SeqId, SequenceStats, StepPlan, Submission, Token, Work,
+    BlockId, Driver, Event, FinishReason, KvPool, Limits, Passes, Reject, SeqId, SequenceStats, StepPlan, Submission,
+    Token, Work,
 };
 
 /// Turns within which everything must have ended.
@@ -102,7 +103,8 @@ impl World {
     /// Everything has ended: nothing may be left.
     pub(super) fn finish(mut self) -> Outcome {
         let stats = self.driver.stats();
-        assert_eq!((stats.running, stats.waiting, stats.waiting_tokens, stats.blocks.used), (0, 0, 0, 0), "no leak");
+        assert_eq!((stats.running, stats.waiting, stats.waiting_tokens), (0, 0, 0), "no leak");
+        assert_eq!((stats.blocks.used, stats.windowed_blocks.used), (0, 0), "no leak");
         assert_eq!(stats.recomputed_tokens, self.recomputed as u64, "recomputed tokens are counted");
         let answers = self.books.values().filter(|known| known.expected.is_some()).count();
         assert_eq!(self.ended.len(), answers, "every accepted sequence ended");
@@ -258,12 +260,13 @@ impl World {
 
     /// Counts works with blocks that were given back: one block stands in their place and in its own.
     fn count_given_back(&mut self, plan: &StepPlan) {
-        for work in plan.works.iter().filter(|work| work.blocks.len() > 1 && work.blocks[0] == work.blocks[1]) {
+        let is_first_twice = |blocks: &[BlockId]| blocks.len() > 1 && blocks[0] == blocks[1];
+        for (work, kind, _) in plan.works.iter().flat_map(tables).filter(|(.., blocks)| is_first_twice(blocks)) {
             let known = &self.books[&work.seq];
             let (hit, several) = (known.cached > 0, known.beams || known.choice > 0);
-            self.outcome.count("block given back", 1);
-            self.outcome.count("block given back after a prefix hit", usize::from(hit));
-            self.outcome.count("block given back by one of several", usize::from(several));
+            self.outcome.count(&format!("{kind} given back"), 1);
+            self.outcome.count(&format!("{kind} given back after a prefix hit"), usize::from(hit));
+            self.outcome.count(&format!("{kind} given back by one of several"), usize::from(several));
         }
     }
 
@@ -346,10 +349,10 @@ impl World {
 fn check_refusal(submission: &Submission, limits: &Limits, result: &Result<(), Reject>) {
     let (prompt, new) = (submission.prompt.len(), submission.params.max_new);
     let together = submission.params.beams.map_or(1, |beams| beams.width);
-    let choices = submission.seqs.len();
+    let (choices, peak) = (submission.seqs.len(), prompt + new.saturating_sub(1));
     let never = prompt == 0
         || prompt + new > limits.max_model_len
-        || together * most_blocks(limits, prompt + new.saturating_sub(1)) > limits.num_blocks
+        || limits.pools().any(|pool| together * most_blocks(limits, pool, peak) > limits.blocks_in(pool))
         || choices > limits.max_num_seqs
         || choices > limits.max_num_batched_tokens;
     let full = matches!(result, Err(Reject::QueueFull { .. } | Reject::QueueTokensFull { .. }));
@@ -357,14 +360,14 @@ fn check_refusal(submission: &Submission, limits: &Limits, result: &Result<(), R
     assert!(!(full && never), "what can never run is not told to come again");
 }
 
-/// Most blocks that so many positions take at one time, step by step: those of a step's tokens, and what the first of them
-/// sees.
-fn most_blocks(limits: &Limits, positions: usize) -> usize {
+/// Most blocks of a pool that so many positions take at one time, step by step: those of a step's tokens, and what the first of
+/// them sees.
+fn most_blocks(limits: &Limits, pool: KvPool, positions: usize) -> usize {
     if limits.passes == Passes::Whole {
         return 0;
     }
     let all = positions.div_ceil(limits.block_size);
-    let seen = limits.window.map(|window| window - 1 + limits.max_num_batched_tokens);
+    let seen = limits.window_in(pool).map(|window| window - 1 + limits.max_num_batched_tokens);
     seen.map_or(all, |seen| all.min(seen.div_ceil(limits.block_size) + 1))
 }
 
@@ -375,6 +378,11 @@ fn count_accepted(plan: &StepPlan, events: &[Event]) -> Vec<usize> {
         events.iter().filter(token).count()
     };
     plan.works.iter().map(|work| said(work.seq).saturating_sub(1).min(work.proposals())).collect()
+}
+
+/// A work's tables, by name.
+fn tables(work: &Work) -> [(&Work, &str, &[BlockId]); 2] {
+    [(work, "block", &work.blocks), (work, "windowed block", &work.windowed)]
 }
 
 /// Whether prompt chunks and decodes share a step.

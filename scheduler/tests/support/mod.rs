@@ -23,6 +23,7 @@ pub(crate) const LIMITS: Limits = Limits {
     block_size: 4,
     num_blocks: 10,
     window: None,
+    windowed: None,
     max_model_len: 40,
     max_queued_requests: 3,
     max_queued_tokens: 50,

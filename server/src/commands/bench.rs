@@ -175,6 +175,7 @@ fn memory_limits(jobs: &[Job], max_positions: usize) -> Result<MemoryLimits, Con
         max_num_batched_tokens: most(Job::sequences).max(PROMPT_STEP),
         max_model_len: None,
         num_speculative_tokens: 0,
+        windowed_pool: false,
     })
 }
 

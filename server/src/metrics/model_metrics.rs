@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use engine::ExpertLoad;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec};
-use scheduler::{FinishReason, Limits, SchedulerStats, SequenceStats};
+use scheduler::{BlockCounts, FinishReason, Limits, SchedulerStats, SequenceStats};
 
 use super::{
     closed,
@@ -77,8 +77,9 @@ pub struct Reading {
 impl ModelMetrics {
     /// All series of a model.
     pub(super) fn new(make: &Maker<'_>) -> Self {
-        let blocks = ["total", "used", "cached", "free"]
-            .map(|kind| make.gauge(&format!("gondola:kv_blocks_{kind}"), "KV blocks; used + cached + free = total"));
+        let blocks = ["total", "used", "cached", "free"].map(|kind| {
+            make.gauge(&format!("gondola:kv_blocks_{kind}"), "KV blocks of all pools; used + cached + free = total")
+        });
         make.counter("gondola:engine_restarts_total", "Restarts of the engine");
         let adapters = ["max_lora", "running_lora_adapters", "waiting_lora_adapters"];
         let lora = make.gauges("vllm:lora_requests_info", "Adapters at work", &adapters);
@@ -87,7 +88,7 @@ impl ModelMetrics {
             running: make.gauge("vllm:num_requests_running", "Sequences in the running batch"),
             waiting: make.gauge("vllm:num_requests_waiting", "Sequences waiting to run"),
             waiting_by_reason: make.gauges("vllm:num_requests_waiting_by_reason", "Waiting, by reason", &["reason"]),
-            kv_usage: make.gauge("vllm:kv_cache_usage_perc", "Used share of the KV blocks, 0 to 1"),
+            kv_usage: make.gauge("vllm:kv_cache_usage_perc", "Used share of the KV blocks, 0 to 1, in the fuller pool"),
             cache_config: make.gauges(
                 "vllm:cache_config_info",
                 "Shape of the KV cache, always 1",
@@ -249,12 +250,13 @@ impl ModelMetrics {
         self.step_age.set(reading.step_age.as_secs_f64());
         self.retry_after.set(reading.retry_after.as_secs_f64());
         let stats = reading.snapshot.unwrap_or_default();
-        let counts = &stats.blocks;
+        let counts = stats.all_blocks();
         for (gauge, count) in self.blocks.iter().zip([counts.total, counts.used, counts.cached, counts.free]) {
             gauge.set(count as f64);
         }
         self.ledger_error.set(stats.ledger_error as f64);
-        self.kv_usage.set(counts.used as f64 / counts.total.max(1) as f64);
+        let used = |pool: BlockCounts| pool.used as f64 / pool.total.max(1) as f64;
+        self.kv_usage.set(used(stats.blocks).max(used(stats.windowed_blocks)));
         self.running.set(stats.running as f64);
         self.waiting.set(stats.waiting as f64);
         self.waiting_by_reason.with_label_values(&["capacity"]).set(stats.waiting as f64);

@@ -66,6 +66,7 @@ impl Default for Setup {
             block_size: 4,
             num_blocks: 512,
             window: None,
+            windowed: None,
             max_model_len: 1024,
             max_queued_requests: 256,
             max_queued_tokens: 65_536,
