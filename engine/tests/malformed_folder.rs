@@ -102,7 +102,7 @@ fn wrong_fields_are_refused_by_name() -> Result<()> {
         ("rms_norm_eps", json!(0), "0 is not above 0 and at most 0.1"),
         ("hidden_act", json!("gelu"), "is not supported; supported: silu, swish"),
         ("architectures", json!(["LlamaForSequenceClassification"]), "supported: LlamaForCausalLM"),
-        ("model_type", json!("bloom"), "\"bloom\" is not supported; supported: llama, mistral,"),
+        ("model_type", json!("mamba"), "\"mamba\" is not supported; supported: llama, mistral,"),
         ("sliding_window", json!(4096), "'sliding_window': is not known"),
         ("quantization_config", json!({"bits": 4}), "quantised safetensors are not supported"),
         ("eos_token_id", json!(4), "is not a token id below 4"),

@@ -161,7 +161,7 @@ fn a_model_that_is_loaded_again_is_not_downloaded() {
         assert!(start.elapsed() < limit, "not ready after {limit:?}");
     }
     fs::remove_dir_all(&model).unwrap();
-    let body = "{\"model\": \"org/name\"}";
+    let body = "{\"model\": \"name\"}";
     let head =
         "POST /v1/models/load HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json";
     let length = body.len();
