@@ -134,7 +134,8 @@ fn files_are_offered_only_where_they_are_read_and_smaller() -> Result<()> {
         Ok(ways(outline, 1024 * GIB)?.iter().step_by(2).map(|way| way.quantised).collect())
     };
     assert_eq!(kinds(&published("gemma-3-270m")?)?, [None, Some("Q8_0"), Some("Q4_K")]);
-    assert_eq!(kinds(&published("mixtral-8x7b")?)?, [None], "its experts are not read from GGUF files");
+    assert_eq!(kinds(&published("mixtral-8x7b")?)?, [None, Some("Q8_0"), Some("Q4_K")], "as Llama's with experts");
+    assert_eq!(kinds(&Outline::open(&fixture("falcon_alibi"))?)?, [None], "GGUF files have no slopes");
     let quantised = Outline::open(&fixture("llama_gguf").join("llama-Q4_1.gguf"))?;
     assert!(quantised.has_weights());
     assert!(!kinds(&quantised)?.contains(&Some("Q8_0")));
@@ -167,8 +168,11 @@ fn an_encoder_is_planned_without_its_weights_too() -> Result<()> {
     fs::copy(fixture("bert").join("config.json"), scratch.path().join("config.json"))?;
     let (alone, whole) = (Outline::open(scratch.path())?, Outline::open(&fixture("bert"))?);
     assert_eq!((alone.has_weights(), whole.has_weights()), (false, true));
-    let plan = |outline: &Outline| outline.plan(&OPTIONS, &MemoryLimits::default(), GIB);
-    assert_eq!(plan(&alone)?, plan(&whole)?);
+    for dtype in [Dtype::Auto, Dtype::Float16] {
+        let options = EngineOptions { dtype, ..OPTIONS };
+        let plan = |outline: &Outline| outline.plan(&options, &MemoryLimits::default(), GIB);
+        assert_eq!(plan(&alone)?, plan(&whole)?, "{dtype:?}");
+    }
     assert_eq!(alone.fits(&OPTIONS, &MemoryLimits::default(), GIB), None);
     Ok(())
 }

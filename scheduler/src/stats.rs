@@ -17,7 +17,7 @@ pub struct SchedulerStats {
     pub windowed_blocks: BlockCounts,
     /// How often a sequence lost its blocks.
     pub preemptions: u64,
-    /// Prompt tokens looked up in the prefix cache, once for each request; none of prompts that are scored.
+    /// Prompt tokens looked up in the prefix cache, once for each request; none of prompts that are scored or whose states are told.
     pub prefix_query_tokens: u64,
     /// Prompt tokens found there.
     pub prefix_hit_tokens: u64,

@@ -243,6 +243,9 @@ pub(crate) fn memory_limits(flags: &Flags) -> Result<MemoryLimits, ConfigError> 
         windowed_pool: true,
     };
     within("--block-size", limits.block_size, 1, 1024)?;
+    if !limits.block_size.is_power_of_two() {
+        return Err(value("--block-size", format!("{} is no power of two", limits.block_size)));
+    }
     within("--max-num-seqs", limits.max_num_seqs, 1, 4096)?;
     within("--max-num-batched-tokens", limits.max_num_batched_tokens, 1, 1 << 20)?;
     within("--num-kv-blocks", limits.num_kv_blocks.unwrap_or(1), 1, 1 << 30)?;

@@ -20,7 +20,8 @@ use crate::{
     ticket::Ticket, turns::Seat,
 };
 
-/// Events that may wait for one reader: at most about a mebibyte, log-probabilities included.
+/// Events that may wait for one reader: at most about a mebibyte, log-probabilities included, beside the states of tokens that
+/// a request may ask for.
 pub const EVENTS_PER_REQUEST: usize = 4096;
 
 /// One request for the engine: a submission for each of its prompts, accepted together or not at all.

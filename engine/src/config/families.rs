@@ -249,7 +249,7 @@ impl Family {
 
     /// Whether GGUF files of it are read, be it as another family's.
     pub(crate) fn reads_gguf(&self) -> bool {
-        self.gguf_architecture.is_some() || self.model_type == MISTRAL.model_type
+        self.gguf_architecture.is_some() || [&MISTRAL, &MIXTRAL].contains(&self)
     }
 
     /// The activation where a file does not say it.

@@ -20,6 +20,17 @@ const ENDS: [&str; 7] =
 /// Rules of splitting whose texts start with bos unless the file says otherwise.
 const RULES_WITH_BOS: [&str; 5] = ["llama-bpe", "llama3", "llama-v3", "falcon3", "tekken"];
 
+/// Rules of splitting of architectures whose older files do not say theirs.
+const UNSAID_RULES: [(&str, &str); 7] = [
+    ("falcon", "falcon"),
+    ("gpt2", "gpt-2"),
+    ("gptneox", "olmo"),
+    ("phi2", "phi-2"),
+    ("qwen2", "qwen2"),
+    ("qwen2moe", "qwen2"),
+    ("starcoder2", "starcoder"),
+];
+
 /// Checks that the lists fit the model's vocabulary.
 pub(crate) fn check(metadata: &Metadata, vocab_size: usize) -> Result<(), LoadError> {
     let lengths = [
@@ -44,7 +55,9 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
     let id = |name: &str| special_id(metadata, &format!("tokenizer.ggml.{name}_token_id"), vocab_size);
     let flag = |name: &str| metadata.optional_bool(&format!("tokenizer.ggml.{name}"));
     let model = metadata.text(MODEL)?.to_owned();
-    let pre = metadata.optional_text("tokenizer.ggml.pre")?.map(str::to_owned);
+    let architecture = metadata.text("general.architecture")?;
+    let unsaid = || UNSAID_RULES.iter().find(|(of, _)| *of == architecture).map(|(_, rule)| *rule);
+    let pre = metadata.optional_text("tokenizer.ggml.pre")?.or_else(unsaid).map(str::to_owned);
     // unless the file says otherwise, sentencepiece puts a space in front of a text, and Llama's texts start with bos
     let is_sentencepiece = model == "llama";
     let starts_with_bos = is_sentencepiece || pre.as_deref().is_some_and(|pre| RULES_WITH_BOS.contains(&pre));
@@ -61,7 +74,7 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
         add_eos: flag("add_eos_token")?.unwrap_or(false),
         add_space_prefix: flag("add_space_prefix")?.unwrap_or(is_sentencepiece),
         // files do not say it of Phi 3; Phi 4 has the same architecture and another tokenizer
-        markup_swallows_space: is_sentencepiece && metadata.text("general.architecture")? == "phi3",
+        markup_swallows_space: is_sentencepiece && architecture == "phi3",
         model,
         pre,
     })

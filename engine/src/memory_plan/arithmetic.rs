@@ -45,7 +45,9 @@ pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u6
     let routed =
         config.experts.map_or(0, |experts| experts.count + ROUTE_NUMBERS * experts.per_token + 3 * config.hidden_size);
     let routed = routed + if shared > 0 { 1 + shared + config.hidden_size } else { 0 };
-    let of_token = config.hidden_size + 2 * query + 2 * key + config.intermediate_size + widest + position + routed;
+    let told = config.hidden_size;
+    let of_token =
+        config.hidden_size + told + 2 * query + 2 * key + config.intermediate_size + widest + position + routed;
     let numbers = limits.max_num_batched_tokens as u128 * of_token as u128
         + limits.max_logit_rows() as u128 * (2 * config.vocab_size + config.hidden_size) as u128;
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)

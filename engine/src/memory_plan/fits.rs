@@ -28,7 +28,7 @@ pub struct Fit {
     pub kv_bytes_of_longest: u64,
     /// Tokens that one sequence may have where it is alone; 0 where nothing fits.
     pub max_model_len: usize,
-    /// Sequences that may have as many tokens as the model allows, all at once.
+    /// Sequences that may have as many tokens as the model allows, all at once; no more than may run at once.
     pub sequences: u64,
     /// What is missing to one block beside weights and steps.
     pub missing_bytes: u64,
@@ -58,7 +58,7 @@ impl Fits {
             KEPT.map(|kv_dtype| {
                 let sizes = Sizes { weights, kv_dtype, ..sizes };
                 let needs = Needs::of_decoder(config, sizes, limits, available_bytes);
-                Fit::new(quantised, (&needs, kv_dtype), (limits.block_size, context), held)
+                Fit::new(quantised, (&needs, kv_dtype), (limits, context), held)
             })
         });
         Self { available_bytes, context, ways: ways.collect() }
@@ -70,20 +70,20 @@ impl Fit {
     fn new(
         quantised: Option<&'static str>,
         (needs, kv_dtype): (&Needs, KvDtype),
-        (block_size, context): (usize, usize),
+        (limits, context): (&MemoryLimits, usize),
         held: u64,
     ) -> Self {
         let blocks = needs.blocks_left();
         let least = needs.weights.saturating_add(needs.scratch).saturating_add(needs.pool_bytes(1));
-        let max_model_len = if blocks >= held { context } else { blocks as usize * block_size };
+        let max_model_len = if blocks >= held { context } else { blocks as usize * limits.block_size };
         Self {
             quantised,
             weights_bytes: needs.weights,
             kv_dtype,
-            kv_bytes_per_token: needs.bytes_held(1) / block_size as u64,
+            kv_bytes_per_token: needs.bytes_held(1) / limits.block_size as u64,
             kv_bytes_of_longest: needs.bytes_held(held),
             max_model_len,
-            sequences: blocks / held,
+            sequences: (blocks / held).min(limits.max_num_seqs as u64),
             missing_bytes: least.saturating_sub(needs.available),
         }
     }

@@ -114,7 +114,7 @@ impl Needs {
         let held = blocks as usize * limits.block_size;
         match limits.max_model_len {
             Some(wanted) => {
-                let (needed, left) = (wanted.div_ceil(limits.block_size) as u64, self.blocks_left());
+                let (needed, left) = (held_blocks(config, limits, wanted), self.blocks_left());
                 let advice = if needed <= left {
                     format!("max-model-len {held} or a pool of {needed} blocks")
                 } else {

@@ -35,7 +35,10 @@ impl Sizes {
 
     /// Of a model whose matrices are all stored as one type.
     pub(crate) fn stored_as(model: &ModelConfig, stored: BlockType, options: &EngineOptions) -> Self {
-        Self::of(model, options, |_, columns| held_as(stored, columns, options))
+        Self::of(model, options, |name, columns| match name {
+            WeightName::Encoder(part, _) if part.is_table() => PanelFormat::F32,
+            _ => held_as(stored, columns, options),
+        })
     }
 
     fn of(model: &ModelConfig, options: &EngineOptions, held: impl Fn(WeightName, usize) -> PanelFormat) -> Self {
@@ -57,6 +60,10 @@ fn held_as(stored: BlockType, columns: usize, options: &EngineOptions) -> PanelF
 
 fn reads_gguf(model: &ModelConfig) -> bool {
     let ModelConfig::Decoder(config) = model else { return false };
+    // Such files have no word for slopes: they would be read as turned.
+    if config.slopes.is_some() {
+        return false;
+    }
     let name = &config.architecture;
     Family::of_model_type(name).or_else(|| Family::of_gguf(name)).is_some_and(Family::reads_gguf)
 }

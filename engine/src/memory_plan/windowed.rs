@@ -2,7 +2,8 @@
 //!
 //! It follows from the first pool. With n blocks there, texts of `text_blocks` each are n / `text_blocks` sequences at once, and
 //! here each of them has what a window takes, however long it is. A text shorter than that would fill the second pool first, a
-//! longer one the first; in between, by the geometric mean of a window and the longest text, neither wastes much of the other.
+//! longer one the first; in between lies the geometric mean of a window and the longest text. It is at most [`MOST_WINDOWS`]
+//! windows, so that chats, which are short, find nearly as much room as in one pool.
 //! Invariant: what one sequence holds at one time fits into the second pool if the text fits into the first.
 
 use scheduler::{Limits, WindowedPool};
@@ -10,6 +11,9 @@ use scheduler::{Limits, WindowedPool};
 use super::{MemoryLimits, arithmetic};
 use crate::config::DecoderConfig;
 use crate::kv_cache::KvDtype;
+
+/// Windows that a text is long, as a rule, where the longest is far longer.
+const MOST_WINDOWS: u64 = 2;
 
 /// What the second pool needs.
 pub(super) struct WindowedNeeds {
@@ -43,7 +47,7 @@ impl WindowedNeeds {
             per_block: arithmetic::kv_bytes_per_block(config, layers, limits.block_size, dtype),
             window,
             window_blocks,
-            text_blocks: window_blocks.saturating_mul(context).isqrt(),
+            text_blocks: window_blocks.saturating_mul(context).isqrt().min(MOST_WINDOWS * window_blocks),
             max_num_seqs: limits.max_num_seqs as u64,
         })
     }
@@ -64,8 +68,8 @@ impl WindowedNeeds {
     }
 
     fn blocks_beside(&self, blocks: u64) -> u64 {
-        let sequences = (blocks / self.text_blocks).clamp(1, self.max_num_seqs);
-        sequences.saturating_mul(self.window_blocks).min(blocks)
+        let share = blocks.saturating_mul(self.window_blocks) / self.text_blocks;
+        share.clamp(self.window_blocks, self.window_blocks.saturating_mul(self.max_num_seqs)).min(blocks)
     }
 }
 
@@ -114,11 +118,13 @@ mod tests {
     fn bytes_are_shared_by_both_pools() {
         let plan = plan(&MemoryLimits { kv_cache_memory_bytes: Some(GIB), ..MemoryLimits::default() });
         let windowed = plan.windowed.unwrap().num_blocks;
-        // 316 blocks are the geometric mean of a window's 49 and the longest text's 2048.
-        assert_eq!(windowed, plan.num_blocks / 316 * 49);
+        // Texts of two windows: the geometric mean of a window's 49 blocks and the longest text's 2048 is more.
+        assert_eq!(windowed, plan.num_blocks * 49 / 98);
         assert_eq!(plan.kv_bytes, (plan.num_blocks as u64 * 4 + windowed as u64 * 22) * BLOCK);
-        assert!(plan.kv_bytes <= GIB && plan.kv_bytes + (4 + 49 * 22) * BLOCK > GIB, "one block more is too much");
-        assert!(plan.num_blocks as u64 > 3 * GIB / (26 * BLOCK), "three times as much text as in one pool");
+        assert!(plan.kv_bytes <= GIB && plan.kv_bytes + (4 + 22) * BLOCK > GIB, "one block more is too much");
+        let in_one_pool = GIB / (26 * BLOCK);
+        assert!(plan.num_blocks as u64 > in_one_pool * 17 / 10, "nearly twice as much long text");
+        assert!(windowed as u64 > in_one_pool * 8 / 10, "and nearly as much of short texts");
     }
 
     #[test]
@@ -129,7 +135,7 @@ mod tests {
                 .unwrap()
                 .num_blocks
         };
-        assert_eq!([10, 49, 50, 700].map(|blocks| windowed(blocks, 64)), [10, 49, 49, 98]);
+        assert_eq!([10, 49, 50, 700].map(|blocks| windowed(blocks, 64)), [10, 49, 49, 350]);
         assert_eq!(windowed(100_000, 3), 3 * 49);
     }
 

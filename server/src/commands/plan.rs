@@ -6,7 +6,7 @@ use engine::{Outline, available_bytes, error::LoadError};
 
 use crate::{
     config::{self, ConfigError, DEFAULT_MODEL, EngineNames},
-    flags::Flags,
+    flags::{Flags, SpeculativeMethod},
     model_source::{self, ModelError},
     units::ByteSize,
 };
@@ -48,11 +48,19 @@ pub struct PlanFlags {
     #[arg(long, value_name = "SIZE", env = "GONDOLA_KV_CACHE_MEMORY_BYTES")]
     pub kv_cache_memory_bytes: Option<ByteSize>,
 
+    /// Propose next tokens from what the text said before (ngram) [default: off]
+    #[arg(long, value_name = "METHOD", env = "GONDOLA_SPECULATIVE")]
+    pub speculative: Option<SpeculativeMethod>,
+
+    /// Tokens proposed for a sequence in one step at most [default: 4]
+    #[arg(long, value_name = "N", env = "GONDOLA_NUM_SPECULATIVE_TOKENS")]
+    pub num_speculative_tokens: Option<usize>,
+
     /// Instruction set of the kernels: scalar, avx2, avx512, amx, neon or neon-dotprod [default: the best]
     #[arg(long, value_name = "ISA", env = "GONDOLA_ISA")]
     pub isa: Option<String>,
 
-    /// Weights as: auto (as they are stored), float32, bfloat16 (float weights in bf16) [default: auto]
+    /// Weights as: auto (as they are stored), float32, float16 or bfloat16 (float weights in 16 bits) [default: auto]
     #[arg(long, value_name = "DTYPE", env = "GONDOLA_DTYPE")]
     pub dtype: Option<String>,
 
@@ -110,6 +118,8 @@ impl PlanFlags {
             block_size: self.block_size,
             num_kv_blocks: self.num_kv_blocks,
             kv_cache_memory_bytes: self.kv_cache_memory_bytes,
+            speculative: self.speculative,
+            num_speculative_tokens: self.num_speculative_tokens,
             ..Flags::default()
         }
     }

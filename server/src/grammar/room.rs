@@ -1,4 +1,4 @@
-//! What the grammars of all models take together: those that are kept, those in use, and forms that wait to be compiled.
+//! What the grammars of all models take together: those that are kept and those in use. Forms wait in each model's own line.
 //!
 //! One bound for the process, however many models it serves: none of it is in the plan of a model's memory.
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::quota::Quota;
 
-/// Forms that wait to be compiled.
+/// Forms of one model that wait to be compiled: a line of its own, or slow forms of one would close all others.
 const MAX_WAITING: usize = 64;
 
 /// Bytes of the grammars of all running sequences.
@@ -23,7 +23,6 @@ const MAX_IN_USE_BYTES: usize = 128 << 20;
 #[derive(Clone, Debug)]
 pub struct GrammarRoom {
     cache: Arc<Mutex<GrammarCache>>,
-    waiting: Quota,
     in_use: Quota,
     models_so_far: Arc<AtomicU64>,
 }
@@ -33,24 +32,20 @@ pub struct GrammarRoom {
 pub(super) struct Place {
     room: GrammarRoom,
     model: u64,
+    waiting: Quota,
 }
 
 impl Default for GrammarRoom {
     /// Empty.
     fn default() -> Self {
-        Self {
-            cache: Arc::default(),
-            waiting: Quota::new(MAX_WAITING),
-            in_use: Quota::new(MAX_IN_USE_BYTES),
-            models_so_far: Arc::default(),
-        }
+        Self { cache: Arc::default(), in_use: Quota::new(MAX_IN_USE_BYTES), models_so_far: Arc::default() }
     }
 }
 
 impl GrammarRoom {
     /// A place for one more model.
     pub(super) fn place(&self) -> Place {
-        Place { room: self.clone(), model: self.models_so_far.fetch_add(1, Relaxed) }
+        Place { room: self.clone(), model: self.models_so_far.fetch_add(1, Relaxed), waiting: Quota::new(MAX_WAITING) }
     }
 
     fn cache(&self) -> MutexGuard<'_, GrammarCache> {
@@ -71,7 +66,7 @@ impl Place {
 
     /// Places of forms that wait.
     pub(super) fn waiting(&self) -> &Quota {
-        &self.room.waiting
+        &self.waiting
     }
 
     /// Bytes of grammars in use.

@@ -126,7 +126,8 @@ fn spelled(vocabulary: &GgufVocabulary) -> HashMap<Token, SpelledToken> {
 }
 
 fn byte_level(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let rule = WordRule::named(vocabulary.pre.as_deref().unwrap_or("gpt-2"))?;
+    let missing = || TokenizerError::Invalid("'tokenizer.ggml.pre': missing".to_owned());
+    let rule = WordRule::named(vocabulary.pre.as_deref().ok_or_else(missing)?)?;
     let merges = merges_of_file(vocabulary)?;
     let model = BPE::builder().vocab_and_merges(ids(vocabulary), merges).ignore_merges(rule.takes_whole_words);
     let mut tokenizer = tokenizers::Tokenizer::new(built(model.build())?);

@@ -6,14 +6,18 @@ use crate::config::{LongRope, RopeConfig, RopeScaling, range};
 use crate::error::LoadError;
 use crate::stored_tensor::StoredTensor;
 
+/// Where a file does not say it, whatever a family's configuration means by silence.
+const THETA: f32 = 10_000.0;
 const DIVISORS: &str = "rope_freqs.weight";
 /// Divisors for texts that are short, and for those that may be long.
 pub(super) const FACTORS: [&str; 2] = ["rope_factors_short.weight", "rope_factors_long.weight"];
 
 /// Of all layers, or of those that see everything; none where the family has none.
 pub(super) fn read(keys: &Keys<'_>, tensors: &TensorMap, turned_dim: usize) -> Result<Option<RopeConfig>, LoadError> {
-    let Some(default_theta) = keys.family.default_theta else { return Ok(None) };
-    let theta = keys.positive("rope.freq_base")?.unwrap_or(default_theta);
+    if keys.family.default_theta.is_none() {
+        return Ok(None);
+    }
+    let theta = keys.positive("rope.freq_base")?.unwrap_or(THETA);
     Ok(Some(RopeConfig { theta, scaling: scaling(keys, tensors, turned_dim)? }))
 }
 
