@@ -129,9 +129,7 @@ fn json_tokenizers_equal_their_references() {
 
 #[test]
 fn gguf_byte_level_tokenizers_equal_the_same_references() {
-    for (name, pre) in
-        [("llama31", Some("llama-bpe")), ("qwen2", Some("qwen2")), ("gpt2", Some("gpt-2")), ("gpt2", None)]
-    {
+    for (name, pre) in [("llama31", Some("llama-bpe")), ("qwen2", Some("qwen2")), ("gpt2", Some("gpt-2"))] {
         let family = Family::read(name);
         check_reference(&family.gguf("gpt2", pre), &family);
     }
@@ -181,13 +179,15 @@ fn unknown_kinds_are_refused_by_name() {
     let family = Family::read("gpt2");
     let error = load_gguf(family.vocabulary("gpt2", Some("deepseek-llm"))).unwrap_err();
     assert_eq!(error.to_string(), "'tokenizer.ggml.pre': 'deepseek-llm' is not supported");
+    let error = load_gguf(family.vocabulary("gpt2", None)).unwrap_err();
+    assert!(error.to_string().contains("'tokenizer.ggml.pre': missing"), "{error}");
     let error = load_gguf(family.vocabulary("rwkv", None)).unwrap_err();
     assert_eq!(error.to_string(), "'tokenizer.ggml.model': 'rwkv' is not supported");
 }
 
 #[test]
 fn broken_arrays_are_refused() {
-    let good = Family::read("gpt2").vocabulary("gpt2", None);
+    let good = Family::read("gpt2").vocabulary("gpt2", Some("gpt-2"));
     let refused = |change: &dyn Fn(&mut GgufVocabulary)| {
         let mut vocabulary = good.clone();
         change(&mut vocabulary);
