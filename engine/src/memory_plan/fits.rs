@@ -74,7 +74,6 @@ impl Fit {
         held: u64,
     ) -> Self {
         let blocks = needs.blocks_left();
-        let least = needs.weights.saturating_add(needs.scratch).saturating_add(needs.pool_bytes(1));
         let max_model_len = if blocks >= held { context } else { blocks as usize * limits.block_size };
         Self {
             quantised,
@@ -84,7 +83,7 @@ impl Fit {
             kv_bytes_of_longest: needs.bytes_held(held),
             max_model_len,
             sequences: (blocks / held).min(limits.max_num_seqs as u64),
-            missing_bytes: least.saturating_sub(needs.available),
+            missing_bytes: needs.total_bytes(1).saturating_sub(needs.available),
         }
     }
 }

@@ -40,6 +40,11 @@ impl Needs {
         blocks.saturating_mul(self.per_block).saturating_add(windowed)
     }
 
+    /// Bytes of everything with so many blocks.
+    pub(super) fn total_bytes(&self, blocks: u64) -> u64 {
+        self.weights.saturating_add(self.pool_bytes(blocks)).saturating_add(self.scratch)
+    }
+
     /// Bytes that one sequence holds at one time which has so many blocks of the pool.
     pub(super) fn bytes_held(&self, blocks: u64) -> u64 {
         let windowed = self.windowed.as_ref().map_or(0, |windowed| windowed.bytes_held(blocks));
@@ -108,13 +113,14 @@ impl Needs {
         blocks: u64,
     ) -> Result<usize, LoadError> {
         let context = limits.max_model_len.unwrap_or(config.max_positions);
-        if held_blocks(config, limits, context) <= blocks {
+        let needed = held_blocks(config, limits, context);
+        if needed <= blocks {
             return Ok(context);
         }
         let held = blocks as usize * limits.block_size;
         match limits.max_model_len {
-            Some(wanted) => {
-                let (needed, left) = (held_blocks(config, limits, wanted), self.blocks_left());
+            Some(_) => {
+                let left = self.blocks_left();
                 let advice = if needed <= left {
                     format!("max-model-len {held} or a pool of {needed} blocks")
                 } else {
@@ -140,13 +146,12 @@ impl Needs {
     }
 
     pub(super) fn too_much(&self, blocks: u64, advice: &str) -> LoadError {
-        let kv = self.pool_bytes(blocks);
-        let total = self.weights.saturating_add(kv).saturating_add(self.scratch);
+        let total = self.total_bytes(blocks);
         LoadError::Memory(format!(
             "needs {}: weights {} + KV {} ({blocks} blocks) + scratch {}; have {}{}; use {advice}",
             ByteCount(total),
             ByteCount(self.weights),
-            ByteCount(kv),
+            ByteCount(self.pool_bytes(blocks)),
             ByteCount(self.scratch),
             ByteCount(self.available),
             lack(total, self.available),
