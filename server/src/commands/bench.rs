@@ -7,13 +7,14 @@ use engine::{
     error::LoadError, limits::LimitProbe,
 };
 
+use super::number_flags::NumberFlags;
 use crate::{
     bench::{
         job::{BLOCK_SIZE, Job, PROMPT_STEP},
         measure::{Bench, MeasureError},
         report::{Report, Setting, Test},
     },
-    config::{ConfigError, DEFAULT_MODEL, EngineNames, dtype_name},
+    config::{ConfigError, DEFAULT_MODEL, dtype_name},
     model_source::{self, ModelError},
 };
 
@@ -55,18 +56,9 @@ pub struct BenchFlags {
     #[arg(short = 't', long, value_name = "N", env = "GONDOLA_THREADS")]
     pub threads: Option<usize>,
 
-    /// Instruction set of the kernels: scalar, avx2, avx512, amx, neon or neon-dotprod [default: the best]
-    #[arg(long, value_name = "ISA", env = "GONDOLA_ISA")]
-    pub isa: Option<String>,
-
-    /// Weights as: auto (as they are stored), float32, float16 or bfloat16 (float weights in 16 bits) [default: auto]
-    #[arg(long, value_name = "DTYPE", env = "GONDOLA_DTYPE")]
-    pub dtype: Option<String>,
-
-    /// Keys and values as: auto, f32, f16, q8_0 [default: auto: f16, or f32 with --dtype float32]
-    #[allow(clippy::doc_markdown, reason = "the help shows it as it is typed")]
-    #[arg(long, value_name = "DTYPE", env = "GONDOLA_KV_CACHE_DTYPE")]
-    pub kv_cache_dtype: Option<String>,
+    /// How it computes.
+    #[command(flatten)]
+    pub numbers: NumberFlags,
 
     /// What is printed
     #[arg(short = 'o', long, value_enum, default_value_t = Output::Table)]
@@ -109,13 +101,7 @@ pub enum BenchError {
 
 /// Measures and prints.
 pub fn run(flags: &BenchFlags) -> Result<(), BenchError> {
-    let options = EngineNames {
-        threads: flags.threads,
-        isa: flags.isa.as_deref(),
-        dtype: flags.dtype.as_deref(),
-        kv_cache_dtype: flags.kv_cache_dtype.as_deref(),
-    }
-    .options()?;
+    let options = flags.numbers.with_threads(flags.threads).options()?;
     let jobs = flags.jobs()?;
     let path = model_source::resolve(&flags.model)?;
     let checkpoint = Checkpoint::open(&path)?;

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use engine::{Outline, available_bytes, error::LoadError};
 
+use super::number_flags::NumberFlags;
 use crate::{
-    config::{self, ConfigError, DEFAULT_MODEL, EngineNames},
+    config::{self, ConfigError, DEFAULT_MODEL},
     flags::{Flags, SpeculativeMethod},
     model_source::{self, ModelError},
     units::ByteSize,
@@ -56,18 +57,9 @@ pub struct PlanFlags {
     #[arg(long, value_name = "N", env = "GONDOLA_NUM_SPECULATIVE_TOKENS")]
     pub num_speculative_tokens: Option<usize>,
 
-    /// Instruction set of the kernels: scalar, avx2, avx512, amx, neon or neon-dotprod [default: the best]
-    #[arg(long, value_name = "ISA", env = "GONDOLA_ISA")]
-    pub isa: Option<String>,
-
-    /// Weights as: auto (as they are stored), float32, float16 or bfloat16 (float weights in 16 bits) [default: auto]
-    #[arg(long, value_name = "DTYPE", env = "GONDOLA_DTYPE")]
-    pub dtype: Option<String>,
-
-    /// Keys and values as: auto, f32, f16, q8_0 [default: auto: f16, or f32 with --dtype float32]
-    #[allow(clippy::doc_markdown, reason = "the help shows it as it is typed")]
-    #[arg(long, value_name = "DTYPE", env = "GONDOLA_KV_CACHE_DTYPE")]
-    pub kv_cache_dtype: Option<String>,
+    /// How it computes.
+    #[command(flatten)]
+    pub numbers: NumberFlags,
 }
 
 /// Why there is no plan.
@@ -89,13 +81,7 @@ pub enum PlanError {
 
 /// Plans and prints. What would fit is told before the error that the wanted settings do not.
 pub fn run(flags: &PlanFlags) -> Result<(), PlanError> {
-    let options = EngineNames {
-        threads: None,
-        isa: flags.isa.as_deref(),
-        dtype: flags.dtype.as_deref(),
-        kv_cache_dtype: flags.kv_cache_dtype.as_deref(),
-    }
-    .options()?;
+    let options = flags.numbers.with_threads(None).options()?;
     let limits = config::memory_limits(&flags.of_serve())?;
     let outline = Outline::open(&model_source::find(&flags.model)?)?;
     let available = flags.memory.map_or_else(available_bytes, |size| Ok(size.0))?;
