@@ -20,6 +20,7 @@ use crate::kv_cache::{HEAD_DIMS, KvGeometry, is_head_dim};
 use crate::memory_plan::MemoryPlan;
 use crate::model::{self, ForwardOutput, Model};
 use crate::options::EngineOptions;
+use crate::pause::Pause;
 use crate::sampler::Samplers;
 use crate::weight_loader::WeightLoader;
 
@@ -40,6 +41,7 @@ pub struct Engine {
     spare_input: ForwardInput<'static>,
     /// The last step's.
     output: ForwardOutput,
+    pause: Pause,
     samplers: Samplers,
 }
 
@@ -68,8 +70,8 @@ impl Engine {
         };
         let bounds = Bounds { vocab_size: config.vocab_size(), room, positions: config.learned_positions() };
         let (spare_input, output, samplers) = (ForwardInput::default(), ForwardOutput::default(), Samplers::default());
-        let (window, windowed) = (config.window(), plan.windowed);
-        let mut engine = Self { cpu, model, bounds, window, windowed, spare_input, output, samplers };
+        let (window, windowed, pause) = (config.window(), plan.windowed, Pause::default());
+        let mut engine = Self { cpu, model, bounds, window, windowed, spare_input, output, pause, samplers };
         engine.try_out(checkpoint)?;
         if let Some(load) = engine.model.expert_load() {
             load.restart();
@@ -90,6 +92,12 @@ impl Engine {
     /// Where it computes: whoever compares a step with the machine's limits measures them on the same threads.
     pub fn cpu(&self) -> &Cpu {
         &self.cpu
+    }
+
+    /// What to do after each layer of a step from now on, on the thread that runs it: none of the engine's threads computes
+    /// meanwhile, so that others may.
+    pub fn pause_with(&mut self, pause: impl FnMut() + Send + 'static) {
+        self.pause = Pause::new(pause);
     }
 
     /// Positions that a token sees, its own included, in the layer that sees most, if that is not all before it: blocks behind
@@ -144,7 +152,7 @@ impl Engine {
         if let Some(cache) = self.model.cache() {
             plan.copies.iter().for_each(|copy| cache.copy_block(*copy));
         }
-        self.model.forward(&self.cpu, &input, &mut self.output);
+        self.model.forward(&self.cpu, &input, &mut self.output, &mut self.pause);
         self.spare_input = input.emptied();
         Ok(())
     }
@@ -225,7 +233,7 @@ mod tests {
         for position in &mut input.positions {
             *position += offset;
         }
-        engine.model.forward(&engine.cpu, &input, &mut engine.output);
+        engine.model.forward(&engine.cpu, &input, &mut engine.output, &mut engine.pause);
         engine.output.logits[..prompt.len() * engine.bounds.vocab_size].to_vec()
     }
 

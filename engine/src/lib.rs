@@ -29,6 +29,7 @@ pub mod ops;
 mod options;
 mod outline;
 pub mod panels;
+mod pause;
 mod pooling;
 mod random;
 mod sampler;

@@ -11,12 +11,13 @@ use crate::error::LoadError;
 use crate::expert_load::ExpertLoad;
 use crate::input::ForwardInput;
 use crate::kv_cache::{KvCache, KvGeometry};
+use crate::pause::Pause;
 use crate::weight_loader::WeightLoader;
 
 /// A model that computes ragged batches.
 pub(crate) trait Model: Send {
-    /// Computes the batch and fills `output` anew.
-    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, output: &mut ForwardOutput);
+    /// Computes the batch and fills `output` anew, with a pause after each layer.
+    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, output: &mut ForwardOutput, pause: &mut Pause);
 
     /// The keys and values of all blocks, if sequences hold any from one step to the next.
     fn cache(&mut self) -> Option<&mut KvCache>;

@@ -25,6 +25,7 @@ use crate::layers::stream_norm::StreamNorm;
 use crate::model::{ForwardOutput, Model};
 use crate::ops;
 use crate::ops::tiled_rows::{Input, TiledRows};
+use crate::pause::Pause;
 use crate::weight_loader::WeightLoader;
 use crate::weight_name::{LayerWeight, WeightName};
 
@@ -216,13 +217,14 @@ impl Layer {
 }
 
 impl Model for Decoder {
-    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, output: &mut ForwardOutput) {
+    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, output: &mut ForwardOutput, pause: &mut Pause) {
         self.embed(cpu, input);
         let Scratch { attention, mlp, experts, stream, tiles, angles, .. } = &mut self.scratch;
         angles.fill(&self.ropes, &input.positions);
         let mut batch = Batch { input, angles, kv: &mut self.kv, scratch: attention, tiles };
         for layer in &self.layers {
             layer.forward(cpu, &mut batch, (&mut *mlp, &mut *experts), stream);
+            pause.between_layers();
         }
         self.head(cpu, input, &mut output.logits);
         self.pool(cpu, input, &mut output.vectors);

@@ -31,6 +31,7 @@ use crate::input::ForwardInput;
 use crate::kv_cache::KvCache;
 use crate::layers::norm::Norm;
 use crate::model::{ForwardOutput, Model};
+use crate::pause::Pause;
 use crate::pooling::PoolingKind;
 use crate::weight_loader::WeightLoader;
 use attention::SelfAttention;
@@ -82,12 +83,13 @@ impl Encoder {
     }
 
     /// Leaves the last states of all tokens in the stream.
-    fn encode(&mut self, cpu: &Cpu, input: &ForwardInput<'_>) {
+    fn encode(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, pause: &mut Pause) {
         self.stream.resize(input.num_tokens() * self.hidden_size, 0.0);
         self.embeddings.embed(cpu, input, &mut self.stream);
         let mut step = self.attention.step(input);
         for layer in &self.layers {
             layer.forward(cpu, &mut step, &mut self.scratch, &mut self.stream);
+            pause.between_layers();
         }
         if let Some(norm) = &self.last_norm {
             norm.apply(cpu, &mut self.stream);
@@ -96,8 +98,8 @@ impl Encoder {
 }
 
 impl Model for Encoder {
-    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, output: &mut ForwardOutput) {
-        self.encode(cpu, input);
+    fn forward(&mut self, cpu: &Cpu, input: &ForwardInput<'_>, output: &mut ForwardOutput, pause: &mut Pause) {
+        self.encode(cpu, input, pause);
         output.vectors.clear();
         let (hidden, stream) = (self.hidden_size, &self.stream);
         let rows = input.pooled.iter().map(|&sequence| &input.sequences[sequence].rows);

@@ -28,7 +28,7 @@ fn states(encoder: &mut Encoder, cpu: &Cpu, works: Vec<Work>) -> Vec<f32> {
     let bounds = Bounds { vocab_size: usize::MAX, room: Room::Tokens(usize::MAX), positions: None };
     let plan = StepPlan { copies: Vec::new(), works };
     let input = ForwardInput::default().fill(&plan, LogitRows::Sampling, bounds).unwrap();
-    encoder.encode(cpu, &input);
+    encoder.encode(cpu, &input, &mut Pause::default());
     encoder.stream.clone()
 }
 
