@@ -154,7 +154,9 @@ pub fn load(app: &App, planned: Planned) -> Result<Begun<Engine>, StartError> {
     let limits = limits(config, &plan, executor.window());
     log_limits(config, &limits);
     let experts = executor.expert_load();
-    Ok(begin(app, change.slot(), Loaded { parts, limits, executor, memory: Some(memory), experts }))
+    let mut begun = begin(app, change.slot(), Loaded { parts, limits, executor, memory: Some(memory), experts });
+    begun.worker.share_seat(|engine, seat| engine.pause_with(move || seat.offer()));
+    Ok(begun)
 }
 
 /// Connects an executor with the application: the model is served once the worker runs.
@@ -166,11 +168,12 @@ pub fn begin<E: scheduler::Executor>(app: &App, slot: &Slot, loaded: Loaded<E>) 
     if let Some(load) = experts {
         metrics.count_experts(load);
     }
-    let status = Arc::new(EngineStatus::new(app.clock().clone(), app.health().engine(), metrics, gate));
+    let pulse = app.health().engine();
+    let status = Arc::new(EngineStatus::new(app.clock().clone(), Arc::clone(&pulse), metrics, gate));
     let (jobs, receiver) = mpsc::channel(limits.max_queued_requests);
     let (end, ended) = oneshot::channel();
     let driver = Driver::new(limits.clone(), GuardedExecutor(executor));
-    let held = Held { seat: app.turns.seat(), memory, end };
+    let held = Held { seat: Arc::new(app.turns.seat(pulse)), memory, end };
     let worker = Worker::new(driver, receiver, Arc::clone(&status), held);
     let engine = EngineHandle::new(jobs, status);
     let model = ServedModel::new(slot.names(), parts, limits, engine, (app.config(), &app.grammars));

@@ -1,8 +1,10 @@
-//! Fair turns on the cores: the steps of all models run one at a time, because each of them uses every thread.
+//! Fair turns on the cores: one model computes at a time, because each of them uses every thread.
 //!
 //! Whoever has had the least time goes next, so models that always have work share the time in equal parts however long
 //! their steps are, and none starves. A model that was idle is owed nothing for it. A worker keeps the turn while it has
-//! work and nobody has had less; a model alone pays for a lock that nobody else wants.
+//! work and nobody has had less; a model alone pays for a lock that nobody else wants, at each layer.
+//!
+//! A turn ends with a step, or between two layers of a long one: whoever has short steps does not wait for whole long ones.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +12,11 @@ use std::{
     time::Duration,
 };
 
-use crate::clock::Clock;
+use crate::{clock::Clock, pulse::Pulse};
+
+/// A turn that ends within a step has lasted so long. A change costs about a tenth of a millisecond: threads wake, and those
+/// of the model that stops look for work a little longer.
+const SLICE: Duration = Duration::from_millis(5);
 
 /// What the workers of all models wait for.
 #[derive(Debug)]
@@ -20,13 +26,13 @@ pub struct Turns {
     passed_on: Condvar,
 }
 
-/// One worker's place among them; it is given up when this is dropped.
+/// One worker's place among them; it is given up when this is dropped. It is for one thread, whatever of it asks for turns.
 #[derive(Debug)]
 pub struct Seat {
     turns: Arc<Turns>,
     id: u64,
-    /// Since when it has the turn, if it has.
-    since: Option<Duration>,
+    /// Who waits for its turn does not stall: whoever has it is watched.
+    pulse: Arc<Pulse>,
 }
 
 impl Turns {
@@ -35,9 +41,9 @@ impl Turns {
         Arc::new(Self { clock, queue: Mutex::default(), passed_on: Condvar::new() })
     }
 
-    /// A place for one more worker.
-    pub fn seat(self: &Arc<Self>) -> Seat {
-        Seat { id: self.queue().join(), turns: Arc::clone(self), since: None }
+    /// A place for one more worker, whose pulse this is.
+    pub fn seat(self: &Arc<Self>, pulse: Arc<Pulse>) -> Seat {
+        Seat { id: self.queue().join(), turns: Arc::clone(self), pulse }
     }
 
     fn queue(&self) -> MutexGuard<'_, FairQueue> {
@@ -47,27 +53,50 @@ impl Turns {
 
 impl Seat {
     /// Waits for the turn. Who has it keeps it, unless one of those that wait has had less time.
-    pub fn take(&mut self) {
-        let Self { turns, id, since } = self;
+    pub fn take(&self) {
+        let Self { turns, id, pulse } = self;
         let mut queue = turns.queue();
-        match since.take() {
-            Some(since) => queue.charge(*id, turns.clock.now().saturating_sub(since)),
-            None => queue.arrive(*id),
+        let asked = turns.clock.now();
+        if queue.is_held_by(*id) {
+            let elapsed = asked.saturating_sub(queue.since);
+            queue.charge(*id, elapsed);
+        } else {
+            queue.arrive(*id);
         }
-        if queue.holder != Some(*id) {
+        if !queue.is_held_by(*id) {
             turns.passed_on.notify_all();
-            let waiting = turns.passed_on.wait_while(queue, |queue| queue.holder != Some(*id));
+            pulse.idle();
+            let waiting = turns.passed_on.wait_while(queue, |queue| !queue.is_held_by(*id));
             queue = waiting.unwrap_or_else(PoisonError::into_inner);
+            pulse.working();
+            queue.account(*id).waited += turns.clock.now().saturating_sub(asked);
         }
+        queue.since = turns.clock.now();
+    }
+
+    /// Within a step: takes the turn anew, if this one has been long and somebody waits. Does nothing without a turn.
+    pub fn offer(&self) {
+        let queue = self.turns.queue();
+        let is_due = queue.is_held_by(self.id)
+            && queue.is_wanted_beside(self.id)
+            && self.turns.clock.now().saturating_sub(queue.since) >= SLICE;
         drop(queue);
-        *since = Some(turns.clock.now());
+        if is_due {
+            self.take();
+        }
+    }
+
+    /// How long it has waited for turns, all together.
+    pub fn waited(&self) -> Duration {
+        self.turns.queue().account(self.id).waited
     }
 
     /// Gives the turn up, if it has it, and wants none until it takes one again.
-    pub fn leave(&mut self) {
-        if let Some(since) = self.since.take() {
-            let elapsed = self.turns.clock.now().saturating_sub(since);
-            self.turns.queue().leave(self.id, elapsed);
+    pub fn leave(&self) {
+        let mut queue = self.turns.queue();
+        if queue.is_held_by(self.id) {
+            let elapsed = self.turns.clock.now().saturating_sub(queue.since);
+            queue.leave(self.id, elapsed);
             self.turns.passed_on.notify_all();
         }
     }
@@ -88,6 +117,8 @@ impl Drop for Seat {
 struct FairQueue {
     seats: BTreeMap<u64, Account>,
     holder: Option<u64>,
+    /// Since when the holder has had the turn, once it has heard of it.
+    since: Duration,
     /// The account of whoever had the turn last, as it began.
     time: Duration,
     seats_so_far: u64,
@@ -97,6 +128,7 @@ struct FairQueue {
 #[derive(Debug, Default)]
 struct Account {
     used: Duration,
+    waited: Duration,
     wants: bool,
     /// The number of its last turn: of equal accounts the one that waits longest goes first.
     last: u64,
@@ -147,6 +179,15 @@ impl FairQueue {
             self.holder = Some(*id);
             self.time = self.time.max(account.used);
         }
+    }
+
+    fn is_held_by(&self, id: u64) -> bool {
+        self.holder == Some(id)
+    }
+
+    /// Whether anybody else waits for a turn.
+    fn is_wanted_beside(&self, id: u64) -> bool {
+        self.seats.iter().any(|(other, account)| *other != id && account.wants)
     }
 
     fn account(&mut self, id: u64) -> &mut Account {

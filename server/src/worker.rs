@@ -1,9 +1,9 @@
 //! The one thread that owns the driver: jobs in, one step after the other, events out.
 //!
-//! It waits for jobs only while it has no work, for its turn on the cores before every step, and never for a reader:
-//! events go out with `try_send`, and a request whose reader is too far behind is cancelled. Unwanted sequences are aborted
-//! once it has its turn, so their blocks are free before the next `schedule`. The thread ends when the last sender of jobs
-//! is gone.
+//! It waits for jobs only while it has no work, for its turn on the cores before every step (the engine also within a long
+//! one), and never for a reader: events go out with `try_send`, and a request whose reader is too far behind is cancelled.
+//! Unwanted sequences are aborted once it has its turn, so their blocks are free before the next `schedule`. The thread
+//! ends when the last sender of jobs is gone.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -56,7 +56,7 @@ pub struct Worker<E: Executor> {
 #[derive(Debug)]
 pub struct Held {
     /// Its place among those that take turns.
-    pub seat: Seat,
+    pub seat: Arc<Seat>,
     /// Its part of the memory, if that is counted.
     pub memory: Option<Share>,
     /// Nothing is ever sent: whoever waits for the worker's end hears that this is gone.
@@ -85,6 +85,11 @@ impl<E: Executor> Worker<E> {
         Self { driver, jobs, live: BTreeMap::new(), backlogs: Vec::new(), status, held }
     }
 
+    /// Lets the executor use the seat too, which runs on the same thread.
+    pub(crate) fn share_seat(&mut self, share: impl FnOnce(&mut E, Arc<Seat>)) {
+        share(&mut self.driver.executor_mut().0, Arc::clone(&self.held.seat));
+    }
+
     /// What the rest is told of it.
     pub(crate) fn status(&self) -> &Arc<EngineStatus> {
         &self.status
@@ -93,7 +98,7 @@ impl<E: Executor> Worker<E> {
     /// Runs until the last sender of jobs is gone and all work is done.
     pub fn run(mut self) {
         while self.wait_for_work() {
-            self.wait_for_turn();
+            self.held.seat.take();
             self.take_jobs();
             self.abort_unwanted();
             self.hand_in_backlogs();
@@ -112,13 +117,6 @@ impl<E: Executor> Worker<E> {
             self.accept(job);
         }
         true
-    }
-
-    /// Who waits for its turn does not stall: whoever has it is watched.
-    fn wait_for_turn(&mut self) {
-        self.status.pulse().idle();
-        self.held.seat.take();
-        self.status.pulse().working();
     }
 
     /// Accepts what has come.
@@ -209,17 +207,19 @@ impl<E: Executor> Worker<E> {
 
     fn turn(&mut self) {
         let status = Arc::clone(&self.status);
-        let started = status.now();
+        let (started, waited) = (status.now(), self.held.seat.waited());
         let late = self.late();
         let turn = self.driver.turn(|| status.now(), &late);
-        let ended = status.now();
+        // Time that others had within the step is no more a part of it than time that they had before it.
+        let lent = self.held.seat.waited().saturating_sub(waited);
+        let elapsed = status.now().saturating_sub(started + lent);
         if turn.computed_tokens == 0 {
             self.wait_for_one(&late);
         }
         if let Some(error) = &turn.error {
             status.step_failed(error);
         }
-        status.stepped(&turn, ended.saturating_sub(started), self.driver.stats());
+        status.stepped(&turn, elapsed, self.driver.stats());
         for event in turn.events {
             self.deliver(event);
         }

@@ -52,7 +52,11 @@ impl Times {
             inference: request("vllm:request_inference_time_seconds", "First step to end"),
             prefill: request("vllm:request_prefill_time_seconds", "First step to first token"),
             decode: request("vllm:request_decode_time_seconds", "First to last token"),
-            step: make.histogram("gondola:step_seconds", "One step, scheduling included", buckets::TOKEN_GAP),
+            step: make.histogram(
+                "gondola:step_seconds",
+                "One step, scheduling included, other models' turns not",
+                buckets::TOKEN_GAP,
+            ),
         }
     }
 

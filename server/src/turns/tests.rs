@@ -1,7 +1,7 @@
 //! Who goes next, by the account alone; and threads that really take turns.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
     thread,
 };
 
@@ -9,6 +9,23 @@ use super::*;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+/// On a clock that shows these milliseconds.
+fn turns_by(hand: &Arc<AtomicU64>) -> Arc<Turns> {
+    let hand = Arc::clone(hand);
+    Turns::new(Clock::new(move || ms(hand.load(SeqCst))))
+}
+
+fn seat(turns: &Arc<Turns>) -> Seat {
+    turns.seat(Arc::new(Pulse::new(Clock::monotonic())))
+}
+
+/// Until so many have or want a turn.
+fn until_wanted_by(turns: &Turns, count: usize) {
+    while turns.queue().seats.values().filter(|account| account.wants).count() < count {
+        thread::yield_now();
+    }
 }
 
 /// Seats that always have work, with steps of these lengths: how much time each has had after so many steps.
@@ -92,19 +109,24 @@ fn who_leaves_is_not_waited_for_and_may_come_back() {
 
 #[test]
 fn turns_never_overlap_and_everyone_has_some() {
-    let turns = Turns::new(Clock::monotonic());
+    let readings = AtomicU64::new(0);
+    // Between two readings a whole slice has passed.
+    let turns = Turns::new(Clock::new(move || SLICE * u32::try_from(readings.fetch_add(1, SeqCst)).unwrap()));
     let inside = AtomicBool::new(false);
     let counts = [const { AtomicUsize::new(0) }; 3];
     thread::scope(|scope| {
         for count in &counts {
-            let mut seat = turns.seat();
+            let seat = seat(&turns);
             let inside = &inside;
             scope.spawn(move || {
                 for turn in 0..200 {
                     seat.take();
-                    assert!(!inside.swap(true, SeqCst), "two at once");
+                    for _layer in 0..3 {
+                        assert!(!inside.swap(true, SeqCst), "two at once");
+                        inside.store(false, SeqCst);
+                        seat.offer();
+                    }
                     count.fetch_add(1, SeqCst);
-                    inside.store(false, SeqCst);
                     if turn % 7 == 0 {
                         seat.leave();
                     }
@@ -119,12 +141,88 @@ fn turns_never_overlap_and_everyone_has_some() {
 #[test]
 fn a_seat_that_is_dropped_in_its_turn_holds_nobody_up() {
     let turns = Turns::new(Clock::monotonic());
-    let (mut first, mut second) = (turns.seat(), turns.seat());
+    let (first, second) = (seat(&turns), seat(&turns));
     first.take();
     let waiting = thread::spawn(move || {
         second.take();
-        second.since.is_some()
+        second.turns.queue().is_held_by(second.id)
     });
     drop(first);
     assert!(waiting.join().unwrap());
+}
+
+#[test]
+fn within_a_long_step_one_that_has_had_less_goes_first_and_the_turn_comes_back() {
+    let hand = Arc::<AtomicU64>::default();
+    let turns = turns_by(&hand);
+    let pulse = Arc::new(Pulse::new(turns.clock.clone()));
+    let (long, short) = (turns.seat(Arc::clone(&pulse)), seat(&turns));
+    pulse.working();
+    long.take();
+    let order = Mutex::new(Vec::new());
+    let did = |what: &'static str| order.lock().unwrap().push(what);
+    let age_meanwhile = thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            short.take();
+            hand.store(100, SeqCst);
+            did("short step");
+            let age = pulse.step_age();
+            short.leave();
+            age
+        });
+        until_wanted_by(&turns, 2);
+        hand.store(4, SeqCst);
+        long.offer();
+        did("first layers");
+        hand.store(6, SeqCst);
+        long.offer();
+        did("last layers");
+        other.join().unwrap()
+    });
+    assert_eq!(*order.lock().unwrap(), ["first layers", "short step", "last layers"]);
+    assert_eq!(age_meanwhile, Duration::ZERO, "who waits within its step does not stall");
+    assert_eq!(long.waited(), ms(94));
+    assert_eq!(turns.queue().account(long.id).used, ms(6));
+    hand.store(103, SeqCst);
+    assert_eq!(pulse.step_age(), ms(3));
+    long.leave();
+    assert_eq!(turns.queue().account(long.id).used, ms(9));
+}
+
+#[test]
+fn within_a_long_step_a_turn_stays_where_nobody_waits_or_has_had_less() {
+    let hand = Arc::<AtomicU64>::default();
+    let turns = turns_by(&hand);
+    let (one, other) = (seat(&turns), seat(&turns));
+    other.take();
+    hand.store(1000, SeqCst);
+    other.leave();
+    one.take();
+    hand.store(1050, SeqCst);
+    one.offer();
+    let kept_at = thread::scope(|scope| {
+        scope.spawn(|| other.take());
+        until_wanted_by(&turns, 2);
+        one.offer();
+        let kept_at = turns.queue().since;
+        let holder = turns.queue().holder;
+        one.leave();
+        (holder == Some(one.id)).then_some(kept_at)
+    });
+    assert_eq!(kept_at, Some(ms(1050)), "the other has had 1000 ms, and this one 50");
+    assert_eq!(turns.queue().holder, Some(other.id));
+}
+
+#[test]
+fn who_has_no_turn_offers_none_and_gets_none() {
+    let hand = Arc::<AtomicU64>::default();
+    let turns = turns_by(&hand);
+    let (one, other) = (seat(&turns), seat(&turns));
+    one.offer();
+    assert_eq!(turns.queue().holder, None);
+    other.take();
+    hand.store(1000, SeqCst);
+    one.offer();
+    let mut queue = turns.queue();
+    assert!(queue.is_held_by(other.id) && !queue.account(one.id).wants);
 }
