@@ -11,7 +11,7 @@ mod window;
 
 use scheduler::Token;
 
-use super::families::{Family, Turned};
+use super::families::{Family, Turned, turns};
 use super::{DecoderConfig, NormConfig, NormKind, StreamNorms, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
@@ -91,6 +91,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         slopes: None,
         turned_dim,
         local_rope: rope::read_local(&keys)?,
+        turns: turns(family.still_every, num_layers),
         order: order::read(&keys, &stored)?,
         tied_embeddings: !stored.has(WeightName::Output),
         attention_bias: stored.attention_bias(),

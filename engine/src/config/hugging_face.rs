@@ -16,6 +16,7 @@ mod relative;
 mod rope;
 mod rotary;
 mod tasks;
+mod turns;
 mod window;
 
 use std::ops::RangeInclusive;
@@ -87,6 +88,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
     let [attention_softcap, logit_softcap] = gemma::caps(json, family)?;
     let is_gemma = family.gemma.is_some();
     let attention = mpt::read(json)?;
+    let turns = turns::read(json, family, num_layers)?;
     let slopes = switch(json, family.slopes)?.map(|kind| SlopeRule { kind, halvings: attention.halvings });
     Ok(DecoderConfig {
         architecture: family.model_type.to_owned(),
@@ -124,7 +126,8 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         attention_bias: switch(json, family.attention_bias)?,
         mlp_bias: switch(json, family.mlp_bias)?,
         head_bias: family.head_bias,
-        windows: window::read(json, family, num_layers)?,
+        windows: window::read(json, family, &turns)?,
+        turns,
     })
 }
 

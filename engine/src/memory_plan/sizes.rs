@@ -5,7 +5,7 @@ use super::arithmetic;
 use crate::block_type::BlockType;
 use crate::checkpoint::Checkpoint;
 use crate::config::ModelConfig;
-use crate::config::families::Family;
+use crate::config::families::{Family, turns};
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kv_cache::KvDtype;
 use crate::options::EngineOptions;
@@ -65,5 +65,7 @@ fn reads_gguf(model: &ModelConfig) -> bool {
         return false;
     }
     let name = &config.architecture;
-    Family::of_model_type(name).or_else(|| Family::of_gguf(name)).is_some_and(Family::reads_gguf)
+    let family = Family::of_model_type(name).or_else(|| Family::of_gguf(name));
+    // Nor for layers that do not turn: those are taken to be the family's.
+    family.is_some_and(|family| family.reads_gguf() && config.turns == turns(family.still_every, config.num_layers))
 }

@@ -23,7 +23,7 @@ pub(crate) struct Family {
 }
 
 /// The families whose files are written here.
-pub(crate) const FAMILIES: [Family; 18] = [
+pub(crate) const FAMILIES: [Family; 19] = [
     Family { folder: "llama2", architecture: "llama", tokenizer: ["llama", "default"] },
     Family { folder: "mixtral", architecture: "llama", tokenizer: ["llama", "default"] },
     Family { folder: "qwen2", architecture: "qwen2", tokenizer: ["gpt2", "qwen2"] },
@@ -42,6 +42,7 @@ pub(crate) const FAMILIES: [Family; 18] = [
     Family { folder: "falcon", architecture: "falcon", tokenizer: ["gpt2", "falcon"] },
     Family { folder: "falcon_new", architecture: "falcon", tokenizer: ["gpt2", "falcon"] },
     Family { folder: "starcoder2", architecture: "starcoder2", tokenizer: ["gpt2", "starcoder"] },
+    Family { folder: "smollm3", architecture: "smollm3", tokenizer: ["gpt2", "smaug-bpe"] },
 ];
 
 /// Architectures whose files do not say by which base heads turn.
@@ -129,7 +130,7 @@ impl Family {
         let turned = |share: &str| Value::U32((config[share].as_f64().unwrap() * f64::from(head_dim(config))) as u32);
         let is_parallel = || Value::Bool(u8::from(config["use_parallel_residual"].as_bool().unwrap()));
         match self.architecture {
-            "llama" => vec![
+            "llama" | "smollm3" => vec![
                 ("vocab_size", count(&config["vocab_size"])),
                 ("rope.dimension_count", Value::U32(head_dim(config))),
             ],

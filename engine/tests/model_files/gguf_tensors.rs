@@ -58,7 +58,7 @@ fn stacked(parts: &BTreeMap<usize, Numbers>) -> Numbers {
 fn changed(family: Family, name: &str, mut numbers: Numbers, config: &Json) -> Numbers {
     let (width, columns) = (head_dim(config) as usize, numbers.columns());
     match family.architecture {
-        "llama" if name.contains("q_proj") || name.contains("k_proj") => {
+        "llama" | "smollm3" if name.contains("q_proj") || name.contains("k_proj") => {
             numbers.values = in_pairs(&numbers.values, width, columns);
         }
         "gpt2" if [".c_attn.weight", ".c_proj.weight", ".c_fc.weight"].iter().any(|end| name.ends_with(end)) => {
