@@ -1,6 +1,7 @@
 //! The decoder families that can be loaded, a row of facts each: what files call them and what they leave unsaid.
 
 mod bloom;
+mod ernie;
 mod falcon;
 mod gemma;
 mod gpt;
@@ -19,6 +20,7 @@ use super::encoder_families::EncoderFamily;
 use super::{Activation, AttentionBias, HeadNorm, LayerOrder, NormKind, SlopeKind, StreamNorms};
 use crate::weight_name::{self, DecoderNames};
 use bloom::BLOOM;
+use ernie::ERNIE;
 use falcon::FALCON;
 pub(crate) use falcon::Falcon;
 pub(crate) use gemma::Gemma;
@@ -235,7 +237,7 @@ const QWEN3: Family = Family {
 
 const FAMILIES: &[&Family] = &[
     &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
-    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT, &FALCON, &STARCODER, &BLOOM, &MPT, &SMOLLM3,
+    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT, &FALCON, &STARCODER, &BLOOM, &MPT, &SMOLLM3, &ERNIE,
 ];
 
 impl Family {

@@ -23,7 +23,7 @@ pub(crate) struct Family {
 }
 
 /// The families whose files are written here.
-pub(crate) const FAMILIES: [Family; 19] = [
+pub(crate) const FAMILIES: [Family; 20] = [
     Family { folder: "llama2", architecture: "llama", tokenizer: ["llama", "default"] },
     Family { folder: "mixtral", architecture: "llama", tokenizer: ["llama", "default"] },
     Family { folder: "qwen2", architecture: "qwen2", tokenizer: ["gpt2", "qwen2"] },
@@ -43,6 +43,7 @@ pub(crate) const FAMILIES: [Family; 19] = [
     Family { folder: "falcon_new", architecture: "falcon", tokenizer: ["gpt2", "falcon"] },
     Family { folder: "starcoder2", architecture: "starcoder2", tokenizer: ["gpt2", "starcoder"] },
     Family { folder: "smollm3", architecture: "smollm3", tokenizer: ["gpt2", "smaug-bpe"] },
+    Family { folder: "ernie4_5", architecture: "ernie4_5", tokenizer: ["llama", "default"] },
 ];
 
 /// Architectures whose files do not say by which base heads turn.
