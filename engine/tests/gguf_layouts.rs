@@ -5,7 +5,7 @@
 mod model_files;
 mod support;
 
-use engine::config::{AttentionBias, ExpertsConfig, HeadNorm, LayerOrder};
+use engine::config::{AttentionBias, ExpertsConfig, HeadNorm, LayerOrder, SlopeKind, SlopeRule};
 use model_files::gguf_file::{GgufFile, Tensor, Value};
 use model_files::gguf_of_folder::{family, file};
 use support::reference::check_fixture;
@@ -186,6 +186,31 @@ fn rows_of_falcon_lie_in_one_order_only() {
         &with("falcon", KEY, Value::Text(b"heads".to_vec())),
         "metadata 'falcon.tensor_data_layout': \"heads\" is not supported; supported: jploski",
     );
+}
+
+#[test]
+fn scores_fall_as_the_metadata_says() {
+    const SLOPES: &str = "attention.max_alibi_bias";
+    const CLIP: &str = "attention.clamp_kqv";
+    let config = |file: &GgufFile| file.opened().unwrap().config().clone();
+    let rule = |halvings| Some(SlopeRule { kind: SlopeKind::Exact, halvings });
+    assert_eq!((config(&file("bloom")).slopes, config(&file("bloom")).attention_clip), (rule(8), None));
+    let mpt = config(&file("mpt_plain"));
+    assert_eq!((mpt.slopes, mpt.attention_clip), (rule(8), Some(1.5)));
+    assert_eq!(config(&with("mpt_plain", SLOPES, Value::F32(16.0))).slopes, rule(16));
+    assert_eq!(config(&without("mpt_plain", CLIP)).attention_clip, None);
+    for (key, value, end) in [
+        (SLOPES, Value::F32(0.0), "0 is not in 1..=64"),
+        (SLOPES, Value::F32(7.5), "7.5 is not a whole number"),
+        (SLOPES, Value::F32(f32::NAN), "NaN is not a whole number"),
+        (CLIP, Value::F32(0.0), "0 is not a finite number above 0"),
+    ] {
+        check_refusal(&with("mpt_plain", key, value), &format!("metadata 'mpt.{key}': {end}"));
+    }
+    check_refusal(&without("mpt_plain", SLOPES), "metadata 'mpt.attention.max_alibi_bias': is missing");
+    check_refusal(&with("bloom", SLOPES, Value::F32(8.0)), "is not known, and what it changes cannot be guessed");
+    check_refusal(&without_tensor("bloom", "token_embd_norm.bias"), "tensor 'token_embd_norm.bias': is missing");
+    check_refusal(&without_tensor("mpt_plain", "blk.1.attn_qkv.weight"), "tensor 'blk.1.attn_q.weight': is missing");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod experts;
 mod gemma;
 mod order;
 mod rope;
+mod slopes;
 mod stored;
 mod window;
 
@@ -85,10 +86,10 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
             less_one: false,
             of_heads: stored.head_norms(family),
             of_outputs: family.gemma.is_some_and(|gemma| gemma.output_norms),
-            of_embedding: false,
+            of_embedding: family.embedding_norm,
         },
         rope: rope::read(&keys, tensors, turned_dim)?,
-        slopes: None,
+        slopes: slopes::read(&keys)?,
         turned_dim,
         local_rope: rope::read_local(&keys)?,
         turns: turns(family.still_every, num_layers),
@@ -100,7 +101,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         activation: family.activation(),
         gated_mlp: family.gated_mlp,
         experts: experts::read(&keys)?,
-        attention_clip: None,
+        attention_clip: keys.positive("attention.clamp_kqv")?,
         attention_scale: 1.0 / (score_width.unwrap_or(head_dim) as f32).sqrt(),
         attention_softcap,
         logit_softcap,

@@ -3,7 +3,7 @@
 use super::rope;
 use crate::checkpoint::TensorMap;
 use crate::config::families::{Family, Switch};
-use crate::config::{AttentionBias, HeadNorm};
+use crate::config::{AttentionBias, HeadNorm, NormKind};
 use crate::error::LoadError;
 use crate::fused;
 use crate::weight_name::{LayerWeight, Naming, WeightName};
@@ -52,10 +52,17 @@ impl Stored<'_> {
 
     /// Tensors of other models would be passed over in silence; of these it is known what they change.
     pub(super) fn check_unread(&self, family: &Family) -> Result<(), LoadError> {
-        let bias = (!family.head_bias).then_some("output.bias");
-        let positions = family.default_theta.map(|_| "position_embd.weight");
-        let factors = rope::FACTORS.into_iter().filter(|_| !family.long_rope);
-        match bias.into_iter().chain(positions).chain(factors).find_map(|name| self.0.get(name)) {
+        let learns_positions = family.default_theta.is_none() && family.slopes == Switch::Always(None);
+        let unread = [
+            ("output.bias", !family.head_bias),
+            ("output_norm.bias", family.norm != NormKind::Layer),
+            ("position_embd.weight", !learns_positions),
+            ("blk.0.attn_q_norm.weight", family.head_norms == Switch::Always(HeadNorm::None)),
+            ("blk.0.ffn_act.scales", true),
+        ];
+        let factors = rope::FACTORS.map(|name| (name, !family.long_rope));
+        let mut unread = unread.into_iter().chain(factors).filter(|(_, is_unread)| *is_unread);
+        match unread.find_map(|(name, _)| self.0.get(name)) {
             Some(tensor) => Err(tensor.error("is not supported, and the numbers would differ without it")),
             None => Ok(()),
         }
