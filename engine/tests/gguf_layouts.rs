@@ -83,6 +83,23 @@ fn experts_stand_in_one_stack_or_apart() {
     check_refusal(&flat, &format!("tensor 'blk.0.ffn_gate_exps.weight': {shapes}"));
 }
 
+#[test]
+fn files_of_old_say_the_width_of_experts_by_their_tensors() {
+    const WIDTH: &str = "expert_feed_forward_length";
+    let silent = without("qwen2_moe", WIDTH).without("qwen2moe.expert_shared_feed_forward_length");
+    for (folder, file) in [("qwen2_moe", silent), ("qwen3_moe", without("qwen3_moe", WIDTH))] {
+        check(folder, &file);
+        check(folder, &unstacked(file));
+    }
+    let mut neither = without("qwen3_moe", WIDTH);
+    neither.tensors.retain(|tensor| tensor.name != "blk.0.ffn_gate_exps.weight");
+    check_refusal(&neither, "metadata 'qwen3moe.expert_feed_forward_length': is missing");
+    let mut wide = without("qwen3_moe", WIDTH);
+    wide.tensor("blk.1.ffn_gate_exps.weight").shape = vec![16, 32, 5];
+    let shapes = "shape [5, 32, 16] is not [5, 16, 32], outermost dimension first";
+    check_refusal(&wide, &format!("tensor 'blk.1.ffn_gate_exps.weight': {shapes}"));
+}
+
 /// Of a few tokens.
 fn logits_of(file: &GgufFile) -> Vec<f32> {
     let (_scratch, path) = file.written();
@@ -135,11 +152,6 @@ fn experts_are_counted_by_the_metadata() {
     );
     check_refusal(&with("qwen3_moe", "expert_count", Value::U32(0)), "'qwen3moe.expert_count': 0 is not in 1..=1024");
     check_refusal(&without("mixtral", "expert_used_count"), "metadata 'llama.expert_used_count': is missing");
-    let shapes = "shape [5, 16, 32] is not [5, 6144, 32], outermost dimension first";
-    check_refusal(
-        &without("qwen3_moe", "expert_feed_forward_length"),
-        &format!("'blk.0.ffn_gate_exps.weight': {shapes}"),
-    );
     for (folder, key) in [
         ("qwen2", "expert_count"),
         ("mixtral", "expert_shared_feed_forward_length"),

@@ -77,7 +77,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         num_heads,
         num_kv_heads: keys.num_kv_heads(num_heads)?,
         head_dim,
-        intermediate_size: experts::intermediate_size(&keys)?,
+        intermediate_size: experts::intermediate_size(&keys, &stored)?,
         max_positions: keys.count("context_length", range::POSITIONS)?,
         norms: NormConfig {
             kind: family.norm,
@@ -100,7 +100,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         head_bias: family.head_bias,
         activation: family.activation(),
         gated_mlp: family.gated_mlp,
-        experts: experts::read(&keys)?,
+        experts: experts::read(&keys, &stored)?,
         attention_clip: keys.positive("attention.clamp_kqv")?,
         attention_scale: 1.0 / (score_width.unwrap_or(head_dim) as f32).sqrt(),
         attention_softcap,

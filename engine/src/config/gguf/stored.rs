@@ -6,7 +6,7 @@ use crate::config::families::{Family, Switch};
 use crate::config::{AttentionBias, HeadNorm, NormKind};
 use crate::error::LoadError;
 use crate::fused;
-use crate::weight_name::{LayerWeight, Naming, WeightName};
+use crate::weight_name::{ExpertWeight, LayerWeight, Naming, WeightName, stacked_experts};
 
 /// The tensors of a file. Layers are alike: the first is asked for all.
 pub(super) struct Stored<'a>(pub(super) &'a TensorMap);
@@ -23,6 +23,20 @@ impl Stored<'_> {
     /// Whether there is any: the others are then missed by name.
     fn has_some(&self, biases: [LayerWeight; 3]) -> bool {
         biases.into_iter().any(|bias| self.in_first_layer(bias))
+    }
+
+    /// Rows of an expert's first matrix; of those in one stack the second dimension.
+    pub(super) fn expert_width(&self) -> Option<usize> {
+        let alone = WeightName::Expert(0, 0, ExpertWeight::Gate).stored(Naming::Gguf);
+        let alone = self.0.get(&alone).and_then(|matrix| matrix.shape().first());
+        let stack = self.0.get(&stacked_experts(0, ExpertWeight::Gate)).and_then(|stack| stack.shape().get(1));
+        alone.or(stack).copied()
+    }
+
+    /// So of the one that every token takes.
+    pub(super) fn shared_width(&self) -> Option<usize> {
+        let matrix = self.0.get(&WeightName::Layer(0, LayerWeight::SharedGate).stored(Naming::Gguf))?;
+        matrix.shape().first().copied()
     }
 
     /// Those of q, k and v may be one.
