@@ -1,7 +1,8 @@
 //! Configurations that would ask for other numbers than are computed: each is refused, and the field or tensor named.
 
-use anyhow::Result;
-use model_files::changed_folder::refusal;
+use anyhow::{Context, Result};
+use engine::Checkpoint;
+use model_files::changed_folder::{all_changed, refusal};
 use serde_json::{Value, json};
 
 mod model_files;
@@ -97,6 +98,17 @@ fn other_slopes_are_refused_by_name() -> Result<()> {
         ("mpt", "n_layers", json!(3), "tensor 'transformer.blocks.2.attn.Wqkv.weight': is missing"),
         ("llama2", "attn_config", json!({}), "'attn_config': is not known"),
     ])
+}
+
+#[test]
+fn a_width_is_refused_by_the_name_that_the_file_has() -> Result<()> {
+    for (absent, field) in [("n_embed", "hidden_size"), ("hidden_size", "n_embed")] {
+        let changes = [(absent, None), ("n_head", None), ("num_attention_heads", Some(json!(7)))];
+        let folder = all_changed("bloom", changes)?;
+        let error = Checkpoint::open(folder.path()).err().context("it is refused")?.to_string();
+        assert_eq!(error, format!("config.json: '{field}': 48 is no multiple of the 7 heads"));
+    }
+    Ok(())
 }
 
 #[test]
