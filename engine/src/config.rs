@@ -60,6 +60,8 @@ pub struct DecoderConfig {
     pub turned_dim: usize,
     /// Another one for layers that see a window only.
     pub local_rope: Option<RopeConfig>,
+    /// Of each layer: whether its heads turn, where those of the model do.
+    pub turns: Vec<bool>,
     /// How attention and MLP follow each other.
     pub order: LayerOrder,
     /// Of the MLP's gate, or of its one product where nothing gates it.

@@ -8,7 +8,7 @@ use engine::config::{LayerOrder, SlopeKind, SlopeRule};
 use engine::{
     Checkpoint, Dtype, EngineOptions, Isa, KvDtype, LayerWeight, MemoryLimits, MemoryPlan, StoredMatrix, WeightName,
 };
-use model_files::changed_folder::{WEIGHTS, changed, fixture};
+use model_files::changed_folder::{WEIGHTS, all_changed, changed, fixture};
 use serde_json::json;
 
 mod model_files;
@@ -164,6 +164,34 @@ fn a_falcon_turns_unless_its_scores_fall() -> Result<()> {
     };
     assert_eq!(turns(true)?, (false, Some(SlopeKind::Rounded)));
     assert_eq!(turns(false)?, (true, None));
+    Ok(())
+}
+
+#[test]
+fn a_list_or_an_interval_says_which_layers_turn() -> Result<()> {
+    let turns = |folder: &Path| -> Result<_> { Ok(Checkpoint::open(folder)?.config().turns.clone()) };
+    let listed = |value| changed("smollm3", "no_rope_layers", value);
+    assert_eq!(turns(&fixture("smollm3"))?, [true, true, true, false]);
+    assert_eq!(turns(listed(Some(json!([0, 1, 1, 0])))?.path())?, [false, true, true, false]);
+    assert_eq!(turns(listed(Some(json!(null)))?.path())?, [true, true, true, false]);
+    let every = [("no_rope_layers", None), ("no_rope_layer_interval", Some(json!(2)))];
+    assert_eq!(turns(all_changed("smollm3", every)?.path())?, [true, false, true, false]);
+    assert_eq!(turns(&fixture("llama2"))?, [true; 2]);
+    Ok(())
+}
+
+#[test]
+fn layers_that_do_not_turn_may_see_a_window() -> Result<()> {
+    let windows = |kinds: Option<serde_json::Value>, is_used: bool, window: serde_json::Value| -> Result<_> {
+        let used = ("use_sliding_window", Some(json!(is_used)));
+        let folder = all_changed("smollm3", [("layer_types", kinds), used, ("sliding_window", Some(window))])?;
+        Ok(Checkpoint::open(folder.path())?.config().windows.clone())
+    };
+    assert_eq!(windows(None, true, json!(8))?, [None, None, None, Some(8)]);
+    let kinds = ["sliding_attention", "full_attention", "full_attention", "full_attention"];
+    assert_eq!(windows(Some(json!(kinds)), true, json!(8))?, [Some(8), None, None, None]);
+    assert_eq!(windows(Some(json!(kinds)), false, json!(8))?, [None; 4]);
+    assert_eq!(windows(None, true, json!(null))?, [None; 4]);
     Ok(())
 }
 

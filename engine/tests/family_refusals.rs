@@ -1,7 +1,8 @@
 //! Configurations that would ask for other numbers than are computed: each is refused, and the field or tensor named.
 
-use anyhow::Result;
-use model_files::changed_folder::refusal;
+use anyhow::{Context, Result};
+use engine::Checkpoint;
+use model_files::changed_folder::{all_changed, refusal};
 use serde_json::{Value, json};
 
 mod model_files;
@@ -100,6 +101,17 @@ fn other_slopes_are_refused_by_name() -> Result<()> {
 }
 
 #[test]
+fn a_width_is_refused_by_the_name_that_the_file_has() -> Result<()> {
+    for (absent, field) in [("n_embed", "hidden_size"), ("hidden_size", "n_embed")] {
+        let changes = [(absent, None), ("n_head", None), ("num_attention_heads", Some(json!(7)))];
+        let folder = all_changed("bloom", changes)?;
+        let error = Checkpoint::open(folder.path()).err().context("it is refused")?.to_string();
+        assert_eq!(error, format!("config.json: '{field}': 48 is no multiple of the 7 heads"));
+    }
+    Ok(())
+}
+
+#[test]
 fn other_experts_are_refused_by_name() -> Result<()> {
     check([
         ("qwen2_moe", "mlp_only_layers", json!([1]), "'mlp_only_layers': [1] is not supported, only []"),
@@ -168,6 +180,11 @@ fn other_turns_and_norms_are_refused_by_name() -> Result<()> {
         ("gptj", "rotary_dim", json!(7), "'rotary_dim': 7 of 16 elements of a head cannot turn in pairs"),
         ("gptj", "rotary_dim", json!(18), "'rotary_dim': 18 of 16 elements of a head cannot turn in pairs"),
         ("gptj", "scale_attn_weights", json!(false), "false is not supported, only true"),
+        ("smollm3", "no_rope_layers", json!([1, 0]), "'no_rope_layers': is not 4 times 0 or 1"),
+        ("smollm3", "no_rope_layers", json!([1, 1, 2, 0]), "'no_rope_layers': is not 4 times 0 or 1"),
+        ("smollm3", "no_rope_layers", json!(4), "'no_rope_layers': is not 4 times 0 or 1"),
+        ("smollm3", "layer_types", json!(["full_attention"]), "'layer_types': is not 4 times full_attention or"),
+        ("llama2", "no_rope_layers", json!([1, 0]), "'no_rope_layers': is not known"),
         ("phi", "qk_layernorm", json!(true), "'qk_layernorm': true is not supported, only false"),
         ("phi", "partial_rotary_factor", json!(0.1), "0 of 8 elements of a head cannot turn in pairs"),
         ("phi", "partial_rotary_factor", json!(1.5), "'partial_rotary_factor': 1.5 is not above 0 and at most 1"),

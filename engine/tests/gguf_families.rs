@@ -202,6 +202,10 @@ fn what_would_change_the_numbers_is_refused() {
         ("qwen2", "output.bias"),
         ("gpt_neox", "output.bias"),
         ("falcon", "position_embd.weight"),
+        ("mpt_plain", "position_embd.weight"),
+        ("mpt_plain", "output_norm.bias"),
+        ("mpt_plain", "blk.0.attn_q_norm.weight"),
+        ("mpt_plain", "blk.0.ffn_act.scales"),
     ] {
         let error = file(folder).with_tensor(tensor, &[8]).opened().unwrap_err();
         assert!(error.contains(&format!("tensor '{tensor}': is not supported")), "{error}");

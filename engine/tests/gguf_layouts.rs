@@ -5,7 +5,7 @@
 mod model_files;
 mod support;
 
-use engine::config::{AttentionBias, ExpertsConfig, HeadNorm, LayerOrder};
+use engine::config::{AttentionBias, ExpertsConfig, HeadNorm, LayerOrder, SlopeKind, SlopeRule};
 use model_files::gguf_file::{GgufFile, Tensor, Value};
 use model_files::gguf_of_folder::{family, file};
 use support::reference::check_fixture;
@@ -83,6 +83,23 @@ fn experts_stand_in_one_stack_or_apart() {
     check_refusal(&flat, &format!("tensor 'blk.0.ffn_gate_exps.weight': {shapes}"));
 }
 
+#[test]
+fn files_of_old_say_the_width_of_experts_by_their_tensors() {
+    const WIDTH: &str = "expert_feed_forward_length";
+    let silent = without("qwen2_moe", WIDTH).without("qwen2moe.expert_shared_feed_forward_length");
+    for (folder, file) in [("qwen2_moe", silent), ("qwen3_moe", without("qwen3_moe", WIDTH))] {
+        check(folder, &file);
+        check(folder, &unstacked(file));
+    }
+    let mut neither = without("qwen3_moe", WIDTH);
+    neither.tensors.retain(|tensor| tensor.name != "blk.0.ffn_gate_exps.weight");
+    check_refusal(&neither, "metadata 'qwen3moe.expert_feed_forward_length': is missing");
+    let mut wide = without("qwen3_moe", WIDTH);
+    wide.tensor("blk.1.ffn_gate_exps.weight").shape = vec![16, 32, 5];
+    let shapes = "shape [5, 32, 16] is not [5, 16, 32], outermost dimension first";
+    check_refusal(&wide, &format!("tensor 'blk.1.ffn_gate_exps.weight': {shapes}"));
+}
+
 /// Of a few tokens.
 fn logits_of(file: &GgufFile) -> Vec<f32> {
     let (_scratch, path) = file.written();
@@ -135,11 +152,6 @@ fn experts_are_counted_by_the_metadata() {
     );
     check_refusal(&with("qwen3_moe", "expert_count", Value::U32(0)), "'qwen3moe.expert_count': 0 is not in 1..=1024");
     check_refusal(&without("mixtral", "expert_used_count"), "metadata 'llama.expert_used_count': is missing");
-    let shapes = "shape [5, 16, 32] is not [5, 6144, 32], outermost dimension first";
-    check_refusal(
-        &without("qwen3_moe", "expert_feed_forward_length"),
-        &format!("'blk.0.ffn_gate_exps.weight': {shapes}"),
-    );
     for (folder, key) in [
         ("qwen2", "expert_count"),
         ("mixtral", "expert_shared_feed_forward_length"),
@@ -186,6 +198,31 @@ fn rows_of_falcon_lie_in_one_order_only() {
         &with("falcon", KEY, Value::Text(b"heads".to_vec())),
         "metadata 'falcon.tensor_data_layout': \"heads\" is not supported; supported: jploski",
     );
+}
+
+#[test]
+fn scores_fall_as_the_metadata_says() {
+    const SLOPES: &str = "attention.max_alibi_bias";
+    const CLIP: &str = "attention.clamp_kqv";
+    let config = |file: &GgufFile| file.opened().unwrap().config().clone();
+    let rule = |halvings| Some(SlopeRule { kind: SlopeKind::Exact, halvings });
+    assert_eq!((config(&file("bloom")).slopes, config(&file("bloom")).attention_clip), (rule(8), None));
+    let mpt = config(&file("mpt_plain"));
+    assert_eq!((mpt.slopes, mpt.attention_clip), (rule(8), Some(1.5)));
+    assert_eq!(config(&with("mpt_plain", SLOPES, Value::F32(16.0))).slopes, rule(16));
+    assert_eq!(config(&without("mpt_plain", CLIP)).attention_clip, None);
+    for (key, value, end) in [
+        (SLOPES, Value::F32(0.0), "0 is not in 1..=64"),
+        (SLOPES, Value::F32(7.5), "7.5 is not a whole number"),
+        (SLOPES, Value::F32(f32::NAN), "NaN is not a whole number"),
+        (CLIP, Value::F32(0.0), "0 is not a finite number above 0"),
+    ] {
+        check_refusal(&with("mpt_plain", key, value), &format!("metadata 'mpt.{key}': {end}"));
+    }
+    check_refusal(&without("mpt_plain", SLOPES), "metadata 'mpt.attention.max_alibi_bias': is missing");
+    check_refusal(&with("bloom", SLOPES, Value::F32(8.0)), "is not known, and what it changes cannot be guessed");
+    check_refusal(&without_tensor("bloom", "token_embd_norm.bias"), "tensor 'token_embd_norm.bias': is missing");
+    check_refusal(&without_tensor("mpt_plain", "blk.1.attn_qkv.weight"), "tensor 'blk.1.attn_q.weight': is missing");
 }
 
 #[test]

@@ -9,7 +9,8 @@ use engine::{
     config::{DecoderConfig, ModelConfig, RopeScaling},
 };
 use model_files::Scratch;
-use model_files::changed_folder::{WEIGHTS, fixture};
+use model_files::changed_folder::{WEIGHTS, changed, fixture};
+use serde_json::json;
 
 mod model_files;
 
@@ -135,7 +136,11 @@ fn files_are_offered_only_where_they_are_read_and_smaller() -> Result<()> {
     };
     assert_eq!(kinds(&published("gemma-3-270m")?)?, [None, Some("Q8_0"), Some("Q4_K")]);
     assert_eq!(kinds(&published("mixtral-8x7b")?)?, [None, Some("Q8_0"), Some("Q4_K")], "as Llama's with experts");
-    assert_eq!(kinds(&Outline::open(&fixture("falcon_alibi"))?)?, [None], "GGUF files have no slopes");
+    assert_eq!(kinds(&Outline::open(&fixture("falcon_alibi"))?)?, [None], "they do not say slopes of Falcons");
+    assert_eq!(kinds(&Outline::open(&fixture("bloom"))?)?, [None, Some("Q8_0"), Some("Q4_K")]);
+    assert_eq!(kinds(&Outline::open(&fixture("smollm3"))?)?, [None, Some("Q8_0"), Some("Q4_K")]);
+    let still = changed("smollm3", "no_rope_layers", Some(json!([0, 1, 1, 0])))?;
+    assert_eq!(kinds(&Outline::open(still.path())?)?, [None], "they do not say which layers turn");
     let quantised = Outline::open(&fixture("llama_gguf").join("llama-Q4_1.gguf"))?;
     assert!(quantised.has_weights());
     assert!(!kinds(&quantised)?.contains(&Some("Q8_0")));

@@ -1,6 +1,7 @@
 //! The decoder families that can be loaded, a row of facts each: what files call them and what they leave unsaid.
 
 mod bloom;
+mod ernie;
 mod falcon;
 mod gemma;
 mod gpt;
@@ -11,6 +12,7 @@ mod opt;
 mod phi;
 mod qwen_moe;
 mod rules;
+mod smollm3;
 mod stablelm;
 mod starcoder2;
 
@@ -18,6 +20,7 @@ use super::encoder_families::EncoderFamily;
 use super::{Activation, AttentionBias, HeadNorm, LayerOrder, NormKind, SlopeKind, StreamNorms};
 use crate::weight_name::{self, DecoderNames};
 use bloom::BLOOM;
+use ernie::ERNIE;
 use falcon::FALCON;
 pub(crate) use falcon::Falcon;
 pub(crate) use gemma::Gemma;
@@ -29,7 +32,8 @@ use mpt::MPT;
 use opt::OPT;
 use phi::{PHI, PHI3};
 use qwen_moe::{QWEN2_MOE, QWEN3_MOE};
-pub(crate) use rules::{Experts, FieldNames, Fused, Switch, Turned, WindowRule};
+pub(crate) use rules::{Experts, FieldNames, Fused, Switch, Turned, WindowRule, turns};
+use smollm3::SMOLLM3;
 use stablelm::STABLELM;
 use starcoder2::STARCODER;
 
@@ -66,6 +70,8 @@ pub(crate) struct Family {
     pub(crate) slopes: Switch<Option<SlopeKind>>,
     /// How much of each head turns by its position.
     pub(crate) turned: Turned,
+    /// One layer of so many has heads that do not turn where a file does not say which.
+    pub(crate) still_every: Option<usize>,
     /// Key and value heads where config.json gives none; as many as query heads if this does not either.
     pub(crate) default_kv_heads: Option<usize>,
     /// Width of a head where config.json gives none; what the heads share out if this does not either.
@@ -148,6 +154,7 @@ pub(crate) const LLAMA: Family = Family {
     skipped_positions: 0,
     slopes: Switch::Always(None),
     turned: Turned::Whole,
+    still_every: None,
     default_kv_heads: None,
     default_head_dim: None,
     norm: NormKind::RootMeanSquare,
@@ -230,7 +237,7 @@ const QWEN3: Family = Family {
 
 const FAMILIES: &[&Family] = &[
     &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
-    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT, &FALCON, &STARCODER, &BLOOM, &MPT,
+    &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT, &FALCON, &STARCODER, &BLOOM, &MPT, &SMOLLM3, &ERNIE,
 ];
 
 impl Family {

@@ -6,12 +6,13 @@ mod experts;
 mod gemma;
 mod order;
 mod rope;
+mod slopes;
 mod stored;
 mod window;
 
 use scheduler::Token;
 
-use super::families::{Family, Turned};
+use super::families::{Family, Turned, turns};
 use super::{DecoderConfig, NormConfig, NormKind, StreamNorms, range};
 use crate::checkpoint::TensorMap;
 use crate::error::LoadError;
@@ -76,7 +77,7 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         num_heads,
         num_kv_heads: keys.num_kv_heads(num_heads)?,
         head_dim,
-        intermediate_size: experts::intermediate_size(&keys)?,
+        intermediate_size: experts::intermediate_size(&keys, &stored)?,
         max_positions: keys.count("context_length", range::POSITIONS)?,
         norms: NormConfig {
             kind: family.norm,
@@ -85,12 +86,13 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
             less_one: false,
             of_heads: stored.head_norms(family),
             of_outputs: family.gemma.is_some_and(|gemma| gemma.output_norms),
-            of_embedding: false,
+            of_embedding: family.embedding_norm,
         },
         rope: rope::read(&keys, tensors, turned_dim)?,
-        slopes: None,
+        slopes: slopes::read(&keys)?,
         turned_dim,
         local_rope: rope::read_local(&keys)?,
+        turns: turns(family.still_every, num_layers),
         order: order::read(&keys, &stored)?,
         tied_embeddings: !stored.has(WeightName::Output),
         attention_bias: stored.attention_bias(),
@@ -98,8 +100,8 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
         head_bias: family.head_bias,
         activation: family.activation(),
         gated_mlp: family.gated_mlp,
-        experts: experts::read(&keys)?,
-        attention_clip: None,
+        experts: experts::read(&keys, &stored)?,
+        attention_clip: keys.positive("attention.clamp_kqv")?,
         attention_scale: 1.0 / (score_width.unwrap_or(head_dim) as f32).sqrt(),
         attention_softcap,
         logit_softcap,

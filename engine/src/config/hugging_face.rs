@@ -16,6 +16,7 @@ mod relative;
 mod rope;
 mod rotary;
 mod tasks;
+mod turns;
 mod window;
 
 use std::ops::RangeInclusive;
@@ -87,6 +88,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
     let [attention_softcap, logit_softcap] = gemma::caps(json, family)?;
     let is_gemma = family.gemma.is_some();
     let attention = mpt::read(json)?;
+    let turns = turns::read(json, family, num_layers)?;
     let slopes = switch(json, family.slopes)?.map(|kind| SlopeRule { kind, halvings: attention.halvings });
     Ok(DecoderConfig {
         architecture: family.model_type.to_owned(),
@@ -124,7 +126,8 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         attention_bias: switch(json, family.attention_bias)?,
         mlp_bias: switch(json, family.mlp_bias)?,
         head_bias: family.head_bias,
-        windows: window::read(json, family, num_layers)?,
+        windows: window::read(json, family, &turns)?,
+        turns,
     })
 }
 
@@ -134,17 +137,27 @@ fn count(
     names: &FieldNames,
     (field, allowed): (&'static str, RangeInclusive<u64>),
 ) -> Result<usize, LoadError> {
-    let others = names.others.iter().filter(|(of, _)| *of == field).map(|(_, other)| other);
-    agreed_count(json, std::iter::once(&field).chain(others), &allowed)?.ok_or_else(|| json.missing(field))
+    agreed_count(json, spellings(names, field), &allowed)?.ok_or_else(|| json.missing(field))
+}
+
+/// What files call a count: its field, and others.
+fn spellings(names: &FieldNames, field: &'static str) -> impl Iterator<Item = &'static str> {
+    let others = names.others.iter().filter(move |(of, _)| *of == field).map(|(_, other)| *other);
+    std::iter::once(field).chain(others)
+}
+
+/// The one of them that this file has, or the first.
+fn spelling(json: &JsonFields, names: &FieldNames, field: &'static str) -> &'static str {
+    spellings(names, field).find(|name| json.value(name).is_some()).unwrap_or(field)
 }
 
 /// A count that several fields may say.
-fn agreed_count<'a>(
+fn agreed_count(
     json: &JsonFields,
-    fields: impl IntoIterator<Item = &'a &'static str>,
+    fields: impl Iterator<Item = &'static str>,
     allowed: &RangeInclusive<u64>,
 ) -> Result<Option<usize>, LoadError> {
-    let said = fields.into_iter().map(|field| Ok((*field, json.optional_count(field, allowed.clone())?)));
+    let said = fields.map(|field| Ok((field, json.optional_count(field, allowed.clone())?)));
     agreed(json, said.collect::<Result<Vec<_>, LoadError>>()?)
 }
 
@@ -167,7 +180,8 @@ fn max_positions(json: &JsonFields, family: &Family) -> Result<usize, LoadError>
 fn head_dim(json: &JsonFields, family: &Family, hidden_size: usize, num_heads: usize) -> Result<usize, LoadError> {
     let Some(explicit) = json.optional_count("head_dim", range::WIDTH)?.or(family.default_head_dim) else {
         let head_dim = range::computed_head_dim(hidden_size, num_heads);
-        return head_dim.map_err(|reason| json.error(family.names.hidden_size, reason));
+        let field = spelling(json, family.names, family.names.hidden_size);
+        return head_dim.map_err(|reason| json.error(field, reason));
     };
     range::head_dim(explicit).map_err(|reason| json.error("head_dim", reason))
 }
@@ -201,7 +215,7 @@ fn switch<T: Default>(json: &JsonFields, fact: Switch<T>) -> Result<T, LoadError
 fn experts(json: &JsonFields, family: &Family) -> Result<Option<ExpertsConfig>, LoadError> {
     let Some(experts) = family.experts else { return Ok(None) };
     let ((fields, default_count), (per_token, default_per_token)) = (experts.count, experts.per_token);
-    let count = agreed_count(json, fields, &range::EXPERTS)?.unwrap_or(default_count);
+    let count = agreed_count(json, fields.iter().copied(), &range::EXPERTS)?.unwrap_or(default_count);
     let taken = json.optional_count(per_token, 1..=count as u64)?.unwrap_or(default_per_token);
     if taken > count {
         return Err(json.error(per_token, format!("{taken} of {count} experts")));

@@ -1,5 +1,7 @@
 //! `ALiBi`: by which slopes the scores of a model's heads fall with distance, in place of positions.
 
+use std::ops::RangeInclusive;
+
 use half::bf16;
 
 use crate::kernels::cpu::score_rule::SlopeKind;
@@ -14,6 +16,11 @@ pub struct SlopeRule {
 }
 
 impl SlopeRule {
+    /// Halvings where a file does not say how many.
+    pub(crate) const USUAL_HALVINGS: usize = 8;
+    /// How many there may be.
+    pub(crate) const HALVINGS: RangeInclusive<u64> = 1..=64;
+
     /// Of so many heads. A power of two of them shares out the halvings evenly; where there are fewer, every second one of the
     /// next power's comes first, and what is missing are the others from the steepest on.
     pub fn of_heads(self, heads: usize) -> Vec<f32> {

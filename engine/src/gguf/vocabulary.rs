@@ -21,10 +21,12 @@ const ENDS: [&str; 7] =
 const RULES_WITH_BOS: [&str; 5] = ["llama-bpe", "llama3", "llama-v3", "falcon3", "tekken"];
 
 /// Rules of splitting of architectures whose older files do not say theirs.
-const UNSAID_RULES: [(&str, &str); 7] = [
+const UNSAID_RULES: [(&str, &str); 9] = [
+    ("bloom", "bloom"),
     ("falcon", "falcon"),
     ("gpt2", "gpt-2"),
     ("gptneox", "olmo"),
+    ("mpt", "mpt"),
     ("phi2", "phi-2"),
     ("qwen2", "qwen2"),
     ("qwen2moe", "qwen2"),

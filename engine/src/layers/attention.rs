@@ -26,6 +26,8 @@ pub(crate) struct Attention {
     query_width: usize,
     heads: usize,
     rule: ScoreRule<'static>,
+    /// Whether heads turn where those of the model do.
+    turns: bool,
     /// Of each head, where scores fall with distance.
     slopes: Option<(SlopeKind, Vec<f32>)>,
     /// Queries, keys and values are held within this.
@@ -71,6 +73,7 @@ impl Attention {
                 window: config.windows[layer],
                 ..ScoreRule::scaled(config.attention_scale)
             },
+            turns: config.turns[layer],
             slopes: config.slopes.map(|rule| (rule.kind, rule.of_heads(config.num_heads))),
             clip: config.attention_clip,
             head_norms: HeadNorms::load(loader, layer)?,
@@ -93,7 +96,8 @@ impl Attention {
         }
         let sequences = batch.input.sequences_in(batch.kv.pool(self.layer));
         let norms = self.head_norms.as_ref().map(HeadNorms::row_norms);
-        let rule = QueryKeyRule { norms, angles: batch.angles.of(self.rule.window.is_some()) };
+        let angles = batch.angles.of(self.rule.window.is_some()).filter(|_| self.turns);
+        let rule = QueryKeyRule { norms, angles };
         ops::write_kv(cpu, rule, sequences, qkv, batch.kv.layer_mut(self.layer));
         let input = AttentionInput { queries: qkv, sequences, kv: batch.kv.layer(self.layer) };
         let facts = ops::paged_attention::Attention { heads: self.heads, rule: self.rule() };

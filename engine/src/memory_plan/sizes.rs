@@ -5,7 +5,7 @@ use super::arithmetic;
 use crate::block_type::BlockType;
 use crate::checkpoint::Checkpoint;
 use crate::config::ModelConfig;
-use crate::config::families::Family;
+use crate::config::families::{Family, Switch, turns};
 use crate::kernels::cpu::bf16_tile::Bf16Dot;
 use crate::kv_cache::KvDtype;
 use crate::options::EngineOptions;
@@ -60,10 +60,9 @@ fn held_as(stored: BlockType, columns: usize, options: &EngineOptions) -> PanelF
 
 fn reads_gguf(model: &ModelConfig) -> bool {
     let ModelConfig::Decoder(config) = model else { return false };
-    // Such files have no word for slopes: they would be read as turned.
-    if config.slopes.is_some() {
-        return false;
-    }
     let name = &config.architecture;
-    Family::of_model_type(name).or_else(|| Family::of_gguf(name)).is_some_and(Family::reads_gguf)
+    let Some(family) = Family::of_model_type(name).or_else(|| Family::of_gguf(name)) else { return false };
+    // Such files have no word for slopes where only some of a family have them, nor for layers that do not turn.
+    let says_slopes = config.slopes.is_none() || matches!(family.slopes, Switch::Always(_));
+    family.reads_gguf() && says_slopes && config.turns == turns(family.still_every, config.num_layers)
 }

@@ -50,6 +50,7 @@ pub(super) fn small() -> DecoderConfig {
         attention_softcap: None,
         logit_softcap: None,
         embedding_scale: 1.0,
+        turns: vec![true; 30],
         windows: vec![None; 30],
     }
 }

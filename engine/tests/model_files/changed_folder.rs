@@ -19,12 +19,19 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
 
 /// A fixture with another value for a field; none takes the field away.
 pub(crate) fn changed(folder: &str, field: &str, value: Option<Value>) -> Result<Scratch> {
-    let scratch = Scratch::new(&format!("{folder}-{field}"))?;
+    all_changed(folder, [(field, value)])
+}
+
+/// The same of several fields.
+pub(crate) fn all_changed<const N: usize>(folder: &str, changes: [(&str, Option<Value>); N]) -> Result<Scratch> {
+    let scratch = Scratch::new(&format!("{folder}-{}", changes.each_ref().map(|(field, _)| *field).join("-")))?;
     let mut config: Value = serde_json::from_slice(&fs::read(fixture(folder).join("config.json"))?)?;
     let fields = config.as_object_mut().context("an object")?;
-    match value {
-        Some(value) => _ = fields.insert(field.to_owned(), value),
-        None => _ = fields.remove(field),
+    for (field, value) in changes {
+        match value {
+            Some(value) => _ = fields.insert(field.to_owned(), value),
+            None => _ = fields.remove(field),
+        }
     }
     scratch.write("config.json", config.to_string().as_bytes())?;
     fs::copy(fixture(folder).join(WEIGHTS), scratch.path().join(WEIGHTS))?;

@@ -23,7 +23,7 @@ pub(crate) struct Family {
 }
 
 /// The families whose files are written here.
-pub(crate) const FAMILIES: [Family; 18] = [
+pub(crate) const FAMILIES: [Family; 22] = [
     Family { folder: "llama2", architecture: "llama", tokenizer: ["llama", "default"] },
     Family { folder: "mixtral", architecture: "llama", tokenizer: ["llama", "default"] },
     Family { folder: "qwen2", architecture: "qwen2", tokenizer: ["gpt2", "qwen2"] },
@@ -42,10 +42,19 @@ pub(crate) const FAMILIES: [Family; 18] = [
     Family { folder: "falcon", architecture: "falcon", tokenizer: ["gpt2", "falcon"] },
     Family { folder: "falcon_new", architecture: "falcon", tokenizer: ["gpt2", "falcon"] },
     Family { folder: "starcoder2", architecture: "starcoder2", tokenizer: ["gpt2", "starcoder"] },
+    Family { folder: "bloom", architecture: "bloom", tokenizer: ["gpt2", "bloom"] },
+    Family { folder: "mpt_plain", architecture: "mpt", tokenizer: ["gpt2", "mpt"] },
+    Family { folder: "smollm3", architecture: "smollm3", tokenizer: ["gpt2", "smaug-bpe"] },
+    Family { folder: "ernie4_5", architecture: "ernie4_5", tokenizer: ["llama", "default"] },
 ];
 
 /// Architectures whose files do not say by which base heads turn.
 const SILENT: [&str; 6] = ["falcon", "gemma", "gemma2", "gptneox", "phi2", "stablelm"];
+
+/// What families call the same.
+const HIDDEN: &[&str] = &["hidden_size", "n_embd", "d_model"];
+const HEADS: &[&str] = &["num_attention_heads", "n_head", "n_heads"];
+const POSITIONS: &[&str] = &["max_position_embeddings", "n_positions", "seq_length", "max_seq_len"];
 
 /// Of this fixture.
 pub(crate) fn family(folder: &str) -> Family {
@@ -90,15 +99,15 @@ impl Family {
 
     /// Keys of every family. Some fixtures are such as no release is: their files say what converters take for granted.
     fn metadata(self, config: &Json) -> Vec<(&'static str, Value)> {
-        let hidden = said(config, &["hidden_size", "n_embd"]).unwrap();
+        let hidden = said(config, HIDDEN).unwrap();
         let four_times = Json::from(4 * hidden.as_u64().unwrap());
         let width = said(config, &["intermediate_size", "ffn_hidden_size", "n_inner"]).unwrap_or(&four_times);
         let mut keys = vec![
-            ("block_count", count(said(config, &["num_hidden_layers", "n_layer"]).unwrap())),
-            ("context_length", count(said(config, &["max_position_embeddings", "n_positions"]).unwrap())),
+            ("block_count", count(said(config, &["num_hidden_layers", "n_layer", "n_layers"]).unwrap())),
+            ("context_length", count(said(config, POSITIONS).unwrap())),
             ("embedding_length", count(hidden)),
             ("feed_forward_length", count(width)),
-            ("attention.head_count", count(said(config, &["num_attention_heads", "n_head"]).unwrap())),
+            ("attention.head_count", count(said(config, HEADS).unwrap())),
         ];
         if let Some(eps) = said(config, &["rms_norm_eps"]) {
             keys.push(("attention.layer_norm_rms_epsilon", float(eps)));
@@ -129,7 +138,7 @@ impl Family {
         let turned = |share: &str| Value::U32((config[share].as_f64().unwrap() * f64::from(head_dim(config))) as u32);
         let is_parallel = || Value::Bool(u8::from(config["use_parallel_residual"].as_bool().unwrap()));
         match self.architecture {
-            "llama" => vec![
+            "llama" | "smollm3" => vec![
                 ("vocab_size", count(&config["vocab_size"])),
                 ("rope.dimension_count", Value::U32(head_dim(config))),
             ],
@@ -170,6 +179,11 @@ impl Family {
             "falcon" => vec![
                 ("attention.head_count_kv", Value::U32(falcon_kv_heads(config))),
                 ("tensor_data_layout", text("jploski")),
+            ],
+            "bloom" => vec![("attention.head_count_kv", count(&config["n_head"]))],
+            "mpt" => vec![
+                ("attention.clamp_kqv", float(&config["attn_config"]["clip_qkv"])),
+                ("attention.max_alibi_bias", float(&config["attn_config"]["alibi_bias_max"])),
             ],
             // converters do not write it, and llama.cpp sees all: this fixture's window is narrower than its texts
             "starcoder2" => vec![("attention.sliding_window", count(&config["sliding_window"]))],
@@ -232,7 +246,7 @@ fn said<'a>(config: &'a Json, fields: &[&str]) -> Option<&'a Json> {
 
 pub(super) fn head_dim(config: &Json) -> u32 {
     let of = |fields: &[&str]| said(config, fields).unwrap().as_u64().unwrap();
-    let shared_out = of(&["hidden_size", "n_embd"]) / of(&["num_attention_heads", "n_head"]);
+    let shared_out = of(HIDDEN) / of(HEADS);
     config["head_dim"].as_u64().unwrap_or(shared_out) as u32
 }
 

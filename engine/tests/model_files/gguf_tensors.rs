@@ -58,13 +58,13 @@ fn stacked(parts: &BTreeMap<usize, Numbers>) -> Numbers {
 fn changed(family: Family, name: &str, mut numbers: Numbers, config: &Json) -> Numbers {
     let (width, columns) = (head_dim(config) as usize, numbers.columns());
     match family.architecture {
-        "llama" if name.contains("q_proj") || name.contains("k_proj") => {
+        "llama" | "smollm3" if name.contains("q_proj") || name.contains("k_proj") => {
             numbers.values = in_pairs(&numbers.values, width, columns);
         }
         "gpt2" if [".c_attn.weight", ".c_proj.weight", ".c_fc.weight"].iter().any(|end| name.ends_with(end)) => {
             numbers = transposed(&numbers);
         }
-        "gptneox" if name.contains("query_key_value") => {
+        "gptneox" | "bloom" if name.contains("query_key_value") => {
             numbers.values = kind_by_kind(&numbers.values, (1, width), columns);
         }
         "falcon" if name.contains("query_key_value") => {
@@ -117,7 +117,7 @@ fn transposed(numbers: &Numbers) -> Numbers {
 }
 
 fn stored_name(family: Family, name: &str) -> String {
-    let prefixes = ["model.layers.", "gpt_neox.layers.", "transformer.h."];
+    let prefixes = ["model.layers.", "gpt_neox.layers.", "transformer.h.", "transformer.blocks."];
     let Some(rest) = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)) else {
         let (module, kind) = name.rsplit_once('.').unwrap();
         return format!("{}.{kind}", outside_layers(module));
@@ -135,8 +135,13 @@ fn stored_name(family: Family, name: &str) -> String {
 fn outside_layers(module: &str) -> &'static str {
     match module {
         "model.embed_tokens" | "gpt_neox.embed_in" | "transformer.wte" | "transformer.word_embeddings" => "token_embd",
+        "transformer.word_embeddings_layernorm" => "token_embd_norm",
         "transformer.wpe" => "position_embd",
-        "model.norm" | "model.final_layernorm" | "gpt_neox.final_layer_norm" | "transformer.ln_f" => "output_norm",
+        "model.norm"
+        | "model.final_layernorm"
+        | "gpt_neox.final_layer_norm"
+        | "transformer.ln_f"
+        | "transformer.norm_f" => "output_norm",
         "lm_head" | "embed_out" => "output",
         other => panic!("{other} is known"),
     }
@@ -144,24 +149,29 @@ fn outside_layers(module: &str) -> &'static str {
 
 fn in_layer(module: &str) -> &'static str {
     match module {
-        "input_layernorm" | "ln_1" | "ln_mlp" => "attn_norm",
+        "input_layernorm" | "ln_1" | "ln_mlp" | "norm_1" => "attn_norm",
         "ln_attn" => "attn_norm_2",
         "self_attn.q_proj" => "attn_q",
         "self_attn.k_proj" => "attn_k",
         "self_attn.v_proj" => "attn_v",
-        "self_attn.qkv_proj" | "attention.query_key_value" | "self_attention.query_key_value" | "attn.c_attn" => {
-            "attn_qkv"
-        }
-        "self_attn.o_proj" | "self_attn.dense" | "attention.dense" | "self_attention.dense" | "attn.c_proj" => {
-            "attn_output"
-        }
+        "self_attn.qkv_proj"
+        | "attention.query_key_value"
+        | "self_attention.query_key_value"
+        | "attn.c_attn"
+        | "attn.Wqkv" => "attn_qkv",
+        "self_attn.o_proj"
+        | "self_attn.dense"
+        | "attention.dense"
+        | "self_attention.dense"
+        | "attn.c_proj"
+        | "attn.out_proj" => "attn_output",
         "self_attn.q_norm" | "self_attn.q_layernorm.norms" => "attn_q_norm",
         "self_attn.k_norm" | "self_attn.k_layernorm.norms" => "attn_k_norm",
-        "post_attention_layernorm" | "pre_feedforward_layernorm" | "ln_2" => "ffn_norm",
+        "post_attention_layernorm" | "pre_feedforward_layernorm" | "ln_2" | "norm_2" => "ffn_norm",
         "post_feedforward_layernorm" => "post_ffw_norm",
         "mlp.gate_proj" => "ffn_gate",
-        "mlp.up_proj" | "mlp.gate_up_proj" | "mlp.fc1" | "mlp.dense_h_to_4h" | "mlp.c_fc" => "ffn_up",
-        "mlp.down_proj" | "mlp.fc2" | "mlp.dense_4h_to_h" | "mlp.c_proj" => "ffn_down",
+        "mlp.up_proj" | "mlp.gate_up_proj" | "mlp.fc1" | "mlp.dense_h_to_4h" | "mlp.c_fc" | "ffn.up_proj" => "ffn_up",
+        "mlp.down_proj" | "mlp.fc2" | "mlp.dense_4h_to_h" | "mlp.c_proj" | "ffn.down_proj" => "ffn_down",
         "mlp.gate" | "block_sparse_moe.gate" => "ffn_gate_inp",
         "mlp.experts.gate_proj" | "block_sparse_moe.experts.w1" => "ffn_gate_exps",
         "mlp.experts.up_proj" | "block_sparse_moe.experts.w3" => "ffn_up_exps",

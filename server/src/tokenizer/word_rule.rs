@@ -24,6 +24,9 @@ const QWEN2: &str =
 /// That of Mistral's newer models: a word ends where small letters are followed by a capital one.
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+/// That of BLOOM: marks of several scripts stand apart from words, as runs.
+const BLOOM: &str = r" ?[^(\s|.,!?…。，、।۔،)]+";
+
 /// Falcon's last step: digits three by three.
 const THREE_DIGITS: &str = "[0-9][0-9][0-9]";
 
@@ -45,6 +48,7 @@ impl WordRule {
             "gpt-2" | "phi-2" | "mpt" | "olmo" => (vec![bytes(true).into()], false),
             "smollm" | "starcoder" | "refact" => (vec![Digits::new(true).into(), bytes(true).into()], false),
             "falcon" => (falcon()?, false),
+            "bloom" | "poro-chat" | "gpt3-finnish" => (vec![words(BLOOM)?.into(), bytes(false).into()], false),
             "llama-bpe" | "llama3" | "llama-v3" | "falcon3" => (vec![words(LLAMA3)?.into(), bytes(false).into()], true),
             "dbrx" | "smaug-bpe" => (vec![words(LLAMA3)?.into(), bytes(false).into()], false),
             "qwen2" | "deepseek-r1-qwen" | "stablelm2" => (vec![words(QWEN2)?.into(), bytes(false).into()], false),
@@ -108,6 +112,10 @@ mod tests {
         }
         for name in ["starcoder", "refact"] {
             assert_eq!(split(name, text), split("smollm", text), "{name}");
+        }
+        assert_eq!(split("bloom", "a  b, c|d (e)。f"), ["a", " ", " b", ",", " c", "|", "d", " (", "e", ")。", "f"]);
+        for name in ["poro-chat", "gpt3-finnish"] {
+            assert_eq!(split(name, text), split("bloom", text), "{name}");
         }
         assert_eq!(split("tekken", text), ["Hello", "World", " it", "'S", " ", "1", "2", "3", "4", "\n", " x"]);
     }

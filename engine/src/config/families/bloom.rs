@@ -25,7 +25,7 @@ const TENSORS: DecoderNames = DecoderNames {
 pub(super) const BLOOM: Family = Family {
     model_type: "bloom",
     causal_class: "BloomForCausalLM",
-    gguf_architecture: None,
+    gguf_architecture: Some("bloom"),
     gguf_pairs: false,
     names: &FieldNames {
         num_layers: "n_layer",

@@ -27,7 +27,7 @@ pub(super) const MPT: Family = Family {
     model_type: "mpt",
     causal_class: "MptForCausalLM",
     old_class: Some("MPTForCausalLM"),
-    gguf_architecture: None,
+    gguf_architecture: Some("mpt"),
     gguf_pairs: false,
     names: &FieldNames {
         hidden_size: "d_model",
@@ -61,5 +61,6 @@ pub(super) const MPT: Family = Family {
         "tokenizer_name",
         "verbose",
     ],
+    gguf_keys: &["attention.clamp_kqv", "attention.max_alibi_bias"],
     ..LLAMA
 };

@@ -62,6 +62,11 @@ impl Turned {
     }
 }
 
+/// Of each layer whether its heads turn: all do, but those of one in so many.
+pub(crate) fn turns(still_every: Option<usize>, num_layers: usize) -> Vec<bool> {
+    (1..=num_layers).map(|number| still_every.is_none_or(|every| !number.is_multiple_of(every))).collect()
+}
+
 /// How files say which layers see a window only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WindowRule {
@@ -84,6 +89,8 @@ pub(crate) enum WindowRule {
         /// Positions.
         window: usize,
     },
+    /// `use_sliding_window` turns `sliding_window` on for `layer_types`, or for layers whose heads do not turn.
+    Still,
     /// Those that `attention_types` calls local see `window_size` (256 where it is absent).
     Local,
 }

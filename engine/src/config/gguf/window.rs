@@ -13,7 +13,9 @@ pub(super) fn read(keys: &Keys<'_>, num_layers: usize) -> Result<Vec<Option<usiz
     let said = keys.metadata.optional_count(&keys.full(WINDOW), 0..=*range::POSITIONS.end())?;
     let said = said.map(|window| window as usize);
     match keys.family.window {
-        WindowRule::Never | WindowRule::Chosen { .. } | WindowRule::Local => Ok(vec![None; num_layers]),
+        WindowRule::Never | WindowRule::Chosen { .. } | WindowRule::Still | WindowRule::Local => {
+            Ok(vec![None; num_layers])
+        }
         WindowRule::Every(default) => Ok(vec![said.or(default).filter(|&window| window > 0); num_layers]),
         WindowRule::AllBut { every, .. } => {
             let default = keys.family.gemma.and_then(|gemma| gemma.gguf_window);

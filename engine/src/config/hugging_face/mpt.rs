@@ -4,16 +4,13 @@ use serde_json::Value;
 
 use super::fields::{HARMLESS, expect};
 use crate::config::json_fields::JsonFields;
-use crate::config::range;
+use crate::config::{SlopeRule, range};
 use crate::error::LoadError;
 
 const READ: &[&str] = &["alibi_bias_max", "clip_qkv", "softmax_scale"];
 
 /// Fields that say nothing about the forward pass, beside those of other families.
 const OTHERS: &[&str] = &["attn_impl", "attn_pdrop", "model_type", "tie_word_embeddings"];
-
-/// Where the field is absent.
-const HALVINGS: usize = 8;
 
 /// What other families do not say, or say otherwise.
 #[derive(Debug)]
@@ -29,7 +26,7 @@ pub(super) struct AttentionFields {
 /// Reads the object; without it everything is as in other families.
 pub(super) fn read(json: &JsonFields) -> Result<AttentionFields, LoadError> {
     let Some(fields) = json.object("attn_config")? else {
-        return Ok(AttentionFields { halvings: HALVINGS, clip: None, scale: None });
+        return Ok(AttentionFields { halvings: SlopeRule::USUAL_HALVINGS, clip: None, scale: None });
     };
     for name in fields.names() {
         let value = fields.value(name).expect("names of set fields only");
@@ -44,8 +41,9 @@ pub(super) fn read(json: &JsonFields) -> Result<AttentionFields, LoadError> {
         };
         verdict.map_err(|reason| fields.error(name, reason))?;
     }
+    let halvings = fields.optional_count("alibi_bias_max", SlopeRule::HALVINGS)?;
     Ok(AttentionFields {
-        halvings: fields.optional_count("alibi_bias_max", 1..=64)?.unwrap_or(HALVINGS),
+        halvings: halvings.unwrap_or(SlopeRule::USUAL_HALVINGS),
         clip: fields.judged("clip_qkv", range::positive)?,
         scale: fields.judged("softmax_scale", range::positive)?,
     })

@@ -9,9 +9,11 @@ use crate::error::LoadError;
 const WINDOW: &str = "sliding_window";
 const KINDS: &str = "layer_types";
 
-/// The window of each layer.
-pub(super) fn read(json: &JsonFields, family: &Family, num_layers: usize) -> Result<Vec<Option<usize>>, LoadError> {
+/// The window of each layer, of which it is known whether its heads turn.
+pub(super) fn read(json: &JsonFields, family: &Family, turns: &[bool]) -> Result<Vec<Option<usize>>, LoadError> {
+    let num_layers = turns.len();
     let kinds = kinds(json, num_layers)?;
+    let is_used = json.bool("use_sliding_window")?.unwrap_or(false);
     match family.window {
         WindowRule::Never => match kinds {
             Some(slides) if slides.contains(&true) => Err(json.error(KINDS, "sliding_attention is not supported")),
@@ -23,7 +25,6 @@ pub(super) fn read(json: &JsonFields, family: &Family, num_layers: usize) -> Res
         }
         WindowRule::Chosen { window, first } => {
             let window = json.optional_count(WINDOW, range::POSITIONS)?.unwrap_or(window);
-            let is_used = json.bool("use_sliding_window")?.unwrap_or(false);
             let first = json.optional_count("max_window_layers", 0..=u64::MAX)?.unwrap_or(first);
             let slides = |layer: usize| kinds.as_ref().map_or(layer >= first, |slides| slides[layer]);
             Ok((0..num_layers).map(|layer| (is_used && slides(layer)).then_some(window)).collect())
@@ -37,6 +38,11 @@ pub(super) fn read(json: &JsonFields, family: &Family, num_layers: usize) -> Res
             let slides =
                 |layer: usize| kinds.as_ref().map_or(!(layer + 1).is_multiple_of(every), |slides| slides[layer]);
             Ok((0..num_layers).map(|layer| slides(layer).then_some(window)).collect())
+        }
+        WindowRule::Still => {
+            let window = json.optional_count(WINDOW, range::POSITIONS)?.filter(|_| is_used);
+            let slides = |layer: usize| kinds.as_ref().map_or(!turns[layer], |slides| slides[layer]);
+            Ok((0..num_layers).map(|layer| window.filter(|_| slides(layer))).collect())
         }
         WindowRule::Local => {
             let window = json.optional_count("window_size", range::POSITIONS)?.unwrap_or(256);
