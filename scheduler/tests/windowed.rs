@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Executor, Limits, Reject, Sample, SamplingParams, SeqId, StepOutput, StepPlan, Submission, Token,
+    Driver, Executor, KvPool, Limits, Reject, Sample, SamplingParams, SeqId, StepOutput, StepPlan, Submission, Token,
     WindowedPool,
 };
 use support::{LIMITS, Never, run, submission};
@@ -83,5 +83,7 @@ fn what_the_second_pool_can_never_hold_is_refused() {
     let few = Limits { windowed: Some(WindowedPool { num_blocks: 4, window: 6 }), ..TWO_POOLS };
     let ask = |prompt: Token| Driver::new(few.clone(), Echo).submit(request(1, 0..prompt, 1), Duration::ZERO);
     assert_eq!(ask(16), Ok(()));
-    assert_eq!(ask(17), Err(Reject::NeverFits { needed: 5, total: 4 }));
+    let never = ask(17).unwrap_err();
+    assert_eq!(never, Reject::NeverFits { pool: KvPool::Windowed, needed: 5, total: 4 });
+    assert_eq!(never.to_string(), "the request needs 5 KV blocks of the windowed pool, which has 4");
 }
