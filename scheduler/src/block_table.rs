@@ -96,7 +96,7 @@ impl BlockTable {
     /// Gives the blocks back that nothing sees any more once `computed` positions are computed, the last one first. Their
     /// content can be found as long as it is kept.
     pub(crate) fn slide(&mut self, ledger: &mut KvLedger, computed: usize) {
-        if ledger.planted.is(PlantedBug::WindowNeverMoves) {
+        if ledger.planted.is(PlantedBug::WindowNeverMoves(self.pool)) {
             return;
         }
         let more = ledger.blocks_behind(self.pool, computed).saturating_sub(self.behind);
@@ -129,7 +129,7 @@ impl BlockTable {
             }
             return None;
         };
-        if ledger.planted.is(PlantedBug::CopySkipped) {
+        if ledger.planted.is(PlantedBug::CopySkipped(self.pool)) {
             return None;
         }
         let to = ledger.take(self.pool).expect("room was made");

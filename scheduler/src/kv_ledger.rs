@@ -98,7 +98,7 @@ impl KvLedger {
     /// Blocks of a pool at the beginning of a text that nothing sees any more once its first `computed` positions are
     /// computed.
     pub(crate) fn blocks_behind(&self, pool: KvPool, computed: usize) -> usize {
-        let next = computed + 1 + usize::from(self.planted.is(PlantedBug::WindowTooShort));
+        let next = computed + 1 + usize::from(self.planted.is(PlantedBug::WindowTooShort(pool)));
         self.layers(pool).window.map_or(0, |window| next.saturating_sub(window).min(computed) / self.block_size)
     }
 

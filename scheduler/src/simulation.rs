@@ -113,11 +113,12 @@ fn is_caught(bug: PlantedBug) -> bool {
 }
 
 macro_rules! caught {
-    ($($test:ident: $bug:ident,)*) => {
+    ($($test:ident: $bug:ident $(($pool:ident))?,)*) => {
         mod planted {
             $(#[test]
             fn $test() {
-                assert!(super::is_caught(super::PlantedBug::$bug), "nobody noticed {:?}", super::PlantedBug::$bug);
+                let bug = super::PlantedBug::$bug $((crate::KvPool::$pool))?;
+                assert!(super::is_caught(bug), "nobody noticed {bug:?}");
             })*
         }
     };
@@ -133,7 +134,8 @@ caught! {
     wrong_block_in_the_table: WrongBlock,
     budget_not_charged: BudgetNotCharged,
     preempt_to_the_back_of_the_queue: PreemptToTheBack,
-    copy_on_write_skipped: CopySkipped,
+    copy_on_write_skipped: CopySkipped(Main),
+    copy_on_write_skipped_in_the_second_pool: CopySkipped(Windowed),
     prefix_hit_without_comparison: HitWithoutComparison,
     block_cached_before_commit: CachedBeforeCommit,
     referenced_block_evicted: EvictReferenced,
@@ -167,8 +169,10 @@ caught! {
     beam_sum_forgotten: BeamSumForgotten,
     dead_beam_kept: DeadBeamKept,
     beams_block_each_other: BeamsBlock,
-    window_too_short: WindowTooShort,
-    window_never_moves: WindowNeverMoves,
+    window_too_short: WindowTooShort(Main),
+    window_too_short_in_the_second_pool: WindowTooShort(Windowed),
+    window_never_moves: WindowNeverMoves(Main),
+    window_never_moves_in_the_second_pool: WindowNeverMoves(Windowed),
     windowed_block_found_after_its_reuse: WindowedFoundAfterReuse,
     whole_sequence_cut: WholeCut,
     whole_sequences_not_budgeted: WholeUnbounded,
