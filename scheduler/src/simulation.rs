@@ -11,6 +11,7 @@ mod live;
 mod observation;
 mod oracle;
 mod order;
+mod outcome;
 mod random;
 mod safe;
 mod scenario;
@@ -21,7 +22,8 @@ use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 
 use crate::planted_bug::PlantedBug;
-use world::{Outcome, World};
+use outcome::Outcome;
+use world::World;
 
 /// Seeds of a plain run.
 const SEEDS: u64 = 6000;
@@ -98,6 +100,13 @@ fn the_seeds_see_every_kind_of_thing() {
         "windowed block given back",
         "windowed block given back after a prefix hit",
         "windowed block given back by one of several",
+        "block given back after a preemption",
+        "windowed block given back after a preemption",
+        "preemption beside a second pool",
+        "preemption for want of windowed blocks",
+        "prefix hit after a preemption beside a second pool",
+        "recomputed beside a second pool",
+        "states after a preemption beside a second pool",
     ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
