@@ -101,7 +101,7 @@ impl BlockTable {
         }
         let more = ledger.blocks_behind(self.pool, computed).saturating_sub(self.behind);
         for block in self.blocks.drain(..more).rev() {
-            ledger.pool_mut(self.pool).release(block);
+            ledger.release(self.pool, block);
         }
         self.behind += more;
     }
@@ -110,7 +110,7 @@ impl BlockTable {
     pub(crate) fn truncate(&mut self, ledger: &mut KvLedger, positions: usize) {
         let kept = positions.div_ceil(ledger.block_size()) - self.behind;
         for block in self.blocks.drain(kept..).rev() {
-            ledger.pool_mut(self.pool).release(block);
+            ledger.release(self.pool, block);
         }
     }
 
@@ -133,7 +133,7 @@ impl BlockTable {
             return None;
         }
         let to = ledger.take(self.pool).expect("room was made");
-        ledger.pool_mut(self.pool).release(from);
+        ledger.release(self.pool, from);
         self.blocks[index] = to;
         Some(BlockCopy { pool: self.pool, from, to })
     }

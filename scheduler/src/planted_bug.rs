@@ -53,6 +53,7 @@ pub(crate) enum PlantedBug {
     WindowTooShort(KvPool),
     WindowNeverMoves(KvPool),
     WindowedFoundAfterReuse,
+    EqualBlocksKept,
     WholeCut,
     WholeUnbounded,
 }

@@ -183,6 +183,7 @@ caught! {
     window_never_moves: WindowNeverMoves(Main),
     window_never_moves_in_the_second_pool: WindowNeverMoves(Windowed),
     windowed_block_found_after_its_reuse: WindowedFoundAfterReuse,
+    equal_blocks_kept: EqualBlocksKept,
     whole_sequence_cut: WholeCut,
     whole_sequences_not_budgeted: WholeUnbounded,
 }

@@ -40,7 +40,12 @@ fn request(seq: u64, prompt: impl Iterator<Item = Token>, max_new: usize) -> Sub
 
 /// Prompt tokens that are found, of one prompt after another.
 fn found(prompts: Vec<Vec<Token>>) -> Vec<usize> {
-    let mut driver = Driver::new(TWO_POOLS, Echo);
+    found_within(TWO_POOLS, prompts)
+}
+
+/// The same within other limits.
+fn found_within(limits: Limits, prompts: Vec<Vec<Token>>) -> Vec<usize> {
+    let mut driver = Driver::new(limits, Echo);
     let mut found = Vec::new();
     for (seq, prompt) in (1..).zip(prompts) {
         driver.submit(request(seq, prompt.into_iter(), 1), Duration::ZERO).unwrap();
@@ -76,6 +81,17 @@ fn a_prefix_is_found_as_far_as_its_last_window_is_kept() {
     assert_eq!(found(vec![text(), begun(100)]), [0, 0], "the windows in the middle went on to later positions");
     assert_eq!(found(vec![text(), other(), text()]), [0, 0, 0], "and those at the end to another text");
     assert_eq!(found(vec![text(), begun(100), begun(100)]), [0, 0, 119], "what was computed again is found again");
+}
+
+#[test]
+fn a_text_that_was_computed_again_is_found_as_long_as_its_newer_blocks_are_kept() {
+    let limits = Limits { num_blocks: 24, windowed: Some(WindowedPool { num_blocks: 16, window: 6 }), ..TWO_POOLS };
+    let text = || (0..21).collect::<Vec<Token>>();
+    // Takes windows of the text, but none of its blocks of the first pool.
+    let other = || (100..155).collect::<Vec<Token>>();
+    // Takes the oldest blocks of the first pool, but no window that the text was computed again with.
+    let another = || (200..243).collect::<Vec<Token>>();
+    assert_eq!(found_within(limits, vec![text(), other(), text(), another(), text()]), [0, 0, 0, 0, 20]);
 }
 
 #[test]
