@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod length;
 pub mod marks;
 pub mod memory;
+pub mod output;
 pub mod overrides;
 pub mod pattern;
 pub mod percentile;

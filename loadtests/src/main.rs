@@ -2,7 +2,7 @@
 //!
 //! One thread: beside a server on two cores the client must cost little.
 
-use std::{env, process::ExitCode};
+use std::{env, io, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -10,20 +10,19 @@ use loadtests::{
     arguments::{Arguments, Format, Job, Options},
     bench::Bench,
     client::Client,
-    comparison,
+    comparison, output,
     report::Report,
     scenario::Scenario,
     workload::Workload,
 };
 
-#[expect(clippy::print_stdout, reason = "the report is what the program is for")]
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let passed = match Arguments::parse().command.resolve()? {
         Job::Load(scenario, options) => {
             let format = options.format;
             let report = run(*scenario, options).await?;
-            print(&report, format)?;
+            print_report(&report, format)?;
             report.passed()
         }
         Job::Print(scenario, model) => {
@@ -33,7 +32,7 @@ async fn main() -> Result<ExitCode> {
         Job::Compare(options) => {
             let repeat = comparison::repeat::line(env::args().skip(1));
             let (report, page) = comparison::run(&options, repeat).await?;
-            println!("{page}");
+            print([page])?;
             report.passed()
         }
     };
@@ -49,23 +48,22 @@ async fn run(scenario: Scenario, options: Options) -> Result<Report> {
     Bench::new(scenario, client, model, options.pid).run().await
 }
 
-#[expect(clippy::print_stdout, reason = "the requests are what was asked for")]
 fn print_requests(scenario: &Scenario, model: String) -> Result<()> {
     let requests = scenario.load.requests().context("the scenario's load ends by time, not by a number of requests")?;
     let workload = Workload::new(scenario.request.clone(), model, scenario.seed);
-    for number in 0..requests as u64 {
-        println!("{}", String::from_utf8_lossy(&workload.call(number).body));
+    print((0..requests as u64).map(|number| String::from_utf8_lossy(&workload.call(number).body).into_owned()))
+}
+
+fn print_report(report: &Report, format: Format) -> Result<()> {
+    if format != Format::Json {
+        print([report.to_string()])?;
+    }
+    if format != Format::Table {
+        print([serde_json::to_string(report)?])?;
     }
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the report is what the program is for")]
-fn print(report: &Report, format: Format) -> Result<()> {
-    if format != Format::Json {
-        println!("{report}");
-    }
-    if format != Format::Table {
-        println!("{}", serde_json::to_string(report)?);
-    }
-    Ok(())
+fn print(lines: impl IntoIterator<Item = String>) -> Result<()> {
+    output::print(&mut io::stdout().lock(), lines).context("cannot print")
 }

@@ -18,6 +18,6 @@ pub struct Timings {
     pub recomputed_tokens: usize,
     /// How often a choice lost its blocks.
     pub preemptions: usize,
-    /// Blocks of the KV cache times the seconds that they were held.
+    /// Blocks of the KV cache, of all its pools, times the seconds that they were held.
     pub block_seconds: f64,
 }

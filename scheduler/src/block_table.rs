@@ -96,12 +96,12 @@ impl BlockTable {
     /// Gives the blocks back that nothing sees any more once `computed` positions are computed, the last one first. Their
     /// content can be found as long as it is kept.
     pub(crate) fn slide(&mut self, ledger: &mut KvLedger, computed: usize) {
-        if ledger.planted.is(PlantedBug::WindowNeverMoves) {
+        if ledger.planted.is(PlantedBug::WindowNeverMoves(self.pool)) {
             return;
         }
         let more = ledger.blocks_behind(self.pool, computed).saturating_sub(self.behind);
         for block in self.blocks.drain(..more).rev() {
-            ledger.pool_mut(self.pool).release(block);
+            ledger.release(self.pool, block);
         }
         self.behind += more;
     }
@@ -110,7 +110,7 @@ impl BlockTable {
     pub(crate) fn truncate(&mut self, ledger: &mut KvLedger, positions: usize) {
         let kept = positions.div_ceil(ledger.block_size()) - self.behind;
         for block in self.blocks.drain(kept..).rev() {
-            ledger.pool_mut(self.pool).release(block);
+            ledger.release(self.pool, block);
         }
     }
 
@@ -129,11 +129,11 @@ impl BlockTable {
             }
             return None;
         };
-        if ledger.planted.is(PlantedBug::CopySkipped) {
+        if ledger.planted.is(PlantedBug::CopySkipped(self.pool)) {
             return None;
         }
         let to = ledger.take(self.pool).expect("room was made");
-        ledger.pool_mut(self.pool).release(from);
+        ledger.release(self.pool, from);
         self.blocks[index] = to;
         Some(BlockCopy { pool: self.pool, from, to })
     }

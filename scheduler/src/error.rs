@@ -1,5 +1,7 @@
 //! Why a submission is refused. A refused request was never queued and holds nothing.
 
+use crate::KvPool;
+
 /// The reason, with the numbers a client can act on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reject {
@@ -16,9 +18,11 @@ pub enum Reject {
         /// Most tokens of a sequence.
         limit: usize,
     },
-    /// The whole pool could not hold one of its sequences, or all its beams.
-    #[error("the request needs {needed} KV blocks, the pool has {total}")]
+    /// One of the pools, if it were empty, could not hold one of its sequences, or all its beams.
+    #[error("the request needs {needed} KV blocks of the {} pool, which has {total}", pool.name())]
     NeverFits {
+        /// Whose blocks.
+        pool: KvPool,
         /// Blocks at its peak.
         needed: usize,
         /// Blocks in the pool.

@@ -85,7 +85,7 @@ pub struct SequenceStats {
     pub rejected_predictions: usize,
     /// How often it lost its blocks.
     pub preemptions: usize,
-    /// Blocks held, times how long. What choices share before they part is in the account of one of them.
+    /// Blocks held, of all pools, times how long. What choices share before they part is in the account of one of them.
     pub block_time: Duration,
     /// When it was submitted.
     pub submitted: Duration,

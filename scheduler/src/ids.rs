@@ -29,6 +29,14 @@ pub enum KvPool {
 }
 
 impl KvPool {
+    /// As messages and metrics call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Windowed => "windowed",
+        }
+    }
+
     /// Its place in a list of both.
     pub(crate) fn index(self) -> usize {
         self as usize

@@ -1,12 +1,14 @@
 //! The block pools and the prefix cache as one account.
 //!
-//! Invariant: a block has a key exactly if the cache has an entry for it under that key. An entry lives as long as its block
-//! of the first pool; one of the second pool, for layers that see a window only, comes and goes beside it.
+//! Invariant: a block has a key exactly if the cache has an entry for it under that key. An entry lives as long as a block of
+//! the first pool has its text; those of the second pool, for layers that see a window only, come and go beside it.
+//! Where several blocks of a pool have an equal text, tables hold all of them, and the last one to be given back is kept: a
+//! text is found as long as any block has it, and no two are kept for it.
 //! Does not know sequences; block tables come here for every block they take, share or release.
 
 use crate::block_pool::{BlockCounts, BlockPool};
 use crate::planted_bug::{Planted, PlantedBug};
-use crate::prefix_cache::{BlockKey, Chain, EntryId, PrefixCache};
+use crate::prefix_cache::{BlockKey, Chain, Entry, EntryId, Link, PrefixCache};
 use crate::{BlockId, KvPool, Token, WindowedPool};
 
 /// Every block of the pools and what is known about its content.
@@ -98,7 +100,7 @@ impl KvLedger {
     /// Blocks of a pool at the beginning of a text that nothing sees any more once its first `computed` positions are
     /// computed.
     pub(crate) fn blocks_behind(&self, pool: KvPool, computed: usize) -> usize {
-        let next = computed + 1 + usize::from(self.planted.is(PlantedBug::WindowTooShort));
+        let next = computed + 1 + usize::from(self.planted.is(PlantedBug::WindowTooShort(pool)));
         self.layers(pool).window.map_or(0, |window| next.saturating_sub(window).min(computed) / self.block_size)
     }
 
@@ -119,15 +121,26 @@ impl KvLedger {
     pub(crate) fn take(&mut self, pool: KvPool) -> Option<BlockId> {
         let (block, key) = self.pool_mut(pool).take()?;
         if let Some(key) = key {
-            self.lose(pool, &key);
+            self.lose(pool, &key, block);
         }
         Some(block)
     }
 
-    /// Forgets a block's content before it is written over.
+    /// Gives back what a table held. If others have the same text, nothing of it is kept.
+    pub(crate) fn release(&mut self, pool: KvPool, block: BlockId) {
+        self.pool_mut(pool).release(block);
+        let blocks = self.pool(pool);
+        let kept = blocks.key(block).filter(|_| blocks.references(block) == 0);
+        let has_equal = kept.is_some_and(|key| self.cache.blocks(&key, pool).len() > 1);
+        if has_equal && !self.planted.is(PlantedBug::EqualBlocksKept) {
+            self.forget(pool, block);
+        }
+    }
+
+    /// Forgets a block's content: it is about to be written over, or others have it.
     pub(crate) fn forget(&mut self, pool: KvPool, block: BlockId) {
         if let Some(key) = self.pool(pool).key(block) {
-            self.lose(pool, &key);
+            self.lose(pool, &key, block);
             self.pool_mut(pool).clear_key(block);
         }
     }
@@ -142,7 +155,9 @@ impl KvLedger {
                 return;
             };
             reached = Some(entry.id);
-            hits.push(Hit { block: entry.block, windowed: entry.windowed, entry: entry.id });
+            let first = |pool| entry.blocks(pool).first().copied();
+            let block = first(KvPool::Main).expect("an entry has a block of the first pool");
+            hits.push(Hit { block, windowed: first(KvPool::Windowed), entry: entry.id });
         }
     }
 
@@ -169,8 +184,6 @@ impl KvLedger {
     }
 
     /// Makes block `index` of a sequence findable, in each pool, once its content is committed.
-    ///
-    /// Equal content that is findable already stays; a stale entry under the same key gives way.
     pub(crate) fn publish(
         &mut self,
         chain: &mut Chain,
@@ -180,22 +193,12 @@ impl KvLedger {
     ) {
         let key = chain.key(index, tokens, self.cache.key_of);
         let parent = chain.link(index, chain.reached);
-        if let Some(entry) = self.cache.find(&key, parent, tokens) {
-            chain.reached = Some(entry.id);
-            if entry.windowed.is_none() && windowed.is_some() {
-                self.cache.set_windowed(&key, windowed);
-                self.set_windowed_key(windowed, key);
-            }
-            return;
+        let known = self.cache.find(&key, parent, tokens).map(|entry| entry.id);
+        chain.reached = Some(known.unwrap_or_else(|| self.enter(key, parent, tokens)));
+        self.hold(KvPool::Main, block, key);
+        if let Some(block) = windowed {
+            self.hold(KvPool::Windowed, block, key);
         }
-        let (id, replaced) = self.cache.insert(key, parent, tokens, (block, windowed));
-        if let Some(replaced) = replaced {
-            self.main.blocks.clear_key(replaced.block);
-            self.clear_windowed_key(replaced.windowed);
-        }
-        self.main.blocks.set_key(block, key);
-        self.set_windowed_key(windowed, key);
-        chain.reached = Some(id);
     }
 
     /// Puts a bug in force, to see it caught.
@@ -211,23 +214,28 @@ impl KvLedger {
 
     /// Panics if pools and cache disagree. O(blocks).
     pub(crate) fn check(&self) {
-        let entries = || self.cache.iter().map(|(_, entry)| entry);
-        self.check_pool(KvPool::Main, entries().count());
-        for (key, entry) in self.cache.iter() {
-            let block = entry.block;
-            assert_eq!(self.main.blocks.key(block), Some(*key), "the entry of {block:?} names its block");
-            if let Some(block) = entry.windowed {
-                assert_eq!(self.pool(KvPool::Windowed).key(block), Some(*key), "so it does of {block:?}");
-            }
-        }
+        self.check_pool(KvPool::Main);
         if self.has_windowed() {
-            self.check_pool(KvPool::Windowed, entries().filter(|entry| entry.windowed.is_some()).count());
+            self.check_pool(KvPool::Windowed);
         }
+        let has_block = |entry: &Entry| !entry.blocks(KvPool::Main).is_empty();
+        assert!(self.cache.iter().all(|(_, entry)| has_block(entry)), "an entry has a block of the first pool");
     }
 
-    fn check_pool(&self, pool: KvPool, named: usize) {
+    fn check_pool(&self, pool: KvPool) {
         let blocks = self.pool(pool);
         blocks.check();
+        let mut named = 0;
+        for (key, entry) in self.cache.iter() {
+            let equal = entry.blocks(pool);
+            named += equal.len();
+            assert!(
+                equal.iter().all(|&block| blocks.key(block) == Some(*key)),
+                "{equal:?} have the key of their entry"
+            );
+            let are_used = equal.iter().all(|&block| blocks.references(block) > 0);
+            assert!(are_used || equal.len() == 1, "of {equal:?} no more than one is kept");
+        }
         let keyed = (0..blocks.counts().total).filter(|&block| blocks.key(BlockId(block as u32)).is_some()).count();
         assert_eq!(keyed, named, "every key has an entry");
     }
@@ -239,26 +247,39 @@ impl KvLedger {
         }
     }
 
-    /// Tells the cache that a block of a pool does not hold any more what is known under its key.
-    fn lose(&mut self, pool: KvPool, key: &BlockKey) {
-        match pool {
-            KvPool::Main => {
-                let entry = self.cache.forget(key);
-                self.clear_windowed_key(entry.windowed);
+    /// Makes an entry for blocks that come next; a stale one under the same key gives way.
+    fn enter(&mut self, key: BlockKey, parent: Link, tokens: &[Token]) -> EntryId {
+        let (id, replaced) = self.cache.insert(key, parent, tokens);
+        for pool in [KvPool::Main, KvPool::Windowed] {
+            for &block in replaced.iter().flat_map(|entry| entry.blocks(pool)) {
+                self.pool_mut(pool).clear_key(block);
             }
-            KvPool::Windowed if self.planted.is(PlantedBug::WindowedFoundAfterReuse) => {}
-            KvPool::Windowed => self.cache.set_windowed(key, None),
+        }
+        id
+    }
+
+    /// Counts a block that a table holds among those that have the text of a key. One that no table holds gives way to it: it
+    /// would be the first to be reused.
+    fn hold(&mut self, pool: KvPool, block: BlockId, key: BlockKey) {
+        let equal = self.cache.blocks(&key, pool);
+        if equal.contains(&block) {
+            return;
+        }
+        let stale = equal.iter().copied().find(|&other| self.pool(pool).references(other) == 0);
+        self.cache.add(&key, pool, block);
+        self.pool_mut(pool).set_key(block, key);
+        if let Some(stale) = stale {
+            self.forget(pool, stale);
         }
     }
 
-    fn set_windowed_key(&mut self, block: Option<BlockId>, key: BlockKey) {
-        if let Some(block) = block {
-            self.pool_mut(KvPool::Windowed).set_key(block, key);
+    /// Tells the cache that a block of a pool does not have any more what is known under its key.
+    fn lose(&mut self, pool: KvPool, key: &BlockKey, block: BlockId) {
+        if pool == KvPool::Windowed && self.planted.is(PlantedBug::WindowedFoundAfterReuse) {
+            return;
         }
-    }
-
-    fn clear_windowed_key(&mut self, block: Option<BlockId>) {
-        if let Some(block) = block {
+        let ended = self.cache.remove(key, pool, block);
+        for &block in ended.iter().flat_map(|entry| entry.blocks(KvPool::Windowed)) {
             self.pool_mut(KvPool::Windowed).clear_key(block);
         }
     }
@@ -271,6 +292,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::block_table::BlockTable;
     use crate::kv_tables::KvTables;
     use crate::prefix_cache::KeyFunction;
 
@@ -327,8 +349,9 @@ mod tests {
             let mut tables = KvTables::default();
             tables.begin(&mut ledger, &hits, start);
             chain.reached = hits.last().map(|hit| hit.entry);
-            let end = text.tokens.len() / SIZE * SIZE;
+            let (end, mut held) = (text.tokens.len() / SIZE * SIZE, start);
             if tables.room(&ledger, start, end - start) == end - start {
+                held = end;
                 tables.extend(&mut ledger, start, end);
                 for index in start / SIZE..end / SIZE {
                     let blocks = tables.blocks(index);
@@ -342,13 +365,19 @@ mod tests {
             }
             ledger.check();
             if text.stays {
-                staying.push(tables);
+                staying.push((tables, text, held));
             } else {
                 tables.release(&mut ledger);
             }
             ledger.check();
+            for (tables, text, held) in staying.iter().filter(|_| key_of.is_none()) {
+                ledger.find(&mut Chain::new([text.root; 32]), &text.tokens[..*held], &mut hits);
+                assert_eq!(hits.len() * SIZE, *held, "a text that stands in tables is found");
+                let behind = tables.of(KvPool::Windowed).map_or(hits.len(), BlockTable::behind);
+                assert!(hits[behind..].iter().all(|hit| hit.windowed.is_some()), "and so is its window");
+            }
         }
-        for tables in &mut staying {
+        for (tables, ..) in &mut staying {
             tables.release(&mut ledger);
         }
         assert_eq!(POOLS.map(|pool| ledger.counts(pool).used), [0, 0]);

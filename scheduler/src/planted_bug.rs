@@ -2,7 +2,9 @@
 //!
 //! Outside tests no bug can be planted and [`Planted::is`] is a constant `false`, so nothing of this is compiled in.
 
-/// One way to be wrong.
+use crate::KvPool;
+
+/// One way to be wrong. Where it names a pool, it is so in the layers of that pool alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PlantedBug {
     NoTooLongCheck,
@@ -14,7 +16,7 @@ pub(crate) enum PlantedBug {
     WrongBlock,
     BudgetNotCharged,
     PreemptToTheBack,
-    CopySkipped,
+    CopySkipped(KvPool),
     HitWithoutComparison,
     CachedBeforeCommit,
     EvictReferenced,
@@ -48,9 +50,10 @@ pub(crate) enum PlantedBug {
     BeamSumForgotten,
     DeadBeamKept,
     BeamsBlock,
-    WindowTooShort,
-    WindowNeverMoves,
+    WindowTooShort(KvPool),
+    WindowNeverMoves(KvPool),
     WindowedFoundAfterReuse,
+    EqualBlocksKept,
     WholeCut,
     WholeUnbounded,
 }

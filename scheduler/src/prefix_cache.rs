@@ -2,8 +2,8 @@
 //!
 //! A block's key is a SHA-256 chain over (key of the block before, tokens), rooted in the submission's `cache_key`:
 //! different roots share nothing. On a hit tokens and predecessor are compared, so a colliding hash is only a miss.
-//! An entry's id is never reused and stands for the whole text up to its block. Where a second pool has blocks for the same
-//! positions, an entry may lose its block of that pool and get another one; without one of the first pool it is no entry.
+//! An entry's id is never reused and stands for the whole text up to its blocks. It may have several, if sequences computed
+//! the same at the same time, and of a second pool none; without one of the first pool it is no entry.
 //! Does not own blocks; [`crate::kv_ledger::KvLedger`] keeps it and the pool in step.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::planted_bug::{Planted, PlantedBug};
-use crate::{BlockId, Token};
+use crate::{BlockId, KvPool, Token};
 
 /// Names a block's content: its tokens and all before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,13 +28,12 @@ pub(crate) struct Link {
     pub(crate) entry: Option<EntryId>,
 }
 
-/// A full block whose content was committed.
+/// The content of full blocks that was committed.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) id: EntryId,
-    pub(crate) block: BlockId,
-    /// What holds the same text in the second pool.
-    pub(crate) windowed: Option<BlockId>,
+    /// Of each pool, those that hold it.
+    blocks: [Vec<BlockId>; 2],
     parent: Link,
     tokens: Box<[Token]>,
 }
@@ -58,6 +57,13 @@ pub(crate) struct Chain {
     pub(crate) reached: Option<EntryId>,
 }
 
+impl Entry {
+    /// The blocks of a pool that hold its text: of the first, one at least.
+    pub(crate) fn blocks(&self, pool: KvPool) -> &[BlockId] {
+        &self.blocks[pool.index()]
+    }
+}
+
 impl PrefixCache {
     pub(crate) fn new() -> Self {
         Self { entries: BTreeMap::new(), next_id: 0, key_of: sha256, planted: Planted::default() }
@@ -70,28 +76,29 @@ impl PrefixCache {
         (same || self.planted.is(PlantedBug::HitWithoutComparison)).then_some(entry)
     }
 
-    /// Adds an entry for blocks of both pools and returns the one that stood under its key, whose blocks have lost it.
-    pub(crate) fn insert(
-        &mut self,
-        key: BlockKey,
-        parent: Link,
-        tokens: &[Token],
-        (block, windowed): (BlockId, Option<BlockId>),
-    ) -> (EntryId, Option<Entry>) {
+    /// Adds an entry, whose blocks come next, and returns the one that stood under its key, whose blocks have lost it.
+    pub(crate) fn insert(&mut self, key: BlockKey, parent: Link, tokens: &[Token]) -> (EntryId, Option<Entry>) {
         let id = EntryId(self.next_id);
         self.next_id += 1;
-        let replaced = self.entries.insert(key, Entry { id, block, windowed, parent, tokens: tokens.into() });
-        (id, replaced)
+        let entry = Entry { id, blocks: [Vec::new(), Vec::new()], parent, tokens: tokens.into() };
+        (id, self.entries.insert(key, entry))
     }
 
-    /// Removes and returns the entry of a block that is about to be written.
-    pub(crate) fn forget(&mut self, key: &BlockKey) -> Entry {
-        self.entries.remove(key).expect("a key stands for an entry")
+    /// The blocks of a pool that hold the text of a key.
+    pub(crate) fn blocks(&self, key: &BlockKey, pool: KvPool) -> &[BlockId] {
+        self.entries.get(key).expect("a key stands for an entry").blocks(pool)
     }
 
-    /// Says which block of the second pool holds an entry's text, if any does.
-    pub(crate) fn set_windowed(&mut self, key: &BlockKey, windowed: Option<BlockId>) {
-        self.entries.get_mut(key).expect("a key stands for an entry").windowed = windowed;
+    /// Adds a block to those that hold the text of a key.
+    pub(crate) fn add(&mut self, key: &BlockKey, pool: KvPool, block: BlockId) {
+        self.entries.get_mut(key).expect("a key stands for an entry").blocks[pool.index()].push(block);
+    }
+
+    /// Takes a block out of those that hold the text of a key; returns the entry if that was the last of the first pool.
+    pub(crate) fn remove(&mut self, key: &BlockKey, pool: KvPool, block: BlockId) -> Option<Entry> {
+        let entry = self.entries.get_mut(key).expect("a key stands for an entry");
+        entry.blocks[pool.index()].retain(|other| *other != block);
+        if entry.blocks(KvPool::Main).is_empty() { self.entries.remove(key) } else { None }
     }
 
     /// Every key and its entry.

@@ -268,7 +268,7 @@ impl Scheduler {
     fn end(&mut self, mut sequence: Sequence, reason: FinishReason, outbox: &mut Outbox) {
         if self.planted.is(PlantedBug::DoubleFree) {
             for table in sequence.tables.iter() {
-                table.blocks().iter().for_each(|block| self.ledger.pool_mut(table.pool()).release(*block));
+                table.blocks().iter().for_each(|block| self.ledger.release(table.pool(), *block));
             }
         }
         sequence.count_blocks(outbox.now);

@@ -11,6 +11,7 @@ mod live;
 mod observation;
 mod oracle;
 mod order;
+mod outcome;
 mod random;
 mod safe;
 mod scenario;
@@ -21,7 +22,8 @@ use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 
 use crate::planted_bug::PlantedBug;
-use world::{Outcome, World};
+use outcome::Outcome;
+use world::World;
 
 /// Seeds of a plain run.
 const SEEDS: u64 = 6000;
@@ -98,6 +100,13 @@ fn the_seeds_see_every_kind_of_thing() {
         "windowed block given back",
         "windowed block given back after a prefix hit",
         "windowed block given back by one of several",
+        "block given back after a preemption",
+        "windowed block given back after a preemption",
+        "preemption beside a second pool",
+        "preemption for want of windowed blocks",
+        "prefix hit after a preemption beside a second pool",
+        "recomputed beside a second pool",
+        "states after a preemption beside a second pool",
     ];
     let aborts =
         ["before the fork", "in the prompt", "while decoding", "when preempted", "while waiting", "after the end"]
@@ -113,11 +122,12 @@ fn is_caught(bug: PlantedBug) -> bool {
 }
 
 macro_rules! caught {
-    ($($test:ident: $bug:ident,)*) => {
+    ($($test:ident: $bug:ident $(($pool:ident))?,)*) => {
         mod planted {
             $(#[test]
             fn $test() {
-                assert!(super::is_caught(super::PlantedBug::$bug), "nobody noticed {:?}", super::PlantedBug::$bug);
+                let bug = super::PlantedBug::$bug $((crate::KvPool::$pool))?;
+                assert!(super::is_caught(bug), "nobody noticed {bug:?}");
             })*
         }
     };
@@ -133,7 +143,8 @@ caught! {
     wrong_block_in_the_table: WrongBlock,
     budget_not_charged: BudgetNotCharged,
     preempt_to_the_back_of_the_queue: PreemptToTheBack,
-    copy_on_write_skipped: CopySkipped,
+    copy_on_write_skipped: CopySkipped(Main),
+    copy_on_write_skipped_in_the_second_pool: CopySkipped(Windowed),
     prefix_hit_without_comparison: HitWithoutComparison,
     block_cached_before_commit: CachedBeforeCommit,
     referenced_block_evicted: EvictReferenced,
@@ -167,9 +178,12 @@ caught! {
     beam_sum_forgotten: BeamSumForgotten,
     dead_beam_kept: DeadBeamKept,
     beams_block_each_other: BeamsBlock,
-    window_too_short: WindowTooShort,
-    window_never_moves: WindowNeverMoves,
+    window_too_short: WindowTooShort(Main),
+    window_too_short_in_the_second_pool: WindowTooShort(Windowed),
+    window_never_moves: WindowNeverMoves(Main),
+    window_never_moves_in_the_second_pool: WindowNeverMoves(Windowed),
     windowed_block_found_after_its_reuse: WindowedFoundAfterReuse,
+    equal_blocks_kept: EqualBlocksKept,
     whole_sequence_cut: WholeCut,
     whole_sequences_not_budgeted: WholeUnbounded,
 }

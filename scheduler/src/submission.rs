@@ -72,7 +72,7 @@ impl Submission {
             let needed = limits.held_blocks_for(pool, positions).saturating_mul(together);
             let total = limits.blocks_in(pool);
             if needed > total {
-                return Err(Reject::NeverFits { needed, total });
+                return Err(Reject::NeverFits { pool, needed, total });
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Event, Executor, FinishReason, Limits, Reject, RowFault, Sample, SamplingParams, SeqId, StepOutput,
+    Driver, Event, Executor, FinishReason, KvPool, Limits, Reject, RowFault, Sample, SamplingParams, SeqId, StepOutput,
     StepPlan, Submission, Token, Turn,
 };
 use support::LIMITS;
@@ -121,7 +121,7 @@ fn what_can_never_run_is_refused_at_the_edge() {
     let ask = |submission| driver(limits.clone()).submit(submission, Duration::ZERO);
     assert_eq!(ask(request(1..2, 0, 1)), Err(Reject::Empty));
     assert_eq!(ask(request(1..2, 30, 11)), Err(Reject::TooLong { prompt: 30, new: 11, limit: 40 }));
-    assert_eq!(ask(request(1..2, 30, 4)), Err(Reject::NeverFits { needed: 9, total: 8 }));
+    assert_eq!(ask(request(1..2, 30, 4)), Err(Reject::NeverFits { pool: KvPool::Main, needed: 9, total: 8 }));
     assert_eq!(ask(request(1..2, 30, 3)), Ok(()), "the last token is never fed back");
     assert_eq!(ask(request(1..6, 3, 3)), Err(Reject::TooManyChoices { choices: 5, limit: 4 }));
     assert_eq!(ask(request(1..5, 3, 3)), Ok(()));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use scheduler::{
-    Driver, Executor, Limits, Reject, Sample, SamplingParams, SeqId, StepOutput, StepPlan, Submission, Token,
+    Driver, Executor, KvPool, Limits, Reject, Sample, SamplingParams, SeqId, StepOutput, StepPlan, Submission, Token,
     WindowedPool,
 };
 use support::{LIMITS, Never, run, submission};
@@ -40,7 +40,12 @@ fn request(seq: u64, prompt: impl Iterator<Item = Token>, max_new: usize) -> Sub
 
 /// Prompt tokens that are found, of one prompt after another.
 fn found(prompts: Vec<Vec<Token>>) -> Vec<usize> {
-    let mut driver = Driver::new(TWO_POOLS, Echo);
+    found_within(TWO_POOLS, prompts)
+}
+
+/// The same within other limits.
+fn found_within(limits: Limits, prompts: Vec<Vec<Token>>) -> Vec<usize> {
+    let mut driver = Driver::new(limits, Echo);
     let mut found = Vec::new();
     for (seq, prompt) in (1..).zip(prompts) {
         driver.submit(request(seq, prompt.into_iter(), 1), Duration::ZERO).unwrap();
@@ -79,9 +84,22 @@ fn a_prefix_is_found_as_far_as_its_last_window_is_kept() {
 }
 
 #[test]
+fn a_text_that_was_computed_again_is_found_as_long_as_its_newer_blocks_are_kept() {
+    let limits = Limits { num_blocks: 24, windowed: Some(WindowedPool { num_blocks: 16, window: 6 }), ..TWO_POOLS };
+    let text = || (0..21).collect::<Vec<Token>>();
+    // Takes windows of the text, but none of its blocks of the first pool.
+    let other = || (100..155).collect::<Vec<Token>>();
+    // Takes the oldest blocks of the first pool, but no window that the text was computed again with.
+    let another = || (200..243).collect::<Vec<Token>>();
+    assert_eq!(found_within(limits, vec![text(), other(), text(), another(), text()]), [0, 0, 0, 0, 20]);
+}
+
+#[test]
 fn what_the_second_pool_can_never_hold_is_refused() {
     let few = Limits { windowed: Some(WindowedPool { num_blocks: 4, window: 6 }), ..TWO_POOLS };
     let ask = |prompt: Token| Driver::new(few.clone(), Echo).submit(request(1, 0..prompt, 1), Duration::ZERO);
     assert_eq!(ask(16), Ok(()));
-    assert_eq!(ask(17), Err(Reject::NeverFits { needed: 5, total: 4 }));
+    let never = ask(17).unwrap_err();
+    assert_eq!(never, Reject::NeverFits { pool: KvPool::Windowed, needed: 5, total: 4 });
+    assert_eq!(never.to_string(), "the request needs 5 KV blocks of the windowed pool, which has 4");
 }

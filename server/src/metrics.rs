@@ -1,8 +1,9 @@
 //! Every metric name, once. Label values come from closed sets: no client can add a series.
 //!
-//! Gauges of a scheduler are copied from one snapshot at each scrape, so the four block gauges always add up; the rest is
+//! Gauges of a scheduler are copied from one snapshot at each scrape, so the four block gauges of a pool always add up; the rest is
 //! counted where it happens.
 
+mod blocks;
 mod buckets;
 mod distributions;
 mod experts;

@@ -29,11 +29,11 @@ impl Scheduler {
             let Some(place) = self.waiting.next(now, |sequence| sequence.is_held(held)) else {
                 return;
             };
-            if !self.fits(place, &pending) {
+            let Some(usable) = self.fits(place, &pending) else {
                 return;
-            }
+            };
             let mut sequence = self.waiting.remove(place);
-            self.begin(&mut sequence, now);
+            self.begin(&mut sequence, usable, now);
             let reach = sequence.unscored.reach(sequence.computed, budget.scores_left());
             let count = sequence.remaining().min(budget.prompt_left()).min(reach);
             budget.charge_prompt(count);
@@ -69,19 +69,20 @@ impl Scheduler {
         more.min(self.limits.held_blocks_for(pool, known).saturating_sub(held))
     }
 
-    /// Whether the pools and the places hold the sequence beside `pending` blocks; looks its prefix up.
-    fn fits(&mut self, place: Place, pending: &[usize; 2]) -> bool {
+    /// Looks a sequence's prefix up; says how many of its positions are found, if the pools and the places hold it beside
+    /// `pending` blocks.
+    fn fits(&mut self, place: Place, pending: &[usize; 2]) -> Option<usize> {
         let running = self.num_running();
         let sequence = self.waiting.at_mut(place);
         if running + sequence.choices.len() > self.limits.max_running() {
-            return false;
+            return None;
         }
         self.ledger.find(&mut sequence.chain, &sequence.tokens, &mut self.spare_hits);
         let known = sequence.tokens.len();
         let found = sequence.usable_positions(self.spare_hits.len() * self.limits.block_size, self.planted);
         let usable = self.ledger.cut(&mut self.spare_hits, found);
         let needed = |pool| self.needed_blocks(pool, known, usable) + pending[pool.index()];
-        self.limits.pools().all(|pool| needed(pool) <= self.ledger.available(pool))
+        self.limits.pools().all(|pool| needed(pool) <= self.ledger.available(pool)).then_some(usable)
     }
 
     /// Blocks of a pool that `known` tokens take, the first `usable` of which were found.
@@ -97,11 +98,10 @@ impl Scheduler {
         held - shared + self.more_blocks(pool, known, (found, held)) + usize::from(copies)
     }
 
-    /// Starts a sequence on the blocks that [`Self::fits`] found.
-    fn begin(&mut self, sequence: &mut Sequence, now: Duration) {
+    /// Starts a sequence on the blocks that [`Self::fits`] found, which hold its first `usable` positions.
+    fn begin(&mut self, sequence: &mut Sequence, usable: usize, now: Duration) {
         let hits = &self.spare_hits;
         sequence.count_blocks(now);
-        let usable = sequence.usable_positions(hits.len() * self.limits.block_size, self.planted);
         sequence.tables.begin(&mut self.ledger, hits, usable);
         if !self.planted.is(PlantedBug::StaleComputed) {
             sequence.computed = usable;

@@ -8,15 +8,13 @@ use super::ended::Ended;
 use super::fake_executor::FakeExecutor;
 use super::fake_model::VECTOR;
 use super::observation::{Books, Known, Observation, View};
+use super::outcome::Outcome;
 use super::random::{Random, mix};
 use super::scenario::Scenario;
 use super::{beam_oracle, live, oracle, order, safe, text};
 use crate::planted_bug::PlantedBug;
 use crate::prefix_cache::BlockKey;
-use crate::{
-    BlockId, Driver, Event, FinishReason, KvPool, Limits, Passes, Reject, SeqId, SequenceStats, StepPlan, Submission,
-    Token, Work,
-};
+use crate::{Driver, Event, KvPool, Limits, Passes, Reject, SeqId, StepPlan, Submission, Token};
 
 /// Turns within which everything must have ended.
 const PATIENCE: usize = 4000;
@@ -37,19 +35,6 @@ pub(super) struct World {
     furthest: BTreeMap<SeqId, usize>,
     recomputed: usize,
     outcome: Outcome,
-}
-
-/// What came of a run: a digest of everything, and how often each kind of thing happened.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Outcome {
-    digest: u64,
-    pub(super) tally: BTreeMap<String, usize>,
-}
-
-impl Outcome {
-    fn count(&mut self, kind: &str, times: usize) {
-        *self.tally.entry(kind.to_owned()).or_default() += times;
-    }
 }
 
 impl World {
@@ -112,6 +97,8 @@ impl World {
         self.outcome.count("preemption", stats.preemptions as usize);
         self.outcome.count("prefix hit", stats.prefix_hit_tokens as usize);
         self.outcome.count("recomputed", stats.recomputed_tokens as usize);
+        let beside = if self.scenario.limits.windowed.is_some() { stats.recomputed_tokens } else { 0 };
+        self.outcome.count("recomputed beside a second pool", beside as usize);
         self.outcome
     }
 
@@ -167,7 +154,7 @@ impl World {
     /// Ends any sequence: waiting, running, ended, refused or never seen. The second time nothing happens.
     fn abort(&mut self) {
         let seq = self.victim();
-        self.tally_abort(seq);
+        self.outcome.count_abort(seq, &View::of(self.driver.scheduler_mut()), &self.books);
         let is_answer = self.books.get(&seq).is_some_and(|known| known.expected.is_some());
         let lives = is_answer && !self.ended.has(seq);
         let event = self.driver.abort(seq, self.now);
@@ -187,22 +174,6 @@ impl World {
         alive[self.random.within(0, alive.len() - 1)]
     }
 
-    /// Counts the states in which sequences are aborted.
-    fn tally_abort(&mut self, seq: SeqId) {
-        let view = View::of(self.driver.scheduler_mut());
-        let preempted = self.books.get(&seq).is_some_and(|known| known.preempted);
-        let running = view.running.iter().find(|member| member.seqs.contains(&seq));
-        let state = match running {
-            Some(member) if member.seqs.len() > 1 => "abort before the fork",
-            Some(member) if member.generated == 0 => "abort in the prompt",
-            Some(_) => "abort while decoding",
-            None if view.waits(seq) && preempted => "abort when preempted",
-            None if view.waits(seq) => "abort while waiting",
-            None => "abort after the end",
-        };
-        self.outcome.count(state, 1);
-    }
-
     fn hold(&mut self) {
         let random = &mut self.random;
         self.held.retain(|_| random.chance(60));
@@ -220,7 +191,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        let before = View::of(self.driver.scheduler_mut());
+        let (before, blocks) = (View::of(self.driver.scheduler_mut()), self.driver.stats().blocks);
         let (now, reads) = (self.now, Cell::new(0));
         let clock = || now + Duration::from_millis(5 * reads.replace(reads.get() + 1));
         let turn = self.driver.turn(clock, &self.held);
@@ -245,29 +216,12 @@ impl World {
         safe::check(&seen, &self.books);
         live::check(&seen);
         order::check(&seen, &self.books);
+        self.outcome.count_preemptions(&seen, &self.books, blocks);
         self.enter_preemptions(&before, &after, now);
         self.outcome.digest = mix(self.outcome.digest, digest(&format!("{plan:?}{:?}", turn.events)));
-        self.outcome.count("copy", plan.copies.len());
-        self.outcome.count("fork", plan.works.iter().filter(|work| work.samples.len() > 1).count());
-        self.outcome.count("mixed step", usize::from(is_mixed(&plan)));
-        let draws = plan.works.iter().any(|work| !work.samples.is_empty());
-        self.outcome.count("vector beside a draw", if draws { plan.pooled().count() } else { 0 });
-        self.count_given_back(&plan);
-        self.outcome.count("proposal", plan.works.iter().map(Work::proposals).sum());
+        self.outcome.count_plan(&plan, &self.books);
         self.outcome.count("accepted proposal", accepted.iter().sum());
         self.hear(&turn.events);
-    }
-
-    /// Counts works with blocks that were given back: one block stands in their place and in its own.
-    fn count_given_back(&mut self, plan: &StepPlan) {
-        let is_first_twice = |blocks: &[BlockId]| blocks.len() > 1 && blocks[0] == blocks[1];
-        for (work, kind, _) in plan.works.iter().flat_map(tables).filter(|(.., blocks)| is_first_twice(blocks)) {
-            let known = &self.books[&work.seq];
-            let (hit, several) = (known.cached > 0, known.beams || known.choice > 0);
-            self.outcome.count(&format!("{kind} given back"), 1);
-            self.outcome.count(&format!("{kind} given back after a prefix hit"), usize::from(hit));
-            self.outcome.count(&format!("{kind} given back by one of several"), usize::from(several));
-        }
     }
 
     /// Writes down who was in a step for the first time, and what was computed again.
@@ -300,48 +254,11 @@ impl World {
     fn hear(&mut self, events: &[Event]) {
         for event in events {
             self.ended.hear(event, &self.books);
-            if let Event::Scores { seq, scores } = event {
-                let known = &self.books[seq];
-                self.outcome.count("score", scores.len());
-                self.outcome.count("scores in pieces", usize::from(scores.len() + 1 < known.prompt_tokens));
-                self.outcome.count("scores after a preemption", usize::from(known.preempted));
-            }
-            if let Event::Vector { seq, vector } = event {
-                let known = &self.books[seq];
-                let is_piece = known.states.is_some_and(|all| vector.len() < all);
-                let is_after = known.states.is_some() && known.preempted;
-                self.outcome.count("states in pieces", usize::from(is_piece));
-                self.outcome.count("states after a preemption", usize::from(is_after));
-            }
-            if let Event::Finished { seq, reason, stats } = event {
+            self.outcome.count_event(event, &self.books, &self.ended, &self.scenario.limits);
+            if let Event::Finished { seq, .. } = event {
                 self.books.get_mut(seq).expect("it was heard").ended = true;
-                self.count_beams(*seq, *reason, stats);
-                let kind = format!("{reason:?}");
-                self.outcome.count(kind.split('(').next().expect("a name"), 1);
-                let whole = stats.cached_tokens + 1 == stats.prompt_tokens && stats.cached_tokens > 0;
-                self.outcome.count("whole prompt hit", usize::from(whole));
-                self.outcome.count("accepted prediction", stats.accepted_predictions);
-                self.outcome.count("rejected prediction", stats.rejected_predictions);
-                let has_vector = self.ended.vector(*seq).is_some();
-                self.outcome.count("vector", usize::from(has_vector));
-                let is_whole = self.scenario.limits.passes == Passes::Whole;
-                self.outcome.count("vectors of whole sequences", usize::from(has_vector && is_whole));
-                self.outcome.count("vector after preemption", usize::from(has_vector && stats.preemptions > 0));
-                self.outcome.count("vector after a prefix hit", usize::from(has_vector && stats.cached_tokens > 0));
             }
         }
-    }
-
-    fn count_beams(&mut self, seq: SeqId, reason: FinishReason, stats: &SequenceStats) {
-        let known = &self.books[&seq];
-        if !known.beams || !matches!(reason, FinishReason::Stop(_) | FinishReason::Length) {
-            return;
-        }
-        let kind = if reason == FinishReason::Length { "to its end" } else { "stopped" };
-        let several = usize::from(known.choice > 0);
-        self.outcome.count(&format!("beam search {kind}"), 1);
-        self.outcome.count("beam search after a preemption", usize::from(stats.preemptions > 0));
-        self.outcome.count("answer of several", several);
     }
 }
 
@@ -378,16 +295,6 @@ fn count_accepted(plan: &StepPlan, events: &[Event]) -> Vec<usize> {
         events.iter().filter(token).count()
     };
     plan.works.iter().map(|work| said(work.seq).saturating_sub(1).min(work.proposals())).collect()
-}
-
-/// A work's tables, by name.
-fn tables(work: &Work) -> [(&Work, &str, &[BlockId]); 2] {
-    [(work, "block", &work.blocks), (work, "windowed block", &work.windowed)]
-}
-
-/// Whether prompt chunks and decodes share a step.
-fn is_mixed(plan: &StepPlan) -> bool {
-    plan.works.iter().any(|work| work.tokens.len() > 1) && plan.works.iter().any(|work| work.tokens.len() == 1)
 }
 
 /// A hash with few values, so that keys collide.

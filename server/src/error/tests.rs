@@ -1,6 +1,7 @@
 //! Each row on the wire.
 
 use axum::body::to_bytes;
+use scheduler::KvPool;
 
 use super::*;
 
@@ -99,8 +100,9 @@ fn a_rejection_becomes_its_row() {
     let long = rejected(Reject::TooLong { prompt: 8800, new: 200, limit: 8192 });
     let expected = "this model's maximum context length is 8192 tokens, the request needs 9000 (8800 in the prompt, 200 to generate)";
     assert_eq!((long.message(), long.param()), (expected, Some("prompt")));
-    let never = rejected(Reject::NeverFits { needed: 9, total: 8 });
+    let never = rejected(Reject::NeverFits { pool: KvPool::Windowed, needed: 9, total: 8 });
     assert_eq!((never.code(), never.param()), ("context_length_exceeded", Some("prompt")));
+    assert_eq!(never.message(), "the request needs 9 KV blocks of the windowed pool, which has 8");
     assert_eq!(rejected(Reject::Empty).code(), "invalid_value");
     let choices = rejected(Reject::TooManyChoices { choices: 9, limit: 8 });
     assert_eq!((choices.code(), choices.param()), ("integer_above_max_value", Some("n")));

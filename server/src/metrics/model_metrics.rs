@@ -4,9 +4,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use engine::ExpertLoad;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec};
-use scheduler::{BlockCounts, FinishReason, Limits, SchedulerStats, SequenceStats};
+use scheduler::{FinishReason, Limits, SchedulerStats, SequenceStats};
 
 use super::{
+    blocks::BlockGauges,
     closed,
     distributions::{Sizes, Times},
     experts::ExpertCounters,
@@ -35,10 +36,8 @@ pub struct ModelMetrics {
     running: Gauge,
     waiting: Gauge,
     waiting_by_reason: GaugeVec,
-    kv_usage: Gauge,
     cache_config: GaugeVec,
-    blocks: [Gauge; 4],
-    ledger_error: Gauge,
+    blocks: BlockGauges,
     step_age: Gauge,
     retry_after: Gauge,
     prompt_tokens: IntCounter,
@@ -66,7 +65,7 @@ pub struct ModelMetrics {
 pub struct Reading {
     /// Whose it is.
     pub metrics: Arc<ModelMetrics>,
-    /// One snapshot of its engine, so that the four block gauges add up; none where it is not served.
+    /// One snapshot of its engine, so that its block gauges add up; none where it is not served.
     pub snapshot: Option<SchedulerStats>,
     /// How long its engine has not stepped.
     pub step_age: Duration,
@@ -77,9 +76,6 @@ pub struct Reading {
 impl ModelMetrics {
     /// All series of a model.
     pub(super) fn new(make: &Maker<'_>) -> Self {
-        let blocks = ["total", "used", "cached", "free"].map(|kind| {
-            make.gauge(&format!("gondola:kv_blocks_{kind}"), "KV blocks of all pools; used + cached + free = total")
-        });
         make.counter("gondola:engine_restarts_total", "Restarts of the engine");
         let adapters = ["max_lora", "running_lora_adapters", "waiting_lora_adapters"];
         let lora = make.gauges("vllm:lora_requests_info", "Adapters at work", &adapters);
@@ -88,14 +84,12 @@ impl ModelMetrics {
             running: make.gauge("vllm:num_requests_running", "Sequences in the running batch"),
             waiting: make.gauge("vllm:num_requests_waiting", "Sequences waiting to run"),
             waiting_by_reason: make.gauges("vllm:num_requests_waiting_by_reason", "Waiting, by reason", &["reason"]),
-            kv_usage: make.gauge("vllm:kv_cache_usage_perc", "Used share of the KV blocks, 0 to 1, in the fuller pool"),
             cache_config: make.gauges(
                 "vllm:cache_config_info",
                 "Shape of the KV cache, always 1",
                 &["block_size", "num_gpu_blocks", "cache_dtype"],
             ),
-            blocks,
-            ledger_error: make.gauge("gondola:kv_ledger_error", "Blocks that do not add up; 0 or a bug"),
+            blocks: BlockGauges::new(make),
             step_age: make.gauge("gondola:last_step_age_seconds", "Since the last step while work waits; 0 when idle"),
             retry_after: make.gauge("gondola:retry_after_seconds", "What a refused client would be told now"),
             prompt_tokens: make.counter("vllm:prompt_tokens_total", "Prompt tokens, computed or cached"),
@@ -250,13 +244,7 @@ impl ModelMetrics {
         self.step_age.set(reading.step_age.as_secs_f64());
         self.retry_after.set(reading.retry_after.as_secs_f64());
         let stats = reading.snapshot.unwrap_or_default();
-        let counts = stats.all_blocks();
-        for (gauge, count) in self.blocks.iter().zip([counts.total, counts.used, counts.cached, counts.free]) {
-            gauge.set(count as f64);
-        }
-        self.ledger_error.set(stats.ledger_error as f64);
-        let used = |pool: BlockCounts| pool.used as f64 / pool.total.max(1) as f64;
-        self.kv_usage.set(used(stats.blocks).max(used(stats.windowed_blocks)));
+        self.blocks.show(&stats);
         self.running.set(stats.running as f64);
         self.waiting.set(stats.waiting as f64);
         self.waiting_by_reason.with_label_values(&["capacity"]).set(stats.waiting as f64);

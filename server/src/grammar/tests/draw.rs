@@ -7,6 +7,7 @@ use llguidance::Matcher;
 use super::vocabulary::{self, EOS};
 use crate::{
     grammar::{CompiledGrammar, Form, GrammarRoom, GrammarSpec, Grammars},
+    shown_tokens::ShownTokens,
     tokenizer::Tokenizer,
 };
 
@@ -31,8 +32,16 @@ pub(super) fn grammars() -> Grammars {
 
 /// The same in a room that others share.
 pub(super) fn grammars_in(room: &GrammarRoom) -> Grammars {
-    let tokenizer = Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap();
-    Grammars::new(tokenizer.into(), vec![EOS], None, room)
+    Grammars::new(tokenizer(), vec![EOS], None, room)
+}
+
+/// What of such a model's answers is shown.
+pub(super) fn shown() -> ShownTokens {
+    ShownTokens::new(tokenizer(), true, [])
+}
+
+fn tokenizer() -> Arc<Tokenizer> {
+    Tokenizer::load(&vocabulary::source(), vocabulary::VOCAB_SIZE).unwrap().into()
 }
 
 /// A form's grammar, or why there is none.
