@@ -167,7 +167,8 @@ impl TilePlace<'_> {
     }
 
     /// Writes what the quants of a run are multiplied with, from their scales and the sums of their halves.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "kernels inline it")]
     pub fn write_factors<const N: usize>(&mut self, run: Range<usize>, scales: &[f32; N], halves: &[[i32; 2]; N]) {
         let mut factors = [[0; N]; FACTORS];
         for (lane, (scale, &[first, second])) in scales.iter().zip(halves).enumerate() {
@@ -179,15 +180,27 @@ impl TilePlace<'_> {
                 line[lane] = value;
             }
         }
-        if self.rows == N && run.len() == N {
-            let block = &mut self.factors[run.start * FACTORS..run.end * FACTORS];
-            block.as_chunks_mut().0.copy_from_slice(&factors);
-            return;
+        match self.rows {
+            16 if run.len() == N => return self.write_blocks::<16, N>(run.start, &factors),
+            8 if run.len() == N => return self.write_blocks::<8, N>(run.start, &factors),
+            _ => {}
         }
         for (lane, pair) in run.enumerate() {
             let (block, row) = (pair / self.rows, pair % self.rows);
             for (factor, line) in factors.iter().enumerate() {
                 self.factors[(block * FACTORS + factor) * self.rows + row] = line[lane];
+            }
+        }
+    }
+
+    /// The same where the run is whole blocks of R rows.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "kernels inline it")]
+    fn write_blocks<const R: usize, const N: usize>(&mut self, first: usize, factors: &[[u32; N]; FACTORS]) {
+        let blocks = self.factors[first * FACTORS..].as_chunks_mut::<R>().0.as_chunks_mut::<FACTORS>().0;
+        for (index, block) in blocks[..N / R].iter_mut().enumerate() {
+            for (to, line) in block.iter_mut().zip(factors) {
+                *to = line.as_chunks().0[index];
             }
         }
     }

@@ -13,6 +13,7 @@ use half::f16;
 use scheduler::BlockId;
 
 use super::attention_scratch::{AttentionScratch, clear, of_rows};
+use super::fill_tile::{bits, line_at};
 use super::float_tile::tile;
 use super::kv_element::{GROUP, KvElement};
 use super::score_rule::{ScoreRule, Seen};
@@ -54,6 +55,9 @@ pub struct Attend<'a, 's, E> {
     pub scratch: &'s mut AttentionScratch,
 }
 
+/// Bits of R rows: sixteen elements of each, then the next sixteen; zeros behind the end.
+type Queries<const R: usize> = [[[u32; LANES]; R]];
+
 /// Keys of 16 positions: `[head_dim]` lines; their scales, if they have any, `[groups]` lines.
 type KeyTile<'a, E> = (&'a [[E; LANES]], &'a [[f16; LANES]]);
 
@@ -81,8 +85,8 @@ impl<E: KvElement> AttentionTile<'_, E> {
     fn attend<S: Simd, const R: usize>(mut self, simd: S, scratch: &mut AttentionScratch) {
         let (heads, width) = (self.heads(), self.head_dim());
         let lines = width.div_ceil(LANES);
-        let queries = &mut scratch.queries.as_chunks_mut::<R>().0[..width];
-        self.interleave_queries(queries);
+        let queries = &mut scratch.queries.as_chunks_mut().0.as_chunks_mut::<R>().0[..lines];
+        self.scale_queries(simd, queries);
         let (weights, values, rows) =
             (of_rows(&mut scratch.weights), of_rows(&mut scratch.values), of_rows::<_, R>(&mut scratch.rows));
         let mut relative_to = [SoftmaxSum::EMPTY; R];
@@ -112,17 +116,16 @@ impl<E: KvElement> AttentionTile<'_, E> {
         }
     }
 
-    /// Writes them as `[head_dim, rows]`, scaled.
+    /// Writes them sixteen elements of each row at a time, scaled.
     #[inline(always)]
-    fn interleave_queries<const R: usize>(&self, queries: &mut [[f32; R]]) {
-        let (heads, width) = (self.heads(), queries.len());
-        let mut rows = [[].as_slice(); R];
+    fn scale_queries<S: Simd, const R: usize>(&self, simd: S, queries: &mut Queries<R>) {
+        let (heads, width) = (self.heads(), self.head_dim());
         for row in 0..R {
-            rows[row] = &self.queries[row / heads * self.query_stride + row % heads * width..][..width];
-        }
-        for (index, element) in queries.iter_mut().enumerate() {
-            for row in 0..R {
-                element[row] = rows[row][index] * self.rule.scale;
+            let elements = &self.queries[row / heads * self.query_stride + row % heads * width..][..width];
+            for (index, rows) in queries.iter_mut().enumerate() {
+                let mut scaled = [0.0; LANES];
+                simd.store(simd.mul(line_at(simd, elements, index), simd.splat(self.rule.scale)), &mut scaled);
+                rows[row] = bits(scaled);
             }
         }
     }
@@ -132,7 +135,7 @@ impl<E: KvElement> AttentionTile<'_, E> {
     fn scores<S: Simd, const R: usize>(
         &self,
         simd: S,
-        queries: &[[f32; R]],
+        queries: &Queries<R>,
         positions: Range<usize>,
         scores: &mut [Weights; R],
     ) {
@@ -159,7 +162,7 @@ impl<E: KvElement> AttentionTile<'_, E> {
     fn tile_scores<S: Simd, const R: usize, const P: usize>(
         &self,
         simd: S,
-        queries: &[[f32; R]],
+        queries: &Queries<R>,
         first: usize,
     ) -> [[S::Vector; R]; P] {
         let last = self.blocks.len() * (self.kv.geometry().block_size / LANES) - 1;
@@ -184,14 +187,14 @@ impl<E: KvElement> AttentionTile<'_, E> {
     fn gathered_scores<S: Simd, const R: usize>(
         &self,
         simd: S,
-        queries: &[[f32; R]],
+        queries: &Queries<R>,
         positions: Range<usize>,
         scores: &mut [Weights; R],
     ) {
         let block_size = self.kv.geometry().block_size;
         let mut keys = [[E::default(); LANES]; MAX_HEAD_DIM];
         let mut scales = [[f16::ZERO; LANES]; MAX_GROUPS];
-        let keys = &mut keys[..queries.len()];
+        let keys = &mut keys[..self.head_dim()];
         for (index, first) in positions.clone().step_by(LANES).enumerate() {
             for position in (first..positions.end.min(first + LANES)).step_by(block_size) {
                 let (block, place) = (self.blocks[position / block_size], position - first);
@@ -313,13 +316,13 @@ fn scores_of<S: Simd, E: KvElement, const R: usize, const P: usize>(
     simd: S,
     keys: [KeyTile<'_, E>; P],
     ahead: [*const [E; LANES]; P],
-    queries: &[[f32; R]],
+    queries: &Queries<R>,
 ) -> [[S::Vector; R]; P] {
     if !E::HAS_SCALES {
         return tile(simd, elements_from(keys, 0), ahead, queries);
     }
     let mut totals = [[simd.splat(0.0); R]; P];
-    for (group, queries) in queries.chunks(GROUP).enumerate() {
+    for (group, queries) in queries.chunks(GROUP / LANES).enumerate() {
         let mut ahead = ahead;
         for line in &mut ahead {
             *line = line.wrapping_add(group * GROUP);

@@ -8,8 +8,8 @@ use crate::kv_cache::MAX_HEAD_DIM;
 /// Room for the rows of one tile, kept from tile to tile: to clear all of it would cost more than a short attention.
 #[derive(Debug)]
 pub struct AttentionScratch {
-    /// `[head_dim, rows]`, scaled.
-    pub(super) queries: [f32; MAX_TILE_ROWS * MAX_HEAD_DIM],
+    /// Bits of the scaled numbers, `[head_dim / 16, rows, 16]`, zeros behind the end.
+    pub(super) queries: [u32; MAX_TILE_ROWS * MAX_HEAD_DIM],
     /// Scores, then weights, of a partition.
     pub(super) weights: [Weights; MAX_TILE_ROWS],
     /// Weights times values of a partition.
@@ -21,7 +21,7 @@ pub struct AttentionScratch {
 impl Default for AttentionScratch {
     fn default() -> Self {
         Self {
-            queries: [0.0; MAX_TILE_ROWS * MAX_HEAD_DIM],
+            queries: [0; MAX_TILE_ROWS * MAX_HEAD_DIM],
             weights: [[0.0; PARTITION]; MAX_TILE_ROWS],
             values: [NO_VALUES; MAX_TILE_ROWS],
             rows: [NO_VALUES; MAX_TILE_ROWS],

@@ -94,8 +94,9 @@ impl Source<'_> {
     }
 }
 
+/// Sixteen values of a row; zeros behind its end.
 #[inline(always)]
-fn line_at<S: Simd>(simd: S, values: &[f32], index: usize) -> S::Vector {
+pub(super) fn line_at<S: Simd>(simd: S, values: &[f32], index: usize) -> S::Vector {
     let (whole, rest) = values.as_chunks::<LANES>();
     match whole.get(index) {
         Some(line) => simd.load(line),
@@ -108,12 +109,14 @@ fn line_at<S: Simd>(simd: S, values: &[f32], index: usize) -> S::Vector {
 #[inline(always)]
 fn fill_quants<S: Simd>(simd: S, source: &Source<'_>, blocks: Range<usize>, mut place: TilePlace<'_>) {
     let (rows, zero) = (place.rows, simd.splat(0.0));
+    let (mut block, mut row) = (blocks.start, 0);
     for pairs in place.runs::<LANES>() {
         place.fetch_behind(simd, &pairs);
         let mut values = [[zero; 2]; LANES];
         let mut magnitudes = [zero; LANES];
-        for (lane, pair) in pairs.clone().enumerate() {
-            let [low, high] = source.block(simd, pair % rows, blocks.start + pair / rows);
+        for lane in 0..pairs.len() {
+            let [low, high] = source.block(simd, row, block);
+            (block, row) = if row + 1 == rows { (block + 1, 0) } else { (block, row + 1) };
             values[lane] = [low, high];
             magnitudes[lane] = simd.max(magnitude(simd, low), magnitude(simd, high));
         }
@@ -164,8 +167,9 @@ fn fill_floats<S: Simd>(simd: S, source: &Source<'_>, blocks: Range<usize>, mut 
     }
 }
 
+/// Words of a line.
 #[inline(always)]
-fn bits(numbers: [f32; LANES]) -> [u32; LANES] {
+pub(super) fn bits(numbers: [f32; LANES]) -> [u32; LANES] {
     let mut words = [0; LANES];
     for (word, number) in words.iter_mut().zip(numbers) {
         *word = number.to_bits();

@@ -46,13 +46,13 @@ impl<E: Element> FloatTile<'_, E> {
     fn rows_known<S: Simd, const R: usize>(self, simd: S) {
         let x = self.x.as_chunks().0.as_chunks::<R>().0;
         if let (2, [left, right], [left_out, right_out]) = (S::TILE_PANELS, self.panels, &mut *self.out) {
-            let [a, b] = row_tile::<S, E, R, 2>(simd, [left, right], x);
+            let [a, b] = tile::<S, E, R, 2>(simd, [left, right], ahead_of([left, right]), x);
             store(simd, a, left_out);
             store(simd, b, right_out);
             return;
         }
         for (panel, out) in self.panels.iter().zip(self.out) {
-            let [sums] = row_tile::<S, E, R, 1>(simd, [panel], x);
+            let [sums] = tile::<S, E, R, 1>(simd, [panel], ahead_of([panel]), x);
             store(simd, sums, out);
         }
     }
@@ -65,19 +65,20 @@ fn store<S: Simd, const R: usize>(simd: S, sums: [S::Vector; R], lines: &mut Pan
     }
 }
 
-/// R rows times P panels, accumulators in registers.
+/// R rows times P panels, accumulators in registers. Beside line i of a panel, line i of `ahead` is fetched.
 #[inline(always)]
-fn row_tile<S: Simd, E: Element, const R: usize, const P: usize>(
+pub(super) fn tile<S: Simd, E: Element, const R: usize, const P: usize>(
     simd: S,
     panels: [&[[E; LANES]]; P],
+    ahead: [*const [E; LANES]; P],
     x: &[[[u32; LANES]; R]],
 ) -> [[S::Vector; R]; P] {
     let mut sums = [[simd.splat(0.0); R]; P];
     for (block, x) in x.iter().enumerate() {
-        let (mut lines, mut ahead) = ([[].as_slice(); P], [std::ptr::null(); P]);
+        let (mut lines, mut ahead) = ([[].as_slice(); P], ahead);
         for panel in 0..P {
             lines[panel] = &panels[panel][block * LANES..];
-            ahead[panel] = lines[panel].as_ptr().wrapping_byte_add(FETCH_AHEAD_BYTES);
+            ahead[panel] = ahead[panel].wrapping_add(block * LANES);
         }
         for lane in 0..LANES.min(lines[0].len()) {
             add_input(simd, (lines, ahead, lane), |row| f32::from_bits(x[row][lane]), &mut sums);
@@ -86,23 +87,14 @@ fn row_tile<S: Simd, E: Element, const R: usize, const P: usize>(
     sums
 }
 
-/// R rows `[k, R]` times P panels, accumulators in registers. Beside line i of a panel, line i of `ahead` is fetched.
+/// The lines that lie a fixed distance behind those of each panel.
 #[inline(always)]
-pub(super) fn tile<S: Simd, E: Element, const R: usize, const P: usize>(
-    simd: S,
-    panels: [&[[E; LANES]]; P],
-    ahead: [*const [E; LANES]; P],
-    x: &[[f32; R]],
-) -> [[S::Vector; R]; P] {
-    let mut sums = [[simd.splat(0.0); R]; P];
-    let mut panels = panels;
-    for panel in &mut panels {
-        *panel = &panel[..x.len()];
+fn ahead_of<E, const P: usize>(panels: [&[[E; LANES]]; P]) -> [*const [E; LANES]; P] {
+    let mut ahead = [std::ptr::null(); P];
+    for (ahead, panel) in ahead.iter_mut().zip(panels) {
+        *ahead = panel.as_ptr().wrapping_byte_add(FETCH_AHEAD_BYTES);
     }
-    for (index, x) in x.iter().enumerate() {
-        add_input(simd, (panels, ahead, index), |row| x[row], &mut sums);
-    }
-    sums
+    ahead
 }
 
 /// Panels, what is fetched beside them, and which line.
