@@ -21,7 +21,7 @@ pub enum TokenizerSource {
 }
 
 /// The vocabulary in a GGUF file; lists that the file lacks are empty, the others have one entry for each token.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact with a meaning of its own")]
 pub struct GgufVocabulary {
     /// Kind of tokenizer: `gpt2`, `llama`, `bert` or `t5`.

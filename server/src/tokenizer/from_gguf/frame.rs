@@ -39,24 +39,13 @@ mod tests {
     fn frame(model: &str, add_separator: bool) -> Frame {
         let vocabulary = GgufVocabulary {
             model: model.to_owned(),
-            pre: None,
-            tokens: Vec::new(),
-            scores: Vec::new(),
-            token_types: Vec::new(),
-            merges: Vec::new(),
             bos_id: Some(1),
             eos_id: Some(2),
-            unknown_id: None,
-            padding_id: None,
             separator_id: Some(3),
             add_bos: true,
             add_eos: true,
             add_separator,
-            add_space_prefix: false,
-            markup_swallows_space: false,
-            lowercase: true,
-            strips_accents: true,
-            charsmap: Vec::new(),
+            ..GgufVocabulary::default()
         };
         Frame::of(&vocabulary).unwrap()
     }
