@@ -46,6 +46,8 @@ pub struct GgufVocabulary {
     pub padding_id: Option<Token>,
     /// Stands between two texts, and ends one where the kind is `bert`.
     pub separator_id: Option<Token>,
+    /// Stands for a word that is to be told; white space in front of it is its own.
+    pub mask_id: Option<Token>,
     /// Whether a text starts with `bos_id`.
     pub add_bos: bool,
     /// Whether a text ends with `eos_id`.

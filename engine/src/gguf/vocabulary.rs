@@ -79,6 +79,7 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
         padding_id: id("padding")?,
         // the key is spelled so
         separator_id: id("seperator")?,
+        mask_id: id("mask")?,
         add_bos: flag("add_bos_token")?.unwrap_or(starts_with_bos),
         add_eos: flag("add_eos_token")?.unwrap_or(is_unigram),
         add_separator: flag("add_sep_token")?.unwrap_or(is_bert || is_one_of(&RULES_WITH_SEPARATOR)),

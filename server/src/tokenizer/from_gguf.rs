@@ -68,7 +68,7 @@ pub(super) fn build(vocabulary: &GgufVocabulary, vocab_size: usize) -> Result<To
         prefix,
         suffix,
         pair,
-        mask: None,
+        mask: vocabulary.mask_id,
         special: SpecialTexts {
             bos: text(vocabulary.bos_id),
             eos: text(vocabulary.eos_id),
@@ -96,6 +96,7 @@ fn check(vocabulary: &GgufVocabulary, vocab_size: usize) -> Result<(), Tokenizer
         ("unknown", vocabulary.unknown_id),
         ("padding", vocabulary.padding_id),
         ("seperator", vocabulary.separator_id),
+        ("mask", vocabulary.mask_id),
     ];
     for (field, id) in ids {
         if id.is_some_and(|id| id as usize >= count) {
@@ -121,7 +122,8 @@ fn added_tokens(vocabulary: &GgufVocabulary) -> Vec<(Token, AddedToken)> {
             _ => return None,
         };
         let swallows = vocabulary.markup_swallows_space && !stands_in_text(vocabulary, token);
-        Some((token, AddedToken::from(text.clone(), special).rstrip(swallows)))
+        let stands_for_word = Some(token) == vocabulary.mask_id;
+        Some((token, AddedToken::from(text.clone(), special).rstrip(swallows).lstrip(stands_for_word)))
     };
     (0..).zip(vocabulary.tokens.iter().enumerate()).filter_map(of_type).collect()
 }
