@@ -1,5 +1,6 @@
 //! The weights of an encoder by what they are, and what files call them.
 
+mod gguf;
 mod naming;
 mod relative;
 

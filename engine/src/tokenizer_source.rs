@@ -21,10 +21,10 @@ pub enum TokenizerSource {
 }
 
 /// The vocabulary in a GGUF file; lists that the file lacks are empty, the others have one entry for each token.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact with a meaning of its own")]
 pub struct GgufVocabulary {
-    /// Kind of tokenizer: `gpt2` or `llama`.
+    /// Kind of tokenizer: `gpt2`, `llama`, `bert` or `t5`.
     pub model: String,
     /// Name of the rule that splits text before merging.
     pub pre: Option<String>,
@@ -44,12 +44,24 @@ pub struct GgufVocabulary {
     pub unknown_id: Option<Token>,
     /// Fills batches.
     pub padding_id: Option<Token>,
+    /// Stands between two texts, and ends one where the kind is `bert`.
+    pub separator_id: Option<Token>,
+    /// Stands for a word that is to be told; white space in front of it is its own.
+    pub mask_id: Option<Token>,
     /// Whether a text starts with `bos_id`.
     pub add_bos: bool,
     /// Whether a text ends with `eos_id`.
     pub add_eos: bool,
+    /// Whether `separator_id` stands between two texts, behind what ends the first.
+    pub add_separator: bool,
     /// Whether a space is put in front of a text.
     pub add_space_prefix: bool,
     /// Whether the tokens of markup swallow white space that follows them.
     pub markup_swallows_space: bool,
+    /// Whether texts of the kind `bert` are read in small letters.
+    pub lowercase: bool,
+    /// Whether they lose their accents.
+    pub strips_accents: bool,
+    /// What is put in the place of characters where the kind is `t5`, as sentencepiece compiles it; empty if nothing is.
+    pub charsmap: Vec<u8>,
 }

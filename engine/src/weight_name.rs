@@ -106,10 +106,11 @@ impl WeightName {
     /// The tensor's name in a file.
     pub(crate) fn stored(self, naming: Naming) -> String {
         match (self, naming) {
+            (Self::Encoder(part, term), Naming::GgufEncoder(norms)) => part.stored_gguf(term, norms),
             (Self::Encoder(part, term), _) => part.stored(term, naming.of_encoder()),
             (_, Naming::Gguf) => gguf::stored(self),
             (_, Naming::Decoder(names)) => names.stored(self),
-            (_, Naming::Encoder(_)) => panic!("no encoder has {self:?}"),
+            (_, Naming::Encoder(_) | Naming::GgufEncoder(_)) => panic!("no encoder has {self:?}"),
         }
     }
 

@@ -202,7 +202,7 @@ fn numbers_out_of_range_are_refused_by_key() -> Result<()> {
             "general.architecture",
             text("rwkv6"),
             "\"rwkv6\" is not supported; supported: llama, qwen2, qwen3, phi2, phi3, gemma, gemma2, gemma3, gpt2, gptneox, \
-             stablelm, qwen2moe, qwen3moe, falcon, starcoder2, bloom, mpt, smollm3, ernie4_5",
+             stablelm, qwen2moe, qwen3moe, falcon, starcoder2, bloom, mpt, smollm3, ernie4_5, bert, modern-bert, nomic-bert",
         ),
         ("general.architecture", text("gptj"), "\"gptj\" is not supported; supported: llama, "),
         ("general.architecture", Value::Text(vec![0xff]), "text is not UTF-8"),

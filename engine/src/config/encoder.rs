@@ -137,6 +137,20 @@ pub enum LabelScores {
     Raw,
 }
 
+impl Labels {
+    /// What transformers calls so many labels that have no names.
+    pub(crate) fn unnamed(count: usize) -> Vec<String> {
+        (0..count).map(|id| format!("LABEL_{id}")).collect()
+    }
+}
+
+impl LabelScores {
+    /// How scores of so many labels are read where files do not say it.
+    pub(crate) fn unsaid(labels: usize) -> Self {
+        if labels == 1 { Self::Any } else { Self::One }
+    }
+}
+
 /// How tokens are told where they stand.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Positions {

@@ -8,9 +8,9 @@ use scheduler::Token;
 use serde_json::Value;
 
 use super::json_fields::JsonFields;
-use super::{Biases, LabelState, Squash, StreamNorms};
+use super::{Activation, Biases, LabelState, Squash, StreamNorms};
 use crate::encoder_weight::EncoderNaming;
-use crate::error::LoadError;
+use crate::error::{LoadError, shown};
 use bert::{BERT, DISTILBERT, MPNET, ROBERTA, XLM_ROBERTA};
 use relative::{DEBERTA, XLNET};
 use rotary::{MODERN_BERT, NOMIC, OLD_NOMIC};
@@ -24,6 +24,9 @@ pub(crate) struct EncoderFamily {
     pub(crate) class: &'static str,
     /// What the names of tensors begin with where a head stands beside the encoder.
     pub(crate) body: &'static str,
+    /// `general.architecture` in GGUF metadata, and the namespace of its keys, which several families may share; none where
+    /// such files are not read.
+    pub(crate) gguf_architecture: Option<&'static str>,
     /// How its tensors are called behind that.
     pub(crate) naming: EncoderNaming,
     /// How config.json spells sizes.
@@ -54,6 +57,8 @@ pub(crate) struct EncoderFamily {
     pub(crate) span_class: &'static str,
     /// Fields of config.json that this family reads beside those that all do.
     pub(crate) fields: &'static [&'static str],
+    /// So with keys of GGUF metadata, without their namespace.
+    pub(crate) gguf_keys: &'static [&'static str],
     /// Fields of which one value is computed.
     pub(crate) only: &'static [(&'static str, Only)],
     /// Fields that this family has beside those that all have, and that change no number.
@@ -139,10 +144,45 @@ impl EncoderFamily {
         Ok(spelled.or_else(|| of_type().next()))
     }
 
+    /// That of a GGUF file. Of the families that say `bert`, DistilBERT alone has no vectors for kinds of text; the others
+    /// do not differ in such files.
+    pub(crate) fn of_gguf(architecture: &str, has_types: bool) -> Option<&'static Self> {
+        let of_architecture =
+            move || FAMILIES.into_iter().filter(move |family| family.gguf_architecture == Some(architecture));
+        let alike = of_architecture().find(|family| family.default_types.is_some() == has_types);
+        alike.or_else(|| of_architecture().next())
+    }
+
+    /// `general.architecture` of each.
+    pub(crate) fn gguf_architectures() -> impl Iterator<Item = &'static str> {
+        let mut names: Vec<_> = FAMILIES.into_iter().filter_map(|family| family.gguf_architecture).collect();
+        names.dedup();
+        names.into_iter()
+    }
+
+    /// The activation that its files call so.
+    pub(crate) fn activation(&self, name: &str) -> Result<Activation, String> {
+        match name {
+            "swiglu" if self.gated_mlp => Ok(Activation::Silu),
+            "geglu" if self.gated_mlp => Ok(Activation::Gelu),
+            other => activation(other),
+        }
+    }
+
     /// `model_type` of each.
     pub(crate) fn model_types() -> impl Iterator<Item = &'static str> {
         let mut types: Vec<_> = FAMILIES.into_iter().map(|family| family.model_type).collect();
         types.dedup();
         types.into_iter()
+    }
+}
+
+/// The activation that files of any family call so.
+pub(crate) fn activation(name: &str) -> Result<Activation, String> {
+    match name {
+        "gelu" => Ok(Activation::Gelu),
+        "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::TanhGelu),
+        "silu" | "swish" => Ok(Activation::Silu),
+        other => Err(format!("\"{}\" is not supported; supported: gelu, gelu_new, silu", shown(other))),
     }
 }

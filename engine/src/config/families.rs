@@ -273,7 +273,8 @@ impl Family {
 
     /// The reason for refusing another `general.architecture`.
     pub(crate) fn refusal_of_gguf(name: &str) -> String {
-        let known: Vec<_> = FAMILIES.iter().filter_map(|family| family.gguf_architecture).collect();
+        let decoders = FAMILIES.iter().filter_map(|family| family.gguf_architecture);
+        let known: Vec<_> = decoders.chain(EncoderFamily::gguf_architectures()).collect();
         refusal(name, &known)
     }
 }

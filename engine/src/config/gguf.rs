@@ -2,6 +2,7 @@
 //!
 //! Keys in the architecture's namespace that are not known here are errors: they could change the numbers.
 
+mod encoder;
 mod experts;
 mod gemma;
 mod order;
@@ -10,6 +11,7 @@ mod slopes;
 mod stored;
 mod window;
 
+pub(crate) use encoder::{KINDS_OF_TEXT, encoder_config};
 use scheduler::Token;
 
 use super::families::{Family, Turned, turns};
@@ -20,6 +22,9 @@ use crate::gguf::{Metadata, end_ids, special_id};
 use crate::pooling::{PoolingConfig, PoolingKind};
 use crate::weight_name::{Naming, WeightName};
 use stored::Stored;
+
+/// The key that names the architecture.
+pub(crate) const ARCHITECTURE: &str = "general.architecture";
 
 /// Keys, without the namespace, that are read of every family or that change no number.
 const KNOWN_KEYS: &[&str] = &[
@@ -58,8 +63,8 @@ pub(crate) struct GgufConfig {
 /// Reads the configuration and checks the numbers against each other.
 pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result<GgufConfig, LoadError> {
     let keys = Keys::new(metadata)?;
-    keys.check_names()?;
     let (family, stored) = (keys.family, Stored(tensors));
+    keys.check_names(&[KNOWN_KEYS, family.gguf_keys])?;
     stored.check_unread(family)?;
     let hidden_size = keys.count("embedding_length", range::WIDTH)?;
     let num_heads = keys.count("attention.head_count", range::HEADS)?;
@@ -118,23 +123,13 @@ pub(crate) fn decoder_config(metadata: &Metadata, tensors: &TensorMap) -> Result
 }
 
 /// The metadata, seen through an architecture's namespace.
-struct Keys<'a> {
+struct Keys<'a, F: 'static = Family> {
     metadata: &'a Metadata,
     architecture: &'a str,
-    family: &'static Family,
+    family: &'static F,
 }
 
-impl<'a> Keys<'a> {
-    fn new(metadata: &'a Metadata) -> Result<Self, LoadError> {
-        const KEY: &str = "general.architecture";
-        let architecture = metadata.text(KEY)?;
-        let refused = || metadata.error(KEY, Family::refusal_of_gguf(architecture));
-        let family = Family::of_gguf(architecture).ok_or_else(refused)?;
-        let experts = metadata.optional_count(&format!("{architecture}.{}", experts::COUNT), 0..=u64::MAX)?;
-        let has_experts = experts.is_some_and(|count| count > 0);
-        Ok(Self { metadata, architecture, family: if has_experts { family.with_experts() } else { family } })
-    }
-
+impl<F: 'static> Keys<'_, F> {
     fn full(&self, key: &str) -> String {
         format!("{}.{key}", self.architecture)
     }
@@ -156,12 +151,13 @@ impl<'a> Keys<'a> {
         number.map(range::positive).transpose().map_err(|reason| self.error(key, reason))
     }
 
-    fn check_names(&self) -> Result<(), LoadError> {
+    /// Fails on the first key in the architecture's namespace that stands in none of these lists.
+    fn check_names(&self, known: &[&[&str]]) -> Result<(), LoadError> {
         for key in self.metadata.keys() {
             let Some((namespace, rest)) = key.split_once('.') else {
                 continue;
             };
-            let is_known = KNOWN_KEYS.contains(&rest) || self.family.gguf_keys.contains(&rest);
+            let is_known = known.iter().any(|keys| keys.contains(&rest));
             if namespace != self.architecture || is_known {
                 continue;
             }
@@ -172,6 +168,38 @@ impl<'a> Keys<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The embedding has a row for each token; the metadata may say the same number.
+    fn vocab_size(&self, tensors: &TensorMap) -> Result<usize, LoadError> {
+        let name = WeightName::TokenEmbedding.stored(Naming::Gguf);
+        let Some(embedding) = tensors.get(&name) else {
+            return Err(self.error("vocab_size", format!("tensor '{name}' is missing")));
+        };
+        let rows = embedding.shape()[0];
+        range::whole(rows as u64, range::VOCABULARY).map_err(|reason| embedding.error(format!("rows: {reason}")))?;
+        let key = self.full("vocab_size");
+        if let Some(size) = self.metadata.optional_count(&key, range::VOCABULARY)?.filter(|&size| size != rows as u64) {
+            return Err(self.error("vocab_size", format!("{size} tokens, the embedding has {rows} rows")));
+        }
+        Ok(rows)
+    }
+
+    fn epsilon(&self, key: &str) -> Result<f32, LoadError> {
+        let number = self.metadata.optional_number(&self.full(key))?;
+        let number = number.ok_or_else(|| self.error(key, "is missing"))?;
+        range::epsilon(number).map_err(|reason| self.error(key, reason))
+    }
+}
+
+impl<'a> Keys<'a> {
+    fn new(metadata: &'a Metadata) -> Result<Self, LoadError> {
+        let architecture = metadata.text(ARCHITECTURE)?;
+        let refused = || metadata.error(ARCHITECTURE, Family::refusal_of_gguf(architecture));
+        let family = Family::of_gguf(architecture).ok_or_else(refused)?;
+        let experts = metadata.optional_count(&format!("{architecture}.{}", experts::COUNT), 0..=u64::MAX)?;
+        let has_experts = experts.is_some_and(|count| count > 0);
+        Ok(Self { metadata, architecture, family: if has_experts { family.with_experts() } else { family } })
     }
 
     fn num_kv_heads(&self, num_heads: usize) -> Result<usize, LoadError> {
@@ -204,30 +232,13 @@ impl<'a> Keys<'a> {
         range::turned_dim(said, head_dim).map_err(|reason| self.error(KEY, reason))
     }
 
-    /// The embedding has a row for each token; the metadata may say the same number.
-    fn vocab_size(&self, tensors: &TensorMap) -> Result<usize, LoadError> {
-        let name = WeightName::TokenEmbedding.stored(Naming::Gguf);
-        let Some(embedding) = tensors.get(&name) else {
-            return Err(self.error("vocab_size", format!("tensor '{name}' is missing")));
-        };
-        let rows = embedding.shape()[0];
-        range::whole(rows as u64, range::VOCABULARY).map_err(|reason| embedding.error(format!("rows: {reason}")))?;
-        let key = self.full("vocab_size");
-        if let Some(size) = self.metadata.optional_count(&key, range::VOCABULARY)?.filter(|&size| size != rows as u64) {
-            return Err(self.error("vocab_size", format!("{size} tokens, the embedding has {rows} rows")));
-        }
-        Ok(rows)
-    }
-
     /// That of the norms which the family has: some files give one for both kinds.
     fn norm_eps(&self) -> Result<f32, LoadError> {
         let key = match self.family.norm {
             NormKind::RootMeanSquare => "attention.layer_norm_rms_epsilon",
             NormKind::Layer | NormKind::UnbiasedLayer => "attention.layer_norm_epsilon",
         };
-        let number = self.metadata.optional_number(&self.full(key))?;
-        let number = number.ok_or_else(|| self.error(key, "is missing"))?;
-        range::epsilon(number).map_err(|reason| self.error(key, reason))
+        self.epsilon(key)
     }
 
     /// llama.cpp's numbers; it makes every vector one of unit length.

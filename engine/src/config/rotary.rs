@@ -14,6 +14,11 @@ pub struct RotaryRule {
 }
 
 impl RotaryRule {
+    /// Of a window as files say it, the tokens that a token sees to each side, itself included.
+    pub(crate) fn to_each_side(window: usize) -> usize {
+        window / 2 + 1
+    }
+
     /// How many kinds of angles a step has.
     pub(crate) fn kinds(&self) -> usize {
         1 + usize::from(self.local.is_some())

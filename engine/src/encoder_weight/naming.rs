@@ -77,7 +77,8 @@ impl EncoderPart {
 }
 
 impl Term {
-    fn stored(self) -> &'static str {
+    /// How its tensor's name ends.
+    pub(super) fn stored(self) -> &'static str {
         match self {
             Self::Weight => "weight",
             Self::Bias => "bias",

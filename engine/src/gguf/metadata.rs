@@ -7,17 +7,20 @@ use std::path::{Path, PathBuf};
 
 use super::byte_reader::ByteReader;
 use super::value::{PackedTexts, Value};
+use crate::config::encoder_families::EncoderFamily;
 use crate::config::families::Family;
 use crate::config::range;
 use crate::error::LoadError;
 
 const MAX_KEY_BYTES: u64 = 1 << 16;
-/// Lists that are kept; the last one's key has a namespace.
-const LIST_KEYS: [&str; 5] = [
+/// Lists that are kept; the keys of the last two have a namespace.
+const LIST_KEYS: [&str; 7] = [
     "tokenizer.ggml.tokens",
     "tokenizer.ggml.scores",
     "tokenizer.ggml.token_type",
     "tokenizer.ggml.merges",
+    "tokenizer.ggml.precompiled_charsmap",
+    "classifier.output_labels",
     "attention.sliding_window_pattern",
 ];
 const USED_KEYS: [&str; 3] = ["general.architecture", "general.alignment", "tokenizer.chat_template"];
@@ -133,6 +136,14 @@ impl Metadata {
         }
     }
 
+    pub(crate) fn optional_bytes(&self, key: &str) -> Result<Option<&[u8]>, LoadError> {
+        match self.values.get(key) {
+            None => Ok(None),
+            Some(Value::Bytes(values)) => Ok(Some(values)),
+            Some(_) => Err(self.error(key, "is not a list of bytes")),
+        }
+    }
+
     /// The list of this key, if it is one of such values.
     pub(crate) fn list_of_bools(&self, key: &str) -> Option<&[bool]> {
         match self.values.get(key) {
@@ -148,7 +159,8 @@ impl Metadata {
 
 fn is_used(key: &str) -> bool {
     let namespace = key.split('.').next().unwrap_or(key);
-    USED_KEYS.contains(&key) || key.starts_with("tokenizer.ggml.") || Family::of_gguf(namespace).is_some()
+    let is_model = || Family::of_gguf(namespace).is_some() || EncoderFamily::of_gguf(namespace, true).is_some();
+    USED_KEYS.contains(&key) || key.starts_with("tokenizer.ggml.") || is_model()
 }
 
 fn is_kept_list(key: &str) -> bool {

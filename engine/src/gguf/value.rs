@@ -21,6 +21,7 @@ pub(crate) enum Value {
     Floats(Vec<f32>),
     Integers(Vec<u32>),
     Bools(Vec<bool>),
+    Bytes(Vec<u8>),
     /// A list that is not used, or any value of a key that is not.
     Skipped,
 }
@@ -98,6 +99,7 @@ fn read_list<R: BufRead + Seek>(reader: &mut ByteReader<R>) -> Result<Value, Rea
             (0..count).map(|_| reader.array().map(f32::from_le_bytes)).collect::<Result<_, _>>().map(Value::Floats)
         }
         UINT32 | INT32 => (0..count).map(|_| reader.u32()).collect::<Result<_, _>>().map(Value::Integers),
+        0 | 1 => (0..count).map(|_| reader.array().map(|[byte]| byte)).collect::<Result<_, _>>().map(Value::Bytes),
         BOOL => (0..count).map(|_| read_bool(reader)).collect::<Result<_, _>>().map(Value::Bools),
         other => Err(format!("a list of type {other} is not expected here")),
     }

@@ -12,6 +12,7 @@ const TOKENS: &str = "tokenizer.ggml.tokens";
 const SCORES: &str = "tokenizer.ggml.scores";
 const TOKEN_TYPES: &str = "tokenizer.ggml.token_type";
 const MERGES: &str = "tokenizer.ggml.merges";
+const CHARSMAP: &str = "tokenizer.ggml.precompiled_charsmap";
 
 /// Tokens that end a text or a turn wherever they exist. Metadata names one of them, and often not the one of turns.
 const ENDS: [&str; 7] =
@@ -19,6 +20,9 @@ const ENDS: [&str; 7] =
 
 /// Rules of splitting whose texts start with bos unless the file says otherwise.
 const RULES_WITH_BOS: [&str; 5] = ["llama-bpe", "llama3", "llama-v3", "falcon3", "tekken"];
+
+/// Rules of splitting of which a separator stands between two texts unless the file says otherwise.
+const RULES_WITH_SEPARATOR: [&str; 1] = ["roberta-bpe"];
 
 /// Rules of splitting of architectures whose older files do not say theirs.
 const UNSAID_RULES: [(&str, &str); 9] = [
@@ -60,9 +64,12 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
     let architecture = metadata.text("general.architecture")?;
     let unsaid = || UNSAID_RULES.iter().find(|(of, _)| *of == architecture).map(|(_, rule)| *rule);
     let pre = metadata.optional_text("tokenizer.ggml.pre")?.or_else(unsaid).map(str::to_owned);
-    // unless the file says otherwise, sentencepiece puts a space in front of a text, and Llama's texts start with bos
-    let is_sentencepiece = model == "llama";
-    let starts_with_bos = is_sentencepiece || pre.as_deref().is_some_and(|pre| RULES_WITH_BOS.contains(&pre));
+    // unless the file says otherwise, sentencepiece puts a space in front of a text, Llama's texts and BERT's start with bos,
+    // and BERT's are read in small letters without accents, as llama.cpp reads them
+    let (is_sentencepiece, is_unigram, is_bert) = (model == "llama", model == "t5", model == "bert");
+    let is_one_of = |rules: &[&str]| pre.as_deref().is_some_and(|pre| rules.contains(&pre));
+    let starts_with_bos = is_sentencepiece || is_bert || is_one_of(&RULES_WITH_BOS);
+    let lowercase = flag("normalizer.lowercase")?.unwrap_or(true);
     Ok(GgufVocabulary {
         tokens: texts(metadata, TOKENS)?.ok_or_else(|| metadata.error(TOKENS, "is missing"))?,
         scores: metadata.optional_floats(SCORES)?.unwrap_or(&[]).to_vec(),
@@ -72,11 +79,18 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
         eos_id: id("eos")?,
         unknown_id: id("unknown")?,
         padding_id: id("padding")?,
+        // the key is spelled so
+        separator_id: id("seperator")?,
+        mask_id: id("mask")?,
         add_bos: flag("add_bos_token")?.unwrap_or(starts_with_bos),
-        add_eos: flag("add_eos_token")?.unwrap_or(false),
-        add_space_prefix: flag("add_space_prefix")?.unwrap_or(is_sentencepiece),
+        add_eos: flag("add_eos_token")?.unwrap_or(is_unigram),
+        add_separator: flag("add_sep_token")?.unwrap_or(is_bert || is_one_of(&RULES_WITH_SEPARATOR)),
+        add_space_prefix: flag("add_space_prefix")?.unwrap_or(is_sentencepiece || is_unigram),
         // files do not say it of Phi 3; Phi 4 has the same architecture and another tokenizer
         markup_swallows_space: is_sentencepiece && architecture == "phi3",
+        lowercase,
+        strips_accents: flag("normalizer.strip_accents")?.unwrap_or(lowercase),
+        charsmap: metadata.optional_bytes(CHARSMAP)?.unwrap_or(&[]).to_vec(),
         model,
         pre,
     })

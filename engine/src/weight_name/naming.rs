@@ -1,6 +1,7 @@
 //! Whose names a file uses for its weights.
 
 use super::DecoderNames;
+use crate::config::StreamNorms;
 use crate::encoder_weight::EncoderNaming;
 
 /// Whose names a file uses.
@@ -8,6 +9,8 @@ use crate::encoder_weight::EncoderNaming;
 pub(crate) enum Naming {
     /// llama.cpp's, in GGUF files.
     Gguf,
+    /// So for encoders whose layers norm there.
+    GgufEncoder(StreamNorms),
     /// transformers' for a family of decoders.
     Decoder(&'static DecoderNames),
     /// transformers' for an encoder.

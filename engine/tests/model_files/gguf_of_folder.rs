@@ -240,7 +240,7 @@ impl Family {
 }
 
 /// The first of these fields that is set.
-fn said<'a>(config: &'a Json, fields: &[&str]) -> Option<&'a Json> {
+pub(super) fn said<'a>(config: &'a Json, fields: &[&str]) -> Option<&'a Json> {
     fields.iter().map(|field| &config[*field]).find(|value| !value.is_null())
 }
 
@@ -256,14 +256,14 @@ pub(super) fn falcon_kv_heads(config: &Json) -> u32 {
     if is_new { config["num_kv_heads"].as_u64().unwrap() as u32 } else { 1 }
 }
 
-fn text(text: &str) -> Value {
+pub(super) fn text(text: &str) -> Value {
     Value::Text(text.as_bytes().to_vec())
 }
 
-fn count(json: &Json) -> Value {
+pub(super) fn count(json: &Json) -> Value {
     Value::U32(json.as_u64().unwrap() as u32)
 }
 
-fn float(json: &Json) -> Value {
+pub(super) fn float(json: &Json) -> Value {
     Value::F32(json.as_f64().unwrap() as f32)
 }

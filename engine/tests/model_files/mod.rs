@@ -5,7 +5,9 @@
 pub(crate) mod changed_folder;
 pub(crate) mod encoder_folder;
 pub(crate) mod gguf_file;
+pub(crate) mod gguf_of_encoder;
 pub(crate) mod gguf_of_folder;
+mod gguf_read;
 mod gguf_tensors;
 
 use std::fs;

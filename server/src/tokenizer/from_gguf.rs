@@ -2,6 +2,10 @@
 //!
 //! A way of splitting that is not known here is refused by name: a near one would give wrong text in silence.
 
+mod frame;
+mod unigram;
+mod word_pieces;
+
 use std::collections::{HashMap, HashSet};
 
 use engine::GgufVocabulary;
@@ -13,12 +17,13 @@ use tokenizers::{
 };
 
 use super::{
-    PairFrame, SpecialTexts, Tokenizer, TokenizerError,
+    SpecialTexts, Tokenizer, TokenizerError,
     added_tokens::AddedTokens,
     sentencepiece_merges::merges_by_score,
     token_table::{SpelledToken, Spelling, TokenTable},
     word_rule::WordRule,
 };
+use frame::Frame;
 
 /// No real token is longer; the work on a token grows with the square of its length.
 const MAX_TOKEN_BYTES: usize = 4096;
@@ -32,26 +37,38 @@ type Merges = Vec<(String, String)>;
 
 pub(super) fn build(vocabulary: &GgufVocabulary, vocab_size: usize) -> Result<Tokenizer, TokenizerError> {
     check(vocabulary, vocab_size)?;
+    let respelled;
+    let vocabulary = if vocabulary.model == "bert" {
+        respelled = word_pieces::respelled(vocabulary);
+        &respelled
+    } else {
+        vocabulary
+    };
     let (inner, spelling) = match vocabulary.model.as_str() {
         "gpt2" => (byte_level(vocabulary)?, Spelling::ByteLevel),
         "llama" => {
             let drops_leading_space = vocabulary.add_space_prefix;
             (sentencepiece(vocabulary)?, Spelling::SentencePiece { drops_leading_space })
         }
+        "bert" => (word_pieces::build(vocabulary)?, Spelling::WordPiece),
+        "t5" => {
+            let drops_leading_space = vocabulary.add_space_prefix;
+            (unigram::build(vocabulary)?, Spelling::SentencePiece { drops_leading_space })
+        }
         other => return Err(TokenizerError::Unsupported(format!("'tokenizer.ggml.model': '{other}'"))),
     };
+    let Frame { prefix, suffix, pair } = Frame::of(vocabulary)?;
     let added = AddedTokens::new(added_tokens(vocabulary));
     let text = |id: Option<Token>| id.map(|id| vocabulary.tokens[id as usize].clone()).unwrap_or_default();
-    let wanted = |wanted: bool, id: Option<Token>| id.filter(|_| wanted).into_iter().collect();
     Ok(Tokenizer {
         inner,
         table: TokenTable::new(&spelled(vocabulary), vocab_size, spelling),
         drops_leading_space: spelling.drops_leading_space(),
         drops_last_space: spelling.drops_last_space(),
-        prefix: wanted(vocabulary.add_bos, vocabulary.bos_id),
-        suffix: wanted(vocabulary.add_eos, vocabulary.eos_id),
-        pair: PairFrame::default(),
-        mask: None,
+        prefix,
+        suffix,
+        pair,
+        mask: vocabulary.mask_id,
         special: SpecialTexts {
             bos: text(vocabulary.bos_id),
             eos: text(vocabulary.eos_id),
@@ -78,6 +95,8 @@ fn check(vocabulary: &GgufVocabulary, vocab_size: usize) -> Result<(), Tokenizer
         ("eos", vocabulary.eos_id),
         ("unknown", vocabulary.unknown_id),
         ("padding", vocabulary.padding_id),
+        ("seperator", vocabulary.separator_id),
+        ("mask", vocabulary.mask_id),
     ];
     for (field, id) in ids {
         if id.is_some_and(|id| id as usize >= count) {
@@ -103,7 +122,8 @@ fn added_tokens(vocabulary: &GgufVocabulary) -> Vec<(Token, AddedToken)> {
             _ => return None,
         };
         let swallows = vocabulary.markup_swallows_space && !stands_in_text(vocabulary, token);
-        Some((token, AddedToken::from(text.clone(), special).rstrip(swallows)))
+        let stands_for_word = Some(token) == vocabulary.mask_id;
+        Some((token, AddedToken::from(text.clone(), special).rstrip(swallows).lstrip(stands_for_word)))
     };
     (0..).zip(vocabulary.tokens.iter().enumerate()).filter_map(of_type).collect()
 }
@@ -126,8 +146,7 @@ fn spelled(vocabulary: &GgufVocabulary) -> HashMap<Token, SpelledToken> {
 }
 
 fn byte_level(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let missing = || TokenizerError::Invalid("'tokenizer.ggml.pre': missing".to_owned());
-    let rule = WordRule::named(vocabulary.pre.as_deref().ok_or_else(missing)?)?;
+    let rule = WordRule::named(vocabulary.pre.as_deref().ok_or_else(|| missing("pre"))?)?;
     let merges = merges_of_file(vocabulary)?;
     let model = BPE::builder().vocab_and_merges(ids(vocabulary), merges).ignore_merges(rule.takes_whole_words);
     let mut tokenizer = tokenizers::Tokenizer::new(built(model.build())?);
@@ -140,7 +159,7 @@ fn byte_level(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer, Toke
 
 fn sentencepiece(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer, TokenizerError> {
     if vocabulary.scores.is_empty() && vocabulary.merges.is_empty() {
-        return Err(TokenizerError::Invalid("'tokenizer.ggml.scores': missing".to_owned()));
+        return Err(missing("scores"));
     }
     let merges = if vocabulary.merges.is_empty() { merges_by_score(vocabulary) } else { merges_of_file(vocabulary)? };
     let mut model = BPE::builder().vocab_and_merges(ids(vocabulary), merges).byte_fallback(true).fuse_unk(true);
@@ -159,9 +178,16 @@ fn sentencepiece(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer, T
 }
 
 fn unknown(vocabulary: &GgufVocabulary) -> Option<String> {
+    unknown_index(vocabulary).map(|index| vocabulary.tokens[index].clone())
+}
+
+fn unknown_index(vocabulary: &GgufVocabulary) -> Option<usize> {
     let marked = || (0..vocabulary.tokens.len()).find(|&index| token_type(vocabulary, index) == UNKNOWN);
-    let index = vocabulary.unknown_id.map(|id| id as usize).or_else(marked)?;
-    Some(vocabulary.tokens[index].clone())
+    vocabulary.unknown_id.map(|id| id as usize).or_else(marked)
+}
+
+fn missing(key: &str) -> TokenizerError {
+    TokenizerError::Invalid(format!("'tokenizer.ggml.{key}': missing"))
 }
 
 fn set_normalizer(tokenizer: &mut tokenizers::Tokenizer, normalizer: NormalizerWrapper) -> Result<(), TokenizerError> {
@@ -189,6 +215,6 @@ fn merges_of_file(vocabulary: &GgufVocabulary) -> Result<Merges, TokenizerError>
     vocabulary.merges.iter().enumerate().map(pair).collect()
 }
 
-fn built(model: tokenizers::Result<BPE>) -> Result<ModelWrapper, TokenizerError> {
-    model.map(ModelWrapper::from).map_err(|error| TokenizerError::Invalid(format!("tokenizer: {error}")))
+fn built<M: Into<ModelWrapper>>(model: tokenizers::Result<M>) -> Result<ModelWrapper, TokenizerError> {
+    model.map(Into::into).map_err(|error| TokenizerError::Invalid(format!("tokenizer: {error}")))
 }

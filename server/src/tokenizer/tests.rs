@@ -74,18 +74,12 @@ impl Family {
         GgufVocabulary {
             model: model.to_owned(),
             pre: pre.map(str::to_owned),
-            scores: Vec::new(),
             merges: json["model"]["merges"].as_array().unwrap().iter().map(pair).collect(),
             bos_id: id_of("bos_token"),
             eos_id: id_of("eos_token"),
-            unknown_id: None,
-            padding_id: None,
-            add_bos: false,
-            add_eos: false,
-            add_space_prefix: false,
-            markup_swallows_space: false,
             tokens,
             token_types,
+            ..GgufVocabulary::default()
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) enum Spelling {
 }
 
 /// What a token that goes on with a word begins with.
-const CONTINUES: &str = "##";
+pub(super) const CONTINUES: &str = "##";
 /// Tokens before which no space stands.
 const CLOSE: [&str; 4] = [".", "?", "!", ","];
 /// What a token that ends a word ends with.

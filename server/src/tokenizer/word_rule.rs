@@ -45,7 +45,7 @@ impl WordRule {
         let bytes = |splits: bool| ByteLevel::new(false, true, splits);
         let (steps, takes_whole_words) = match name {
             // GPT-NeoX, Pythia and StableLM 3B have the words of OLMo and MPT
-            "gpt-2" | "phi-2" | "mpt" | "olmo" => (vec![bytes(true).into()], false),
+            "gpt-2" | "phi-2" | "mpt" | "olmo" | "roberta-bpe" | "modern-bert" => (vec![bytes(true).into()], false),
             "smollm" | "starcoder" | "refact" => (vec![Digits::new(true).into(), bytes(true).into()], false),
             "falcon" => (falcon()?, false),
             "bloom" | "poro-chat" | "gpt3-finnish" => (vec![words(BLOOM)?.into(), bytes(false).into()], false),
@@ -55,7 +55,7 @@ impl WordRule {
             "tekken" => (vec![words(TEKKEN)?.into(), bytes(false).into()], true),
             other => return Err(TokenizerError::Unsupported(format!("'tokenizer.ggml.pre': '{other}'"))),
         };
-        let composes = ["qwen2", "stablelm2", "mpt", "olmo"].contains(&name);
+        let composes = ["qwen2", "stablelm2", "mpt", "olmo", "modern-bert"].contains(&name);
         Ok(Self { pre_tokenizer: Sequence::new(steps), takes_whole_words, composes })
     }
 }
@@ -107,7 +107,7 @@ mod tests {
         let falcon = ["HelloWorld", " it", "'", "S", " ", "123", "4", "\n", " x"];
         assert_eq!(split("falcon", text), falcon);
         assert_eq!(split("falcon", "a (x) $+3 12"), ["a", " ", "(", "x", ")", " ", "$+", "3", " ", "12"]);
-        for name in ["phi-2", "mpt", "olmo"] {
+        for name in ["phi-2", "mpt", "olmo", "roberta-bpe", "modern-bert"] {
             assert_eq!(split(name, text), split("gpt-2", text), "{name}");
         }
         for name in ["starcoder", "refact"] {
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn marks_join_their_letters_where_the_vocabulary_was_made_so() {
         let composed = |name| WordRule::named(name).unwrap().composes;
-        assert!(["qwen2", "stablelm2", "mpt", "olmo"].into_iter().all(composed));
-        assert!(!["gpt-2", "phi-2", "falcon", "starcoder", "refact"].into_iter().any(composed));
+        assert!(["qwen2", "stablelm2", "mpt", "olmo", "modern-bert"].into_iter().all(composed));
+        assert!(!["gpt-2", "phi-2", "falcon", "starcoder", "refact", "roberta-bpe"].into_iter().any(composed));
     }
 }

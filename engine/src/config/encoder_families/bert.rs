@@ -29,6 +29,7 @@ pub(super) const BERT: EncoderFamily = EncoderFamily {
     model_type: "bert",
     class: "Bert",
     body: "bert.",
+    gguf_architecture: Some("bert"),
     naming: EncoderNaming::Bert,
     spelling: &SPELLING,
     positions: PositionKind::Table { default_pad: None },
@@ -44,6 +45,7 @@ pub(super) const BERT: EncoderFamily = EncoderFamily {
     heads_alike: false,
     span_class: "ForQuestionAnswering",
     fields: &[],
+    gguf_keys: &[],
     only: &[],
     harmless: &[
         "attention_probs_dropout_prob",
@@ -91,6 +93,7 @@ pub(super) const MPNET: EncoderFamily = EncoderFamily {
     model_type: "mpnet",
     class: "MPNet",
     body: "mpnet.",
+    gguf_architecture: None,
     naming: EncoderNaming::MpNet,
     positions: PositionKind::Biased { pad: 1 },
     default_types: None,

@@ -12,6 +12,7 @@ pub(super) const MODERN_BERT: EncoderFamily = EncoderFamily {
     model_type: "modernbert",
     class: "ModernBert",
     body: "model.",
+    gguf_architecture: Some("modern-bert"),
     naming: EncoderNaming::ModernBert,
     spelling: &MODERN_BERT_SPELLING,
     positions: PositionKind::Rotary {
@@ -34,6 +35,18 @@ pub(super) const MODERN_BERT: EncoderFamily = EncoderFamily {
         "local_attention",
         "local_rope_theta",
         "rope_parameters",
+    ],
+    gguf_keys: &[
+        // norms have a key of another name
+        "attention.layer_norm_rms_epsilon",
+        "attention.sliding_window",
+        "attention.sliding_window_pattern",
+        "classifier.pooling_type",
+        "hidden_activation",
+        "rope.dimension_count",
+        "rope.freq_base",
+        "rope.freq_base_swa",
+        "rope.scaling.type",
     ],
     only: &[
         ("attention_bias", Only::False),
@@ -63,12 +76,14 @@ pub(super) const NOMIC: EncoderFamily = EncoderFamily {
     model_type: "nomic_bert",
     class: "NomicBert",
     body: "nomic_bert.",
+    gguf_architecture: Some("nomic-bert"),
     naming: EncoderNaming::Nomic,
     positions: PositionKind::Rotary { theta: ("rope_theta", 1000.0), local: None },
     biases: Biases::Norms,
     gated_mlp: true,
     default_activation: "silu",
     fields: &["head_dim", "rope_parameters", "rope_theta"],
+    gguf_keys: &["rope.dimension_count", "rope.freq_base", "rope.scaling.type"],
     ..BERT
 };
 

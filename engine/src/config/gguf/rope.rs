@@ -7,7 +7,7 @@ use crate::error::LoadError;
 use crate::stored_tensor::StoredTensor;
 
 /// Where a file does not say it, whatever a family's configuration means by silence.
-const THETA: f32 = 10_000.0;
+pub(super) const THETA: f32 = 10_000.0;
 const DIVISORS: &str = "rope_freqs.weight";
 /// Divisors for texts that are short, and for those that may be long.
 pub(super) const FACTORS: [&str; 2] = ["rope_factors_short.weight", "rope_factors_long.weight"];

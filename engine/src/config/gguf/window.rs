@@ -10,8 +10,7 @@ const PATTERN: &str = "attention.sliding_window_pattern";
 
 /// The window of each layer; 0 positions mean none.
 pub(super) fn read(keys: &Keys<'_>, num_layers: usize) -> Result<Vec<Option<usize>>, LoadError> {
-    let said = keys.metadata.optional_count(&keys.full(WINDOW), 0..=*range::POSITIONS.end())?;
-    let said = said.map(|window| window as usize);
+    let said = said(keys)?;
     match keys.family.window {
         WindowRule::Never | WindowRule::Chosen { .. } | WindowRule::Still | WindowRule::Local => {
             Ok(vec![None; num_layers])
@@ -20,14 +19,25 @@ pub(super) fn read(keys: &Keys<'_>, num_layers: usize) -> Result<Vec<Option<usiz
         WindowRule::AllBut { every, .. } => {
             let default = keys.family.gemma.and_then(|gemma| gemma.gguf_window);
             let window = said.or(default).filter(|&window| window > 0);
-            let slides = slides(keys, num_layers, every)?;
+            let slides = slides(keys, num_layers, (every, 1))?;
             Ok(slides.into_iter().map(|slides| window.filter(|_| slides)).collect())
         }
     }
 }
 
-/// Whether each layer sees the window only: a list says it of each, or all do but every one of a number; 0 for all.
-fn slides(keys: &Keys<'_>, num_layers: usize, every: usize) -> Result<Vec<bool>, LoadError> {
+/// The window that the metadata names.
+pub(super) fn said<F: 'static>(keys: &Keys<'_, F>) -> Result<Option<usize>, LoadError> {
+    let said = keys.metadata.optional_count(&keys.full(WINDOW), 0..=*range::POSITIONS.end())?;
+    Ok(said.map(|window| window as usize))
+}
+
+/// Whether each layer sees the window only: a list says it of each, or all do but every one of a number; 0 for all. Layers
+/// are counted from `first` on.
+pub(super) fn slides<F: 'static>(
+    keys: &Keys<'_, F>,
+    num_layers: usize,
+    (every, first): (usize, usize),
+) -> Result<Vec<bool>, LoadError> {
     let key = keys.full(PATTERN);
     if let Some(slides) = keys.metadata.list_of_bools(&key) {
         if slides.len() != num_layers {
@@ -36,5 +46,5 @@ fn slides(keys: &Keys<'_>, num_layers: usize, every: usize) -> Result<Vec<bool>,
         return Ok(slides.to_vec());
     }
     let every = keys.metadata.optional_count(&key, 0..=*range::LAYERS.end())?.map_or(every, |every| every as usize);
-    Ok((1..=num_layers).map(|number| !number.is_multiple_of(every)).collect())
+    Ok((first..first + num_layers).map(|number| !number.is_multiple_of(every)).collect())
 }

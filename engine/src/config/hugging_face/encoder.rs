@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::fields::{HARMLESS, expect};
 use super::{disentangled, labels, relative, rotary, tasks};
-use crate::config::encoder_families::{EncoderFamily, PositionKind};
+use crate::config::encoder_families::{self, EncoderFamily, PositionKind};
 use crate::config::json_fields::JsonFields;
 use crate::config::{Activation, EncoderConfig, EncoderHead, LabelState, PositionRule, Positions, Squash, range};
 use crate::encoder_weight::EncoderNaming;
@@ -167,22 +167,8 @@ fn num_types(json: &JsonFields, family: &EncoderFamily) -> Result<usize, LoadErr
 
 fn activation(json: &JsonFields, family: &EncoderFamily) -> Result<Activation, LoadError> {
     let field = family.spelling.activation;
-    match json.text(field)?.unwrap_or(family.default_activation) {
-        "swiglu" if family.gated_mlp => Ok(Activation::Silu),
-        "geglu" if family.gated_mlp => Ok(Activation::Gelu),
-        name => activation_of(json, field, name),
-    }
-}
-
-fn activation_of(json: &JsonFields, field: &str, name: &str) -> Result<Activation, LoadError> {
-    match name {
-        "gelu" => Ok(Activation::Gelu),
-        "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::TanhGelu),
-        "silu" | "swish" => Ok(Activation::Silu),
-        other => {
-            Err(json.error(field, format!("\"{}\" is not supported; supported: gelu, gelu_new, silu", shown(other))))
-        }
-    }
+    let name = json.text(field)?.unwrap_or(family.default_activation);
+    family.activation(name).map_err(|reason| json.error(field, reason))
 }
 
 fn label_state(json: &JsonFields, family: &EncoderFamily) -> Result<LabelState, LoadError> {
@@ -201,7 +187,9 @@ fn squash(json: &JsonFields, family: &EncoderFamily) -> Result<Squash, LoadError
         None => Ok(family.squash),
         Some("tanh") => Ok(Squash::Tanh),
         Some("relu") => Ok(Squash::Relu),
-        Some(name) => activation_of(json, field, name).map(Squash::Smooth),
+        Some(name) => {
+            encoder_families::activation(name).map(Squash::Smooth).map_err(|reason| json.error(field, reason))
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn read(json: &JsonFields) -> Result<Labels, LoadError> {
 /// Their names alone.
 pub(super) fn names(json: &JsonFields) -> Result<Vec<String>, LoadError> {
     let Some(value) = json.value(NAMES) else {
-        return Ok((0..DEFAULT).map(|id| format!("LABEL_{id}")).collect());
+        return Ok(Labels::unnamed(DEFAULT));
     };
     let map = value.as_object().filter(|map| (1..=MOST).contains(&map.len()));
     let map = map.ok_or_else(|| json.error(NAMES, format!("is not an object of 1 to {MOST} labels")))?;
@@ -44,8 +44,7 @@ fn scores(json: &JsonFields, labels: usize) -> Result<LabelScores, LoadError> {
         Some("multi_label_classification") => Ok(LabelScores::Any),
         Some("regression") => Ok(LabelScores::Raw),
         Some(other) => Err(json.error(PROBLEM, format!("\"{}\" is not known", shown(other)))),
-        None if labels == 1 => Ok(LabelScores::Any),
-        None => Ok(LabelScores::One),
+        None => Ok(LabelScores::unsaid(labels)),
     }
 }
 

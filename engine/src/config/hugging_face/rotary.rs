@@ -38,5 +38,5 @@ pub(super) fn windows(json: &JsonFields, num_layers: usize) -> Result<Vec<Option
     let every = json.optional_count("global_attn_every_n_layers", range::LAYERS)?.unwrap_or(DEFAULT_EVERY);
     let kinds = window::kinds(json, num_layers)?;
     let slides = |layer: usize| kinds.as_ref().map_or(!layer.is_multiple_of(every), |slides| slides[layer]);
-    Ok((0..num_layers).map(|layer| slides(layer).then_some(window / 2 + 1)).collect())
+    Ok((0..num_layers).map(|layer| slides(layer).then_some(RotaryRule::to_each_side(window))).collect())
 }
