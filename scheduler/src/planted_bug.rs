@@ -13,7 +13,7 @@ pub(crate) enum PlantedBug {
     DoubleFree,
     StaleComputed,
     SampleOffByOne,
-    WrongBlock,
+    WrongBlock(KvPool),
     BudgetNotCharged,
     PreemptToTheBack,
     CopySkipped(KvPool),

@@ -13,7 +13,7 @@ use crate::outbox::Outbox;
 use crate::pace;
 use crate::planted_bug::PlantedBug;
 use crate::sequence::Sequence;
-use crate::{Passes, SeqId, StepPlan, Work};
+use crate::{KvPool, Passes, SeqId, StepPlan, Work};
 
 impl Scheduler {
     /// Plans the next step into `plan`; it stays empty if nothing can be computed.
@@ -157,8 +157,10 @@ impl Scheduler {
         if self.planted.is(PlantedBug::ScoreOffByOne) {
             work.scores.iter_mut().for_each(|spec| spec.token = work.tokens[spec.row]);
         }
-        if self.planted.is(PlantedBug::WrongBlock) && work.blocks.len() > 2 {
-            work.blocks.swap(0, 1);
+        for (pool, blocks) in [(KvPool::Main, &mut work.blocks), (KvPool::Windowed, &mut work.windowed)] {
+            if self.planted.is(PlantedBug::WrongBlock(pool)) && blocks.len() > 2 {
+                blocks.swap(0, 1);
+            }
         }
         if self.planted.is(PlantedBug::CachedBeforeCommit) {
             sequence.computed = end;
