@@ -4,6 +4,7 @@ mod disentangled;
 pub(crate) mod distance_bias;
 mod encoder;
 pub(crate) mod encoder_families;
+mod experts;
 pub(crate) mod families;
 pub(crate) mod gguf;
 pub(crate) mod hugging_face;
@@ -22,6 +23,7 @@ pub use disentangled::DisentangledRule;
 pub use encoder::{
     Biases, EncoderConfig, EncoderHead, LabelScores, LabelState, Labels, PositionRule, Positions, Squash, Task,
 };
+pub use experts::{DenseLayers, ExpertsConfig};
 pub use model::ModelConfig;
 pub use relative::RelativeRule;
 pub use rotary::RotaryRule;
@@ -109,6 +111,17 @@ impl DecoderConfig {
         self.windows.iter().copied().flatten().max().filter(|_| self.windows.contains(&None))
     }
 
+    /// What a layer has in place of one MLP.
+    pub(crate) fn experts_of(&self, layer: usize) -> Option<ExpertsConfig> {
+        self.experts.filter(|experts| experts.dense.is_none_or(|dense| layer >= dense.count))
+    }
+
+    /// Width of a layer's only MLP.
+    pub(crate) fn mlp_width(&self) -> usize {
+        let dense = self.experts.and_then(|experts| experts.dense);
+        dense.map_or(self.intermediate_size, |dense| dense.width)
+    }
+
     /// Whose blocks each layer uses where those that see a window have a pool of their own.
     pub(crate) fn pools(&self) -> Vec<KvPool> {
         let pool = |window: &Option<usize>| if window.is_some() { KvPool::Windowed } else { KvPool::Main };
@@ -133,19 +146,6 @@ pub struct NormConfig {
     pub of_outputs: bool,
     /// So does the embedding, before all layers.
     pub of_embedding: bool,
-}
-
-/// MLPs beside each other, of which each token takes a few.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExpertsConfig {
-    /// In each layer.
-    pub count: usize,
-    /// Of each token; at most all.
-    pub per_token: usize,
-    /// The shares of those that a token takes add up to one; else they are what a softmax over all gives them.
-    pub normed: bool,
-    /// Width of one more, if there is, that every token takes.
-    pub shared: Option<usize>,
 }
 
 /// The kinds of norm.

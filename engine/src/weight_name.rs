@@ -69,17 +69,14 @@ impl WeightName {
         }
         names.extend((!config.tied_embeddings).then_some(Self::Output));
         names.extend(config.head_bias.then_some(Self::OutputBias));
-        let layer = LayerWeight::all(config);
-        names.extend(
-            (0..config.num_layers).flat_map(|index| layer.iter().map(move |&weight| Self::Layer(index, weight))),
-        );
-        let experts = config.experts.map_or(0, |experts| experts.count);
         for layer in 0..config.num_layers {
+            let experts = config.experts_of(layer);
+            names.extend(LayerWeight::all(config, experts).into_iter().map(|weight| Self::Layer(layer, weight)));
             if config.norms.of_heads == HeadNorm::Each {
                 names.extend((0..config.num_heads).map(|head| Self::Head(layer, head, HeadWeight::QueryNorm)));
                 names.extend((0..config.num_kv_heads).map(|head| Self::Head(layer, head, HeadWeight::KeyNorm)));
             }
-            for expert in 0..experts {
+            for expert in 0..experts.map_or(0, |experts| experts.count) {
                 names.extend(ExpertWeight::ALL.map(|weight| Self::Expert(layer, expert, weight)));
             }
         }
@@ -97,7 +94,7 @@ impl WeightName {
             }
             Self::OutputBias => WeightShape::Vector(config.vocab_size),
             Self::Layer(_, weight) => weight.shape(config),
-            Self::Expert(_, _, weight) => weight.as_of_layer().shape(config),
+            Self::Expert(_, _, weight) => weight.shape(config),
             Self::Head(..) => WeightShape::Vector(config.head_dim),
             Self::Encoder(..) => unreachable!("a decoder has none"),
         }

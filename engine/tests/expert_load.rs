@@ -23,7 +23,9 @@ fn each_token_takes_as_many_experts_in_each_layer() {
     let prompts = [9, 1, 30].map(|length: Token| (0..length).map(|token| 31 * token % 97).collect::<Vec<Token>>());
     // The last token drawn is not computed.
     let tokens: usize = prompts.iter().map(|prompt| prompt.len() + 3).sum();
-    for (name, experts, per_token, layers) in [("mixtral", 4, 2, 2), ("qwen2_moe", 4, 2, 2), ("qwen3_moe", 5, 3, 2)] {
+    for (name, experts, per_token, layers) in
+        [("mixtral", 4, 2, 2), ("qwen2_moe", 4, 2, 2), ("qwen3_moe", 5, 3, 2), ("deepseek", 5, 3, 2)]
+    {
         let whole = taken(name, Setup::default(), &prompts);
         assert_eq!(whole.len(), experts, "{name}");
         assert_eq!(whole.iter().sum::<u64>(), (tokens * per_token * layers) as u64, "{name}");

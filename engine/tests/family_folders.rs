@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
-use engine::config::{LayerOrder, SlopeKind, SlopeRule};
+use engine::config::{DenseLayers, ExpertsConfig, LayerOrder, SlopeKind, SlopeRule};
 use engine::{
     Checkpoint, Dtype, EngineOptions, Isa, KvDtype, LayerWeight, MemoryLimits, MemoryPlan, StoredMatrix, WeightName,
 };
@@ -164,6 +164,19 @@ fn a_falcon_turns_unless_its_scores_fall() -> Result<()> {
     };
     assert_eq!(turns(true)?, (false, Some(SlopeKind::Rounded)));
     assert_eq!(turns(false)?, (true, None));
+    Ok(())
+}
+
+#[test]
+fn the_first_layers_may_have_one_mlp_before_experts() -> Result<()> {
+    let experts = |field, value| -> Result<_> {
+        Ok(Checkpoint::open(changed("deepseek", field, value)?.path())?.config().experts)
+    };
+    let dense = Some(DenseLayers { count: 1, width: 40 });
+    let saved = ExpertsConfig { count: 5, per_token: 3, normed: false, shared: Some(32), shared_gate: false, dense };
+    assert_eq!(experts("seq_aux", None)?, Some(saved));
+    assert_eq!(experts("n_shared_experts", None)?, Some(ExpertsConfig { shared: None, ..saved }));
+    assert_eq!(experts("norm_topk_prob", Some(json!(true)))?, Some(ExpertsConfig { normed: true, ..saved }));
     Ok(())
 }
 

@@ -139,9 +139,10 @@ fn the_gate_of_the_shared_expert_is_a_row_or_a_matrix() {
 #[test]
 fn experts_are_counted_by_the_metadata() {
     let experts = |folder| file(folder).opened().unwrap().config().experts;
-    let of_mixtral = ExpertsConfig { count: 4, per_token: 2, normed: true, shared: None };
+    let of_mixtral =
+        ExpertsConfig { count: 4, per_token: 2, normed: true, shared: None, shared_gate: false, dense: None };
     assert_eq!(experts("mixtral"), Some(of_mixtral));
-    let of_qwen2 = ExpertsConfig { count: 4, per_token: 2, normed: false, shared: Some(32) };
+    let of_qwen2 = ExpertsConfig { normed: false, shared: Some(32), shared_gate: true, ..of_mixtral };
     assert_eq!(experts("qwen2_moe"), Some(of_qwen2));
     assert_eq!(experts("llama2"), None);
     let none = with("llama2", "expert_count", Value::U32(0));

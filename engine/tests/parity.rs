@@ -19,9 +19,9 @@ use support::{Answer, Runner, Setup, fixture, ids, json, load, sampled};
 /// stretched by divisors (`phi3_long`), heads that turn in neighbouring pairs (`gptj`), positions that begin in the third
 /// row (`opt`), one key for all queries (`falcon`), groups of heads stored together (`falcon_new`), windows over
 /// layers with biases (`starcoder2`), scores that fall with rounded distances (`falcon_alibi`), that do so behind a normed
-/// embedding (`bloom`), those of clipped queries and keys (`mpt`, `mpt_plain`), layers whose heads do not turn (`smollm3`), and biases
-/// everywhere behind neighbouring pairs (`ernie4_5`).
-const FOLDERS: [&str; 31] = [
+/// embedding (`bloom`), those of clipped queries and keys (`mpt`, `mpt_plain`), layers whose heads do not turn (`smollm3`), biases
+/// everywhere behind neighbouring pairs (`ernie4_5`), and experts in all layers but the first (`deepseek`).
+const FOLDERS: [&str; 32] = [
     "llama2",
     "llama31",
     "mistral",
@@ -53,6 +53,7 @@ const FOLDERS: [&str; 31] = [
     "mpt_plain",
     "smollm3",
     "ernie4_5",
+    "deepseek",
 ];
 
 /// A fixture's folder with its configuration in transformers 5's spelling.

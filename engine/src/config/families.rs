@@ -1,6 +1,7 @@
 //! The decoder families that can be loaded, a row of facts each: what files call them and what they leave unsaid.
 
 mod bloom;
+mod deepseek;
 mod ernie;
 mod falcon;
 mod gemma;
@@ -20,6 +21,7 @@ use super::encoder_families::EncoderFamily;
 use super::{Activation, AttentionBias, HeadNorm, LayerOrder, NormKind, SlopeKind, StreamNorms};
 use crate::weight_name::{self, DecoderNames};
 use bloom::BLOOM;
+use deepseek::DEEPSEEK;
 use ernie::ERNIE;
 use falcon::FALCON;
 pub(crate) use falcon::Falcon;
@@ -32,7 +34,7 @@ use mpt::MPT;
 use opt::OPT;
 use phi::{PHI, PHI3};
 use qwen_moe::{QWEN2_MOE, QWEN3_MOE};
-pub(crate) use rules::{Experts, FieldNames, Fused, Switch, Turned, WindowRule, turns};
+pub(crate) use rules::{Experts, FieldNames, Fused, Shared, Switch, Turned, WindowRule, turns};
 use smollm3::SMOLLM3;
 use stablelm::STABLELM;
 use starcoder2::STARCODER;
@@ -204,6 +206,7 @@ const MIXTRAL: Family = Family {
         normed: Switch::Always(true),
         gguf_normed: true,
         shared: None,
+        dense: None,
     }),
     fields: &["num_experts_per_tok", "num_local_experts", "sliding_window"],
     gguf_keys: &["expert_count", "expert_used_count"],
@@ -238,6 +241,7 @@ const QWEN3: Family = Family {
 const FAMILIES: &[&Family] = &[
     &LLAMA, &MISTRAL, &MIXTRAL, &QWEN2, &QWEN3, &PHI, &PHI3, &GEMMA, &GEMMA2, &GEMMA3, &GPT2, &GPT_NEO, &GPT1,
     &GPT_NEOX, &STABLELM, &QWEN2_MOE, &QWEN3_MOE, &GPTJ, &OPT, &FALCON, &STARCODER, &BLOOM, &MPT, &SMOLLM3, &ERNIE,
+    &DEEPSEEK,
 ];
 
 impl Family {

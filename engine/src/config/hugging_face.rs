@@ -6,6 +6,7 @@ mod agreed;
 mod attention_types;
 mod disentangled;
 pub(crate) mod encoder;
+mod experts;
 mod falcon;
 mod fields;
 mod gemma;
@@ -28,7 +29,7 @@ use self::agreed::agreed;
 use super::families::{Family, FieldNames, Switch};
 use super::json_fields::JsonFields;
 use super::range;
-use super::{Activation, DecoderConfig, ExpertsConfig, LayerOrder, NormConfig, SlopeRule};
+use super::{Activation, DecoderConfig, LayerOrder, NormConfig, SlopeRule};
 use crate::error::LoadError;
 use crate::weight_name::DecoderNames;
 
@@ -89,6 +90,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
     let is_gemma = family.gemma.is_some();
     let attention = mpt::read(json)?;
     let turns = turns::read(json, family, num_layers)?;
+    let intermediate_size = intermediate_size(json, family, hidden_size)?;
     let slopes = switch(json, family.slopes)?.map(|kind| SlopeRule { kind, halvings: attention.halvings });
     Ok(DecoderConfig {
         architecture: family.model_type.to_owned(),
@@ -98,7 +100,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         num_heads,
         num_kv_heads: num_kv_heads(json, family, num_heads)?,
         head_dim,
-        intermediate_size: intermediate_size(json, family, hidden_size)?,
+        intermediate_size,
         max_positions: max_positions(json, family)?,
         norms: NormConfig {
             kind: family.norm,
@@ -116,7 +118,7 @@ fn decoder_config(json: &JsonFields, family: &Family) -> Result<DecoderConfig, L
         order: if family.falcon.is_some() { falcon::order(json)? } else { switch(json, family.order)? },
         activation: activation(json, family)?,
         gated_mlp: family.gated_mlp,
-        experts: experts(json, family)?,
+        experts: experts::read(json, family, [num_layers, intermediate_size])?,
         attention_clip: attention.clip,
         attention_scale: attention.scale.map_or_else(|| attention_scale(json, family, head_dim), Ok)?,
         attention_softcap,
@@ -210,21 +212,6 @@ fn switch<T: Default>(json: &JsonFields, fact: Switch<T>) -> Result<T, LoadError
         Switch::Said(field, fact, default) if json.bool(field)?.unwrap_or(default) => fact,
         Switch::Said(..) => T::default(),
     })
-}
-
-fn experts(json: &JsonFields, family: &Family) -> Result<Option<ExpertsConfig>, LoadError> {
-    let Some(experts) = family.experts else { return Ok(None) };
-    let ((fields, default_count), (per_token, default_per_token)) = (experts.count, experts.per_token);
-    let count = agreed_count(json, fields.iter().copied(), &range::EXPERTS)?.unwrap_or(default_count);
-    let taken = json.optional_count(per_token, 1..=count as u64)?.unwrap_or(default_per_token);
-    if taken > count {
-        return Err(json.error(per_token, format!("{taken} of {count} experts")));
-    }
-    let shared = match experts.shared {
-        Some((field, default)) => Some(json.optional_count(field, range::WIDTH)?.unwrap_or(default)),
-        None => None,
-    };
-    Ok(Some(ExpertsConfig { count, per_token: taken, normed: switch(json, experts.normed)?, shared }))
 }
 
 fn attention_scale(json: &JsonFields, family: &Family, head_dim: usize) -> Result<f32, LoadError> {

@@ -26,7 +26,7 @@ pub(super) fn arrange(path: &Path, read: &GgufConfig, tensors: &mut TensorMap) -
         if config.norms.of_heads == HeadNorm::Each {
             cut_head_norms(path, (config, layer), tensors)?;
         }
-        if let Some(experts) = config.experts {
+        if let Some(experts) = config.experts_of(layer) {
             cut_experts(path, (config, layer, experts.count), tensors)?;
             shape_shared_router(path, (config, layer, experts), tensors)?;
         }
@@ -91,7 +91,7 @@ fn shape_shared_router(
     (config, layer, experts): (&DecoderConfig, usize, ExpertsConfig),
     tensors: &mut TensorMap,
 ) -> Result<(), LoadError> {
-    if experts.shared.is_some() {
+    if experts.shared_gate {
         let hidden = config.hidden_size;
         let name = WeightName::Layer(layer, LayerWeight::SharedRouter).stored(Naming::Gguf);
         let row = take(path, tensors, &name)?;

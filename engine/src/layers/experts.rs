@@ -52,7 +52,7 @@ impl Experts {
         config: ExpertsConfig,
         load: Arc<ExpertLoad>,
     ) -> Result<Self, LoadError> {
-        let ExpertsConfig { count, per_token, normed, shared } = config;
+        let ExpertsConfig { count, per_token, normed, .. } = config;
         let (hidden, intermediate) =
             (loader.checkpoint.config().hidden_size, loader.checkpoint.config().intermediate_size);
         let router = Part { weight: WeightName::Layer(layer, LayerWeight::Router), bias: None, out: count };
@@ -64,7 +64,7 @@ impl Experts {
             router: Linear::load(loader, &[router], hidden)?,
             routing: Routing { experts: count, per_token, normed },
             mlps: (0..count).map(mlp).collect::<Result<_, _>>()?,
-            shared: shared.map(|width| SharedExpert::load(loader, layer, width)).transpose()?,
+            shared: SharedExpert::load(loader, layer, config)?,
             load,
         })
     }

@@ -35,7 +35,7 @@ pub(crate) struct MlpScratch {
 impl Mlp {
     pub(crate) fn load(loader: &WeightLoader<'_>, layer: usize) -> Result<Self, LoadError> {
         let config = loader.checkpoint.config();
-        let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
+        let (hidden, intermediate) = (config.hidden_size, config.mlp_width());
         let part = |weight, bias, out| Part {
             weight: WeightName::Layer(layer, weight),
             bias: config.mlp_bias.then_some(WeightName::Layer(layer, bias)),

@@ -1,5 +1,6 @@
-//! The expert that every token takes beside those that it chose, as much of it as a gate of its own says.
+//! The expert that every token takes beside those that it chose, whole or as much of it as a gate of its own says.
 
+use crate::config::ExpertsConfig;
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::layers::expert::{Expert, ExpertScratch};
@@ -11,9 +12,10 @@ use crate::weight_name::{LayerWeight, WeightName};
 /// The expert and its gate.
 #[derive(Debug)]
 pub(super) struct SharedExpert {
-    /// `[1, hidden]`
-    router: Linear,
+    /// `[1, hidden]`; `None` where every token takes all.
+    router: Option<Linear>,
     mlp: Expert,
+    hidden: usize,
 }
 
 /// Scratch of one batch.
@@ -25,13 +27,21 @@ pub(super) struct SharedScratch {
 }
 
 impl SharedExpert {
-    pub(super) fn load(loader: &WeightLoader<'_>, layer: usize, width: usize) -> Result<Self, LoadError> {
+    /// That of a layer, if it has one.
+    pub(super) fn load(
+        loader: &WeightLoader<'_>,
+        layer: usize,
+        experts: ExpertsConfig,
+    ) -> Result<Option<Self>, LoadError> {
+        let Some(width) = experts.shared else { return Ok(None) };
+        let hidden = loader.checkpoint.config().hidden_size;
         let router = Part { weight: WeightName::Layer(layer, LayerWeight::SharedRouter), bias: None, out: 1 };
         let names = [LayerWeight::SharedGate, LayerWeight::SharedUp, LayerWeight::SharedDown];
-        Ok(Self {
-            router: Linear::load(loader, &[router], loader.checkpoint.config().hidden_size)?,
+        Ok(Some(Self {
+            router: experts.shared_gate.then(|| Linear::load(loader, &[router], hidden)).transpose()?,
             mlp: Expert::load(loader, names.map(|weight| WeightName::Layer(layer, weight)), width)?,
-        })
+            hidden,
+        }))
     }
 
     /// Adds each token's share of the result to its sum, `[tokens, hidden]`.
@@ -43,13 +53,18 @@ impl SharedExpert {
         sums: &mut [f32],
     ) {
         let SharedScratch { gates, mlp } = scratch;
-        let hidden = self.router.columns();
-        gates.resize(sums.len() / hidden, 0.0);
-        self.router.forward(cpu, input, tiles, gates);
+        let hidden = self.hidden;
+        gates.clear();
+        gates.resize(sums.len() / hidden, 1.0);
+        if let Some(router) = &self.router {
+            router.forward(cpu, input, tiles, gates);
+            for gate in &mut *gates {
+                *gate = 1.0 / (1.0 + (-*gate).exp());
+            }
+        }
         self.mlp.forward(cpu, input, mlp, tiles);
         let rows = sums.chunks_exact_mut(hidden).zip(mlp.result.chunks_exact(hidden));
-        for ((sums, result), gate) in rows.zip(&*gates) {
-            let share = 1.0 / (1.0 + (-gate).exp());
+        for ((sums, result), share) in rows.zip(&*gates) {
             for (sum, value) in sums.iter_mut().zip(result) {
                 *sum += share * value;
             }

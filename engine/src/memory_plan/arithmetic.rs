@@ -35,7 +35,8 @@ pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u6
     // the rows of learned positions; with experts, the scores, which are taken, the rows of one expert, its results, and
     // their sum; of the one that every token takes, its gate, product and results
     let shared = config.experts.and_then(|experts| experts.shared).unwrap_or(0);
-    let widest = config.hidden_size.max(config.intermediate_size).max(query).max(shared);
+    let intermediate = config.intermediate_size.max(config.mlp_width());
+    let widest = config.hidden_size.max(intermediate).max(query).max(shared);
     let kinds = 1 + usize::from(config.local_rope.is_some());
     let position = match &config.rope {
         Some(_) => kinds * config.head_dim,
@@ -46,8 +47,7 @@ pub(super) fn scratch_bytes(config: &DecoderConfig, limits: &MemoryLimits) -> u6
         config.experts.map_or(0, |experts| experts.count + ROUTE_NUMBERS * experts.per_token + 3 * config.hidden_size);
     let routed = routed + if shared > 0 { 1 + shared + config.hidden_size } else { 0 };
     let told = config.hidden_size;
-    let of_token =
-        config.hidden_size + told + 2 * query + 2 * key + config.intermediate_size + widest + position + routed;
+    let of_token = config.hidden_size + told + 2 * query + 2 * key + intermediate + widest + position + routed;
     let numbers = limits.max_num_batched_tokens as u128 * of_token as u128
         + limits.max_logit_rows() as u128 * (2 * config.vocab_size + config.hidden_size) as u128;
     u64::try_from(numbers).unwrap_or(u64::MAX).saturating_mul(F32_BYTES)

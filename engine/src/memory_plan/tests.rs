@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::config::{
-    Activation, AttentionBias, ExpertsConfig, HeadNorm, LayerOrder, NormConfig, NormKind, RopeConfig, RopeScaling,
-    SlopeKind, SlopeRule, StreamNorms,
+    Activation, AttentionBias, DenseLayers, ExpertsConfig, HeadNorm, LayerOrder, NormConfig, NormKind, RopeConfig,
+    RopeScaling, SlopeKind, SlopeRule, StreamNorms,
 };
 use crate::kv_cache::KvDtype;
 
@@ -156,15 +156,18 @@ fn scratch_grows_with_the_step_and_the_vocabulary() {
     let slopes = Some(SlopeRule { kind: SlopeKind::Exact, halvings: 8 });
     let plan = MemoryPlan::with_available(&DecoderConfig { slopes, ..learned }, SIZES, &one, 64 * GIB).unwrap();
     assert_eq!(plan.scratch_bytes, (of_token - 64 + of_sampled_row) * 4);
-    let routed = DecoderConfig {
-        experts: Some(ExpertsConfig { count: 8, per_token: 2, normed: true, shared: None }),
-        ..small()
-    };
+    let experts = ExpertsConfig { count: 8, per_token: 2, normed: true, shared: None, shared_gate: false, dense: None };
+    let routed = DecoderConfig { experts: Some(experts), ..small() };
     let plan = MemoryPlan::with_available(&routed, SIZES, &one, 64 * GIB).unwrap();
     assert_eq!(plan.scratch_bytes, (of_token + 3 * 576 + 8 + 8 * 2 + of_sampled_row) * 4);
-    let experts = ExpertsConfig { count: 8, per_token: 2, normed: true, shared: Some(2000) };
+    let experts = ExpertsConfig { shared: Some(2000), shared_gate: true, ..experts };
     let shared = DecoderConfig { experts: Some(experts), ..small() };
     let plan = MemoryPlan::with_available(&shared, SIZES, &one, 64 * GIB).unwrap();
     let beside = 1 + 2000 + 576 + (2000 - 1536);
+    assert_eq!(plan.scratch_bytes, (of_token + 3 * 576 + 8 + 8 * 2 + beside + of_sampled_row) * 4);
+    let dense = Some(DenseLayers { count: 1, width: 3000 });
+    let mixed = DecoderConfig { experts: Some(ExpertsConfig { dense, ..experts }), ..small() };
+    let plan = MemoryPlan::with_available(&mixed, SIZES, &one, 64 * GIB).unwrap();
+    let beside = 1 + 2000 + 576 + 2 * (3000 - 1536);
     assert_eq!(plan.scratch_bytes, (of_token + 3 * 576 + 8 + 8 * 2 + beside + of_sampled_row) * 4);
 }

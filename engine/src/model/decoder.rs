@@ -181,7 +181,7 @@ impl Layer {
             attention_norm: norm(LayerWeight::AttentionNorm)?,
             attention: Attention::load(loader, layer)?,
             mlp_norm: has_mlp_norm.then(|| norm(LayerWeight::MlpNorm)).transpose()?,
-            mlp: match (config.experts.zip(expert_load), config.order) {
+            mlp: match (config.experts_of(layer).zip(expert_load), config.order) {
                 (Some((experts, load)), _) => {
                     LayerMlp::Several(Experts::load(loader, layer, experts, Arc::clone(load))?)
                 }

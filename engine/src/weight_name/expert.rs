@@ -1,6 +1,7 @@
 //! The weights of one of several MLPs in a layer.
 
-use super::LayerWeight;
+use super::WeightShape;
+use crate::config::DecoderConfig;
 
 /// A weight of one of several MLPs in a layer. Matrices are `[out, in]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +17,11 @@ pub enum ExpertWeight {
 impl ExpertWeight {
     pub(crate) const ALL: [Self; 3] = [Self::Gate, Self::Up, Self::Down];
 
-    /// The weight of a layer's only MLP that has this shape.
-    pub(super) fn as_of_layer(self) -> LayerWeight {
+    pub(super) fn shape(self, config: &DecoderConfig) -> WeightShape {
+        let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
         match self {
-            Self::Gate => LayerWeight::Gate,
-            Self::Up => LayerWeight::Up,
-            Self::Down => LayerWeight::Down,
+            Self::Gate | Self::Up => WeightShape::Matrix { rows: intermediate, columns: hidden },
+            Self::Down => WeightShape::Matrix { rows: hidden, columns: intermediate },
         }
     }
 }

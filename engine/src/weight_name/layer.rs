@@ -1,7 +1,7 @@
 //! The weights of one layer of a decoder.
 
 use super::WeightShape;
-use crate::config::{DecoderConfig, HeadNorm, LayerOrder, NormKind};
+use crate::config::{DecoderConfig, ExpertsConfig, HeadNorm, LayerOrder, NormKind};
 
 /// A weight of one layer. Matrices are `[out, in]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,8 @@ pub enum LayerWeight {
 }
 
 impl LayerWeight {
-    pub(super) fn all(config: &DecoderConfig) -> Vec<Self> {
+    /// Those of a layer that has these experts, or one MLP.
+    pub(super) fn all(config: &DecoderConfig, experts: Option<ExpertsConfig>) -> Vec<Self> {
         use LayerWeight as W;
         let mut weights = vec![W::AttentionNorm, W::Query, W::Key, W::Value, W::AttentionOutput];
         let norm_biases = config.norms.kind == NormKind::Layer;
@@ -82,10 +83,11 @@ impl LayerWeight {
         if config.norms.of_heads == HeadNorm::Shared {
             weights.extend([W::QueryNorm, W::KeyNorm]);
         }
-        if let Some(experts) = config.experts {
+        if let Some(experts) = experts {
             weights.push(W::Router);
             if experts.shared.is_some() {
-                weights.extend([W::SharedRouter, W::SharedGate, W::SharedUp, W::SharedDown]);
+                weights.extend(experts.shared_gate.then_some(W::SharedRouter));
+                weights.extend([W::SharedGate, W::SharedUp, W::SharedDown]);
             }
             return weights;
         }
@@ -99,7 +101,7 @@ impl LayerWeight {
     }
 
     pub(super) fn shape(self, config: &DecoderConfig) -> WeightShape {
-        let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
+        let (hidden, intermediate) = (config.hidden_size, config.mlp_width());
         let shared = config.experts.and_then(|experts| experts.shared).unwrap_or(0);
         let (query, key) = (config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim);
         match self {

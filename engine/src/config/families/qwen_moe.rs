@@ -1,6 +1,6 @@
 //! Qwens with experts in every layer: those with some dense layers are refused.
 
-use super::{Experts, Family, FieldNames, LLAMA, MODERN, Switch};
+use super::{Experts, Family, FieldNames, LLAMA, MODERN, Shared, Switch};
 use crate::config::{AttentionBias, HeadNorm};
 use crate::weight_name::{self, DecoderNames, LayerWeight};
 
@@ -25,7 +25,8 @@ pub(super) const QWEN2_MOE: Family = Family {
         per_token: ("num_experts_per_tok", 4),
         normed: Switch::Said("norm_topk_prob", true, false),
         gguf_normed: false,
-        shared: Some(("shared_expert_intermediate_size", 5632)),
+        shared: Some(Shared::Gated("shared_expert_intermediate_size", 5632)),
+        dense: None,
     }),
     fields: &[
         "intermediate_size",
@@ -62,6 +63,7 @@ pub(super) const QWEN3_MOE: Family = Family {
         normed: Switch::Said("norm_topk_prob", true, false),
         gguf_normed: true,
         shared: None,
+        dense: None,
     }),
     fields: &[
         "attention_bias",

@@ -120,6 +120,17 @@ pub(crate) struct Experts {
     pub(crate) normed: Switch<bool>,
     /// Whether they do in GGUF files, which do not say.
     pub(crate) gguf_normed: bool,
-    /// The width of the one that every token takes, where there is one.
-    pub(crate) shared: Option<(&'static str, usize)>,
+    /// The one that every token takes, where there is one.
+    pub(crate) shared: Option<Shared>,
+    /// How many of the first layers have one MLP instead, and its width, where some may.
+    pub(crate) dense: Option<(&'static str, &'static str)>,
+}
+
+/// How config.json says how wide the expert is that every token takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shared {
+    /// So wide, and as much of it as a gate says; this wide where the field is absent.
+    Gated(&'static str, usize),
+    /// As wide as so many of the others, and all of it; there is none where the field is absent.
+    Whole(&'static str),
 }

@@ -27,6 +27,8 @@ pub(super) fn read(keys: &Keys<'_>, stored: &Stored<'_>) -> Result<Option<Expert
         per_token: keys.count(PER_TOKEN, 1..=count as u64)?,
         normed: experts.gguf_normed,
         shared,
+        shared_gate: shared.is_some(),
+        dense: None,
     }))
 }
 

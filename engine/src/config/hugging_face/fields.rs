@@ -146,7 +146,10 @@ pub(super) fn check(json: &JsonFields, family: &Family) -> Result<(), LoadError>
             "norm_type" => expect(value, &Value::from(NORM_TYPES[0])),
             "expansion_ratio" => expect(value, &Value::from(4)),
             "word_embed_proj_dim" => expect(value, json.value(family.names.hidden_size).unwrap_or(&Value::Null)),
-            "decoder_sparse_step" | "full_attn_mod" | "interpolate_factor" => expect(value, &Value::from(1)),
+            "decoder_sparse_step" | "full_attn_mod" | "interpolate_factor" | "moe_layer_freq" => {
+                expect(value, &Value::from(1))
+            }
+            "scoring_func" => expect(value, &Value::from("softmax")),
             "mlp_only_layers" => expect(value, &Value::Array(Vec::new())),
             "partial_rotary_factor" if matches!(family.turned, Turned::Share(..)) => Ok(()),
             "partial_rotary_factor" => expect(value, &Value::from(1.0)),
