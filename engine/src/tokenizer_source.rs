@@ -15,6 +15,8 @@ pub enum TokenizerSource {
         eos_token: Option<String>,
         /// Text of the token that stands for a word that is to be told.
         mask_token: Option<String>,
+        /// Texts are read in small letters, whatever `tokenizer.json` does.
+        lowercases: bool,
     },
     /// The metadata of a GGUF file.
     Gguf(GgufVocabulary),

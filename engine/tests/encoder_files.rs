@@ -4,7 +4,7 @@
 mod model_files;
 mod support;
 
-use engine::Checkpoint;
+use engine::{Checkpoint, TokenizerSource};
 use engine::config::{EncoderHead, LabelScores, ModelConfig};
 use model_files::encoder_folder::{folder, with_field};
 use serde_json::Value;
@@ -95,7 +95,21 @@ fn the_longest_text_is_what_the_folder_says() {
     let file = "sentence_bert_config.json";
     assert_eq!(longest("bert", &[(file, br#"{"max_seq_length": 40, "do_lower_case": false}"#)]).unwrap(), 40);
     assert_eq!(longest("bert", &[(file, br#"{"max_seq_length": 500}"#)]).unwrap(), 128);
-    assert!(longest("bert", &[(file, br#"{"do_lower_case": true}"#)]).is_err());
+}
+
+#[test]
+fn a_folder_may_ask_for_small_letters() {
+    let asks = |content: &[u8]| {
+        let files: [(&str, &[u8]); 2] = [("tokenizer.json", b"{}"), ("sentence_bert_config.json", content)];
+        let scratch = folder("bert", &files);
+        match Checkpoint::open(scratch.path()).unwrap().tokenizer().unwrap() {
+            TokenizerSource::Json { lowercases, .. } => lowercases,
+            TokenizerSource::Gguf(_) => panic!("a folder has no GGUF vocabulary"),
+        }
+    };
+    assert!(asks(br#"{"max_seq_length": 40, "do_lower_case": true}"#));
+    assert!(!asks(br#"{"do_lower_case": false}"#));
+    assert!(!asks(b"{}"));
 }
 
 #[test]

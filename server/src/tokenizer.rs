@@ -118,9 +118,9 @@ impl Tokenizer {
     /// Builds the tokenizer of a model with `vocab_size` tokens; ids without a text stand for no bytes.
     pub fn load(source: &TokenizerSource, vocab_size: usize) -> Result<Self, TokenizerError> {
         let build = || match source {
-            TokenizerSource::Json { tokenizer, bos_token, eos_token, mask_token } => {
+            TokenizerSource::Json { tokenizer, bos_token, eos_token, mask_token, lowercases } => {
                 let texts = [bos_token, eos_token, mask_token].map(|text| text.as_deref().unwrap_or_default());
-                from_json::build(tokenizer, texts, vocab_size)
+                from_json::build((tokenizer, *lowercases), texts, vocab_size)
             }
             TokenizerSource::Gguf(vocabulary) => from_gguf::build(vocabulary, vocab_size),
         };

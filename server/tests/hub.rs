@@ -77,11 +77,12 @@ fn what_is_in_the_cache_is_found_without_asking_and_nothing_else_is() {
 #[test]
 fn the_files_of_pooling_come_along() {
     let (hub, scratch) = (model(), Scratch::new("pooling"));
-    for name in ["modules.json", "1_Pooling/config.json", "2_Dense/model.safetensors"] {
+    let wanted = ["modules.json", "1_Pooling/config.json", "sentence_bert_config.json"];
+    for name in wanted.into_iter().chain(["2_Dense/model.safetensors"]) {
         hub.add(name, name.as_bytes(), &stand_in::sha256(name.as_bytes()));
     }
     let folder = fetch(settings(&hub, &scratch), "org/name").unwrap();
-    for name in ["modules.json", "1_Pooling/config.json"] {
+    for name in wanted {
         assert_eq!(fs::read_to_string(folder.join(name)).unwrap(), name);
     }
     assert!(!folder.join("2_Dense").exists());

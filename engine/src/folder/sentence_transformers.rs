@@ -28,11 +28,13 @@ struct Module {
 /// Most tokens of a text, if the folder says it.
 pub(super) fn max_tokens(folder: &Folder) -> Result<Option<usize>, LoadError> {
     let Some(file) = folder.object(TRANSFORMER, CONFIG_BYTES)? else { return Ok(None) };
-    let fields = file.fields();
-    if fields.bool("do_lower_case")? == Some(true) {
-        return Err(fields.error("do_lower_case", "true is not supported, only false"));
-    }
-    fields.optional_count("max_seq_length", range::POSITIONS)
+    file.fields().optional_count("max_seq_length", range::POSITIONS)
+}
+
+/// Whether texts are read in small letters, whatever their tokenizer does.
+pub(super) fn lowercases(folder: &Folder) -> Result<bool, LoadError> {
+    let Some(file) = folder.object(TRANSFORMER, CONFIG_BYTES)? else { return Ok(false) };
+    Ok(file.fields().bool("do_lower_case")? == Some(true))
 }
 
 /// Which states make a vector, if the folder has such files.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::file_names::Folder;
+use super::sentence_transformers;
 use crate::config::json_fields::{JsonFields, JsonFile};
 use crate::error::LoadError;
 use crate::model_file::read_small;
@@ -20,6 +21,7 @@ pub(crate) struct TokenizerFiles {
     folder: PathBuf,
     tokenizer: Option<PathBuf>,
     config: Option<JsonFile>,
+    lowercases: bool,
 }
 
 impl TokenizerFiles {
@@ -28,6 +30,7 @@ impl TokenizerFiles {
             folder: folder.path().to_owned(),
             tokenizer: folder.optional("tokenizer.json")?,
             config: folder.object("tokenizer_config.json", TOKENIZER_CONFIG_BYTES)?,
+            lowercases: sentence_transformers::lowercases(folder)?,
         })
     }
 
@@ -39,6 +42,7 @@ impl TokenizerFiles {
             bos_token: self.token("bos_token")?,
             eos_token: self.token("eos_token")?,
             mask_token: self.token("mask_token")?,
+            lowercases: self.lowercases,
         })
     }
 

@@ -23,9 +23,15 @@ pub(super) const WEIGHTS: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 /// What no model goes without.
 pub(super) const REQUIRED: [&str; 2] = ["config.json", "tokenizer.json"];
-/// The last two say how texts become vectors.
-const OPTIONAL: [&str; 5] =
-    ["generation_config.json", "tokenizer_config.json", "chat_template.jinja", "modules.json", "1_Pooling/config.json"];
+/// The last three say how texts become vectors.
+const OPTIONAL: [&str; 6] = [
+    "generation_config.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "modules.json",
+    "1_Pooling/config.json",
+    "sentence_bert_config.json",
+];
 
 /// The files of a repository at one commit.
 pub(super) struct Listing {

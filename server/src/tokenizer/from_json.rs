@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use scheduler::Token;
 use serde_json::Value;
+use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 
 use super::{
     PairFrame, SpecialTexts, Tokenizer, TokenizerError,
@@ -13,12 +14,20 @@ use super::{
     token_table::{SpelledToken, Spelling, TokenTable},
 };
 
-/// `texts` are those of the tokens that begin and end a text, and of the one that stands for a word; empty without one.
-pub(super) fn build(json: &[u8], [bos, eos, mask]: [&str; 3], vocab_size: usize) -> Result<Tokenizer, TokenizerError> {
+/// The file, and whether texts are read in small letters first; then the texts of the tokens that begin and end a text, and of
+/// the one that stands for a word, empty without one.
+pub(super) fn build(
+    (json, lowercases): (&[u8], bool),
+    [bos, eos, mask]: [&str; 3],
+    vocab_size: usize,
+) -> Result<Tokenizer, TokenizerError> {
     let mut inner = tokenizers::Tokenizer::from_bytes(json)
         .map_err(|error| TokenizerError::Invalid(format!("tokenizer.json: {error}")))?;
     inner.with_padding(None);
     inner.with_truncation(None).map_err(|_| TokenizerError::Failed)?;
+    if lowercases {
+        lower_first(&mut inner)?;
+    }
     let spelling = Spelling::of_decoder(&decoder(&inner)?)?;
     let spelled = spelled(&inner, vocab_size)?;
     let (prefix, suffix) = around(&inner)?;
@@ -37,6 +46,14 @@ pub(super) fn build(json: &[u8], [bos, eos, mask]: [&str; 3], vocab_size: usize)
         pair,
         special,
     })
+}
+
+/// Puts small letters in front of the file's own pipeline. One that makes them itself gives the same as before.
+fn lower_first(inner: &mut tokenizers::Tokenizer) -> Result<(), TokenizerError> {
+    let mut steps: Vec<NormalizerWrapper> = vec![Lowercase.into()];
+    steps.extend(inner.get_normalizer().cloned());
+    inner.with_normalizer(Some(Sequence::new(steps))).map_err(|_| TokenizerError::Failed)?;
+    Ok(())
 }
 
 fn decoder(inner: &tokenizers::Tokenizer) -> Result<Value, TokenizerError> {

@@ -44,6 +44,7 @@ impl Family {
             bos_token: text("bos_token"),
             eos_token: text("eos_token"),
             mask_token: None,
+            lowercases: false,
         };
         Tokenizer::load(&source, self.vocab_size()).unwrap()
     }
@@ -199,10 +200,25 @@ fn broken_arrays_are_refused() {
         bos_token: None,
         eos_token: None,
         mask_token: None,
+        lowercases: false,
     };
     assert!(Tokenizer::load(&source("{"), 10).is_err());
     let json = String::from_utf8(Family::read("gpt2").tokenizer_json).unwrap();
     assert!(Tokenizer::load(&source(&json), 10).unwrap_err().to_string().contains("10 tokens"));
+}
+
+#[test]
+fn a_folder_may_ask_for_small_letters() {
+    let family = Family::read("gpt2");
+    let load = |lowercases| {
+        let (bos_token, eos_token, mask_token) = (None, None, None);
+        let tokenizer = family.tokenizer_json.clone();
+        let source = TokenizerSource::Json { tokenizer, bos_token, eos_token, mask_token, lowercases };
+        Tokenizer::load(&source, family.vocab_size()).unwrap()
+    };
+    let (cased, lower) = (load(false), load(true));
+    assert_eq!(lower.encode("The Cabins", false).unwrap(), cased.encode("the cabins", false).unwrap());
+    assert_ne!(cased.encode("The Cabins", false).unwrap(), cased.encode("the cabins", false).unwrap());
 }
 
 #[test]

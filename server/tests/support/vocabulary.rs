@@ -41,6 +41,7 @@ pub fn source() -> TokenizerSource {
         bos_token: Some("<s>".to_owned()),
         eos_token: Some("</s>".to_owned()),
         mask_token: Some("<mask>".to_owned()),
+        lowercases: false,
     }
 }
 
