@@ -4,8 +4,8 @@
 mod model_files;
 mod support;
 
-use engine::{Checkpoint, TokenizerSource};
 use engine::config::{EncoderHead, LabelScores, ModelConfig};
+use engine::{Checkpoint, TokenizerSource};
 use model_files::encoder_folder::{folder, with_field};
 use serde_json::Value;
 use support::{ENCODERS, fixture, load, whole};
