@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use engine::config::{
     EncoderConfig, EncoderHead, LabelState, ModelConfig, PositionRule, Positions, RopeConfig, RopeScaling,
 };
-use engine::{Checkpoint, PoolingKind};
+use engine::{Checkpoint, PoolingKind, TokenizerSource};
 use model_files::gguf_file::{GgufFile, Value};
 use model_files::gguf_of_encoder::file;
 use support::reference::{self, unpadded};
@@ -110,6 +110,21 @@ fn vectors_are_what_the_metadata_says() {
 }
 
 /// A file of the converter with another value for a key, or without it.
+/// Files of their time say less than those of the converter of today.
+#[test]
+fn what_stands_around_texts_is_known_of_older_files() {
+    let vocabulary = |file: GgufFile| match file.opened().unwrap().tokenizer().unwrap() {
+        TokenizerSource::Gguf(vocabulary) => vocabulary,
+        TokenizerSource::Json { .. } => panic!("it is a GGUF file"),
+    };
+    let of = |name: &str| GgufFile::of_bytes(&std::fs::read(converted(name)).unwrap());
+    let first = vocabulary(of("nomic_bert")).bos_id.unwrap();
+    let older = of("nomic_bert").without("tokenizer.ggml.bos_token_id");
+    let older = older.with("tokenizer.ggml.cls_token_id", Value::U32(first));
+    assert_eq!(vocabulary(older).bos_id, Some(first));
+    assert!(vocabulary(of("xlm_roberta-seqcls").without("tokenizer.ggml.add_sep_token")).add_separator);
+}
+
 fn modern(key: &str, value: Option<Value>) -> Result<EncoderConfig, String> {
     let mut file = GgufFile::of_bytes(&std::fs::read(converted("modernbert-seqcls")).unwrap());
     file = file.without(&format!("modern-bert.{key}"));
@@ -129,6 +144,7 @@ fn modern_files_say_more_than_others() {
     assert_eq!(windows("attention.sliding_window", None), [None; 3]);
     assert_eq!(windows("attention.sliding_window", Some(Value::U32(6))), [None, Some(4), Some(4)]);
     assert_eq!(windows("attention.sliding_window_pattern", Some(Value::U32(2))), [None, Some(5), None]);
+    assert_eq!(windows("attention.sliding_window_pattern", Some(Value::U32(0))), [Some(5); 3]);
     let listed = Value::Bools(vec![true, false, true]);
     assert_eq!(windows("attention.sliding_window_pattern", Some(listed)), [Some(5), None, Some(5)]);
     let Positions::Rotary(rule) = modern("rope.freq_base_swa", Some(Value::F32(5.0))).unwrap().positions else {

@@ -3,7 +3,7 @@
 //! Invariant: a block has a key exactly if the cache has an entry for it under that key. An entry lives as long as a block of
 //! the first pool has its text; those of the second pool, for layers that see a window only, come and go beside it.
 //! Where several blocks of a pool have an equal text, tables hold all of them, and the last one to be given back is kept: a
-//! text is found as long as any block has it, and no two are kept for it.
+//! text is found as long as any block has it and the text before it is found, and no two are kept for it.
 //! Does not know sequences; block tables come here for every block they take, share or release.
 
 use crate::block_pool::{BlockCounts, BlockPool};

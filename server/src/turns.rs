@@ -2,7 +2,7 @@
 //!
 //! Whoever has had the least time goes next, so models that always have work share the time in equal parts however long
 //! their steps are, and none starves. A model that was idle is owed nothing for it. A worker keeps the turn while it has
-//! work and nobody has had less; a model alone pays for a lock that nobody else wants, at each layer.
+//! work and nobody has had less; a model alone pays for a clock and a lock that nobody else wants, at each layer.
 //!
 //! A turn ends with a step, or between two layers of a long one: whoever has short steps does not wait for whole long ones.
 
@@ -74,12 +74,11 @@ impl Seat {
         queue.since = turns.clock.now();
     }
 
-    /// Within a step: takes the turn anew, if this one has been long and somebody waits. Does nothing without a turn.
+    /// Within a step: takes the turn anew if this one has been long, so that who comes later owes nothing for the time before.
+    /// Does nothing without a turn.
     pub fn offer(&self) {
         let queue = self.turns.queue();
-        let is_due = queue.is_held_by(self.id)
-            && queue.is_wanted_beside(self.id)
-            && self.turns.clock.now().saturating_sub(queue.since) >= SLICE;
+        let is_due = queue.is_held_by(self.id) && self.turns.clock.now().saturating_sub(queue.since) >= SLICE;
         drop(queue);
         if is_due {
             self.take();
@@ -183,11 +182,6 @@ impl FairQueue {
 
     fn is_held_by(&self, id: u64) -> bool {
         self.holder == Some(id)
-    }
-
-    /// Whether anybody else waits for a turn.
-    fn is_wanted_beside(&self, id: u64) -> bool {
-        self.seats.iter().any(|(other, account)| *other != id && account.wants)
     }
 
     fn account(&mut self, id: u64) -> &mut Account {

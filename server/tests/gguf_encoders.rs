@@ -122,13 +122,17 @@ async fn pairs_are_scored_as_by_the_folder() {
         "documents": ["A step computes a range of tokens.", "Nobody."],
     });
     let [got, want] = [file(NAME), fixture(NAME)].map(|model| serve(&model));
-    let (got, want) = (score(&got, &body).await, score(&want, &body).await);
-    assert!((got - want).abs() < 1e-5, "{got} is not {want}");
+    let (got, want) = (ranks(&got, &body).await, ranks(&want, &body).await);
+    assert_eq!(got.len(), 2);
+    for ((got, score), (want, wanted)) in got.into_iter().zip(want) {
+        assert!(got == want && (score - wanted).abs() < 1e-5, "{got}: {score} is not {want}: {wanted}");
+    }
 }
 
-/// That of the best document.
-async fn score(router: &Router, body: &Value) -> f64 {
+/// Places and scores of the documents, the best first.
+async fn ranks(router: &Router, body: &Value) -> Vec<(u64, f64)> {
     let (status, answer) = send(router, "/v1/rerank", body).await;
     assert_eq!(status, 200, "{answer}");
-    answer["results"][0]["relevance_score"].as_f64().unwrap()
+    let results = answer["results"].as_array().unwrap().iter();
+    results.map(|result| (result["index"].as_u64().unwrap(), result["relevance_score"].as_f64().unwrap())).collect()
 }

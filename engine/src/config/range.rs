@@ -6,6 +6,7 @@ pub(crate) const LAYERS: RangeInclusive<u64> = 1..=1024;
 pub(crate) const WIDTH: RangeInclusive<u64> = 1..=1 << 17;
 pub(crate) const HEADS: RangeInclusive<u64> = 1..=1024;
 pub(crate) const EXPERTS: RangeInclusive<u64> = 1..=1024;
+pub(crate) const LABELS: RangeInclusive<u64> = 1..=1 << 16;
 pub(crate) const VOCABULARY: RangeInclusive<u64> = 1..=1 << 21;
 pub(crate) const POSITIONS: RangeInclusive<u64> = 1..=1 << 24;
 

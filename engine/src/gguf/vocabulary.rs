@@ -69,13 +69,16 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
     let (is_sentencepiece, is_unigram, is_bert) = (model == "llama", model == "t5", model == "bert");
     let is_one_of = |rules: &[&str]| pre.as_deref().is_some_and(|pre| rules.contains(&pre));
     let starts_with_bos = is_sentencepiece || is_bert || is_one_of(&RULES_WITH_BOS);
+    // BERT's files of 2024 name what begins a text by its own key alone; of XLM-RoBERTa two ends stand between two texts, which
+    // its older files do not say
+    let first = if is_bert { id("bos")?.or(id("cls")?) } else { id("bos")? };
     let lowercase = flag("normalizer.lowercase")?.unwrap_or(true);
     Ok(GgufVocabulary {
         tokens: texts(metadata, TOKENS)?.ok_or_else(|| metadata.error(TOKENS, "is missing"))?,
         scores: metadata.optional_floats(SCORES)?.unwrap_or(&[]).to_vec(),
         token_types: metadata.optional_integers(TOKEN_TYPES)?.unwrap_or(&[]).to_vec(),
         merges: texts(metadata, MERGES)?.unwrap_or_default(),
-        bos_id: id("bos")?,
+        bos_id: first,
         eos_id: id("eos")?,
         unknown_id: id("unknown")?,
         padding_id: id("padding")?,
@@ -84,7 +87,7 @@ pub(crate) fn vocabulary(metadata: &Metadata, vocab_size: usize) -> Result<GgufV
         mask_id: id("mask")?,
         add_bos: flag("add_bos_token")?.unwrap_or(starts_with_bos),
         add_eos: flag("add_eos_token")?.unwrap_or(is_unigram),
-        add_separator: flag("add_sep_token")?.unwrap_or(is_bert || is_one_of(&RULES_WITH_SEPARATOR)),
+        add_separator: flag("add_sep_token")?.unwrap_or(is_unigram || is_one_of(&RULES_WITH_SEPARATOR)),
         add_space_prefix: flag("add_space_prefix")?.unwrap_or(is_sentencepiece || is_unigram),
         // files do not say it of Phi 3; Phi 4 has the same architecture and another tokenizer
         markup_swallows_space: is_sentencepiece && architecture == "phi3",

@@ -197,10 +197,47 @@ impl TilePlace<'_> {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "kernels inline it")]
     fn write_blocks<const R: usize, const N: usize>(&mut self, first: usize, factors: &[[u32; N]; FACTORS]) {
+        const { assert!(N.is_multiple_of(R), "a run is whole blocks") };
         let blocks = self.factors[first * FACTORS..].as_chunks_mut::<R>().0.as_chunks_mut::<FACTORS>().0;
         for (index, block) in blocks[..N / R].iter_mut().enumerate() {
             for (to, line) in block.iter_mut().zip(factors) {
                 *to = line.as_chunks().0[index];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Factors lie where [`QuantWords`] looks for them, whatever the tile's height.
+    #[test]
+    fn factors_are_written_to_their_block_and_row() {
+        const RUN: usize = 16;
+        for rows in 1..=16 {
+            let pairs = 3 * rows;
+            let (mut numbers, mut factors) = (vec![0; pairs * QUADS], vec![0; pairs * FACTORS]);
+            let mut place = TilePlace { rows, numbers: &mut numbers, factors: &mut factors };
+            for run in place.runs::<RUN>() {
+                let (mut scales, mut halves) = ([0.0; RUN], [[0; 2]; RUN]);
+                for (lane, pair) in run.clone().enumerate() {
+                    (scales[lane], halves[lane]) = (pair as f32, [pair as i32, 100]);
+                }
+                place.write_factors(run, &scales, &halves);
+            }
+            for pair in 0..pairs {
+                let (block, row) = (pair / rows, pair % rows);
+                let at = |factor: usize| factors[(block * FACTORS + factor) * rows + row];
+                let sum = pair as i32 + 100;
+                let want = [
+                    (pair as f32).to_bits(),
+                    (-sum).cast_unsigned(),
+                    (pair as f32 * sum as f32).to_bits(),
+                    (-(pair as i32)).cast_unsigned(),
+                    (-100_i32).cast_unsigned(),
+                ];
+                assert_eq!([0, 1, 2, 3, 4].map(at), want, "{rows} rows, block {block}, row {row}");
             }
         }
     }

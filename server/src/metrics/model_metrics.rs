@@ -90,7 +90,10 @@ impl ModelMetrics {
                 &["block_size", "num_gpu_blocks", "cache_dtype"],
             ),
             blocks: BlockGauges::new(make),
-            step_age: make.gauge("gondola:last_step_age_seconds", "Since the last step while work waits; 0 when idle"),
+            step_age: make.gauge(
+                "gondola:last_step_age_seconds",
+                "Since the last step, or since its turn began; 0 when idle or waiting for a turn",
+            ),
             retry_after: make.gauge("gondola:retry_after_seconds", "What a refused client would be told now"),
             prompt_tokens: make.counter("vllm:prompt_tokens_total", "Prompt tokens, computed or cached"),
             prompt_tokens_by_source: make.counters(

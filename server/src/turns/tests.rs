@@ -123,6 +123,7 @@ fn turns_never_overlap_and_everyone_has_some() {
                     seat.take();
                     for _layer in 0..3 {
                         assert!(!inside.swap(true, SeqCst), "two at once");
+                        thread::yield_now();
                         inside.store(false, SeqCst);
                         seat.offer();
                     }
@@ -211,6 +212,22 @@ fn within_a_long_step_a_turn_stays_where_nobody_waits_or_has_had_less() {
     });
     assert_eq!(kept_at, Some(ms(1050)), "the other has had 1000 ms, and this one 50");
     assert_eq!(turns.queue().holder, Some(other.id));
+}
+
+#[test]
+fn who_was_idle_during_a_long_step_is_owed_nothing_for_it() {
+    let hand = Arc::<AtomicU64>::default();
+    let turns = turns_by(&hand);
+    let (one, other) = (seat(&turns), seat(&turns));
+    one.take();
+    hand.store(10_000, SeqCst);
+    one.offer();
+    let mut queue = turns.queue();
+    assert!(queue.is_held_by(one.id));
+    queue.arrive(other.id);
+    let [late, busy] = [other.id, one.id].map(|id| queue.account(id).used);
+    assert_eq!(late, busy);
+    queue.leave(other.id, Duration::ZERO);
 }
 
 #[test]

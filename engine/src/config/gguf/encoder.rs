@@ -191,7 +191,10 @@ fn head(keys: &EncoderKeys<'_>, tensors: &TensorMap) -> Result<EncoderHead, Load
         let reason = format!("stands without '{DENSE}': converters leave out BERT's pooler, so its scores are lost");
         return Err(output.error(reason));
     }
-    let names = label_names(keys, output.shape()[0])?;
+    let rows = output.shape()[0];
+    range::whole(rows as u64, range::LABELS)
+        .map_err(|reason| output.error(format!("its number of labels {reason}")))?;
+    let names = label_names(keys, rows)?;
     Ok(EncoderHead::Labels(Labels { scores: LabelScores::unsaid(names.len()), names }))
 }
 

@@ -46,5 +46,5 @@ pub(super) fn slides<F: 'static>(
         return Ok(slides.to_vec());
     }
     let every = keys.metadata.optional_count(&key, 0..=*range::LAYERS.end())?.map_or(every, |every| every as usize);
-    Ok((first..first + num_layers).map(|number| !number.is_multiple_of(every)).collect())
+    Ok((first..first + num_layers).map(|number| every == 0 || !number.is_multiple_of(every)).collect())
 }

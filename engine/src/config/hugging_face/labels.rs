@@ -3,13 +3,12 @@
 use serde_json::Value;
 
 use crate::config::json_fields::JsonFields;
-use crate::config::{LabelScores, Labels};
+use crate::config::{LabelScores, Labels, range};
 use crate::error::{LoadError, shown};
 
 const NAMES: &str = "id2label";
 /// Labels of a model that names none.
 const DEFAULT: usize = 2;
-const MOST: usize = 1 << 16;
 /// Where sentence-transformers keeps the function that its cross-encoders put behind the score, in old files and new ones.
 const OLD_FUNCTION: &str = "sbert_ce_default_activation_function";
 const NEW_FUNCTION: &str = "sentence_transformers";
@@ -26,8 +25,9 @@ pub(super) fn names(json: &JsonFields) -> Result<Vec<String>, LoadError> {
     let Some(value) = json.value(NAMES) else {
         return Ok(Labels::unnamed(DEFAULT));
     };
-    let map = value.as_object().filter(|map| (1..=MOST).contains(&map.len()));
-    let map = map.ok_or_else(|| json.error(NAMES, format!("is not an object of 1 to {MOST} labels")))?;
+    let map = value.as_object().filter(|map| range::LABELS.contains(&(map.len() as u64)));
+    let most = range::LABELS.end();
+    let map = map.ok_or_else(|| json.error(NAMES, format!("is not an object of 1 to {most} labels")))?;
     let name = |id: usize| map.get(&id.to_string()).and_then(Value::as_str).map(str::to_owned);
     let missing = |id| json.error(NAMES, format!("has {} labels, but no text for id {id}", map.len()));
     (0..map.len()).map(|id| name(id).ok_or_else(|| missing(id))).collect()

@@ -16,6 +16,9 @@ pub(super) struct Frame {
 impl Frame {
     pub(super) fn of(vocabulary: &GgufVocabulary) -> Result<Self, TokenizerError> {
         let wanted = |wanted: bool, id: Option<Token>| -> Vec<Token> { id.filter(|_| wanted).into_iter().collect() };
+        if vocabulary.model == "bert" && vocabulary.add_bos && vocabulary.bos_id.is_none() {
+            return Err(missing("cls_token_id"));
+        }
         let prefix = wanted(vocabulary.add_bos, vocabulary.bos_id);
         let end = wanted(vocabulary.add_eos, vocabulary.eos_id);
         let (between, suffix) = if vocabulary.model == "bert" {
@@ -48,6 +51,19 @@ mod tests {
             ..GgufVocabulary::default()
         };
         Frame::of(&vocabulary).unwrap()
+    }
+
+    #[test]
+    fn what_begins_a_text_is_not_left_out_in_silence() {
+        let vocabulary = GgufVocabulary {
+            model: "bert".to_owned(),
+            separator_id: Some(3),
+            add_bos: true,
+            ..GgufVocabulary::default()
+        };
+        let Err(error) = Frame::of(&vocabulary) else { panic!("nothing begins a text") };
+        assert!(error.to_string().contains("cls_token_id"), "{error}");
+        assert!(Frame::of(&GgufVocabulary { add_bos: false, ..vocabulary }).unwrap().prefix.is_empty());
     }
 
     #[test]
