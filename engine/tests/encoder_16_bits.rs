@@ -14,7 +14,7 @@ use engine::{Checkpoint, Dtype, EngineOptions, Isa, KvDtype, MemoryLimits, Memor
 use model_files::Scratch;
 use model_files::encoder_folder::folder;
 use scheduler::Token;
-use support::{Answer, ENCODERS, Runner, Setup, fixture, load, whole};
+use support::{Answer, ENCODERS, Runner, Setup, cosine, fixture, load, whole};
 
 const WEIGHTS: &str = "model.safetensors";
 
@@ -65,12 +65,6 @@ fn answers(model: &Path, setup: Setup, texts: &[Vec<Token>]) -> Vec<Answer> {
     let seqs: Vec<_> = texts.iter().map(submit).collect();
     let mut answers = runner.finish();
     seqs.iter().map(|seq| answers.remove(seq).unwrap()).collect()
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    assert_eq!(a.len(), b.len());
-    let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-    product(a, b) / (product(a, a) * product(b, b)).sqrt()
 }
 
 #[test]

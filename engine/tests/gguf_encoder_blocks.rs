@@ -13,7 +13,7 @@ use engine::{Checkpoint, Dtype, EngineOptions, Isa, KvDtype, MemoryLimits, Memor
 use model_files::gguf_file::{GgufFile, Value};
 use model_files::gguf_of_encoder::{file, quantise, quantised, tensor};
 use scheduler::Token;
-use support::{Answer, Runner, Setup, fixture, load, whole};
+use support::{Answer, Runner, Setup, cosine, fixture, load, whole};
 
 const Q4_0: (GgmlDType, u32) = (GgmlDType::Q4_0, 2);
 const Q5_1: (GgmlDType, u32) = (GgmlDType::Q5_1, 7);
@@ -35,12 +35,6 @@ fn answers(model: &Path, setup: Setup, texts: &[Vec<Token>]) -> Vec<Answer> {
     let seqs: Vec<_> = texts.iter().map(|text| runner.submit_pair(text, None)).collect();
     let mut answers = runner.finish();
     seqs.iter().map(|seq| answers.remove(seq).unwrap()).collect()
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    assert_eq!(a.len(), b.len());
-    let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-    product(a, b) / (product(a, a) * product(b, b)).sqrt()
 }
 
 /// Asserts that blocks are multiplied as such, and near what they stand for.
